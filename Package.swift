@@ -1,0 +1,94 @@
+// swift-tools-version: 6.3
+// The targets are the layers of ARCHITECTURE.md: an arrow of `dependencies` is the only direction in
+// which one may import another, and the build checks it (`--explicit-target-dependency-import-check`).
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+let c: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .treatAllWarnings(as: .error),
+]
+
+func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func tests(_ subject: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: subject + "Tests",
+        dependencies: [.byName(name: subject)] + dependencies,
+        swiftSettings: swift
+    )
+}
+
+let package = Package(
+    name: "cloche",
+    products: [
+        .library(name: "Cloche", targets: ["Cloche"]),
+        .executable(name: "cloche", targets: ["cloche"]),
+    ],
+    targets: [
+        // C: what Swift cannot import, the stage between clone3 and exec, and PID 1 of a sandbox.
+        .target(name: "CLinux", cSettings: c, linkerSettings: [.linkedLibrary("cap")]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+
+        // L0: how Linux is called, and what Cloche's values are. They do not know each other.
+        layer("LinuxSystem", ["CLinux"]),
+        layer("ClocheModel"),
+
+        // L1: one subject each.
+        layer("StructuredText", ["ClocheModel", "CYAML", "CJansson"]),
+        layer("TerminalText"),
+        layer("CommandSyntax"),
+        layer("SyscallFilter", ["ClocheModel", "CSeccomp"]),
+
+        // L2: the work.
+        layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        layer("SandboxRuntime", ["ClocheModel", "LinuxSystem", "SyscallFilter"]),
+        layer(
+            "Supervision",
+            ["ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "SandboxRuntime", "TerminalText"]
+        ),
+
+        // L3: the library others import.
+        layer(
+            "Cloche",
+            [
+                "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
+                "GitWorkspace", "SandboxRuntime", "Supervision", "TerminalText",
+            ]
+        ),
+
+        // L4, L5: the command line.
+        layer(
+            "ClocheCLI",
+            ["Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText"]
+        ),
+        .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
+
+        tests("LinuxSystem"),
+        tests("ClocheModel"),
+        tests("StructuredText", ["ClocheModel"]),
+        tests("TerminalText"),
+        tests("CommandSyntax"),
+        tests("SyscallFilter", ["ClocheModel"]),
+        tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        tests("AgentStore", ["ClocheModel", "LinuxSystem"]),
+        tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        tests("SandboxRuntime", ["ClocheModel", "LinuxSystem"]),
+        tests("Supervision", ["ClocheModel"]),
+    ]
+)

@@ -1,0 +1,3 @@
+#ifndef CLINUX_CHILD_STAGE_H
+#define CLINUX_CHILD_STAGE_H
+#endif

@@ -1,0 +1,59 @@
+/* Wrappers of single calls; each returns what the call returns and leaves errno as the call set it. */
+#ifndef CLINUX_SHIMS_H
+#define CLINUX_SHIMS_H
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Flags that glibc hides behind _GNU_SOURCE, as values Swift can import. */
+extern const int clinux_O_PATH;
+extern const int clinux_O_TMPFILE;
+extern const int clinux_AT_EMPTY_PATH;
+extern const unsigned int clinux_RENAME_NOREPLACE;
+extern const unsigned int clinux_RENAME_EXCHANGE;
+
+/* openat2(2): the resolve flags decide which links a path may go through. */
+int clinux_openat2(int dirfd, const char *_Nonnull path, uint64_t flags, uint64_t mode, uint64_t resolve);
+/* renameat2(2). */
+int clinux_renameat2(int olddirfd, const char *_Nonnull oldpath, int newdirfd, const char *_Nonnull newpath,
+                     unsigned int flags);
+/* pipe2(2) with O_CLOEXEC. */
+int clinux_pipe(int fds[_Nonnull 2]);
+/* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
+int clinux_accept(int fd);
+/* memfd_create(2) with MFD_CLOEXEC | MFD_ALLOW_SEALING. */
+int clinux_memfd_create(const char *_Nonnull name);
+/* pidfd_open(2), pidfd_send_signal(2). */
+int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_send_signal(int pidfd, int signal);
+/* The peer of a connected Unix socket (SO_PEERCRED): 0, and pid and uid filled. */
+int clinux_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid);
+/* prctl(2) with one integer argument. */
+int clinux_prctl(int option, unsigned long argument);
+/* statfs(2)'s f_type of an open descriptor, or -1. */
+long clinux_filesystem_type(int fd);
+/* Bytes free to this user on the file system of fd, or -1. */
+int64_t clinux_free_bytes(int fd);
+
+/* ioctl(2) is variadic and so unavailable to Swift: TIOCSWINSZ, TIOCGWINSZ. */
+int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
+int clinux_get_window_size(int fd, unsigned short *_Nonnull columns, unsigned short *_Nonnull rows);
+
+/* One message with up to 8 descriptors (sendmsg(2), SCM_RIGHTS). Returns bytes, or -1. */
+ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int *_Nullable fds, size_t fd_count,
+                    int flags);
+/* As clinux_send, receiving; *fd_count holds the room in, the number received out. CLOEXEC is set.
+ * *truncated is 1 if the message or its descriptors did not fit. */
+ssize_t clinux_receive(int fd, void *_Nonnull data, size_t length, int *_Nullable fds, size_t *_Nonnull fd_count,
+                       int *_Nonnull truncated, int flags);
+
+/* The wait(2) status macros. */
+static inline int clinux_exited(int status) { return (status & 0x7f) == 0; }
+static inline int clinux_exit_code(int status) { return (status >> 8) & 0xff; }
+static inline int clinux_term_signal(int status) { return status & 0x7f; }
+
+#endif

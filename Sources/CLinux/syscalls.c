@@ -1,0 +1,135 @@
+/* Bodies for shims.h: variadic and GNU-only calls that Swift cannot reach by itself. */
+#ifndef _GNU_SOURCE
+#error "syscalls.c needs _GNU_SOURCE: it exists to give Swift the GNU-only calls"
+#endif
+#include "shims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const int clinux_O_PATH = O_PATH;
+const int clinux_O_TMPFILE = O_TMPFILE;
+const int clinux_AT_EMPTY_PATH = AT_EMPTY_PATH;
+const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
+const unsigned int clinux_RENAME_EXCHANGE = RENAME_EXCHANGE;
+
+#define MAX_FDS 8
+
+int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+int clinux_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags) {
+    return renameat2(olddirfd, oldpath, newdirfd, newpath, flags);
+}
+
+int clinux_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
+
+int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -1;
+    *pid = peer.pid;
+    *uid = peer.uid;
+    return 0;
+}
+
+int clinux_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
+
+long clinux_filesystem_type(int fd) {
+    struct statfs fs;
+    return fstatfs(fd, &fs) < 0 ? -1 : (long)fs.f_type;
+}
+
+int64_t clinux_free_bytes(int fd) {
+    struct statvfs fs;
+    return fstatvfs(fd, &fs) < 0 ? -1 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+}
+
+int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows) {
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    return ioctl(fd, TIOCSWINSZ, &size);
+}
+
+int clinux_get_window_size(int fd, unsigned short *columns, unsigned short *rows) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -1;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return 0;
+}
+
+ssize_t clinux_send(int fd, const void *data, size_t length, const int *fds, size_t fd_count, int flags) {
+    if (fd_count > MAX_FDS) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct iovec io = {.iov_base = (void *)data, .iov_len = length};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+    } control;
+    struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};
+    if (fd_count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+        memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+    }
+    return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_count, int *truncated, int flags) {
+    struct iovec io = {.iov_base = data, .iov_len = length};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t count = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+    int saved = errno;
+    size_t room = *fd_count, got = 0;
+    *truncated = count >= 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    for (struct cmsghdr *h = count < 0 ? NULL : CMSG_FIRSTHDR(&message); h != NULL; h = CMSG_NXTHDR(&message, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+        size_t received = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < received; i++) {
+            int one;
+            memcpy(&one, CMSG_DATA(h) + i * sizeof(int), sizeof one);
+            if (got < room) {
+                fds[got++] = one;
+            } else {
+                close(one);
+                *truncated = 1;
+            }
+        }
+    }
+    *fd_count = got;
+    errno = saved;
+    return count;
+}

@@ -1,0 +1,2 @@
+// The one header that the Swift targets above CSeccomp need.
+#include <seccomp.h>

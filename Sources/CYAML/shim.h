@@ -1,0 +1,2 @@
+// The one header that the Swift targets above CYAML need.
+#include <yaml.h>

@@ -1,0 +1,115 @@
+// The one owner of an open descriptor. Everything above passes these: borrowed for use, consumed for
+// hand-over; the number itself shows only where a C call or a record of plain numbers needs it.
+
+internal import Glibc
+internal import CLinux
+
+/// An open file description's number in this process, closed when the value ends.
+package struct FileDescriptor: ~Copyable, Sendable {
+    /// The number, for calls; it is borrowed and must not be kept.
+    package let number: CInt
+
+    /// Takes ownership of an open descriptor.
+    package init(owning number: CInt) {
+        precondition(number >= 0, "a descriptor is not negative")
+        self.number = number
+    }
+
+    deinit { _ = Glibc.close(number) }
+
+    /// Gives up ownership: the caller must close the number.
+    package consuming func release() -> CInt {
+        let number = self.number
+        discard self
+        return number
+    }
+
+    /// A second descriptor of the same description, `fcntl(2)` with `F_DUPFD_CLOEXEC`.
+    package borrowing func duplicate() throws(SystemError) -> FileDescriptor {
+        let number = self.number
+        return FileDescriptor(owning: try check("fcntl") { fcntl(number, F_DUPFD_CLOEXEC, 0) })
+    }
+
+    /// Reads at most `count` bytes, `read(2)`; empty at the end of the file.
+    package borrowing func read(upTo count: Int) throws(SystemError) -> [UInt8] {
+        let number = self.number
+        var failure: SystemError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = 0
+            do throws(SystemError) {
+                filled = try check("read") { unsafe Glibc.read(number, buffer.baseAddress, count) }
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Reads to the end.
+    package borrowing func readToEnd(limit: Int = .max) throws(SystemError) -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < limit {
+            let part = try read(upTo: min(65536, limit - all.count))
+            if part.isEmpty { break }
+            all += part
+        }
+        return all
+    }
+
+    /// Writes all of it, `write(2)`, however many calls that takes.
+    package borrowing func write(_ bytes: [UInt8]) throws(SystemError) {
+        let number = self.number
+        var written = 0
+        while written < bytes.count {
+            written += try check("write") {
+                unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress! + written, $0.count - written) }
+            }
+        }
+    }
+
+    /// Writes once, as much as the kernel takes: the count, or nil when it would block.
+    package borrowing func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? {
+        let number = self.number
+        do {
+            return try check("write") {
+                unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+            }
+        } catch where error.errno == .wouldBlock {
+            return nil
+        }
+    }
+
+    /// Sets `O_NONBLOCK`, keeping the other flags.
+    package borrowing func setNonBlocking() throws(SystemError) {
+        let number = self.number
+        let flags = try check("fcntl") { fcntl(number, F_GETFL) }
+        try check("fcntl") { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
+    }
+
+    /// Lets the descriptor pass through `execve(2)`; used just before a spawn that names it.
+    package borrowing func setInheritable() throws(SystemError) {
+        let number = self.number
+        try check("fcntl") { fcntl(number, F_SETFD, 0) }
+    }
+
+    /// Flushes data to the disk, `fdatasync(2)`.
+    package borrowing func synchronize() throws(SystemError) {
+        let number = self.number
+        try check("fdatasync") { fdatasync(number) }
+    }
+}
+
+/// The two ends of a pipe, both `CLOEXEC`.
+package struct Pipe: ~Copyable {
+    package var readEnd: FileDescriptor
+    package var writeEnd: FileDescriptor
+
+    /// Makes one, `pipe2(2)`.
+    package init() throws(SystemError) {
+        var ends: (CInt, CInt) = (-1, -1)
+        try check("pipe2") {
+            unsafe withUnsafeMutableBytes(of: &ends) { unsafe clinux_pipe($0.bindMemory(to: CInt.self).baseAddress!) }
+        }
+        readEnd = FileDescriptor(owning: ends.0)
+        writeEnd = FileDescriptor(owning: ends.1)
+    }
+}

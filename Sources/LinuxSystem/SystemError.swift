@@ -1,0 +1,76 @@
+// The error of this layer: which call failed, on what, and the kernel's answer. It carries facts only;
+// the layers above turn it into a sentence with a remedy.
+
+internal import Glibc
+
+/// An error number of the kernel.
+///
+/// See `errno(3)`.
+package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConvertible {
+    /// The number itself, for example 2 for `ENOENT`.
+    package let number: CInt
+
+    /// Wraps a number that a call left in `errno`.
+    package init(_ number: CInt) { self.number = number }
+
+    /// The kernel's sentence for it, `strerror(3)`.
+    package var description: String {
+        guard let text = unsafe strerror(number) else { return "error \(number)" }
+        return unsafe String(cString: text)
+    }
+
+    package static let noEntry = Errno(ENOENT)
+    package static let exists = Errno(EEXIST)
+    package static let wouldBlock = Errno(EAGAIN)
+    package static let notDirectory = Errno(ENOTDIR)
+    package static let access = Errno(EACCES)
+    package static let notPermitted = Errno(EPERM)
+    package static let interrupted = Errno(EINTR)
+    package static let loop = Errno(ELOOP)
+    package static let noSpace = Errno(ENOSPC)
+    package static let readOnly = Errno(EROFS)
+}
+
+/// A system call that failed.
+package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The call, by its manual page's name: `openat2`.
+    package let call: String
+    /// The kernel's answer.
+    package let errno: Errno
+    /// What it was about: a path, as a rule.
+    package let subject: String
+
+    /// Names a failed call.
+    package init(_ call: String, _ errno: Errno, _ subject: String = "") {
+        self.call = call
+        self.errno = errno
+        self.subject = subject
+    }
+
+    package var description: String {
+        subject.isEmpty ? "\(call): \(errno)" : "\(call) \(subject): \(errno)"
+    }
+}
+
+/// Runs a call, again while a signal interrupts it, and reads `errno` in the very next statement.
+///
+/// - Parameters:
+///   - call: the manual page's name, for the error.
+///   - subject: what it is about, for the error.
+///   - body: the call; negative means failure.
+/// - Throws: the call's error. `EBADF` and `EFAULT` can only be mistakes of ours and stop the program.
+@discardableResult
+package func check<T: FixedWidthInteger>(
+    _ call: String,
+    _ subject: @autoclosure () -> String = "",
+    _ body: () -> T
+) throws(SystemError) -> T {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let number = errno
+        if number == EINTR { continue }
+        precondition(number != EBADF && number != EFAULT, "\(call): a mistake of ours, \(Errno(number))")
+        throw SystemError(call, Errno(number), subject())
+    }
+}
