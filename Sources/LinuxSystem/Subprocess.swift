@@ -124,10 +124,10 @@ package func withCStrings<R>(
     _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
     let copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { free($0) } }
+    defer { unsafe copies.forEach { unsafe free($0) } }
     var array = unsafe copies + [nil]
     return unsafe array.withUnsafeMutableBufferPointer { buffer in
-        guard let base = unsafe buffer.baseAddress else { preconditionFailure("an array with a null has a base") }
+        guard let base = buffer.baseAddress else { preconditionFailure("an array with a null has a base") }
         return unsafe body(base)
     }
 }
