@@ -78,6 +78,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Goes back to the beginning, `lseek(2)`.
+    package borrowing func rewind() throws(SystemError) {
+        let number = self.number
+        try check("lseek") { lseek(number, 0, SEEK_SET) }
+    }
+
     /// Sets `O_NONBLOCK`, keeping the other flags.
     package borrowing func setNonBlocking() throws(SystemError) {
         let number = self.number
