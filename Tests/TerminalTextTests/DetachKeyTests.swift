@@ -33,66 +33,73 @@ import Testing
         #expect(DetachKey.standard.description == "ctrl-] d")
     }
 
-    @Test(arguments: [
-        ("", "", "it is empty"), (" , ", "", "it is empty"), ("ctrl-]]", "ctrl-]]", "'ctrl-]]' is no key"),
-        ("ctrl-ä", "ctrl-ä", "'ctrl-ä' is no key"), ("ctrl-] dd", "dd", "'dd' is no key"),
-        ("ctrl-1 d", "ctrl-1", "'ctrl-1' is no key"),
-        ("ctrl-a b c", "c", "'c' is one key too many"), ("d", "d", "'d' comes first and is no ctrl- key"),
-        ("ctrl-[ d", "ctrl-[", "'ctrl-[' is what terminals send for Escape"), ("ctrl-i", "ctrl-i", "for Tab"),
-        ("^m d", "^m", "for Enter"),
-        ("none d", "none", "'none' is no key"), ("f12", "f12", "'f12' is no key"),
-        ("\u{1B}[x", "\u{1B}[x", "'\\u{1B}[x' is no key"),
-    ])
-    func errorsNameThePart(_ text: String, _ part: String, _ why: String) throws {
+    @Test(
+        arguments: [
+            ("", "", "it is empty"), (" , ", "", "it is empty"),
+            ("ctrl-]]", "ctrl-]]", "'ctrl-]]' is no key"),
+            ("ctrl-ä", "ctrl-ä", "'ctrl-ä' is no key"), ("ctrl-] dd", "dd", "'dd' is no key"),
+            ("ctrl-1 d", "ctrl-1", "'ctrl-1' is no key"),
+            ("ctrl-a b c", "c", "'c' is one key too many"), ("d", "d", "'d' comes first and is no ctrl- key"),
+            ("ctrl-[ d", "ctrl-[", "'ctrl-[' is what terminals send for Escape"),
+            ("ctrl-i", "ctrl-i", "for Tab"),
+            ("^m d", "^m", "for Enter"),
+            ("none d", "none", "'none' is no key"), ("f12", "f12", "'f12' is no key"),
+            ("\u{1B}[x", "\u{1B}[x", "'\\u{1B}[x' is no key"),
+        ] as [(Stream, Stream, String)]
+    )
+    func errorsNameThePart(_ stream: Stream, _ part: Stream, _ why: String) throws {
+        let text = stream.text
         let error = try #require(throws: DetachKeyError.self) { try DetachKey(text) }
-        #expect(error.part == part)
+        #expect(error.part == part.text)
         #expect(error.description.contains(why))
         #expect(error.description.hasPrefix("detach key '\(visible(text))' cannot be used: "))
         #expect(error.description.hasSuffix("; write for example 'ctrl-] d', or 'none'"))
     }
 
     /// Reads are separated by `|`.
-    @Test(arguments: [
-        ("ls\r", "ls\r", false), ("\u{1D}d", "", true), ("a\u{1D}dx", "a", true), ("\u{1D}|d", "", true),
-        ("\u{1D}|\u{1D}d", "\u{1D}d", false),
-        ("\u{1D}\u{1D}\u{1D}d", "\u{1D}", true), ("\u{1D}x", "\u{1D}x", false),
-        ("\u{1D}xd", "\u{1D}xd", false), ("\u{1D}", "", false),
-        ("\u{1D}D", "\u{1D}D", false), ("\u{1D}ü", "\u{1D}ü", false), ("ü日\u{1D}d", "ü日", true),
-        // Escape and alt-keys go on at once, arrow keys whole.
-        ("\u{1B}", "\u{1B}", false), ("\u{1B}|x", "\u{1B}x", false), ("\u{1B}[", "\u{1B}[", false),
-        ("\u{1B}[A", "\u{1B}[A", false),
-        ("\u{1B}[1;5|A", "\u{1B}[1;5A", false), ("\u{1B}\u{1D}d", "\u{1B}", true),
-        ("\u{1D}\u{1B}[A", "\u{1D}\u{1B}[A", false),
-        ("\u{1D}\u{1B}", "\u{1D}\u{1B}", false), ("\u{1B}OPd", "\u{1B}OPd", false),
-        ("\u{1B}[1\u{1D}d", "\u{1B}[1\u{1D}d", false),
-        // The kitty protocol, with and without event types and locks.
-        ("\u{1B}[93;5ud", "", true), ("\u{1B}[93;|5u|d", "", true),
-        ("\u{1B}[93;5u\u{1B}[93;5u", "\u{1B}[93;5u", false),
-        ("\u{1B}[93;5:1u\u{1B}[93;5:3u\u{1B}[100u", "\u{1B}[93;5:3u", true),
-        ("\u{1B}[93;69u\u{1B}[100;65;100u", "", true),
-        ("\u{1B}[93;5u\u{1B}[57442;1:3ud", "\u{1B}[57442;1:3u", true),
-        ("\u{1B}[93;5ux", "\u{1B}[93;5ux", false),
-        ("\u{1B}[93u", "\u{1B}[93u", false), ("\u{1B}[93;6ud", "\u{1B}[93;6ud", false),
-        ("\u{1B}[1098::93;5ud", "", true),
-        ("\u{1B}[93;5:3ud", "\u{1B}[93;5:3ud", false),
-        ("\u{1B}[93;5u\u{1B}[1;1:3A\u{1B}[A", "\u{1B}[1;1:3A\u{1B}[93;5u\u{1B}[A", false),
-        // modifyOtherKeys.
-        ("\u{1B}[27;5;93~d", "", true), ("\u{1B}[27;5;93~x", "\u{1B}[27;5;93~x", false),
-        ("\u{1B}[3~", "\u{1B}[3~", false),
-        // Mouse and focus do not come between the two keys.
-        ("\u{1D}\u{1B}[<35;1;1M|d", "\u{1B}[<35;1;1M", true),
-        ("\u{1D}\u{1B}[I\u{1B}[Od", "\u{1B}[I\u{1B}[O", true),
-        ("\u{1D}\u{1B}[M d!d", "\u{1B}[M d!", true),
-    ])
-    func matches(_ typed: String, _ forward: String, _ detaches: Bool) {
+    @Test(
+        arguments: [
+            ("ls\r", "ls\r", false), ("\u{1D}d", "", true), ("a\u{1D}dx", "a", true), ("\u{1D}|d", "", true),
+            ("\u{1D}|\u{1D}d", "\u{1D}d", false),
+            ("\u{1D}\u{1D}\u{1D}d", "\u{1D}", true), ("\u{1D}x", "\u{1D}x", false),
+            ("\u{1D}xd", "\u{1D}xd", false), ("\u{1D}", "", false),
+            ("\u{1D}D", "\u{1D}D", false), ("\u{1D}ü", "\u{1D}ü", false), ("ü日\u{1D}d", "ü日", true),
+            // Escape and alt-keys go on at once, arrow keys whole.
+            ("\u{1B}", "\u{1B}", false), ("\u{1B}|x", "\u{1B}x", false), ("\u{1B}[", "\u{1B}[", false),
+            ("\u{1B}[A", "\u{1B}[A", false),
+            ("\u{1B}[1;5|A", "\u{1B}[1;5A", false), ("\u{1B}\u{1D}d", "\u{1B}", true),
+            ("\u{1D}\u{1B}[A", "\u{1D}\u{1B}[A", false),
+            ("\u{1D}\u{1B}", "\u{1D}\u{1B}", false), ("\u{1B}OPd", "\u{1B}OPd", false),
+            ("\u{1B}[1\u{1D}d", "\u{1B}[1\u{1D}d", false),
+            // The kitty protocol, with and without event types and locks.
+            ("\u{1B}[93;5ud", "", true), ("\u{1B}[93;|5u|d", "", true),
+            ("\u{1B}[93;5u\u{1B}[93;5u", "\u{1B}[93;5u", false),
+            ("\u{1B}[93;5:1u\u{1B}[93;5:3u\u{1B}[100u", "\u{1B}[93;5:3u", true),
+            ("\u{1B}[93;69u\u{1B}[100;65;100u", "", true),
+            ("\u{1B}[93;5u\u{1B}[57442;1:3ud", "\u{1B}[57442;1:3u", true),
+            ("\u{1B}[93;5ux", "\u{1B}[93;5ux", false),
+            ("\u{1B}[93u", "\u{1B}[93u", false), ("\u{1B}[93;6ud", "\u{1B}[93;6ud", false),
+            ("\u{1B}[1098::93;5ud", "", true),
+            ("\u{1B}[93;5:3ud", "\u{1B}[93;5:3ud", false),
+            ("\u{1B}[93;5u\u{1B}[1;1:3A\u{1B}[A", "\u{1B}[1;1:3A\u{1B}[93;5u\u{1B}[A", false),
+            // modifyOtherKeys.
+            ("\u{1B}[27;5;93~d", "", true), ("\u{1B}[27;5;93~x", "\u{1B}[27;5;93~x", false),
+            ("\u{1B}[3~", "\u{1B}[3~", false),
+            // Mouse and focus do not come between the two keys.
+            ("\u{1D}\u{1B}[<35;1;1M|d", "\u{1B}[<35;1;1M", true),
+            ("\u{1D}\u{1B}[I\u{1B}[Od", "\u{1B}[I\u{1B}[O", true),
+            ("\u{1D}\u{1B}[M d!d", "\u{1B}[M d!", true),
+        ] as [(Stream, Stream, Bool)]
+    )
+    func matches(_ typed: Stream, _ forward: Stream, _ detaches: Bool) {
         var matcher = DetachKeyMatcher(.standard)
         var all = DetachKeyMatcher.Outcome()
-        for part in typed.split(separator: "|") where !all.detaches {
+        for part in typed.text.split(separator: "|") where !all.detaches {
             let outcome = matcher.feed(Array(part.utf8))
             all.forward += outcome.forward
             all.detaches = outcome.detaches
         }
-        #expect(String(decoding: all.forward, as: UTF8.self) == forward)
+        #expect(String(decoding: all.forward, as: UTF8.self) == forward.text)
         #expect(all.detaches == detaches)
     }
 

@@ -1,9 +1,22 @@
 // Byte streams and ways to cut them that several suites share.
 
+import Testing
+
 @testable import TerminalText
 
+/// Bytes for a terminal, as an argument of a test: its log must not drive the terminal of who reads it.
+struct Stream: ExpressibleByStringLiteral, CustomTestStringConvertible {
+    let text: String
+
+    init(stringLiteral text: String) { self.text = text }
+
+    init(_ text: String) { self.text = text }
+
+    var testDescription: String { text.debugDescription }
+}
+
 /// What programs really send, and what they should not, in one stream each.
-let representativeStreams: [String] = [
+let representativeStreams: [Stream] = [
     "plain\r\nlines äöü 日本語 🐙\r\n",
     "\u{1B}[?1049h\u{1B}[2J\u{1B}[1;1H\u{1B}[38;2;10;20;30mbox ┌─┐\u{1B}[0m\u{1B}[?25l\u{1B}[c",
     "a\u{1B}]52;c;aGk=\u{07}b\u{1B}]0;title\u{1B}\\c\u{1B}Pq#0;2\u{1B}\\d\u{1B}_Gf=24\u{1B}\\e",
