@@ -123,13 +123,26 @@ private struct AttachSink: TerminalSink {
     }
 
     private mutating func write(_ final: UInt8, _ parser: EscapeParser, modes: Set<Int>) {
-        let kept = parser.parameters.split(separator: UInt8(ascii: ";")).filter { number in
-            Int(String(decoding: number, as: UTF8.self)).map(modes.contains) ?? false
+        var kept: [UInt8] = []
+        for number in parser.parameters.split(separator: UInt8(ascii: ";")) {
+            guard let mode = AttachSink.number(number), modes.contains(mode) else { continue }
+            if !kept.isEmpty { kept.append(UInt8(ascii: ";")) }
+            kept += number
         }
-        if !kept.isEmpty { write(final, parser, kept.joined(separator: CollectionOfOne(UInt8(ascii: ";")))) }
+        if !kept.isEmpty { write(final, parser, kept) }
     }
 
-    private mutating func write(_ final: UInt8, _ parser: EscapeParser, _ parameters: some Sequence<UInt8>) {
+    /// The value of digits, of which the parser keeps four at most; nil when there is anything else.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        var value = 0
+        for digit in digits {
+            guard digit <= UInt8(ascii: "9") else { return nil }
+            value = value * 10 + Int(digit - UInt8(ascii: "0"))
+        }
+        return value
+    }
+
+    private mutating func write(_ final: UInt8, _ parser: EscapeParser, _ parameters: [UInt8]) {
         output.append(Byte.escape)
         output.append(UInt8(ascii: "["))
         if parser.prefix != 0 { output.append(parser.prefix) }
