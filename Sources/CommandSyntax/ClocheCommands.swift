@@ -117,7 +117,7 @@ enum ClocheCommands {
     )
 
     static func workspace(_ summary: String) -> OptionSpec {
-        .value("workspace", "KIND", completion: .words(["worktree", "dir", "dir:", "none"]), summary)
+        .value("workspace", "KIND", completion: .words(["worktree", "dir", "none"]), summary)
     }
 
     static func agent(_ summary: String) -> ArgumentSpec {

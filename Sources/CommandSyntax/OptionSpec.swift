@@ -110,6 +110,9 @@ package struct OptionSpec: Hashable, Sendable {
     /// The long spellings with dashes, the proper name first.
     package var longSpellings: [String] { ([name] + aliases).map { "--" + $0 } }
 
+    /// The spellings that help people: the letter and the proper name.
+    package var offeredSpellings: [String] { (letter.map { ["-\($0)"] } ?? []) + ["--" + name] }
+
     /// All spellings with dashes, the letter first.
     package var spellings: [String] { (letter.map { ["-\($0)"] } ?? []) + longSpellings }
 }
