@@ -34,7 +34,8 @@ class Running:
         self.number, self.name = number, name
         # Short, because a socket's path may have only 107 bytes; unique, because leaks are found by it.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ct-", dir=options.directory))
-        self.output = open(self.directory.with_suffix(".log"), "w+", encoding="utf-8", errors="backslashreplace")
+        # Without a name: processes of other tests inherit it, and must not look like this test's.
+        self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
         self.began = time.monotonic()
         self.deadline = self.began + getattr(function, "timeout", 60)
         self.serial = getattr(function, "serial", False)
@@ -80,7 +81,6 @@ class Running:
         self.output.seek(0)
         text = self.output.read()
         self.output.close()
-        os.unlink(self.output.name)
         if self.timed_out:
             text += f"\ntimed out after {time.monotonic() - self.began:.0f} s\n"
         text += "".join(f"left behind: {problem}\n" for problem in problems + removal)

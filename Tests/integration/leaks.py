@@ -43,7 +43,6 @@ def processes(name):
             continue
         if state not in "ZX" and int(process.name) != own and mentions(process, token):
             found.append(int(process.name))
-    # Children of the harness that run other tests have forked from it and do not mention this one.
     return found
 
 
