@@ -258,7 +258,7 @@ def test_other_architectures_are_closed(t):
     source.write_text("int main(void) { long r; __asm__ volatile(\"int $0x80\" : \"=a\"(r) : \"a\"(20)); return r > 0 ? 0 : 42; }")
     t.command("gcc", "-static", "-o", program, source)
     control = t.command(program, check=None)
-    words = ("run", "--profile", "shell", "--workspace", t.dir, "--", "./compat")
+    words = ("run", "--profile", "shell", "--workspace", f"dir:{t.dir}", "--", "./compat")
     inside = t.cloche(*words, check=None)
     assert inside.code == 42 or inside.code >= 128, inside
     assert control.code == 0 or inside.code == control.code, control
@@ -281,7 +281,7 @@ def test_setuid_gives_nothing(t):
     program.parent.mkdir()
     program.write_bytes(pathlib.Path("/usr/bin/id").read_bytes())
     program.chmod(0o6755)
-    words = ("run", "--profile", "shell", "--workspace", program.parent, "--", "sh", "-c", "./whoami -u; id -u; su -c id root")
+    words = ("run", "--profile", "shell", "--workspace", f"dir:{program.parent}", "--", "sh", "-c", "./whoami -u; id -u; su -c id root")
     result = t.cloche(*words, check=None, input="\n")
     uids = result.out.split()
     assert len(uids) == 2 and uids[0] == uids[1] != "0", result

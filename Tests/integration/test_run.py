@@ -173,8 +173,8 @@ def test_workspace_none_shows_nothing_of_the_directory(t):
 
 def test_workspace_read_only(t):
     project = t.repository()
-    words = ("run", "--profile", "shell", "--workspace", f"{project}:ro", "--", "sh", "-c", "cat README.md; echo x > y")
-    result = t.cloche(*words, check=None)
+    words = ("run", "--profile", "shell", "--ro", "--", "sh", "-c", "cat README.md; echo x > y")
+    result = t.cloche(*words, cwd=project, check=None)
     assert result.code != 0 and result.out == "# Project\n" and "Read-only" in result.err, result
     assert not (project / "y").exists()
 
