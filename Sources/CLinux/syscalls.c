@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -33,7 +35,9 @@ int clinux_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char
     return renameat2(olddirfd, oldpath, newdirfd, newpath, flags);
 }
 
-int clinux_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
+ssize_t clinux_readlink(const char *path, void *data, size_t length) { return readlink(path, data, length); }
+
+int clinux_pipe(int *fds) { return pipe2(fds, O_CLOEXEC); }
 
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
@@ -132,4 +136,31 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     *fd_count = got;
     errno = saved;
     return count;
+}
+
+int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const *envp, const char *directory,
+                 const int *stdio, const int *extra, size_t extra_count, int new_session) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return failure;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (new_session) flags |= POSIX_SPAWN_SETSID;
+    posix_spawnattr_setflags(&attributes, flags);
+    for (int i = 0; i < 3 && failure == 0; i++)
+        failure = posix_spawn_file_actions_adddup2(&actions, stdio[i], i);
+    /* dup2 of a descriptor onto itself clears CLOEXEC in the child (glibc 2.29). */
+    for (size_t i = 0; i < extra_count && failure == 0; i++)
+        failure = posix_spawn_file_actions_adddup2(&actions, extra[i], extra[i]);
+    if (directory != NULL && failure == 0) failure = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    if (failure == 0) failure = posix_spawn(pid, program, &actions, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
 }

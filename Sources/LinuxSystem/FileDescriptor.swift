@@ -61,7 +61,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
         var written = 0
         while written < bytes.count {
             written += try check("write") {
-                unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress! + written, $0.count - written) }
+                unsafe bytes[written...].withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
             }
         }
     }
@@ -76,6 +76,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
         } catch where error.errno == .wouldBlock {
             return nil
         }
+    }
+
+    /// Goes back to the beginning, `lseek(2)`.
+    package borrowing func rewind() throws(SystemError) {
+        let number = self.number
+        try check("lseek") { lseek(number, 0, SEEK_SET) }
     }
 
     /// Sets `O_NONBLOCK`, keeping the other flags.
@@ -105,11 +111,9 @@ package struct Pipe: ~Copyable {
 
     /// Makes one, `pipe2(2)`.
     package init() throws(SystemError) {
-        var ends: (CInt, CInt) = (-1, -1)
-        try check("pipe2") {
-            unsafe withUnsafeMutableBytes(of: &ends) { unsafe clinux_pipe($0.bindMemory(to: CInt.self).baseAddress!) }
-        }
-        readEnd = FileDescriptor(owning: ends.0)
-        writeEnd = FileDescriptor(owning: ends.1)
+        var ends: [CInt] = [-1, -1]
+        try check("pipe2") { unsafe clinux_pipe(&ends) }
+        readEnd = FileDescriptor(owning: ends[0])
+        writeEnd = FileDescriptor(owning: ends[1])
     }
 }

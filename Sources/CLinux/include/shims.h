@@ -21,8 +21,10 @@ int clinux_openat2(int dirfd, const char *_Nonnull path, uint64_t flags, uint64_
 /* renameat2(2). */
 int clinux_renameat2(int olddirfd, const char *_Nonnull oldpath, int newdirfd, const char *_Nonnull newpath,
                      unsigned int flags);
+/* readlink(2) into bytes; null data is EFAULT. */
+ssize_t clinux_readlink(const char *_Nonnull path, void *_Nullable data, size_t length);
 /* pipe2(2) with O_CLOEXEC. */
-int clinux_pipe(int fds[_Nonnull 2]);
+int clinux_pipe(int *_Nonnull fds);
 /* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
 int clinux_accept(int fd);
 /* memfd_create(2) with MFD_CLOEXEC | MFD_ALLOW_SEALING. */
@@ -50,6 +52,12 @@ ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int 
  * *truncated is 1 if the message or its descriptors did not fit. */
 ssize_t clinux_receive(int fd, void *_Nonnull data, size_t length, int *_Nullable fds, size_t *_Nonnull fd_count,
                        int *_Nonnull truncated, int flags);
+
+/* posix_spawn(3) with what Swift cannot reach of it. stdio becomes 0, 1, 2; `extra` keep their numbers; directory
+ * may be null. All signals are at their defaults and unblocked in the child. Returns 0 or an errno. */
+int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nullable const *_Nonnull argv,
+                 char *_Nullable const *_Nonnull envp, const char *_Nullable directory, const int *_Nonnull stdio,
+                 const int *_Nullable extra, size_t extra_count, int new_session);
 
 /* The wait(2) status macros. */
 static inline int clinux_exited(int status) { return (status & 0x7f) == 0; }

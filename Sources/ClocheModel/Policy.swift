@@ -1,0 +1,299 @@
+// The effective, fully resolved profile of one agent, as typed values. `ProfileLoading` makes it from the
+// merged YAML layers; the planner, the supervisor and `explain` read it. Data only: rules are elsewhere.
+
+/// Everything that decides how one agent runs.
+public struct Policy: Equatable, Sendable {
+    /// The profile's name, for display.
+    public var profile: String
+    /// What it is for, one line.
+    public var summary: String
+    /// How the agent program is started.
+    public var harness: HarnessPolicy
+    /// What of the host is there, and what may be written.
+    public var filesystem: FilesystemPolicy
+    /// Environment variables inside.
+    public var environment: EnvironmentPolicy
+    /// Credentials, in the order of the profile.
+    public var credentials: [CredentialPolicy]
+    /// Which system calls are allowed.
+    public var syscalls: SyscallPolicy
+    /// What of the network is there.
+    public var network: NetworkMode
+    /// Limits that need no cgroup.
+    public var limits: LimitsPolicy
+    /// When the supervisor starts the harness again.
+    public var restart: RestartPolicy
+    /// How the agent is stopped.
+    public var stop: StopPolicy
+    /// Terminal sessions.
+    public var session: SessionPolicy
+
+    /// A policy of the given parts.
+    public init(
+        profile: String,
+        summary: String = "",
+        harness: HarnessPolicy,
+        filesystem: FilesystemPolicy = FilesystemPolicy(),
+        environment: EnvironmentPolicy = EnvironmentPolicy(),
+        credentials: [CredentialPolicy] = [],
+        syscalls: SyscallPolicy = SyscallPolicy(),
+        network: NetworkMode = .none,
+        limits: LimitsPolicy = LimitsPolicy(),
+        restart: RestartPolicy = .never,
+        stop: StopPolicy = StopPolicy(),
+        session: SessionPolicy = SessionPolicy()
+    ) {
+        self.profile = profile
+        self.summary = summary
+        self.harness = harness
+        self.filesystem = filesystem
+        self.environment = environment
+        self.credentials = credentials
+        self.syscalls = syscalls
+        self.network = network
+        self.limits = limits
+        self.restart = restart
+        self.stop = stop
+        self.session = session
+    }
+}
+
+/// How an agent program is started, given a task and resumed. In each list `{task}` stands for the task.
+public struct HarnessPolicy: Equatable, Sendable {
+    /// The program and its fixed arguments, for example `[claude, --dangerously-skip-permissions]`.
+    public var command: [String]
+    /// Arguments added when there is a task.
+    public var task: [String]
+    /// Arguments added on `resume` without a new task.
+    public var resume: [String]
+    /// Arguments added on `resume` with a new task.
+    public var resumeTask: [String]
+    /// Files seeded in the agent's home before its first start, by path below it.
+    public var seeds: [HomeSeed]
+    /// The sentence that tells how to install the program when it is missing.
+    public var install: String
+
+    /// A harness that runs `command`.
+    public init(
+        command: [String],
+        task: [String] = [],
+        resume: [String] = [],
+        resumeTask: [String] = [],
+        seeds: [HomeSeed] = [],
+        install: String = ""
+    ) {
+        self.command = command
+        self.task = task
+        self.resume = resume
+        self.resumeTask = resumeTask
+        self.seeds = seeds
+        self.install = install
+    }
+}
+
+/// A file made in a new agent's home.
+public struct HomeSeed: Equatable, Sendable {
+    /// Relative to the home.
+    public var path: String
+    /// The whole text.
+    public var content: String
+
+    /// A file of that content.
+    public init(path: String, content: String) {
+        self.path = path
+        self.content = content
+    }
+}
+
+/// Read-only or writable.
+public enum AccessMode: String, Equatable, Sendable {
+    case readOnly = "ro"
+    case readWrite = "rw"
+}
+
+/// What of the host is in the sandbox. Paths are absolute; `~` was expanded by the loader.
+public struct FilesystemPolicy: Equatable, Sendable {
+    /// How the workspace is mounted.
+    public var workspace: AccessMode
+    /// Host directories shown read-only at their own place, as overlay lower layers.
+    public var system: [String]
+    /// Directories below `system`, `/etc` or `/var` in which the agent may create files (its own upper layer).
+    public var writable: [String]
+    /// Names below the host's `/etc` that are shown.
+    public var etc: [String]
+    /// Further host paths, each at the place named.
+    public var binds: [BindPolicy]
+    /// Size limits of `/tmp`, `/run`, `/dev/shm` in bytes.
+    public var temporaryBytes: Int64
+    /// Inode limit of each of them.
+    public var temporaryInodes: Int64
+
+    /// The defaults of the built-in profiles are in `profiles/base.yaml`; these serve tests and embedders.
+    public init(
+        workspace: AccessMode = .readWrite,
+        system: [String] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"],
+        writable: [String] = [],
+        etc: [String] = [],
+        binds: [BindPolicy] = [],
+        temporaryBytes: Int64 = 1 << 30,
+        temporaryInodes: Int64 = 1 << 20
+    ) {
+        self.workspace = workspace
+        self.system = system
+        self.writable = writable
+        self.etc = etc
+        self.binds = binds
+        self.temporaryBytes = temporaryBytes
+        self.temporaryInodes = temporaryInodes
+    }
+}
+
+/// One host path brought in by a profile.
+public struct BindPolicy: Equatable, Sendable {
+    /// Absolute host path.
+    public var source: String
+    /// Absolute path inside.
+    public var target: String
+    /// Read-only unless asked otherwise.
+    public var mode: AccessMode
+    /// If true, a missing source is left out instead of stopping the start.
+    public var optional: Bool
+
+    /// Shows `source` at `target`.
+    public init(source: String, target: String, mode: AccessMode = .readOnly, optional: Bool = false) {
+        self.source = source
+        self.target = target
+        self.mode = mode
+        self.optional = optional
+    }
+}
+
+/// Environment variables inside the sandbox. Nothing else of the host's environment is there.
+public struct EnvironmentPolicy: Equatable, Sendable {
+    /// Variables with fixed values, in order.
+    public var set: [Document.Entry]
+    /// Names passed on from the caller's environment when they are set there (`LANG`, `TERM`).
+    public var pass: [String]
+
+    /// An environment of these.
+    public init(set: [Document.Entry] = [], pass: [String] = []) {
+        self.set = set
+        self.pass = pass
+    }
+}
+
+/// One credential an agent may be given.
+public struct CredentialPolicy: Equatable, Sendable {
+    /// Where it comes from and where it goes.
+    public enum Kind: Equatable, Sendable {
+        /// A variable of the caller's environment, given under the same name. Never written to disk.
+        case environment(name: String)
+        /// One host file, bound read-only at a path inside.
+        case file(source: String, target: String)
+    }
+
+    /// Where it comes from and where it goes.
+    public var kind: Kind
+    /// If true, the start fails when it is not there.
+    public var required: Bool
+
+    /// A credential.
+    public init(_ kind: Kind, required: Bool = false) {
+        self.kind = kind
+        self.required = required
+    }
+}
+
+/// The system-call filter.
+public struct SyscallPolicy: Equatable, Sendable {
+    /// Names of calls allowed beyond the built-in allow-list.
+    public var allow: [String]
+    /// Names of calls refused although the list allows them; refusing wins.
+    public var deny: [String]
+
+    /// The built-in list with these changes.
+    public init(allow: [String] = [], deny: [String] = []) {
+        self.allow = allow
+        self.deny = deny
+    }
+}
+
+/// What of the network is in the sandbox.
+public enum NetworkMode: String, Equatable, Sendable, CaseIterable {
+    /// A network namespace of its own with loopback only.
+    case none
+    /// The host's network, unfiltered. Loud: `start` and `list` say so.
+    case host
+}
+
+/// Limits held without a cgroup. Nil means none.
+public struct LimitsPolicy: Equatable, Sendable {
+    /// Wall-clock time of one run, in seconds.
+    public var wallClockSeconds: Int64?
+    /// Time without terminal output or input, in seconds.
+    public var idleSeconds: Int64?
+    /// `RLIMIT_NOFILE`.
+    public var openFiles: Int64?
+    /// `RLIMIT_NPROC` within the sandbox's user namespace.
+    public var processes: Int64?
+    /// `RLIMIT_FSIZE` in bytes.
+    public var fileBytes: Int64?
+    /// Terminal output kept on disk, in bytes.
+    public var logBytes: Int64
+
+    /// These limits.
+    public init(
+        wallClockSeconds: Int64? = nil,
+        idleSeconds: Int64? = nil,
+        openFiles: Int64? = nil,
+        processes: Int64? = nil,
+        fileBytes: Int64? = nil,
+        logBytes: Int64 = 16 << 20
+    ) {
+        self.wallClockSeconds = wallClockSeconds
+        self.idleSeconds = idleSeconds
+        self.openFiles = openFiles
+        self.processes = processes
+        self.fileBytes = fileBytes
+        self.logBytes = logBytes
+    }
+}
+
+/// When the supervisor starts the harness again by itself.
+public enum RestartPolicy: Equatable, Sendable {
+    /// Never.
+    case never
+    /// After a failure, at most `attempts` times, waiting longer each time.
+    case onFailure(attempts: Int64)
+}
+
+/// How an agent is asked to end.
+public struct StopPolicy: Equatable, Sendable {
+    /// The signal sent to the harness's process group first.
+    public var signal: Int32
+    /// Seconds until everything is killed.
+    public var graceSeconds: Int64
+
+    /// SIGTERM (15), ten seconds.
+    public init(signal: Int32 = 15, graceSeconds: Int64 = 10) {
+        self.signal = signal
+        self.graceSeconds = graceSeconds
+    }
+}
+
+/// Terminal sessions.
+public struct SessionPolicy: Equatable, Sendable {
+    /// The keys that detach, as `ctrl-] d`.
+    public var detachKeys: String
+    /// Terminal size before anybody attaches.
+    public var columns: Int64
+    /// Terminal size before anybody attaches.
+    public var rows: Int64
+
+    /// ctrl-] d, 120 by 40.
+    public init(detachKeys: String = "ctrl-] d", columns: Int64 = 120, rows: Int64 = 40) {
+        self.detachKeys = detachKeys
+        self.columns = columns
+        self.rows = rows
+    }
+}

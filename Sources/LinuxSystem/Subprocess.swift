@@ -1,0 +1,161 @@
+// Programs that Cloche runs on the host: git, and itself as supervisor. posix_spawn(3) with an explicit
+// environment and descriptor list; everything else of ours is CLOEXEC.
+
+internal import CLinux
+internal import Glibc
+
+/// What a finished program left.
+package struct SubprocessResult: Sendable {
+    /// Its exit code, or 128 plus the signal's number.
+    package let status: Int32
+    package let output: [UInt8]
+    package let errors: [UInt8]
+
+    /// Standard output as text.
+    package var outputText: String { String(decoding: output, as: UTF8.self) }
+    /// Standard error as text.
+    package var errorText: String { String(decoding: errors, as: UTF8.self) }
+}
+
+/// One program to run.
+package struct Subprocess: Sendable {
+    /// Absolute path of the program.
+    package var program: String
+    /// Arguments without the program's own name.
+    package var arguments: [String]
+    /// The whole environment, `NAME=value`.
+    package var environment: [String]
+    /// Working directory; nil means ours.
+    package var directory: String?
+
+    /// Names a program; nothing runs yet.
+    package init(_ program: String, _ arguments: [String], environment: [String] = [], directory: String? = nil) {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = directory
+    }
+
+    /// Runs it to its end, collecting what it prints.
+    package func run(input: [UInt8] = []) throws(SystemError) -> SubprocessResult {
+        let stdin = try Pipe()
+        let stdout = try Pipe()
+        let stderr = try Pipe()
+        let pid = try spawn(stdin: stdin.readEnd.number, stdout: stdout.writeEnd.number, stderr: stderr.writeEnd.number)
+        let (output, errors) = try exchange(stdin, stdout, stderr, input)
+        return SubprocessResult(status: try Self.wait(pid), output: output, errors: errors)
+    }
+
+    /// Starts it with these descriptors as 0, 1 and 2, and returns its process id. `extra` are further descriptors
+    /// that keep their numbers.
+    package func spawn(
+        stdin: CInt,
+        stdout: CInt,
+        stderr: CInt,
+        extra: [CInt] = [],
+        newSession: Bool = false
+    ) throws(SystemError) -> Int32 {
+        var pid: Int32 = 0
+        let failure = unsafe withCStrings([program] + arguments) { argv in
+            unsafe withCStrings(environment) { envp in
+                let stdio = [stdin, stdout, stderr]
+                return unsafe clinux_spawn(
+                    &pid, program, argv, envp, directory, stdio, extra, extra.count, newSession ? 1 : 0)
+            }
+        }
+        guard failure == 0 else { throw SystemError("posix_spawn", Errno(failure), program) }
+        return pid
+    }
+
+    /// Waits for a child of ours and returns its exit code, or 128 plus the signal.
+    package static func wait(_ pid: Int32) throws(SystemError) -> Int32 {
+        var status: CInt = 0
+        try check("waitpid") { unsafe waitpid(pid, &status, 0) }
+        return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
+    }
+
+    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for ever.
+    private func exchange(
+        _ stdin: consuming Pipe,
+        _ stdout: consuming Pipe,
+        _ stderr: consuming Pipe,
+        _ input: [UInt8]
+    ) throws(SystemError) -> ([UInt8], [UInt8]) {
+        var feed: FileDescriptor? = stdin.writeEnd
+        _ = stdin.readEnd
+        let out = stdout.readEnd
+        _ = stdout.writeEnd
+        let err = stderr.readEnd
+        _ = stderr.writeEnd
+        try feed?.setNonBlocking()
+        var written = 0
+        var collected: ([UInt8], [UInt8]) = ([], [])
+        var open = (true, true)
+        if input.isEmpty { feed = nil }
+        while open.0 || open.1 {
+            var polls = [
+                pollfd(fd: open.0 ? out.number : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: open.1 ? err.number : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: feed?.number ?? -1, events: Int16(POLLOUT), revents: 0),
+            ]
+            try check("poll") { unsafe poll(&polls, 3, -1) }
+            if polls[0].revents != 0 {
+                let part = try out.read(upTo: 65536)
+                if part.isEmpty { open.0 = false } else { collected.0 += part }
+            }
+            if polls[1].revents != 0 {
+                let part = try err.read(upTo: 65536)
+                if part.isEmpty { open.1 = false } else { collected.1 += part }
+            }
+            if polls[2].revents != 0 {
+                do {
+                    written += try feed?.writeSome(input[written...]) ?? 0
+                    if written == input.count { feed = nil }
+                } catch where error.errno.number == EPIPE { feed = nil }
+            }
+        }
+        return collected
+    }
+}
+
+/// Calls `body` with a null-terminated array of C strings.
+package func withCStrings<R>(
+    _ strings: [String],
+    _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
+) -> R {
+    let copies = unsafe strings.map { unsafe strdup($0) }
+    defer { unsafe copies.forEach { unsafe free($0) } }
+    var array = unsafe copies + [nil]
+    return unsafe array.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { preconditionFailure("an array with a null has a base") }
+        return unsafe body(base)
+    }
+}
+
+/// This process's environment.
+package enum ProcessEnvironment {
+    /// A variable's value; nil when unset.
+    package static func value(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    /// The home directory: `HOME`, or `/`.
+    package static var home: String { value("HOME").flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
+
+    /// Where an executable of that name is: itself when it has a slash, otherwise the first in `PATH`.
+    package static func findProgram(_ name: String, path: String? = nil) -> String? {
+        if name.utf8.contains(UInt8(ascii: "/")) { return isExecutable(name) ? name : nil }
+        let search = path ?? value("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+        for directory in search.split(separator: ":") where directory.hasPrefix("/") {
+            let candidate = "\(directory)/\(name)"
+            if isExecutable(candidate) { return candidate }
+        }
+        return nil
+    }
+
+    private static func isExecutable(_ path: String) -> Bool {
+        guard !Files.isDirectory(path) else { return false }
+        return unsafe access(path, X_OK) == 0
+    }
+}
