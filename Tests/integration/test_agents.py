@@ -29,14 +29,14 @@ def test_start_tells_what_the_user_needs(t):
 def test_a_task_of_the_shell_profile_is_a_command_line(t):
     project = t.repository()
     entry = t.run_task("a", "echo one > made && git add made && git commit -qm Made && echo two > loose", cwd=project)
-    assert entry["exitCode"] == 0, entry
+    assert entry["exit-code"] == 0, entry
     workspace = t.workspace("a", project)
     assert (workspace / "made").read_text() == "one\n" and (workspace / "loose").read_text() == "two\n"
 
 
 def test_the_exit_code_of_a_task_is_kept(t):
     project = t.repository()
-    assert t.run_task("a", "exit 7", cwd=project)["exitCode"] == 7
+    assert t.run_task("a", "exit 7", cwd=project)["exit-code"] == 7
 
 
 def test_list_shows_what_it_promises(t):
@@ -298,7 +298,7 @@ def test_a_shell_without_a_task_waits_for_a_person(t):
     terminal.send("exit 3\n")
     terminal.wait()
     terminal.close()
-    assert t.wait_ended("a", project)["exitCode"] == 3
+    assert t.wait_ended("a", project)["exit-code"] == 3
 
 
 def test_delete_refuses_to_lose_work(t):

@@ -151,7 +151,7 @@ def test_rebase_amend_branches_and_stash(t):
         {COMMIT} F4; git tag here; git gc -q; touch done"""
     entry = t.run_task("a", script, cwd=project)
     assert (t.workspace("a", project) / "done").exists(), t.cloche("logs", "a", cwd=project).out
-    assert entry["exitCode"] == 0
+    assert entry["exit-code"] == 0
     t.cloche("merge", "a", cwd=project)
     assert [(project / f"f{i}").read_text() for i in range(1, 5)] == ["1\n", "2\n", "3\n", "4\n"]
     t.git("fsck", "--full", cwd=project)
@@ -176,7 +176,7 @@ WORK = f"echo work > work.txt && {COMMIT} Work && git log --oneline | wc -l > ~/
 
 def work_goes_through(t, project, merged=True):
     entry = t.run_task("odd", WORK, cwd=project)
-    assert entry["exitCode"] == 0, t.cloche("logs", "odd", cwd=project).out
+    assert entry["exit-code"] == 0, t.cloche("logs", "odd", cwd=project).out
     assert "work.txt" in t.cloche("diff", "odd", "--name-only", cwd=project).out
     t.cloche("merge", "odd", cwd=project)
     assert (project / "work.txt").read_text() == "work\n" or not merged
@@ -270,7 +270,7 @@ def test_symlinks_modes_and_odd_names(t):
         ln -s README.md link; printf '#!/bin/sh\\n' > tool; chmod +x tool; mkdir 'a b'; echo x > 'a b/ü 日本'
         echo x > "$(printf 'new\\nline')"; echo x > "$(printf '%0255d' 0)"; echo x > '-dash'; {COMMIT} Odd"""
     entry = t.run_task("a", script, cwd=project)
-    assert entry["exitCode"] == 0, t.cloche("logs", "a", cwd=project).out
+    assert entry["exit-code"] == 0, t.cloche("logs", "a", cwd=project).out
     t.cloche("merge", "a", cwd=project)
     assert (project / "link").is_symlink() and (project / "tool").stat().st_mode & 0o111
     assert (project / "a b/ü 日本").exists() and (project / "new\nline").exists() and (project / "-dash").exists()
@@ -314,7 +314,7 @@ def test_three_agents_change_one_repository(t):
     for index, name in enumerate(("one", "two", "three")):
         t.start(name, f"for i in 0 3 6 9; do echo {name} >> file$((i + {index})); {COMMIT} {name}-$i; done", cwd=project)
     for name in ("one", "two", "three"):
-        assert t.wait_ended(name, project)["exitCode"] == 0
+        assert t.wait_ended(name, project)["exit-code"] == 0
         t.cloche("merge", name, cwd=project)
     log = t.git("log", "--format=%s", cwd=project).out
     assert all(f"{name}-{i}" in log for name in ("one", "two", "three") for i in (0, 3, 6, 9)), log
