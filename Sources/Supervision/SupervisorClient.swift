@@ -11,16 +11,21 @@ package struct SupervisorClient: ~Copyable {
     package let socket: FileDescriptor
     private let name: String
 
+    private init(_ socket: consuming FileDescriptor, _ name: String) {
+        self.socket = socket
+        self.name = name
+    }
+
     /// Connects; nil when no supervisor lives.
-    package init?(_ directory: AgentDirectory) throws(ClocheError) {
-        name = directory.name
+    package static func connect(_ directory: AgentDirectory) throws(ClocheError) -> SupervisorClient? {
         do throws(SystemError) {
             let folder = try Files.open(directory.path, O_RDONLY | O_DIRECTORY)
-            socket = try UnixSocket.connect(in: folder, name: AgentDirectory.socketName)
+            let socket = try UnixSocket.connect(in: folder, name: AgentDirectory.socketName)
             let user = try UnixSocket.peerUser(socket)
             guard user == CurrentUser.id || user == 0 else {
                 throw SystemError("connect", .access, "the socket belongs to user \(user)")
             }
+            return SupervisorClient(socket, directory.name)
         } catch where error.errno == .noEntry || error.errno.number == ECONNREFUSED {
             return nil
         } catch {
