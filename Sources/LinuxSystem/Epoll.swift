@@ -136,3 +136,30 @@ package enum WallClock {
         return "\(date)T\(time).\(pad(milliseconds % 1000, 3))Z"
     }
 }
+
+/// `poll(2)`, for loops that also read regular files, which epoll does not take.
+package enum Poll {
+    /// What one descriptor is waited for; a negative number is passed over.
+    package struct Interest {
+        package var descriptor: CInt
+        package var readable: Bool
+        package var writable: Bool
+
+        package init(_ descriptor: CInt, readable: Bool = false, writable: Bool = false) {
+            self.descriptor = readable || writable ? descriptor : -1
+            self.readable = readable
+            self.writable = writable
+        }
+    }
+
+    /// Waits, and tells for each whether something can be done with it, a hangup or error included.
+    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool] {
+        var polls = interests.map { interest in
+            let events = (interest.readable ? POLLIN : 0) | (interest.writable ? POLLOUT : 0)
+            return pollfd(fd: interest.descriptor, events: Int16(events), revents: 0)
+        }
+        let count = nfds_t(polls.count)
+        try check("poll") { unsafe poll(&polls, count, milliseconds) }
+        return polls.map { $0.revents != 0 }
+    }
+}
