@@ -83,7 +83,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
-        tests("CommandSyntax"),
+        tests("CommandSyntax", ["LinuxSystem"]),
         tests("SyscallFilter", ["ClocheModel"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem"]),

@@ -6,7 +6,7 @@ extension ClocheCommands {
 
     private static let initialise = CommandSpec(
         "init",
-        "Prepare a project: find agent programs and keys, write .cloche/config.yaml",
+        "Find agent programs and keys, and write .cloche/config.yaml",
         discussion: """
             Looks for installed agent programs and for the keys they need, chooses a default
             profile, and says what it found and what is missing. Nothing but the file

@@ -10,9 +10,8 @@ extension ClocheCommands {
         aliases: ["ls"],
         suggestedFor: ["ps", "status", "agents", "list-sessions"],
         discussion: """
-            Shows name, state, age, profile, branch, number of changed files and task of each agent
-            that runs or has work to take over. The state is found out each time, so it is right
-            after a crash or a reboot.
+            Shows name, state, age, profile, branch, number of changed files and task of each agent.
+            The state is found out each time, so it is right after a crash or a reboot.
             """,
         options: [
             .flag("all", letter: "a", "Also show agents that have ended"),
@@ -22,7 +21,7 @@ extension ClocheCommands {
         ],
         exclusive: [["names", "json"]],
         examples: [
-            Example("cloche list", "agents that run or have work to take over"),
+            Example("cloche list", "the agents that have not ended"),
             Example("cloche list --all --names", "every name, for a script"),
             Example("cloche list --json | jq '.[] | select(.state == \"failed\")'", "those that failed"),
         ]

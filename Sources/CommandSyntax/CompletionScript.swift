@@ -1,7 +1,8 @@
 // Completion scripts for shells: which shells there are, and what their scripts have in common.
 // Each script is the shell's own idiom around tables made from the tool's specs. All ask the tool itself
-// for names when a key is pressed (`list --all --names`, `profile list --names`), say nothing when that
-// fails, and never evaluate what comes back: a project from elsewhere may hold a profile of any name.
+// for names when a key is pressed (`list --all --names`, `profile list --names`; with the `--project` or
+// `-C` that was typed), say nothing when that fails, and never evaluate what comes back: a project from
+// elsewhere may hold a profile of any name.
 
 /// A shell that Cloche can make a completion script for.
 package enum Shell: String, CaseIterable, Sendable {

@@ -127,7 +127,24 @@ struct FishCompletion {
     // MARK: The part that is the same for every tool
 
     private var fixedPart: String {
-        [walkFunction, conditionFunctions, candidateFunctions].joined(separator: "\n")
+        [letterFunction, walkFunction, conditionFunctions, candidateFunctions].joined(separator: "\n")
+    }
+
+    private var letterFunction: String {
+        """
+        # Prints the short option at the end of a bundle whose value is the next word.
+        function \(my)_waiting_letter --argument-names path bundle
+            set -l letters (string split '' -- (string sub -s 2 -- $bundle))
+            while set -q letters[1]
+                if \(my)_takes_value "$path" -$letters[1]
+                    set -q letters[2]; or echo -- -$letters[1]
+                    return
+                end
+                set -e letters[1]
+            end
+        end
+
+        """
     }
 
     private var walkFunction: String {
@@ -153,14 +170,7 @@ struct FishCompletion {
                 else if test $ended = 0; and string match -q -- '--*' $word
                     \(my)_takes_value "$path" $word; and set waiting $word
                 else if test $ended = 0; and string match -q -- '-?*' $word
-                    set -l letters (string split '' -- (string sub -s 2 -- $word))
-                    while set -q letters[1]
-                        if \(my)_takes_value "$path" -$letters[1]
-                            set -q letters[2]; or set waiting -$letters[1]
-                            break
-                        end
-                        set -e letters[1]
-                    end
+                    set waiting (\(my)_waiting_letter "$path" $word)
                 else if set -l next (\(my)_enter "$path" "$word")
                     set path $next
                 else
@@ -193,20 +203,14 @@ struct FishCompletion {
 
             # Succeeds if options of the command may be typed.
             function \(my)_options --argument-names wanted
-                set -l path
-                set -l position
-                set -l ended
-                set -l project
+                set -l path; set -l position; set -l ended; set -l project
                 \(my)_walk
                 test "$path" = "$wanted" -a $ended = 0
             end
 
             # Succeeds if the argument of this number of the command is being typed, or with "more" a later one.
             function \(my)_argument --argument-names wanted number more
-                set -l path
-                set -l position
-                set -l ended
-                set -l project
+                set -l path; set -l position; set -l ended; set -l project
                 \(my)_walk
                 test "$path" = "$wanted"; or return 1
                 test $position = $number; or test -n "$more" -a $position -gt $number
@@ -219,20 +223,14 @@ struct FishCompletion {
         """
         # Prints the names that a command of \(tool.name) prints, for the project that was typed.
         function \(my)_names
-            set -l path
-            set -l position
-            set -l ended
-            set -l project
+            set -l path; set -l position; set -l ended; set -l project
             \(my)_walk
             \(tool.name) $project $argv 2>/dev/null </dev/null
         end
 
         # Prints programs for the first word of a command to run, and paths for the others.
         function \(my)_command
-            set -l path
-            set -l position
-            set -l ended
-            set -l project
+            set -l path; set -l position; set -l ended; set -l project
             \(my)_walk
             if \(my)_stops "$path" $position
                 __fish_complete_path (commandline -ct)

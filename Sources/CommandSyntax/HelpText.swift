@@ -29,9 +29,10 @@ package struct HelpText: Sendable {
     private func overviewSections() -> [[String]] {
         var sections = [["Usage: " + tool.usage(of: nil)], columns.wrap(tool.summary)]
         sections.append(columns.paragraphs(tool.discussion))
+        let names = tool.commands.filter { !$0.isHidden }.map(\.name)
         for group in tool.groups {
             let commands = group.commands.filter { !$0.isHidden }
-            sections.append(section(group.title, commands.map { ($0.name, $0.summary) }))
+            sections.append(section(group.title, commands.map { ($0.name, $0.summary) }, aligned: names))
         }
         sections.append(section("Global options", rows(tool.globalOptions + tool.rootOptions)))
         sections.append(examples(tool.examples))
@@ -54,8 +55,12 @@ package struct HelpText: Sendable {
         ]
     }
 
-    private func section(_ title: String, _ rows: [(term: String, meaning: String)]) -> [String] {
-        rows.isEmpty ? [] : [title + ":"] + columns.table(rows)
+    private func section(
+        _ title: String,
+        _ rows: [(term: String, meaning: String)],
+        aligned terms: [String]? = nil
+    ) -> [String] {
+        rows.isEmpty ? [] : [title + ":"] + columns.table(rows, aligned: terms)
     }
 
     private func rows(_ options: [OptionSpec]) -> [(term: String, meaning: String)] {

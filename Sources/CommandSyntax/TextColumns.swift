@@ -26,9 +26,16 @@ struct TextColumns {
     }
 
     /// Rows of a term and its meaning, the meanings aligned; a long term gets a line of its own.
-    func table(_ rows: [(term: String, meaning: String)], indent: Int = 2) -> [String] {
+    ///
+    /// Tables under one another align when each gets the same `aligned` terms.
+    func table(
+        _ rows: [(term: String, meaning: String)],
+        aligned terms: [String]? = nil,
+        indent: Int = 2
+    ) -> [String] {
         let (gap, greatestColumn) = (2, 30)
-        let widest = rows.map(\.term.count).filter { indent + $0 + gap <= greatestColumn }.max() ?? 0
+        let lengths = (terms ?? rows.map(\.term)).map(\.count)
+        let widest = lengths.filter { indent + $0 + gap <= greatestColumn }.max() ?? 0
         let column = indent + widest + gap
         let margin = String(repeating: " ", count: indent)
         return rows.flatMap { row -> [String] in

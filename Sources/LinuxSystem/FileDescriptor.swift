@@ -117,3 +117,15 @@ package struct Pipe: ~Copyable {
         writeEnd = FileDescriptor(owning: ends[1])
     }
 }
+
+extension FileDescriptor {
+    /// A descriptor in a place that only takes copyable values: an array of received ones.
+    package final class Shared: Sendable {
+        private let descriptor: FileDescriptor
+        /// The number, for calls.
+        package var number: CInt { descriptor.number }
+
+        /// Takes ownership.
+        package init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+    }
+}

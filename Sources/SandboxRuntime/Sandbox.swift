@@ -35,8 +35,17 @@ package struct SandboxFilters: Sendable {
     let allowList: FilterProgram
     let argumentRules: FilterProgram
 
-    /// Compiles a policy's filters.
-    package init(_ policy: SyscallPolicy) throws(ClocheError) {
+    /// A policy's filters, compiled or from the cache.
+    ///
+    /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start together;
+    /// so the result is kept in a directory of the user's, beside the full text it was made from.
+    package init(_ policy: SyscallPolicy, cache: String? = nil) throws(ClocheError) {
+        let key = FilterCompiler.key(policy)
+        let file = cache.map { "\($0)/filter-\(StableHash.hexadecimal(key))" }
+        if let file, let (first, second) = FilterCache.read(file, key: key) {
+            (allowList, argumentRules) = (first, second)
+            return
+        }
         do throws(FilterError) {
             allowList = try FilterCompiler.allowList(policy)
             argumentRules = try FilterCompiler.argumentRules()
@@ -50,6 +59,7 @@ package struct SandboxFilters: Sendable {
                 throw ClocheError(.sandbox, "cannot compile the system-call filter", why: "\(step): \(Errno(number))")
             }
         }
+        if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
     }
 }
 

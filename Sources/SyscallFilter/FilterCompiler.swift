@@ -13,6 +13,10 @@ internal import LinuxSystem
 package struct FilterProgram: Equatable, Sendable {
     /// The instructions.
     package let bytes: [UInt8]
+
+    /// A program of these instructions.
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// How many there are.
     package var count: Int { bytes.count / 8 }
 }
@@ -47,6 +51,18 @@ package enum FilterCompiler {
         }
         return try context.compile()
     }
+
+    /// All that the programs are made from, as text: two policies with the same key have the same filters.
+    package static func key(_ policy: SyscallPolicy) -> String {
+        let version = unsafe seccomp_version().map { unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)" }
+        return """
+            rules \(rulesVersion), libseccomp \(version ?? "?"), \(seccomp_arch_native())
+            allow \(SyscallTable.allowed) + \(policy.allow)
+            refuse \(SyscallTable.refused) + \(policy.deny)
+            """
+    }
+    /// Changes with every change of the rules below that the tables do not show.
+    private static let rulesVersion = 1
 
     /// Refusals by argument.
     package static func argumentRules() throws(FilterError) -> FilterProgram {
