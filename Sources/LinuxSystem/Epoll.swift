@@ -113,6 +113,12 @@ package enum MonotonicClock {
     }
 }
 
+/// Waiting for time to pass.
+package enum Pause {
+    /// Sleeps, `poll(2)` without descriptors.
+    package static func milliseconds(_ count: Int32) { _ = poll(nil, 0, count) }
+}
+
 /// The calendar's time.
 package enum WallClock {
     /// Milliseconds since 1970, UTC.
