@@ -16,7 +16,7 @@ extension Planner {
             if status.kind == .symbolicLink {
                 // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
                 guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
-                addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+                addParent(of: target, reason)
                 add(.symlink(to: link), target, reason)
                 continue
             }
@@ -30,17 +30,12 @@ extension Planner {
         try addOverlays(overlays)
     }
 
-    /// The directories that `filesystem.writable` names at or below a path; `/usr/local/*` is each directory in it.
+    /// The directories that `filesystem.writable` names at or below a path, patterns expanded.
     private func expandWritable(below path: String) -> [String] {
         var found: [String] = []
         for entry in request.policy.filesystem.writable where entry == path || entry.hasPrefix(path + "/") {
-            if entry.hasSuffix("/*") {
-                let parent = String(entry.dropLast(2))
-                let names = (try? Files.list(parent)) ?? []  // absent on this host: nothing to expand
-                found += names.map { "\(parent)/\($0)" }.filter { Files.isDirectory($0) }
-            } else {
-                found.append(entry)
-            }
+            let names = HostPattern.expand(String(entry.dropFirst(path.utf8.count)), below: path)
+            found += names.map { path + $0 }.filter { $0 == path || Files.isDirectory($0) }
         }
         return found
     }
@@ -57,7 +52,7 @@ extension Planner {
             let name = target.split(separator: "/").joined(separator: "-")
             let lower = "\(Self.staging)/\(name)"
             let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = try addSource(path, Self.readOnly, reason)
+            let source = addSource(try find(path, reason), Self.readOnly, reason)
             addDirectories(lower, reason)
             add(.bind(source: source), lower, reason)
             addDirectories(agent, reason)
@@ -91,12 +86,28 @@ extension Planner {
         for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
         var names = request.policy.filesystem.etc
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
-        for name in names {
-            let path = "/etc/\(name)"
-            // A name that this host does not have, or that only root may read, is left out.
-            guard let real = try? Files.canonicalPath(path) else { continue }
-            try addBind(real, at: "etc/\(name)", Self.readOnly, recursive: true, "filesystem.etc")
+        for name in names.flatMap({ HostPattern.expand($0, below: "/etc") }) { try addEtcEntry(name) }
+    }
+
+    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
+    private static let copyLimit: Int64 = 65536
+
+    /// One name of the host's `/etc`: directories and large files are bound, small files copied. A name that this host
+    /// does not have, or that the user may not read, is left out.
+    private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
+        let reason = "filesystem.etc"
+        let target = "etc/\(name)"
+        guard let file = try? find("/etc/\(name)", reason) else { return }
+        if file.status.kind == .regular && file.status.size <= Self.copyLimit {
+            // A file with a null byte is none that C strings can carry.
+            guard let bytes = try? Files.read(file.path, limit: Int(Self.copyLimit)) else { return }
+            if !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) {
+                addParent(of: target, reason)
+                return add(.file(content: text, mode: 0o644), target, reason)
+            }
         }
+        guard file.status.kind == .regular || file.status.kind == .directory else { return }
+        addBind(file, at: target, Self.readOnly, recursive: true, reason)
     }
 
     private func generatedEtc() -> [(String, String)] {
@@ -133,5 +144,26 @@ extension Planner {
         }
         add(.symlink(to: "/run"), "var/run", optional: true, reason)
         add(.symlink(to: "/tmp"), "var/tmp", optional: true, reason)
+    }
+}
+
+/// Names with `*`, expanded by what the host has; see `NamePattern`.
+private enum HostPattern {
+    /// Each path below `root` that fits; a plain path stands for itself.
+    static func expand(_ path: String, below root: String) -> [String] {
+        guard path.utf8.contains(UInt8(ascii: "*")) else { return [path] }
+        var found = [""]
+        for component in path.split(separator: "/", omittingEmptySubsequences: false).map(String.init) {
+            let pattern = NamePattern(component)
+            found = found.flatMap { above in
+                let prefix = above.isEmpty && !path.hasPrefix("/") ? "" : above + "/"
+                if component.isEmpty { return [above] }
+                if pattern.isPlain { return [prefix + component] }
+                // A directory that is not there has no names.
+                let names = (try? Files.list("\(root)/\(above)")) ?? []
+                return names.filter { pattern.matches($0) }.map { prefix + $0 }
+            }
+        }
+        return found
     }
 }
