@@ -3,9 +3,9 @@
 
 internal import ClocheModel
 
-struct MergedSettings {
+struct MergedSettings: Sendable {
     /// One key's value so far.
-    struct Item {
+    struct Item: Sendable {
         let key: SettingKey
         let row: SchemaKey
         /// Nil after a reset: the default holds.

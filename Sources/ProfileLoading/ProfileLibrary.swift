@@ -84,8 +84,7 @@ struct ProfileLibrary {
         }
         for (layer, directory) in directories {
             var names = configurations.filter { $0.source.layer == layer }.flatMap { $0.profiles.map(\.key) }
-            let files = (try? Files.list(directory + "/profiles")) ?? []  // no such directory: no such profiles
-            names += files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
+            names += profileFiles(directory).filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
             for name in Set(names) where TextForm.profileName.accepts(name) {
                 layers[name, default: []].append(layer)
             }
@@ -93,11 +92,17 @@ struct ProfileLibrary {
         return layers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// What is in a layer's `profiles`; a directory that is not there has none.
+    private func profileFiles(_ directory: String) -> [String] {
+        (try? Files.list(directory + "/profiles")) ?? []
+    }
+
     /// The files of the project that are there: what trusting it means.
     func projectFiles() -> [String] {
         guard let projectDirectory else { return [] }
-        let profiles = (try? Files.list(projectDirectory + "/profiles")) ?? []  // no such directory: no such profiles
-        let names = ["config.yaml"] + profiles.filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
+        let names =
+            ["config.yaml"]
+            + profileFiles(projectDirectory).filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
     }
 

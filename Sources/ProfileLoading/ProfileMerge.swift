@@ -81,8 +81,7 @@ struct ProfileMerge {
             chain: chain,
             document: document,
             policy: Policy(checked: document),
-            explainRows: merged.explainRows(),
-            itemOrigins: merged.itemOrigins()
+            merged: merged
         )
     }
 

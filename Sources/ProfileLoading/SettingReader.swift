@@ -150,18 +150,17 @@ struct SettingReader {
         _ value: Document,
         _ node: LocatedNode
     ) {
-        let source = values.source
-        var items: [Origin] = []
-        if case .list(let nodes) = node.value { items = nodes.map { source.origin($0.position) } }
+        var items: [TextPosition] = []
+        if case .list(let nodes) = node.value { items = nodes.map(\.position) }
         settings.append(
             Setting(
                 key: key,
                 row: row,
                 operation: operation,
                 value: value,
-                origin: source.origin(node.position),
-                itemOrigins: items,
-                place: source.text(node.position)
+                source: values.source,
+                position: node.position,
+                itemPositions: items
             )
         )
     }

@@ -35,7 +35,7 @@ package struct TextForm: Sendable {
     /// Anything; `1` and `true` too are meant as the text that stands there.
     static let any = TextForm("text", plural: "texts", "text", takesAnyScalar: true) { !$0.utf8.contains(0) }
     static let line = TextForm("one line", plural: "lines", "one line of text", pattern: "^[^\\n]*$") {
-        !$0.contains(where: \.isNewline)
+        !$0.utf8.contains { $0 == 0x0a || $0 == 0x0d }
     }
     static let profileName = TextForm(
         "profile name",
@@ -110,7 +110,10 @@ package struct TextForm: Sendable {
     }
 
     private static func hasDots(_ path: String) -> Bool {
-        path.split(separator: "/").contains { $0 == ".." || $0 == "." }
+        guard path.utf8.contains(UInt8(ascii: ".")) else { return false }
+        return path.utf8.split(separator: UInt8(ascii: "/")).contains { component in
+            component.count <= 2 && component.allSatisfy { $0 == UInt8(ascii: ".") }
+        }
     }
 
     private static func isKeySequence(_ text: String) -> Bool {
