@@ -13,7 +13,9 @@ struct ProfilePart {
 
     /// The profile it extends, and where it says so; nil if it does not say, or not as a name.
     var extends: (name: String, position: TextPosition)? {
-        guard let value = node["extends"], case .scalar(.string(let name), _) = value.value else {
+        guard let value = node["extends"], case .scalar(.string(let name), _) = value.value,
+            TextForm.profileName.accepts(name)
+        else {
             return nil
         }
         return (name, value.position)
@@ -114,7 +116,8 @@ struct ProfileLibrary {
             return parse(bytes, SettingSource(layer: layer, place: path, isUntrusted: isUntrusted))
         } catch {
             if error.errno != .noEntry && error.errno != .notDirectory {
-                diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
+                let reason = error.errno == Errno(EINVAL) ? "it is no regular file" : error.errno.description
+                diagnostics.append(Diagnostic(path, "cannot be read: \(reason)"))
             }
             return nil
         }

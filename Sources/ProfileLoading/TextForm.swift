@@ -33,7 +33,9 @@ package struct TextForm: Sendable {
     }
 
     /// Anything; `1` and `true` too are meant as the text that stands there.
-    static let any = TextForm("text", plural: "texts", "text", takesAnyScalar: true) { !$0.utf8.contains(0) }
+    static let any = TextForm("text", plural: "strings", "text", takesAnyScalar: true) {
+        !$0.utf8.contains(0)
+    }
     static let line = TextForm("one line", plural: "lines", "one line of text", pattern: "^[^\\n]*$") {
         !$0.utf8.contains { $0 == 0x0a || $0 == 0x0d }
     }
