@@ -51,13 +51,13 @@ let package = Package(
         layer("StructuredText", ["ClocheModel", "CYAML", "CJansson"]),
         layer("TerminalText"),
         layer("CommandSyntax"),
-        layer("SyscallFilter", ["ClocheModel", "CSeccomp"]),
+        layer("SyscallFilter", ["ClocheModel", "LinuxSystem", "CSeccomp"]),
 
         // L2: the work.
         layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
-        layer("SandboxRuntime", ["ClocheModel", "LinuxSystem", "SyscallFilter"]),
+        layer("SandboxRuntime", ["ClocheModel", "LinuxSystem", "SyscallFilter", "CLinux"]),
         layer(
             "Supervision",
             ["ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "SandboxRuntime", "TerminalText"]
@@ -83,7 +83,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
-        tests("CommandSyntax"),
+        tests("CommandSyntax", ["LinuxSystem"]),
         tests("SyscallFilter", ["ClocheModel"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem"]),

@@ -78,6 +78,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Goes back to the beginning, `lseek(2)`.
+    package borrowing func rewind() throws(SystemError) {
+        let number = self.number
+        try check("lseek") { lseek(number, 0, SEEK_SET) }
+    }
+
     /// Sets `O_NONBLOCK`, keeping the other flags.
     package borrowing func setNonBlocking() throws(SystemError) {
         let number = self.number
@@ -109,5 +115,17 @@ package struct Pipe: ~Copyable {
         try check("pipe2") { unsafe clinux_pipe(&ends) }
         readEnd = FileDescriptor(owning: ends[0])
         writeEnd = FileDescriptor(owning: ends[1])
+    }
+}
+
+extension FileDescriptor {
+    /// A descriptor in a place that only takes copyable values: an array of received ones.
+    package final class Shared: Sendable {
+        private let descriptor: FileDescriptor
+        /// The number, for calls.
+        package var number: CInt { descriptor.number }
+
+        /// Takes ownership.
+        package init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
     }
 }

@@ -52,6 +52,11 @@ package enum Files {
             owning: try check("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// A file in memory, `memfd_create(2)`.
+    package static func makeMemoryFile(_ name: String) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(owning: try check("memfd_create") { unsafe clinux_memfd_create(name) })
+    }
+
     /// Opens `path` below a directory, following no symbolic link and never leaving it: for whatever an agent
     /// could have made. `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
     package static func openBeneath(

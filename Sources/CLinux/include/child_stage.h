@@ -1,3 +1,145 @@
+/*
+ * The stage between clone3(2) and the exec of init: a plan in flat form, and its execution.
+ *
+ * Swift decides and allocates everything before the clone; child_stage.c only carries out. Nothing here allocates,
+ * parses, logs or decides, so it is safe after clone3 in any process. A failure is reported as one record
+ * {stage, index, errno} on the control socket; Swift maps the index back to the operation of the plan.
+ *
+ * init.c is PID 1 of the sandbox, the same program executed afresh with argv[0] CLINUX_INIT_NAME: it takes over in a
+ * constructor, before the Swift runtime starts, and talks to the supervisor over descriptor CLINUX_INIT_SOCKET.
+ */
 #ifndef CLINUX_CHILD_STAGE_H
 #define CLINUX_CHILD_STAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CLINUX_INIT_NAME "cloche-init"
+#define CLINUX_INIT_SOCKET 3
+#define CLINUX_MESSAGE_LIMIT 163840
+#define CLINUX_MAX_SOURCES 256
+
+/* One thing of the host that is to be mounted. All sources are opened, as detached mounts, before the first mount is
+ * made, so that no mount of ours can hide or change what a path means. */
+struct clinux_source {
+    const char *_Nullable path; /* absolute, without symbolic links; unused if fd >= 0 */
+    int32_t fd;                 /* a detached mount that the parent made (idmapped, by root), or -1 */
+    uint32_t recursive;         /* with the mounts below it */
+    uint64_t device, inode;     /* what Swift saw at that path; another file there now is an error */
+    uint64_t attributes;        /* MOUNT_ATTR_* to set */
+};
+
+enum clinux_operation_kind {
+    CLINUX_OP_FILESYSTEM = 1, /* fsopen(text) with options, attached at target */
+    CLINUX_OP_BIND,           /* source attached at target */
+    CLINUX_OP_READ_ONLY,      /* target bound over itself, read-only */
+    CLINUX_OP_SEAL,           /* the mount at target gets `attributes`, not recursively */
+    CLINUX_OP_DETACH,         /* the mount at target goes */
+    CLINUX_OP_DIRECTORY,      /* mkdir; one that is there already is fine */
+    CLINUX_OP_FILE,           /* a file with text as content */
+    CLINUX_OP_MOUNT_POINT,    /* an empty file, if none is there */
+    CLINUX_OP_SYMLINK,        /* target -> text */
+    CLINUX_OP_HOSTNAME,       /* sethostname(text) */
+    CLINUX_OP_LOOPBACK,       /* lo up */
+};
+
+struct clinux_operation {
+    uint32_t kind;
+    uint32_t mode;       /* of directories and files */
+    int32_t source;      /* index of a source, or -1 */
+    uint32_t optional;   /* a missing target is fine */
+    uint64_t attributes; /* MOUNT_ATTR_* */
+    const char *_Nullable target;  /* below the new root, without a leading slash */
+    const char *_Nullable text;    /* kind of file system, content, link target, host name */
+    const char *_Nullable options; /* "key=value" or "key", each ended by a null, an empty one ends the list */
+};
+
+/* Where a failure happened. */
+enum clinux_stage {
+    CLINUX_STAGE_PARENT_DEATH = 1,
+    CLINUX_STAGE_HANDSHAKE,
+    CLINUX_STAGE_IDENTITY,
+    CLINUX_STAGE_PROPAGATION,
+    CLINUX_STAGE_SOURCE,
+    CLINUX_STAGE_ROOT,
+    CLINUX_STAGE_OPERATION,
+    CLINUX_STAGE_PIVOT,
+    CLINUX_STAGE_CAPABILITIES,
+    CLINUX_STAGE_DESCRIPTORS,
+    CLINUX_STAGE_INIT,
+};
+
+struct clinux_program {
+    uint64_t namespaces; /* CLONE_NEW* */
+    uint32_t user, group; /* inside the new user namespace */
+    uint32_t clear_groups; /* started by root: supplementary groups are dropped */
+    int32_t init_source;   /* the source that holds our own executable */
+    const struct clinux_source *_Nonnull sources;
+    size_t source_count;
+    const struct clinux_operation *_Nonnull operations;
+    size_t operation_count;
+    const char *_Nonnull root_options; /* of the root tmpfs, as in clinux_operation */
+    void *_Nonnull no_capabilities;    /* an empty cap_t, made before the clone */
+};
+
+/* An empty cap_t (cap_init(3)), to be freed with clinux_free_capabilities. */
+void *_Nullable clinux_no_capabilities(void);
+void clinux_free_capabilities(void *_Nonnull capabilities);
+
+/* clone3(2)s a child that carries the program out and executes init. *pidfd receives its pidfd. `control` is the
+ * child's end of the control socket. Returns the pid, or -1. */
+pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, int *_Nonnull pidfd);
+
+/* A user namespace for idmapped mounts, in which the files of user and group appear as host_user's and host_group's:
+ * its descriptor, or -1. */
+int clinux_user_namespace(uint32_t user, uint32_t group, uint32_t host_user, uint32_t host_group);
+/* A detached, idmapped copy of the mount at path with attributes set: its descriptor, or -1. */
+int clinux_idmapped_mount(const char *_Nonnull path, int user_namespace, uint64_t attributes, int recursive);
+
+/* --- The control socket (SOCK_SEQPACKET) --- every message starts with this. */
+enum clinux_message_type {
+    CLINUX_GO = 1,    /* supervisor -> child stage: the id maps are written */
+    CLINUX_CONFIGURE, /* supervisor -> init: struct clinux_configure, then the filter's instructions */
+    CLINUX_SPAWN,     /* supervisor -> init: struct clinux_spawn, then strings; 3 descriptors unless terminal */
+    CLINUX_SIGNAL,    /* supervisor -> init: id, value = signal */
+    CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
+    CLINUX_READY,     /* init -> supervisor: confined */
+    CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
+    CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
+    CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
+};
+
+struct clinux_message {
+    uint32_t type;
+    uint32_t id;
+    int32_t value;
+    int32_t error;
+};
+
+struct clinux_configure {
+    struct clinux_message head;
+    uint64_t open_files, processes, file_bytes; /* UINT64_MAX leaves the limit alone */
+    uint32_t filter_lengths[2];                 /* instructions of 8 bytes that follow: two programs */
+};
+
+struct clinux_spawn_request {
+    struct clinux_message head;
+    uint32_t terminal; /* on a new pty */
+    uint16_t columns, rows;
+    uint32_t argument_count, environment_count;
+    uint32_t text_length; /* bytes that follow: directory, arguments, environment, each ended by a null */
+};
+
+enum clinux_spawn_step {
+    CLINUX_SPAWN_MESSAGE = 1,
+    CLINUX_SPAWN_TERMINAL,
+    CLINUX_SPAWN_FORK,
+    CLINUX_SPAWN_DIRECTORY,
+    CLINUX_SPAWN_EXEC,
+};
+
+/* seccomp(2) with SECCOMP_SET_MODE_FILTER; instructions are struct sock_filter. For init and tests. */
+int clinux_install_filter(const void *_Nonnull instructions, size_t count);
+
 #endif

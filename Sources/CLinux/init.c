@@ -1,0 +1,310 @@
+/*
+ * PID 1 of a sandbox: confines itself, starts programs on request, reaps, reports.
+ *
+ * It is the cloche executable run afresh under the name cloche-init, with an empty environment, /dev/null as 0 to 2 and
+ * the control socket as 3; this constructor never returns to the Swift runtime. Nothing of the supervisor's memory is
+ * here. The supervisor's messages are trusted (the socket has two ends and no name); what the programs do is not.
+ * When the supervisor goes, so does init, and with it the whole pid namespace.
+ */
+#ifndef _GNU_SOURCE
+#error "init.c needs _GNU_SOURCE"
+#endif
+#include "child_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_SPAWNED 1024
+
+/* Programs that were asked for, by id; what they start in turn is only reaped. */
+static struct spawned {
+    pid_t pid;
+    uint32_t id;
+} spawned[MAX_SPAWNED];
+
+static union {
+    struct clinux_message head;
+    struct clinux_configure configure;
+    struct clinux_spawn_request spawn;
+    char bytes[CLINUX_MESSAGE_LIMIT];
+} message;
+
+/* No program is started before the filter is in place. */
+static int confined;
+
+static void send_message(uint32_t type, uint32_t id, int32_t value, int32_t error, int descriptor) {
+    struct clinux_message m = {.type = type, .id = id, .value = value, .error = error};
+    struct iovec io = {.iov_base = &m, .iov_len = sizeof m};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr header = {.msg_iov = &io, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        memset(&control, 0, sizeof control);
+        header.msg_control = control.bytes;
+        header.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
+    }
+    ssize_t count;
+    do count = sendmsg(CLINUX_INIT_SOCKET, &header, MSG_NOSIGNAL);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) _exit(125); /* no supervisor: the pid namespace ends with us */
+}
+
+int clinux_install_filter(const void *instructions, size_t count) {
+    struct sock_fprog program = {.len = (unsigned short)count, .filter = (struct sock_filter *)instructions};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+static void limit(int resource, uint64_t value) {
+    if (value == UINT64_MAX) return;
+    struct rlimit now;
+    if (getrlimit(resource, &now) < 0) _exit(125);
+    if (now.rlim_max != RLIM_INFINITY && value > now.rlim_max) value = now.rlim_max;
+    struct rlimit then = {.rlim_cur = value, .rlim_max = value};
+    if (setrlimit(resource, &then) < 0) _exit(125);
+}
+
+static void configure(size_t length) {
+    const struct clinux_configure *c = &message.configure;
+    const char *instructions = message.bytes + sizeof *c;
+    size_t counts[2] = {c->filter_lengths[0], c->filter_lengths[1]};
+    if (length != sizeof *c + (counts[0] + counts[1]) * sizeof(struct sock_filter)) _exit(125);
+    limit(RLIMIT_CORE, 0); /* core_pattern would run a helper in the host's namespaces */
+    limit(RLIMIT_NOFILE, c->open_files);
+    limit(RLIMIT_NPROC, c->processes);
+    limit(RLIMIT_FSIZE, c->file_bytes);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) _exit(125);
+    if (clinux_install_filter(instructions + counts[0] * sizeof(struct sock_filter), counts[1]) < 0 ||
+        clinux_install_filter(instructions, counts[0]) < 0) {
+        send_message(CLINUX_SPAWN_FAILED, 0, CLINUX_SPAWN_MESSAGE, errno, -1);
+        _exit(125);
+    }
+    confined = 1;
+    send_message(CLINUX_READY, 0, 0, 0, -1);
+}
+
+/* Cuts `count` strings off the text; false if they are not all there. */
+static int take_strings(char **text, const char *end, char **out, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        char *stop = memchr(*text, '\0', (size_t)(end - *text));
+        if (stop == NULL) return 0;
+        out[i] = *text;
+        *text = stop + 1;
+    }
+    out[count] = NULL;
+    return 1;
+}
+
+/* A pty of the sandbox's own devpts: *master, and the slave as result. */
+static int open_terminal(int *master, unsigned short columns, unsigned short rows) {
+    int unlock = 0;
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    *master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*master < 0) return -1;
+    if (ioctl(*master, TIOCSPTLCK, &unlock) < 0 || ioctl(*master, TIOCSWINSZ, &size) < 0) return -1;
+    return ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+/* The forked child: its own session, descriptors, directory, program. Reports {step, errno} on `report`. */
+static _Noreturn void run(const int stdio[3], int terminal, char *directory, char **argv, char **envp, int report) {
+    int32_t failure[2] = {CLINUX_SPAWN_TERMINAL, 0};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    setsid();
+    if (terminal && ioctl(stdio[0], TIOCSCTTY, 0) < 0) goto failed;
+    for (int i = 0; i < 3; i++)
+        if (dup2(stdio[i], i) < 0) goto failed;
+    failure[0] = CLINUX_SPAWN_DIRECTORY;
+    if (chdir(directory) < 0) goto failed;
+    failure[0] = CLINUX_SPAWN_EXEC;
+    /* The report is CLOEXEC and above 2; all else goes here and now, whatever init had open. */
+    if (dup3(report, 3, O_CLOEXEC) >= 0) report = 3;
+    close_range(4, ~0U, 0);
+    environ = envp;
+    execvpe(argv[0], argv, envp);
+failed:
+    failure[1] = errno;
+    (void)!write(report, failure, sizeof failure);
+    _exit(failure[1] == ENOENT ? 127 : 126);
+}
+
+static void remember(uint32_t id, pid_t pid) {
+    for (int i = 0; i < MAX_SPAWNED; i++)
+        if (spawned[i].pid == 0) {
+            spawned[i] = (struct spawned){.pid = pid, .id = id};
+            return;
+        }
+}
+
+static int free_places(void) {
+    for (int i = 0; i < MAX_SPAWNED; i++)
+        if (spawned[i].pid == 0) return 1;
+    return 0;
+}
+
+/* Forks and execs; true exec failures come back over a pipe that closes by itself on success. */
+static void start(uint32_t id, int stdio[3], int master, char *directory, char **argv, char **envp) {
+    int report[2];
+    int32_t failure[2];
+    if (pipe2(report, O_CLOEXEC) < 0) {
+        send_message(CLINUX_SPAWN_FAILED, id, CLINUX_SPAWN_FORK, errno, -1);
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) run(stdio, master >= 0, directory, argv, envp, report[1]);
+    int saved = errno;
+    close(report[1]);
+    if (pid < 0) {
+        close(report[0]);
+        send_message(CLINUX_SPAWN_FAILED, id, CLINUX_SPAWN_FORK, saved, -1);
+        return;
+    }
+    ssize_t count;
+    do count = read(report[0], failure, sizeof failure);
+    while (count < 0 && errno == EINTR);
+    close(report[0]);
+    if (count == (ssize_t)sizeof failure) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+        send_message(CLINUX_SPAWN_FAILED, id, failure[0], failure[1], -1);
+        return;
+    }
+    remember(id, pid);
+    send_message(CLINUX_STARTED, id, pid, 0, master);
+}
+
+static void spawn(size_t length, int received[3], size_t descriptors) {
+    const struct clinux_spawn_request *r = &message.spawn;
+    int master = -1, stdio[3] = {-1, -1, -1};
+    char *text = message.bytes + sizeof *r;
+    char *end = message.bytes + length;
+    char **strings = NULL;
+    uint32_t arguments = r->argument_count, variables = r->environment_count, id = r->head.id;
+    int step = CLINUX_SPAWN_MESSAGE, error = EINVAL;
+
+    if (length < sizeof *r || length - sizeof *r != r->text_length || arguments == 0) goto failed;
+    if ((size_t)arguments + variables > CLINUX_MESSAGE_LIMIT || !free_places()) goto failed;
+    strings = calloc((size_t)arguments + variables + 4, sizeof *strings);
+    if (strings == NULL) goto failed;
+    char **directory = strings, **argv = strings + 2, **envp = argv + arguments + 1;
+    if (!take_strings(&text, end, directory, 1) || !take_strings(&text, end, argv, arguments) ||
+        !take_strings(&text, end, envp, variables))
+        goto failed;
+    step = CLINUX_SPAWN_TERMINAL;
+    if (r->terminal) {
+        int slave = open_terminal(&master, r->columns, r->rows);
+        error = errno;
+        if (slave < 0) goto failed;
+        stdio[0] = stdio[1] = stdio[2] = slave;
+    } else if (descriptors == 3) {
+        memcpy(stdio, received, sizeof stdio);
+    } else {
+        goto failed;
+    }
+    start(id, stdio, master, *directory, argv, envp);
+    goto done;
+failed:
+    send_message(CLINUX_SPAWN_FAILED, id, step, error, -1);
+done:
+    if (master >= 0) close(master);
+    if (r->terminal && stdio[0] >= 0) close(stdio[0]);
+    free(strings);
+}
+
+/* To the program's whole session's leader group: the supervisor names ids, never pids. */
+static void deliver(uint32_t id, int number) {
+    for (int i = 0; i < MAX_SPAWNED; i++)
+        if (spawned[i].pid != 0 && spawned[i].id == id) kill(-spawned[i].pid, number);
+}
+
+static void reap(void) {
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0 && errno == EINTR) continue;
+        if (pid <= 0) return;
+        for (int i = 0; i < MAX_SPAWNED; i++)
+            if (spawned[i].pid == pid) {
+                spawned[i].pid = 0;
+                send_message(CLINUX_EXITED, spawned[i].id, status, 0, -1);
+                break;
+            }
+    }
+}
+
+static void receive(void) {
+    int descriptors[3];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof descriptors)];
+    } control;
+    struct iovec io = {.iov_base = message.bytes, .iov_len = sizeof message.bytes};
+    struct msghdr header = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t length = recvmsg(CLINUX_INIT_SOCKET, &header, MSG_CMSG_CLOEXEC);
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (length < (ssize_t)sizeof message.head || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) _exit(125);
+    size_t count = 0;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+        count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(descriptors, CMSG_DATA(c), count * sizeof(int));
+    }
+    switch ((enum clinux_message_type)message.head.type) {
+    case CLINUX_CONFIGURE: configure((size_t)length); break;
+    case CLINUX_SPAWN:
+        if (!confined) _exit(125);
+        spawn((size_t)length, descriptors, count);
+        break;
+    case CLINUX_SIGNAL: deliver(message.head.id, message.head.value); break;
+    default: _exit(125);
+    }
+    for (size_t i = 0; i < count; i++) close(descriptors[i]);
+}
+
+static _Noreturn void init(void) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0 || fcntl(CLINUX_INIT_SOCKET, F_SETFD, FD_CLOEXEC) < 0) _exit(125);
+    struct pollfd polls[2] = {{.fd = CLINUX_INIT_SOCKET, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    for (;;) {
+        if (poll(polls, 2, -1) < 0 && errno != EINTR) _exit(125);
+        if (polls[1].revents) {
+            struct signalfd_siginfo information;
+            while (read(signals, &information, sizeof information) > 0) continue;
+            reap();
+        }
+        if (polls[0].revents & POLLIN) receive();
+        else if (polls[0].revents) _exit(0); /* the supervisor closed its end */
+    }
+}
+
+__attribute__((constructor(101))) static void become_init(int argc, char **argv, char **envp) {
+    (void)envp;
+    if (argc == 1 && strcmp(argv[0], CLINUX_INIT_NAME) == 0) init();
+}

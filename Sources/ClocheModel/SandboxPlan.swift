@@ -1,0 +1,186 @@
+// What is done to build one sandbox, as a value: printable, comparable, and carried out in order by the C
+// child stage. The planner makes it from a Policy; every step says which profile key or rule asked for it.
+
+/// Attributes of a mount, in the kernel's words.
+public struct MountAttributes: OptionSet, Equatable, Sendable {
+    public let rawValue: UInt64
+
+    /// The bits of `mount_setattr(2)`.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public static let readOnly = MountAttributes(rawValue: 0x1)
+    public static let noSetID = MountAttributes(rawValue: 0x2)
+    public static let noDevices = MountAttributes(rawValue: 0x4)
+    public static let noExec = MountAttributes(rawValue: 0x8)
+
+    /// Their names, as `mount(8)` prints them.
+    public var names: [String] {
+        [
+            (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"), (.noExec, "noexec"),
+        ].filter { contains($0.0) }.map(\.1)
+    }
+}
+
+/// One thing of the host that is mounted.
+public struct MountSource: Equatable, Sendable {
+    /// Absolute and without symbolic links.
+    public var path: String
+    /// What mount flags it gets before it is attached.
+    public var attributes: MountAttributes
+    /// Whether mounts below it come along.
+    public var recursive: Bool
+    /// Device and inode that the planner saw there; another file at that path stops the start.
+    public var device: UInt64
+    /// See `device`.
+    public var inode: UInt64
+    /// Whether the agent writes it: started by root, it is then an idmapped mount.
+    public var owned: Bool
+    /// The profile key or rule that asks for it.
+    public var reason: String
+
+    /// A source.
+    public init(
+        path: String,
+        attributes: MountAttributes,
+        recursive: Bool = false,
+        device: UInt64,
+        inode: UInt64,
+        owned: Bool = false,
+        reason: String
+    ) {
+        self.path = path
+        self.attributes = attributes
+        self.recursive = recursive
+        self.device = device
+        self.inode = inode
+        self.owned = owned
+        self.reason = reason
+    }
+}
+
+/// One step inside the new root; targets are relative to it, without a leading slash.
+public struct PlanOperation: Equatable, Sendable {
+    /// What is done.
+    public enum Action: Equatable, Sendable {
+        /// A new file system of the kernel: kind, options.
+        case filesystem(kind: String, options: [String], attributes: MountAttributes)
+        /// A source is attached.
+        case bind(source: Int)
+        /// The target is bound over itself, read-only.
+        case readOnly
+        /// The mount at the target gets these attributes.
+        case seal(MountAttributes)
+        /// The mount at the target goes.
+        case detach
+        /// A directory.
+        case directory(mode: UInt32)
+        /// A file with this content.
+        case file(content: String, mode: UInt32)
+        /// An empty file to mount on.
+        case mountPoint
+        /// A symbolic link.
+        case symlink(to: String)
+        /// The host name.
+        case hostname(String)
+        /// The loopback interface comes up.
+        case loopback
+    }
+
+    /// What is done.
+    public var action: Action
+    /// Where.
+    public var target: String
+    /// Whether a missing target is fine.
+    public var optional: Bool
+    /// The profile key or rule that asks for it.
+    public var reason: String
+
+    /// A step.
+    public init(_ action: Action, at target: String = "", optional: Bool = false, reason: String) {
+        self.action = action
+        self.target = target
+        self.optional = optional
+        self.reason = reason
+    }
+}
+
+/// Who the agent is, inside and on the host.
+public struct SandboxIdentity: Equatable, Sendable {
+    /// User id inside.
+    public var user: UInt32
+    /// Group id inside.
+    public var group: UInt32
+    /// The host ids they are mapped to.
+    public var hostUser: UInt32
+    /// See `hostUser`.
+    public var hostGroup: UInt32
+    /// Started by root: the host ids are not the caller's own.
+    public var startedByRoot: Bool
+
+    /// An identity.
+    public init(user: UInt32, group: UInt32, hostUser: UInt32, hostGroup: UInt32, startedByRoot: Bool) {
+        self.user = user
+        self.group = group
+        self.hostUser = hostUser
+        self.hostGroup = hostGroup
+        self.startedByRoot = startedByRoot
+    }
+}
+
+/// The whole plan of one sandbox.
+public struct SandboxPlan: Equatable, Sendable {
+    /// Who the agent is.
+    public var identity: SandboxIdentity
+    /// Whether the sandbox shares the host's network namespace.
+    public var sharesNetwork: Bool
+    /// Everything of the host that is in it. The first is Cloche's own executable, for init.
+    public var sources: [MountSource]
+    /// The steps, in order.
+    public var operations: [PlanOperation]
+
+    /// A plan.
+    public init(
+        identity: SandboxIdentity,
+        sharesNetwork: Bool,
+        sources: [MountSource],
+        operations: [PlanOperation]
+    ) {
+        self.identity = identity
+        self.sharesNetwork = sharesNetwork
+        self.sources = sources
+        self.operations = operations
+    }
+}
+
+/// A program to run in a sandbox.
+public struct ProcessSpec: Equatable, Sendable {
+    /// The program, looked up in the environment's `PATH`, and its arguments.
+    public var arguments: [String]
+    /// `NAME=value`, complete.
+    public var environment: [String]
+    /// Working directory inside.
+    public var directory: String
+
+    /// A program.
+    public init(arguments: [String], environment: [String], directory: String) {
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = directory
+    }
+}
+
+/// How a program ended.
+public enum ProcessEnd: Equatable, Sendable {
+    /// It returned this code.
+    case exited(Int32)
+    /// This signal killed it.
+    case signalled(Int32)
+
+    /// What a shell would say: the code, or 128 plus the signal.
+    public var exitCode: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signalled(let signal): 128 + signal
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// What the supervisor waits on: one epoll set, signals as a descriptor, children as descriptors.
+
+internal import CLinux
+internal import Glibc
+
+/// Readiness of one registered descriptor.
+package struct Readiness: Sendable {
+    /// The token it was registered with.
+    package let token: UInt64
+    package let readable: Bool
+    package let writable: Bool
+    /// The other end is closed, or an error waits.
+    package let hangup: Bool
+}
+
+/// An epoll set, level-triggered. See `epoll(7)`.
+package struct Epoll: ~Copyable {
+    private let set: FileDescriptor
+
+    /// An empty set.
+    package init() throws(SystemError) {
+        set = FileDescriptor(owning: try check("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
+    }
+
+    /// Registers a descriptor. Tokens are never used twice, so that an event for a closed and reused number is told
+    /// apart from the new one's.
+    package borrowing func add(_ descriptor: CInt, token: UInt64, readable: Bool = true, writable: Bool = false)
+        throws(SystemError)
+    {
+        try control(EPOLL_CTL_ADD, descriptor, token, readable, writable)
+    }
+
+    /// Changes what a registered descriptor is watched for.
+    package borrowing func modify(_ descriptor: CInt, token: UInt64, readable: Bool, writable: Bool)
+        throws(SystemError)
+    {
+        try control(EPOLL_CTL_MOD, descriptor, token, readable, writable)
+    }
+
+    /// Removes a descriptor before it is closed.
+    package borrowing func remove(_ descriptor: CInt) {
+        _ = epoll_ctl(set.number, EPOLL_CTL_DEL, descriptor, nil)
+    }
+
+    /// Waits for events, at most `milliseconds`; nil waits for ever. A signal that interrupts gives no events.
+    package borrowing func wait(milliseconds: Int32?) throws(SystemError) -> [Readiness] {
+        var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
+        let count = unsafe epoll_wait(set.number, &events, 64, milliseconds ?? -1)
+        if count < 0 {
+            let failure = Errno(errno)
+            if failure == .interrupted { return [] }
+            throw SystemError("epoll_wait", failure)
+        }
+        return unsafe events.prefix(Int(count)).map { event in
+            unsafe Readiness(
+                token: event.data.u64,
+                readable: event.events & EPOLLIN.rawValue != 0,
+                writable: event.events & EPOLLOUT.rawValue != 0,
+                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0)
+        }
+    }
+
+    private borrowing func control(
+        _ operation: CInt,
+        _ descriptor: CInt,
+        _ token: UInt64,
+        _ readable: Bool,
+        _ writable: Bool
+    ) throws(SystemError) {
+        var event = unsafe epoll_event()
+        unsafe event.events = (readable ? EPOLLIN.rawValue : 0) | (writable ? EPOLLOUT.rawValue : 0)
+        unsafe event.data.u64 = token
+        let number = set.number
+        try check("epoll_ctl") { unsafe epoll_ctl(number, operation, descriptor, &event) }
+    }
+}
+
+/// Signals of this process, blocked and read as data. See `signalfd(2)`.
+package struct SignalDescriptor: ~Copyable {
+    package let descriptor: FileDescriptor
+
+    /// Blocks these signals and collects them here.
+    package init(_ signals: [CInt]) throws(SystemError) {
+        var mask = sigset_t()
+        unsafe sigemptyset(&mask)
+        for signal in signals { unsafe sigaddset(&mask, signal) }
+        unsafe sigprocmask(SIG_BLOCK, &mask, nil)
+        descriptor = FileDescriptor(
+            owning: try check("signalfd") {
+                unsafe signalfd(-1, &mask, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
+            })
+    }
+
+    /// The signals that have come in.
+    package borrowing func take() -> [CInt] {
+        var taken: [CInt] = []
+        var information = signalfd_siginfo()
+        let size = MemoryLayout<signalfd_siginfo>.size
+        while unsafe Glibc.read(descriptor.number, &information, size) == size {
+            taken.append(CInt(information.ssi_signo))
+        }
+        return taken
+    }
+}
+
+/// Seconds and nanoseconds since boot, unaffected by changes of the clock.
+package enum MonotonicClock {
+    /// Milliseconds of `CLOCK_MONOTONIC`.
+    package static var milliseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// The calendar's time.
+package enum WallClock {
+    /// Milliseconds since 1970, UTC.
+    package static var milliseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// RFC 3339 in UTC, to the millisecond.
+    package static func format(_ milliseconds: Int64) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        func pad(_ value: some BinaryInteger, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
+        let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
+        return "\(date)T\(time).\(pad(milliseconds % 1000, 3))Z"
+    }
+}

@@ -1,0 +1,33 @@
+// Locks that the kernel drops when their holder dies: they tell dead from alive. See `flock(2)`.
+
+internal import Glibc
+
+/// An exclusive lock on a file, held until the value ends.
+package struct FileLock: ~Copyable {
+    private let file: FileDescriptor
+
+    /// The number, for a child that is to hold the lock as long as it lives (`Subprocess.run(inheriting:)`).
+    package var number: CInt { file.number }
+
+    /// Takes the lock; nil when another process holds it and `wait` is false.
+    ///
+    /// - Throws: when the file cannot be made or opened.
+    package init?(_ path: String, wait: Bool = false) throws(SystemError) {
+        let file = try Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+        let number = file.number
+        do {
+            try check("flock", path) { flock(number, wait ? LOCK_EX : LOCK_EX | LOCK_NB) }
+        } catch where error.errno == .wouldBlock {
+            return nil
+        }
+        self.file = file
+    }
+
+    /// Whether some process holds it now. A missing file means no.
+    package static func isHeld(_ path: String) -> Bool {
+        let number = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { return false }
+        let file = FileDescriptor(owning: number)
+        return flock(file.number, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+}

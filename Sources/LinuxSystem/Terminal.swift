@@ -1,0 +1,55 @@
+// The user's own terminal: size, raw mode, and putting it back.
+
+internal import CLinux
+internal import Glibc
+
+/// Columns and rows.
+package struct TerminalSize: Equatable, Sendable {
+    package var columns: UInt16
+    package var rows: UInt16
+
+    package init(columns: UInt16, rows: UInt16) {
+        self.columns = columns
+        self.rows = rows
+    }
+}
+
+/// A terminal behind a descriptor of this process.
+package enum Terminal {
+    /// Whether it is one, `isatty(3)`.
+    package static func isTerminal(_ number: CInt) -> Bool { isatty(number) == 1 }
+
+    /// Its size; nil when it is no terminal.
+    package static func size(_ number: CInt) -> TerminalSize? {
+        var columns: UInt16 = 0
+        var rows: UInt16 = 0
+        guard unsafe clinux_get_window_size(number, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }
+        return TerminalSize(columns: columns, rows: rows)
+    }
+
+    /// Sets the size of a pty, by its master.
+    package static func setSize(_ descriptor: borrowing FileDescriptor, _ size: TerminalSize) {
+        _ = clinux_set_window_size(descriptor.number, size.columns, size.rows)
+    }
+
+    /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal. See `cfmakeraw(3)`.
+    package struct RawMode: ~Copyable {
+        private let number: CInt
+        private let saved: termios
+
+        /// Nil when the descriptor is no terminal.
+        package init?(_ number: CInt) {
+            var settings = termios()
+            guard unsafe tcgetattr(number, &settings) == 0 else { return nil }
+            saved = settings
+            self.number = number
+            unsafe cfmakeraw(&settings)
+            unsafe tcsetattr(number, TCSADRAIN, &settings)
+        }
+
+        deinit {
+            var settings = saved
+            unsafe tcsetattr(number, TCSADRAIN, &settings)
+        }
+    }
+}

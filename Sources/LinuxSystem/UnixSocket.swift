@@ -1,0 +1,170 @@
+// Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control socket of
+// a sandbox and the agent's socket on the host are both of this kind.
+
+internal import CLinux
+internal import Glibc
+
+/// A message and the descriptors that came with it.
+package struct ReceivedMessage: ~Copyable {
+    package let bytes: [UInt8]
+    package var descriptors: DescriptorList
+}
+
+/// Received descriptors, closed unless taken.
+package struct DescriptorList: ~Copyable {
+    private var numbers: [CInt]
+
+    init(_ numbers: [CInt]) { self.numbers = numbers }
+
+    deinit { for number in numbers { _ = Glibc.close(number) } }
+
+    package var count: Int { numbers.count }
+
+    /// Takes the first that is left.
+    package mutating func takeFirst() -> FileDescriptor? {
+        numbers.isEmpty ? nil : FileDescriptor(owning: numbers.removeFirst())
+    }
+}
+
+/// Calls on sockets.
+package enum UnixSocket {
+    /// Two connected ends.
+    package struct Pair: ~Copyable {
+        package var near: FileDescriptor
+        package var far: FileDescriptor
+
+        /// Closes the far end, which a child has inherited, and gives the near one.
+        package consuming func closingFar() -> FileDescriptor { near }
+    }
+
+    /// The largest message that is sent or received.
+    package static let messageLimit = Int(CLINUX_MESSAGE_LIMIT)
+
+    /// Two connected ends, `socketpair(2)`.
+    package static func pair() throws(SystemError) -> Pair {
+        var ends: [CInt] = [-1, -1]
+        let type = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        try check("socketpair") { unsafe socketpair(AF_UNIX, type, 0, &ends) }
+        return Pair(near: FileDescriptor(owning: ends[0]), far: FileDescriptor(owning: ends[1]))
+    }
+
+    /// Listens at a name in a directory. The directory is named by descriptor, so that the length of its path does
+    /// not matter (`sun_path` holds 108 bytes).
+    package static func listen(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
+        -> FileDescriptor
+    {
+        let socket = try make()
+        try unsafe withAddress(directory, name) { (address, size) in
+            unsafe bind(socket.number, address, size)
+        }
+        let number = socket.number
+        try check("listen") { Glibc.listen(number, 64) }
+        try socket.setNonBlocking()
+        return socket
+    }
+
+    /// Connects to a name in a directory.
+    package static func connect(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
+        -> FileDescriptor
+    {
+        let socket = try make()
+        try unsafe withAddress(directory, name) { (address, size) in
+            unsafe Glibc.connect(socket.number, address, size)
+        }
+        return socket
+    }
+
+    /// The next connection, non-blocking; nil when none waits.
+    package static func accept(_ listener: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor? {
+        let number = listener.number
+        do {
+            return FileDescriptor(owning: try check("accept4") { clinux_accept(number) })
+        } catch where error.errno == .wouldBlock || error.errno.number == ECONNABORTED {
+            return nil
+        }
+    }
+
+    /// User id of the process at the other end, `SO_PEERCRED`.
+    package static func peerUser(_ socket: borrowing FileDescriptor) throws(SystemError) -> UInt32 {
+        let number = socket.number
+        var pid: pid_t = 0
+        var user: uid_t = 0
+        try check("getsockopt") { unsafe clinux_peer_credentials(number, &pid, &user) }
+        return user
+    }
+
+    /// Sends one message; false when it would block.
+    @discardableResult
+    package static func send(
+        _ socket: borrowing FileDescriptor,
+        _ bytes: [UInt8],
+        descriptors: [CInt] = [],
+        wait: Bool = true
+    ) throws(SystemError) -> Bool {
+        let number = socket.number
+        let flags = wait ? 0 : CInt(MSG_DONTWAIT)
+        do {
+            try check("sendmsg") {
+                unsafe clinux_send(number, bytes, bytes.count, descriptors, descriptors.count, flags)
+            }
+            return true
+        } catch where error.errno == .wouldBlock && !wait {
+            return false
+        }
+    }
+
+    /// Receives one message; nil when it would block. An empty one means that the other end is closed.
+    package static func receive(_ socket: borrowing FileDescriptor, wait: Bool = true) throws(SystemError)
+        -> ReceivedMessage?
+    {
+        let number = socket.number
+        var descriptors = [CInt](repeating: -1, count: 8)
+        var count = descriptors.count
+        var truncated: CInt = 0
+        var failure: SystemError?
+        let flags = wait ? 0 : CInt(MSG_DONTWAIT)
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: messageLimit) { buffer, filled in
+            filled = 0
+            guard let base = buffer.baseAddress else { return }
+            do throws(SystemError) {
+                filled = try check("recvmsg") {
+                    unsafe clinux_receive(
+                        number, base, messageLimit, &descriptors, &count, &truncated, flags)
+                }
+            } catch { failure = error }
+        }
+        if let failure {
+            if failure.errno == .wouldBlock { return nil }
+            if failure.errno.number == ECONNRESET { return ReceivedMessage(bytes: [], descriptors: DescriptorList([])) }
+            throw failure
+        }
+        let list = DescriptorList(Array(descriptors[..<count]))
+        if truncated != 0 { throw SystemError("recvmsg", Errno(EMSGSIZE)) }
+        return ReceivedMessage(bytes: bytes, descriptors: list)
+    }
+
+    private static func make() throws(SystemError) -> FileDescriptor {
+        let type = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        return FileDescriptor(owning: try check("socket") { socket(AF_UNIX, type, 0) })
+    }
+
+    private static func withAddress(
+        _ directory: borrowing FileDescriptor,
+        _ name: String,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+    ) throws(SystemError) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let path = Array("/proc/self/fd/\(directory.number)/\(name)".utf8)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { buffer in
+            for (index, byte) in path.prefix(buffer.count - 1).enumerated() { unsafe buffer[index] = byte }
+        }
+        try check("socket", name) {
+            unsafe withUnsafePointer(to: &address) {
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+        }
+    }
+}

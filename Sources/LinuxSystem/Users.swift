@@ -1,0 +1,46 @@
+// Who runs Cloche, and which ids the host lends for sandboxes.
+
+internal import Glibc
+
+/// This process's user.
+package enum CurrentUser {
+    package static var id: UInt32 { geteuid() }
+    package static var group: UInt32 { getegid() }
+    package static var isRoot: Bool { geteuid() == 0 }
+
+    /// The login name; the number where the user database has none.
+    package static var name: String {
+        guard let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else {
+            return String(geteuid())
+        }
+        return unsafe String(cString: name)
+    }
+}
+
+/// A range of subordinate ids.
+package struct SubordinateRange: Equatable, Sendable {
+    package var first: UInt32
+    package var count: UInt32
+
+    /// `count` ids from `first` on.
+    package init(first: UInt32, count: UInt32) {
+        self.first = first
+        self.count = count
+    }
+
+    /// The first range of a user in a file of the form of `subuid(5)`: `name:first:count`.
+    ///
+    /// - Parameters:
+    ///   - names: login name and user id, either of which the file may use.
+    ///   - text: the file's content.
+    package static func parse(_ names: [String], in text: String) -> SubordinateRange? {
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            guard fields.count == 3, names.contains(String(fields[0])), let first = UInt32(fields[1]),
+                let count = UInt32(fields[2]), count > 0, first > 0
+            else { continue }
+            return SubordinateRange(first: first, count: count)
+        }
+        return nil
+    }
+}
