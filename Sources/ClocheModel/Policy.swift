@@ -62,6 +62,8 @@ public struct Policy: Equatable, Sendable {
 public struct HarnessPolicy: Equatable, Sendable {
     /// The program and its fixed arguments, for example `[claude, --dangerously-skip-permissions]`.
     public var command: [String]
+    /// The program that must be there; as a rule the first word of `command`, and empty where there is none.
+    public var program: String
     /// Arguments added when there is a task.
     public var task: [String]
     /// Arguments added when there is none.
@@ -78,6 +80,7 @@ public struct HarnessPolicy: Equatable, Sendable {
     /// A harness that runs `command`.
     public init(
         command: [String],
+        program: String = "",
         task: [String] = [],
         interactive: [String] = [],
         resume: [String] = [],
@@ -86,6 +89,7 @@ public struct HarnessPolicy: Equatable, Sendable {
         install: String = ""
     ) {
         self.command = command
+        self.program = program.isEmpty ? command.first ?? "" : program
         self.task = task
         self.interactive = interactive
         self.resume = resume

@@ -1,5 +1,5 @@
-// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called after the
-// merge, because one layer's path may be made right by another's.
+// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called
+// after the merge, because one layer's path may be made right by another's.
 
 internal import ClocheModel
 

@@ -1,5 +1,5 @@
-// What the loader hands out: a profile with all layers merged, as typed values, as the document that the state file
-// keeps, and as rows that say where each value comes from.
+// What the loader hands out: a profile with all layers merged, as typed values, as the document that the
+// state file keeps, and as rows that say where each value comes from.
 
 package import ClocheModel
 
@@ -18,7 +18,8 @@ package struct EffectiveProfile: Sendable {
     /// Every key with its value and origin, in the schema's order.
     package var explainRows: [ExplainRow] { merged.explainRows() }
 
-    /// Where each item of a list comes from (`filesystem.binds`, `credentials`), for errors about one of them.
+    /// Where each item of a list comes from (`filesystem.binds`, `credentials`), for errors about one of
+    /// them.
     package func itemOrigins(_ key: String) -> [Origin] { merged.item(key)?.itemOrigins ?? [] }
 }
 

@@ -1,5 +1,5 @@
-// The merge: settings applied one after another, lowest layer first, each key remembering who set it. Called by the
-// loader; what comes out is the effective profile as one document.
+// The merge: settings applied one after another, lowest layer first, each key remembering who set it. Called
+// by the loader; what comes out is the effective profile as one document.
 
 internal import ClocheModel
 

@@ -1,5 +1,5 @@
-// `extends:` followed to its end. A profile's own files (built-in, user's, project's) make one link; the highest of
-// them that says so decides what the link extends.
+// `extends:` followed to its end. A profile's own files (built-in, user's, project's) make one link; the
+// highest of them that says so decides what the link extends.
 
 internal import ClocheModel
 internal import StructuredText

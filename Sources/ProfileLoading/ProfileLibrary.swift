@@ -1,5 +1,6 @@
-// Where the texts of profiles are: built in, in the user's configuration, in the project's. Files are read at most
-// once and only when asked for; whatever is wrong with one becomes a diagnostic. Called by ProfileLoader.
+// Where the texts of profiles are: built in, in the user's configuration, in the project's. Files are read at
+// most once and only when asked for; whatever is wrong with one becomes a diagnostic. Called by
+// ProfileLoader.
 
 internal import ClocheModel
 internal import Glibc
@@ -96,6 +97,7 @@ struct ProfileLibrary {
 
     /// What is in a layer's `profiles`; a directory that is not there has none.
     private func profileFiles(_ directory: String) -> [String] {
+        // A directory that is not there is the usual case.
         (try? Files.list(directory + "/profiles")) ?? []
     }
 

@@ -73,6 +73,16 @@ package enum ProfileSchema {
             """
         ),
         SchemaKey(
+            "program",
+            .text(.line),
+            default: .string(""),
+            project: .unlessGranting,
+            """
+            The program that must be there before the agent is started. It need be said only where that is not the \
+            first word of `command`.
+            """
+        ),
+        SchemaKey(
             "task",
             .list(.text(.any)),
             default: .list([]),

@@ -1,4 +1,5 @@
-// One leaf of a profile file after checking: what a layer says about one key. Layers are merged setting by setting.
+// One leaf of a profile file after checking: what a layer says about one key. Layers are merged setting by
+// setting.
 
 internal import ClocheModel
 internal import StructuredText

@@ -1,5 +1,6 @@
-// A profile's tree against the schema: a flat list of settings, and everything that is wrong with it. Called by the
-// loader for each file of a chain, for `overrides:` and for `--set`, and to read a stored document again.
+// A profile's tree against the schema: a flat list of settings, and everything that is wrong with it. Called
+// by the loader for each file of a chain, for `overrides:` and for `--set`, and to read a stored document
+// again.
 
 internal import ClocheModel
 internal import StructuredText

@@ -1,5 +1,5 @@
-// The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors and the
-// rule that decides. The pattern may accept a little more than the rule, never less.
+// The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors
+// and the rule that decides. The pattern may accept a little more than the rule, never less.
 
 /// The form of a string.
 package struct TextForm: Sendable {
@@ -166,7 +166,8 @@ package enum PathExpansion: Sendable {
         return result
     }
 
-    /// Where a host path is shown when nothing else is said: at its own place, the user's home becoming the agent's.
+    /// Where a host path is shown when nothing else is said: at its own place, the user's home becoming the
+    /// agent's.
     static func place(of source: String, hostHome: String) -> String {
         guard source == hostHome || source.hasPrefix(hostHome + "/"), hostHome != "/" else { return source }
         return agentHome + source.dropFirst(hostHome.count)

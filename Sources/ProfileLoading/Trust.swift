@@ -1,6 +1,6 @@
 // Which files of which projects the user trusts. Trusting a file keeps an exact copy of it in the user's own
-// configuration; a file is trusted while it is equal to its copy, so an edit (by a pull, or by an agent whose branch
-// was merged) ends the trust, and no digest can be fooled.
+// configuration; a file is trusted while it is equal to its copy, so an edit (by a pull, or by an agent whose
+// branch was merged) ends the trust, and no digest can be fooled.
 
 package import ClocheModel
 internal import Glibc
