@@ -89,13 +89,27 @@ extension Planner {
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
         for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
-        var names = request.policy.filesystem.etc
+        var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
         for name in names {
             let path = "/etc/\(name)"
             // A name that this host does not have, or that only root may read, is left out.
             guard let real = try? Files.canonicalPath(path) else { continue }
             try addBind(real, at: "etc/\(name)", Self.readOnly, recursive: true, "filesystem.etc")
+        }
+    }
+
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    private func hostNames(fitting patterns: [String]) -> [String] {
+        var listings: [String: [String]] = [:]
+        return patterns.flatMap { pattern -> [String] in
+            guard pattern.utf8.contains(UInt8(ascii: "*")) else { return [pattern] }
+            let parent = pattern.parentPath == "." ? "" : pattern.parentPath + "/"
+            // A directory that is not there has no names.
+            let names = listings[parent] ?? (try? Files.list("/etc/" + parent)) ?? []
+            listings[parent] = names
+            let fitting = NamePattern(pattern.lastComponent)
+            return names.filter { fitting.matches($0) }.map { parent + $0 }
         }
     }
 
