@@ -221,7 +221,6 @@ harness:
     - -c
     - |
       if [ -n "$ANTHROPIC_API_KEY" ]; then
-        unset CLAUDE_CODE_OAUTH_TOKEN
         set -- --settings '{"apiKeyHelper": "printenv ANTHROPIC_API_KEY"}' "$@"
       fi
       exec claude "$@"
@@ -352,7 +351,7 @@ harness:
   install: "install Copilot CLI with `npm install -g @github/copilot`"
 
 # It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
-#   cloche start ... --set 'credentials+=[{env: GH_TOKEN}]'
+#   cloche start ... --set 'credentials+=[{env: GH_TOKEN, required: true}]'
 credentials:
   - {env: COPILOT_GITHUB_TOKEN}
   - {file: ~/.copilot/config.json}

@@ -60,7 +60,7 @@ struct ProfileChain {
             throw ClocheError(
                 .notFound,
                 "there is no profile `\(name)`",
-                remedy: (near.map { "did you mean `\($0)`? " } ?? "") + "`cloche profiles` lists them all"
+                remedy: (near.map { "did you mean `\($0)`? " } ?? "") + "`cloche profile list` lists them all"
             )
         }
         return Link(name: name, parts: parts, isFile: false)

@@ -191,7 +191,7 @@ import Testing
         ),
         (
             ["user/config.yaml": "profile: p"],
-            "there is no profile `p`\n  `cloche profiles` lists them all"
+            "there is no profile `p`\n  `cloche profile list` lists them all"
         ),
     ]
 
@@ -205,10 +205,10 @@ import Testing
         let tree = try ConfigurationTree()
         #expect(
             tree.failure("clade")
-                == "there is no profile `clade`\n  did you mean `claude`? `cloche profiles` lists them all"
+                == "there is no profile `clade`\n  did you mean `claude`? `cloche profile list` lists them all"
         )
         #expect(tree.failure("../x").hasPrefix("there is no profile file ../x"))
-        #expect(tree.failure("a b") == "there is no profile `a b`\n  `cloche profiles` lists them all")
+        #expect(tree.failure("a b") == "there is no profile `a b`\n  `cloche profile list` lists them all")
     }
 
     @Test func refusesAFIFOInsteadOfWaiting() throws {
