@@ -84,7 +84,7 @@ extension Planner {
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
         for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
-        var names = request.policy.filesystem.etc
+        var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
         for name in names.flatMap({ HostPattern.expand($0, below: "/etc") }) { try addEtcEntry(name) }
     }
@@ -108,6 +108,20 @@ extension Planner {
         }
         guard file.status.kind == .regular || file.status.kind == .directory else { return }
         addBind(file, at: target, Self.readOnly, recursive: true, reason)
+    }
+
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    private func hostNames(fitting patterns: [String]) -> [String] {
+        var listings: [String: [String]] = [:]
+        return patterns.flatMap { pattern -> [String] in
+            guard pattern.utf8.contains(UInt8(ascii: "*")) else { return [pattern] }
+            let parent = pattern.parentPath == "." ? "" : pattern.parentPath + "/"
+            // A directory that is not there has no names.
+            let names = listings[parent] ?? (try? Files.list("/etc/" + parent)) ?? []
+            listings[parent] = names
+            let fitting = NamePattern(pattern.lastComponent)
+            return names.filter { fitting.matches($0) }.map { parent + $0 }
+        }
     }
 
     private func generatedEtc() -> [(String, String)] {
