@@ -168,8 +168,10 @@ struct AgentRefs: Sendable {
     var head: String { prefix + "head" }
     /// As `head`, with the uncommitted changes on top; the same commit when there are none.
     var snapshot: String { prefix + "snapshot" }
-    /// What the last merge brought in, uncommitted changes included.
-    var merged: String { prefix + "merged" }
+    /// The commit last offered to a merge, uncommitted changes included.
+    ///
+    /// Whether it was merged is a matter of ancestry.
+    var proposal: String { prefix + "proposal" }
     /// What a fetch brought, before the branch moves.
     var fetchedHead: String { prefix + "fetched/head" }
     var fetchedSnapshot: String { prefix + "fetched/snapshot" }

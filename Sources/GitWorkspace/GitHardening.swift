@@ -18,7 +18,8 @@ enum GitHardening {
     static let always = [
         GitSetting("core.hooksPath", "/dev/null"),
         GitSetting("core.fsmonitor", "false"),
-        GitSetting("core.untrackedCache", "false"),
+        GitSetting("core.untrackedCache", "keep"),
+        GitSetting("core.quotePath", "false"),
         GitSetting("core.attributesFile", "/dev/null"),
         GitSetting("core.splitIndex", "false"),
         GitSetting("core.sshCommand", "false"),

@@ -6,7 +6,21 @@ internal import LinuxSystem
 
 extension String {
     /// The text as one word of a POSIX shell.
-    var shellQuoted: String { "'" + replacing("'", with: "'\\''") + "'" }
+    var shellQuoted: String { "'" + escaped(["'": "'\\''"]) + "'" }
+
+    /// Replaces single scalars: a quote followed by a combining mark is one character to Swift, two to a
+    /// shell.
+    private func escaped(_ table: [Unicode.Scalar: String]) -> String {
+        var text = ""
+        for scalar in unicodeScalars {
+            if let replacement = table[scalar] {
+                text += replacement
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
 
     /// The text with everything that could drive a terminal made visible: control characters, line ends, and
     /// the marks that reorder or hide text.
@@ -24,12 +38,20 @@ extension String {
 
     /// The text as a value in git's configuration format.
     var configurationQuoted: String {
-        let escaped = replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        return "\"" + escaped.replacing("\n", with: "\\n").replacing("\t", with: "\\t") + "\""
+        "\"" + escaped(["\\": "\\\\", "\"": "\\\"", "\n": "\\n", "\t": "\\t"]) + "\""
     }
 
     /// The text without its last line end; paths may hold others.
-    var withoutFinalNewline: String { hasSuffix("\n") ? String(unicodeScalars.dropLast()) : self }
+    var withoutFinalNewline: String {
+        unicodeScalars.last == "\n" ? String(String.UnicodeScalarView(unicodeScalars.dropLast())) : self
+    }
+
+    /// The parts between slashes.
+    ///
+    /// A slash followed by a combining mark is a slash to the kernel.
+    var pathComponents: [String] {
+        utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+    }
 }
 
 extension Unicode.Scalar {

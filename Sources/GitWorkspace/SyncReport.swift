@@ -75,10 +75,10 @@ enum SyncReport {
     static func notices(_ records: [UInt8], branch: String) -> [SyncNotice] {
         var notices: [SyncNotice] = []
         var nested: [String] = []
-        for record in records.nulSeparated.map(\.text) {
-            let end = record.firstIndex(of: " ") ?? record.endIndex
-            let value = String(record[end...].dropFirst())
-            switch record[..<end] {
+        for record in records.nulSeparated {
+            let parts = record.split(separator: UInt8(ascii: " "), maxSplits: 1).map { [UInt8]($0).text }
+            let value = parts.count > 1 ? parts[1] : ""
+            switch parts.first {
             case "checkout":
                 if value != branch { notices.append(.checkedOut(value == "detached" ? nil : value)) }
             case "damaged": notices.append(.damaged)

@@ -3,7 +3,6 @@
 // the configuration the agent planted there (`core.fsmonitor` is a command).
 
 internal import ClocheModel
-internal import Glibc
 internal import LinuxSystem
 
 extension AgentWorktree {
@@ -31,25 +30,13 @@ extension AgentWorktree {
     /// git's own lock file is held meanwhile.
     private func replaceIndex(_ change: (Git.Place) throws(ClocheError) -> Void) throws(ClocheError) {
         let directory = try requiredAdministrativeDirectory()
-        let index = directory + "/index"
-        let copy = directory + "/index.cloche"
-        try takeIndexLock(index + ".lock")
-        defer { _ = unsafe unlink(index + ".lock") }
-        do {
-            try Files.remove(copy + ".lock")
-            try Files.writeAtomically(copy, Files.exists(index) ? try Files.read(index) : [], mode: 0o644)
-            if !Files.exists(index) { try Files.remove(copy) }
-        } catch {
-            throw ClocheError("the worktree's index could not be copied", error)
-        }
-        let place = Git.Place(directory, workTree: workspace, indexFile: copy, directory: workspace)
+        let lock = try IndexLock(directory)
+        defer { lock.release() }
+        try lock.copyIndex()
+        let place = Git.Place(directory, workTree: workspace, indexFile: lock.copy, directory: workspace)
         try change(place)
         try markGitlinks(place)
-        do {
-            if Files.exists(copy) { try Files.rename(copy, index) }
-        } catch {
-            throw ClocheError("the worktree's index could not be replaced", error)
-        }
+        try lock.replaceIndex()
     }
 
     private func markGitlinks(_ place: Git.Place) throws(ClocheError) {
@@ -65,34 +52,6 @@ extension AgentWorktree {
             at: place,
             input: names,
             intent
-        )
-    }
-
-    /// git's protocol: who makes `index.lock` may replace the index.
-    ///
-    /// Ours has a mark in it, so that one left by a killed cloche is known; the agent's lock, which we hold,
-    /// says that it is not in use.
-    private func takeIndexLock(_ path: String) throws(ClocheError) {
-        let mark = [UInt8]("cloche\n".utf8)
-        for _ in 0..<500 {
-            do {
-                let file = try Files.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-                try file.write(mark)
-                return
-            } catch  where error.errno == .exists {
-                // It may vanish between the two calls.
-                if let content = try? Files.read(path, limit: 64), content == mark { _ = unsafe unlink(path) }
-                usleep(20_000)
-            } catch {
-                throw ClocheError("the worktree's index could not be locked", error)
-            }
-        }
-        throw ClocheError(
-            .git,
-            "the worktree's index is locked",
-            why: "\(path.visible) exists",
-            remedy:
-                "another git is at work in \(workspace.visible), or one was killed: if none runs, remove that file"
         )
     }
 }
