@@ -200,6 +200,18 @@ class Case:
         """Pids of the processes of this test other than the test itself."""
         return [pid for pid in leaks.processes(self.dir.name) if pid != os.getpid()]
 
+    def supervisors(self):
+        """Pids of supervisors: processes of the program on the host's side of every sandbox."""
+        found, here = [], os.readlink("/proc/self/ns/pid")
+        for pid in self.processes():
+            try:
+                outside = os.readlink(f"/proc/{pid}/ns/pid") == here
+                if outside and os.readlink(f"/proc/{pid}/exe") == str(self.program):
+                    found.append(pid)
+            except OSError:
+                pass
+        return found
+
     def tear_down(self):
         """Deletes every agent through the program: that it can be deleted is part of each test."""
         os.chdir("/")
