@@ -18,16 +18,22 @@ import Testing
     }
 
     /// Commits a nested repository as a gitlink, with a configuration that runs the canary on `git status`.
-    private func plantNestedRepository(_ fixture: Fixture, _ worktree: AgentWorktree, _ program: String) throws {
+    private func plantNestedRepository(_ fixture: Fixture, _ worktree: AgentWorktree, _ program: String)
+        throws
+    {
         try fixture.shell(
             """
             git init -q sub && cd sub && echo 1 >f && git add f && git -c user.name=x -c user.email=x@y commit -qm sub
             git config core.fsmonitor \(program); git config core.hooksPath /; echo 2 >f
             git config filter.x.clean \(program); echo '* filter=x' >.gitattributes
-            """, in: worktree.workspace)
+            """,
+            in: worktree.workspace
+        )
         try fixture.write(
-            ".gitmodules", "[submodule \"sub\"]\n\tpath = sub\n\turl = ./sub\n\tignore = none\n",
-            below: worktree.workspace)
+            ".gitmodules",
+            "[submodule \"sub\"]\n\tpath = sub\n\turl = ./sub\n\tignore = none\n",
+            below: worktree.workspace
+        )
         try fixture.agent(worktree, "-c", "core.fsmonitor=false", "add", "--", "sub", ".gitmodules")
         try fixture.agent(worktree, "-c", "core.fsmonitor=false", "commit", "-q", "-m", "gitlink")
     }
@@ -39,7 +45,9 @@ import Testing
         try plantNestedRepository(fixture, worktree, program)
         try Files.removeTree(fixture.root + "/FIRED")
         try fixture.sync(worktree)
-        for command in ["status", "diff", "diff HEAD", "status --ignore-submodules=none", "add -A", "stash list"] {
+        for command in [
+            "status", "diff", "diff HEAD", "status --ignore-submodules=none", "add -A", "stash list",
+        ] {
             try fixture.shell("git \(command)", in: worktree.workspace)
             #expect(!fired(), "git \(command)")
         }
@@ -60,12 +68,15 @@ import Testing
             """
             git init -q lib && (cd lib && git -c user.name=x -c user.email=x@y commit -q --allow-empty -m 1)
             git -c protocol.file.allow=always -c advice.addEmbeddedRepo=false add lib && git commit -qm lib
-            """, in: fixture.repositoryPath)
+            """,
+            in: fixture.repositoryPath
+        )
         let (program, fired) = try canary(fixture)
         let worktree = try fixture.made()
         try fixture.shell(
             "rmdir lib; git clone -q '\(fixture.repositoryPath)/lib' lib; git -C lib config core.fsmonitor \(program)",
-            in: worktree.workspace)
+            in: worktree.workspace
+        )
         try fixture.user("status", in: worktree.workspace)
         #expect(!fired())
         try fixture.user("update-index", "--no-skip-worktree", "lib", in: worktree.workspace)
@@ -92,7 +103,9 @@ import Testing
             for h in pre-commit post-checkout post-index-change reference-transaction post-merge pre-auto-gc; do
               mkdir -p hooks \(fixture.root)/hooks; cp \(program) hooks/$h; cp \(program) \(fixture.root)/hooks/$h; done
             cp config config.worktree
-            """, in: worktree.privateGitDirectory)
+            """,
+            in: worktree.privateGitDirectory
+        )
         let result = try fixture.sync(worktree)
         #expect(result.hasUncommittedChanges)
         _ = worktree.changeSummary()
@@ -113,7 +126,9 @@ import Testing
         ("process", "filter.x.process ./tools/clean", "tools/clean"),
     ]
 
-    @Test(arguments: relative) func relativeCommandsOfTheUser(_ attack: (name: String, set: String, file: String)) throws {
+    @Test(arguments: relative) func relativeCommandsOfTheUser(
+        _ attack: (name: String, set: String, file: String)
+    ) throws {
         let fixture = try Fixture()
         let (program, fired) = try canary(fixture)
         try fixture.shell("git config \(attack.set)", in: fixture.repositoryPath)
@@ -121,7 +136,9 @@ import Testing
         try fixture.write(".gitattributes", "* filter=x\n", below: worktree.workspace)
         try fixture.write("a.txt", "different\n", below: worktree.workspace)
         try fixture.shell(
-            "mkdir -p tools .husky; cp \(program) \(attack.file); touch -d '1 hour ago' dir/b.txt", in: worktree.workspace)
+            "mkdir -p tools .husky; cp \(program) \(attack.file); touch -d '1 hour ago' dir/b.txt",
+            in: worktree.workspace
+        )
         try fixture.sync(worktree)
         try fixture.user("status", in: worktree.workspace, allowFailure: true)
         _ = try worktree.diff(.patch(binary: false))
@@ -135,14 +152,19 @@ import Testing
 
     /// Whatever an agent does to its git directory, its files reach the host and nothing stalls.
     static let damages: [(name: String, script: String)] = [
-        ("emptied", "rm -rf *"), ("HEAD is garbage", "echo x >HEAD"), ("HEAD is a FIFO", "rm HEAD; mkfifo HEAD"),
-        ("HEAD is a link", "rm HEAD; ln -s /etc/passwd HEAD"), ("HEAD is huge", "yes | head -c 9000000 >HEAD"),
-        ("refs is a file", "rm -rf refs; echo >refs"), ("refs hold FIFOs", "mkfifo refs/heads/x refs/heads/main"),
-        ("packed-refs is garbage", "yes >packed-refs & sleep 0.1; kill $!"), ("index is garbage", "echo x >index"),
+        ("emptied", "rm -rf *"), ("HEAD is garbage", "echo x >HEAD"),
+        ("HEAD is a FIFO", "rm HEAD; mkfifo HEAD"),
+        ("HEAD is a link", "rm HEAD; ln -s /etc/passwd HEAD"),
+        ("HEAD is huge", "yes | head -c 9000000 >HEAD"),
+        ("refs is a file", "rm -rf refs; echo >refs"),
+        ("refs hold FIFOs", "mkfifo refs/heads/x refs/heads/main"),
+        ("packed-refs is garbage", "yes >packed-refs & sleep 0.1; kill $!"),
+        ("index is garbage", "echo x >index"),
         ("index is a FIFO", "rm index; mkfifo index"), ("index is cut", "head -c 100 index >i; mv i index"),
         ("branch is a loop", "echo 'ref: refs/heads/cloche/fixer' >refs/heads/cloche/fixer"),
         ("branch is elsewhere", "echo 1234567890123456789012345678901234567890 >refs/heads/cloche/fixer"),
-        ("exclude is a FIFO", "rm info/exclude; mkfifo info/exclude"), ("shallow is garbage", "echo x >shallow"),
+        ("exclude is a FIFO", "rm info/exclude; mkfifo info/exclude"),
+        ("shallow is garbage", "echo x >shallow"),
     ]
 
     @Test(arguments: damages) func damagedPrivateDirectory(_ damage: (name: String, script: String)) throws {
@@ -167,16 +189,22 @@ import Testing
             git init -q bare-of-commits; git init -q inner; git -C inner -c user.name=x -c user.email=x@y commit -q \
               --allow-empty -m x; echo secret >inner/file; printf '%s' x >"$(printf 'a\\nb\\tc')"; printf x >"$(printf 'b\\377')"
             mkdir -p hidden/.git; echo 'ref: refs/heads/main' >hidden/.git/HEAD; echo x >hidden/g
-            """, in: worktree.workspace)
+            """,
+            in: worktree.workspace
+        )
         let result = try fixture.sync(worktree)
-        let names = try fixture.user("ls-tree", "-r", "--name-only", "-z", result.snapshot).split(separator: "\0")
+        let names = try fixture.user("ls-tree", "-r", "--name-only", "-z", result.snapshot).split(
+            separator: "\0"
+        )
         #expect(names.contains(Substring(long)))
         #expect(names.contains("root"))
         #expect(names.contains("a\nb\tc"))
         #expect(!names.contains("fifo"))
         #expect(!names.contains("inner"))
         #expect(
-            result.notices.contains(.nestedRepositories(["bare-of-commits", "hidden", "inner"])), "\(result.notices)")
+            result.notices.contains(.nestedRepositories(["bare-of-commits", "hidden", "inner"])),
+            "\(result.notices)"
+        )
         #expect(try worktree.unmergedWork(after: result).unknown.count == 2)
         let merged = try worktree.merge()
         #expect(merged.commit != nil)
@@ -184,7 +212,10 @@ import Testing
     }
 
     /// FIFOs where git opens a file of its own: the export gives up on the uncommitted changes and says so.
-    @Test(arguments: ["mkfifo .gitignore", "mkfifo .gitattributes", "mkdir -p x/.git/refs/heads x/.git/objects; mkfifo x/.git/HEAD"])
+    @Test(arguments: [
+        "mkfifo .gitignore", "mkfifo .gitattributes",
+        "mkdir -p x/.git/refs/heads x/.git/objects; mkfifo x/.git/HEAD",
+    ])
     func blockingFilesAreGivenUpOn(_ script: String) throws {
         let fixture = try Fixture()
         let worktree = try fixture.made()
@@ -199,14 +230,19 @@ import Testing
     }
 
     /// Trees that git refuses to check out must not even arrive.
-    @Test(arguments: [".git", ".GIT", "git~1", "..", "."]) func malformedTreesAreRefused(_ name: String) throws {
+    @Test(arguments: [".git", ".GIT", "git~1", "..", "."]) func malformedTreesAreRefused(_ name: String)
+        throws
+    {
         let fixture = try Fixture()
         let worktree = try fixture.made()
         try fixture.write("blob", "x\n", below: fixture.root)
-        let blob = try fixture.agent(worktree, "hash-object", "-w", fixture.root + "/blob").withoutFinalNewline
+        let blob = try fixture.agent(worktree, "hash-object", "-w", fixture.root + "/blob")
+            .withoutFinalNewline
         try fixture.write("tree", "100644 blob \(blob)\t\(name)\n", below: fixture.root)
         let tree = try fixture.shell(
-            "GIT_DIR=\(worktree.privateGitDirectory) git mktree <\(fixture.root)/tree 2>/dev/null", in: fixture.root)
+            "GIT_DIR=\(worktree.privateGitDirectory) git mktree <\(fixture.root)/tree 2>/dev/null",
+            in: fixture.root
+        )
         let commit = try fixture.agent(worktree, "commit-tree", "-m", "bad", tree.withoutFinalNewline)
         try fixture.agent(worktree, "update-ref", "refs/heads/cloche/fixer", commit.withoutFinalNewline)
         let before = try fixture.user("rev-parse", "cloche/fixer")
@@ -225,7 +261,9 @@ import Testing
         try fixture.agent(worktree, "commit", "-q", "-m", "c")
         let result = try fixture.sync(worktree)
         #expect(try fixture.user("rev-parse", "cloche/fixer") == users)
-        #expect(result.notices.contains(.branchMovedOnHost("cloche/fixer", commit: users.withoutFinalNewline)))
+        #expect(
+            result.notices.contains(.branchMovedOnHost("cloche/fixer", commit: users.withoutFinalNewline))
+        )
         #expect(try worktree.merge().commit != nil)
     }
 
