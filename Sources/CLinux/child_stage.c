@@ -226,6 +226,9 @@ static int perform(const struct stage *s, const struct clinux_operation *op) {
     return -1;
 }
 
+/* Nothing is at the target, or the agent has put a link there in a directory of its own from an earlier run. */
+static int is_absence(int error) { return error == ENOENT || error == ELOOP || error == ENOTDIR; }
+
 /* Waits until the parent has written the id maps; its end of the socket closed means that it died. */
 static void handshake(const struct stage *s) {
     struct clinux_message m;
@@ -308,7 +311,7 @@ static _Noreturn void child(const struct clinux_program *program, int control) {
     make_root(&s);
     for (size_t i = 0; i < program->operation_count; i++) {
         const struct clinux_operation *op = &program->operations[i];
-        if (perform(&s, op) < 0 && !(op->optional && errno == ENOENT)) fail(&s, CLINUX_STAGE_OPERATION, i);
+        if (perform(&s, op) < 0 && !(op->optional && is_absence(errno))) fail(&s, CLINUX_STAGE_OPERATION, i);
     }
     pivot(&s);
     drop_capabilities(&s);
@@ -348,7 +351,7 @@ static int write_map(pid_t pid, const char *name, uint32_t inside, uint32_t outs
     return closing(file, write(file, line, (size_t)length) == length ? 0 : -1);
 }
 
-int clinux_user_namespace(uint32_t inside, uint32_t outside) {
+int clinux_user_namespace(uint32_t user, uint32_t group, uint32_t host_user, uint32_t host_group) {
     /* The namespace needs a process to be made in: one that only waits for us to end it. */
     struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
     pid_t parent = getpid();
@@ -360,7 +363,7 @@ int clinux_user_namespace(uint32_t inside, uint32_t outside) {
         for (;;) pause();
     }
     int namespace = -1;
-    if (write_map(pid, "uid_map", inside, outside) == 0 && write_map(pid, "gid_map", inside, outside) == 0) {
+    if (write_map(pid, "uid_map", user, host_user) == 0 && write_map(pid, "gid_map", group, host_group) == 0) {
         char path[64];
         snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
         namespace = open(path, O_RDONLY | O_CLOEXEC);

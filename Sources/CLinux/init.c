@@ -86,13 +86,16 @@ static void limit(int resource, uint64_t value) {
 
 static void configure(size_t length) {
     const struct clinux_configure *c = &message.configure;
-    if (length < sizeof *c || length - sizeof *c < (size_t)c->filter_length * sizeof(struct sock_filter)) _exit(125);
+    const char *instructions = message.bytes + sizeof *c;
+    size_t counts[2] = {c->filter_lengths[0], c->filter_lengths[1]};
+    if (length != sizeof *c + (counts[0] + counts[1]) * sizeof(struct sock_filter)) _exit(125);
     limit(RLIMIT_CORE, 0); /* core_pattern would run a helper in the host's namespaces */
     limit(RLIMIT_NOFILE, c->open_files);
     limit(RLIMIT_NPROC, c->processes);
     limit(RLIMIT_FSIZE, c->file_bytes);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) _exit(125);
-    if (clinux_install_filter(message.bytes + sizeof *c, c->filter_length) < 0) {
+    if (clinux_install_filter(instructions + counts[0] * sizeof(struct sock_filter), counts[1]) < 0 ||
+        clinux_install_filter(instructions, counts[0]) < 0) {
         send_message(CLINUX_SPAWN_FAILED, 0, CLINUX_SPAWN_MESSAGE, errno, -1);
         _exit(125);
     }

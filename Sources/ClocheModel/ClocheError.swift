@@ -36,6 +36,14 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let programNotExecutable = Code("program-not-executable")
         /// The command line is wrong.
         public static let usage = Code("usage")
+
+        private static let all: [Code] = [
+            .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .system,
+            .programNotFound, .programNotExecutable, .usage,
+        ]
+
+        /// The kind of that name, if there is one.
+        public static func named(_ name: String) -> Code? { all.first { $0.name == name } }
     }
 
     /// The kind.

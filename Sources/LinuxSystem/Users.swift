@@ -22,6 +22,12 @@ package struct SubordinateRange: Equatable, Sendable {
     package var first: UInt32
     package var count: UInt32
 
+    /// `count` ids from `first` on.
+    package init(first: UInt32, count: UInt32) {
+        self.first = first
+        self.count = count
+    }
+
     /// The first range of a user in a file of the form of `subuid(5)`: `name:first:count`.
     ///
     /// - Parameters:

@@ -91,8 +91,9 @@ void clinux_free_capabilities(void *_Nonnull capabilities);
  * child's end of the control socket. Returns the pid, or -1. */
 pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, int *_Nonnull pidfd);
 
-/* A user namespace in which `inside` is `outside` for users and groups, for idmapped mounts: its descriptor, or -1. */
-int clinux_user_namespace(uint32_t inside, uint32_t outside);
+/* A user namespace for idmapped mounts, in which the files of user and group appear as host_user's and host_group's:
+ * its descriptor, or -1. */
+int clinux_user_namespace(uint32_t user, uint32_t group, uint32_t host_user, uint32_t host_group);
 /* A detached, idmapped copy of the mount at path with attributes set: its descriptor, or -1. */
 int clinux_idmapped_mount(const char *_Nonnull path, int user_namespace, uint64_t attributes, int recursive);
 
@@ -119,8 +120,7 @@ struct clinux_message {
 struct clinux_configure {
     struct clinux_message head;
     uint64_t open_files, processes, file_bytes; /* UINT64_MAX leaves the limit alone */
-    uint32_t filter_length;                     /* instructions of 8 bytes that follow */
-    uint32_t reserved;
+    uint32_t filter_lengths[2];                 /* instructions of 8 bytes that follow: two programs */
 };
 
 struct clinux_spawn_request {

@@ -1,0 +1,155 @@
+// One agent's directory and the files in it. Every change of `agent.json` is one atomic replacement, so that a
+// crash at any instruction leaves a record that the next command can read.
+
+package import ClocheModel
+package import LinuxSystem
+internal import StructuredText
+
+/// One agent's place on the host.
+package struct AgentDirectory: Equatable, Sendable {
+    /// Absolute path.
+    package let path: String
+
+    /// An agent's directory by its path.
+    package init(path: String) { self.path = path }
+
+    /// The agent's name.
+    package var name: String { path.lastComponent }
+    /// The record.
+    package var recordFile: String { path + "/agent.json" }
+    /// Held by the supervisor as long as it lives.
+    package var supervisorLock: String { path + "/supervisor.lock" }
+    /// Held by a command that changes the agent.
+    package var operationLock: String { path + "/operation.lock" }
+    /// The supervisor's socket, by name in this directory.
+    package static let socketName = "control.sock"
+    /// What the terminal showed, raw.
+    package var sessionLog: String { path + "/session.log" }
+    /// The audit log.
+    package var auditLog: String { path + "/audit.jsonl" }
+    /// The private git directory.
+    package var git: String { path + "/git" }
+    /// The agent's home.
+    package var home: String { path + "/home" }
+    /// The agent's own layers over the system directories, `/etc` and `/var`.
+    package var upper: String { path + "/upper" }
+    /// The worktree, or the empty workspace.
+    package var workspace: String { path + "/workspace" }
+
+    /// Whether there is an agent here, finished or not.
+    package var exists: Bool { Files.exists(recordFile) }
+
+    /// Whether a supervisor lives.
+    package var isSupervised: Bool { FileLock.isHeld(supervisorLock) }
+
+    /// Makes the directory with its first record, in one step: either both are there afterwards or neither is.
+    package func create(_ record: AgentRecord) throws(ClocheError) {
+        let temporary = "\(path.parentPath)/.new-\(name)-\(record.created)"
+        do throws(SystemError) {
+            try Files.makeDirectory(temporary)
+            do throws(SystemError) {
+                for folder in ["/home", "/upper", "/upper/layers", "/upper/etc", "/upper/var"] {
+                    try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
+                }
+                let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
+                try Files.writeAtomically(temporary + "/agent.json", bytes)
+                try Files.renameWithoutReplacing(temporary, path)
+            } catch {
+                // The failure that matters is the one above.
+                try? Files.removeTree(temporary)
+                throw error
+            }
+        } catch where error.errno == .exists {
+            throw ClocheError(
+                .exists, "an agent named \(name) exists already", why: path,
+                remedy: "choose another name, or `cloche delete \(name)` first")
+        } catch { throw StoreError.cannotWrite(error) }
+    }
+
+    /// Reads the record.
+    package func read() throws(ClocheError) -> AgentRecord {
+        do {
+            let bytes = try Files.read(recordFile)
+            let document = try JSONText.parse(bytes, file: recordFile)
+            if let version = document["version"]?.integer, version > AgentRecord.version {
+                throw ClocheError(
+                    .state, "agent \(name) was made by a newer Cloche", why: "\(recordFile) has version \(version)",
+                    remedy: "use that version, or one later")
+            }
+            guard let record = AgentRecord(document: document) else {
+                throw ClocheError(
+                    .state, "cannot read agent \(name)", why: "\(recordFile) is not complete",
+                    remedy: "`cloche delete --force \(name)` removes it")
+            }
+            return record
+        } catch let error as SystemError where error.errno == .noEntry || error.errno == .notDirectory {
+            throw ClocheError(
+                .notFound, "no agent named \(name)", why: "\(path) does not exist",
+                remedy: "`cloche list --all` shows the agents of this project")
+        } catch let error as SystemError {
+            throw ClocheError(.system, "cannot read agent \(name)", why: error.description)
+        } catch let error as ClocheError {
+            throw error
+        } catch {
+            throw ClocheError(
+                .state, "cannot read agent \(name)", why: "\(error)",
+                remedy: "`cloche delete --force \(name)` removes it")
+        }
+    }
+
+    /// Replaces the record.
+    package func write(_ record: AgentRecord) throws(ClocheError) {
+        do {
+            try Files.writeAtomically(recordFile, Array(JSONText.serialize(record.document, pretty: true).utf8))
+        } catch { throw StoreError.cannotWrite(error) }
+    }
+
+    /// Takes the right to change this agent; another command that holds it is waited for, or named.
+    package func lockForOperation(wait: Bool = false) throws(ClocheError) -> FileLock {
+        do {
+            if let lock = try FileLock(operationLock, wait: wait) { return lock }
+        } catch where error.errno == .noEntry {
+            throw ClocheError(
+                .notFound, "no agent named \(name)", why: "\(path) does not exist",
+                remedy: "`cloche list --all` shows the agents of this project")
+        } catch { throw StoreError.cannotWrite(error) }
+        throw ClocheError(
+            .state, "agent \(name) is being changed by another command", why: "\(operationLock) is held",
+            remedy: "wait for that command to end")
+    }
+
+    /// Removes everything. The directory is renamed first, so that what a crash leaves is no agent any more.
+    package func remove() throws(ClocheError) {
+        let doomed = "\(path.parentPath)/.deleted-\(name)-\(WallClock.milliseconds)"
+        do {
+            try Files.rename(path, doomed)
+            try Files.removeTree(doomed)
+        } catch { throw ClocheError(.system, "cannot remove agent \(name)", why: error.description) }
+    }
+}
+
+/// What a person sees: the record judged together with the supervisor's lock.
+package struct AgentStatus: Equatable, Sendable {
+    package let record: AgentRecord
+    package let state: AgentState
+
+    /// Looks at an agent.
+    package init(of directory: AgentDirectory) throws(ClocheError) {
+        let before = try directory.read()
+        let supervised = directory.isSupervised
+        // A supervisor may have ended between the two looks; what it wrote last is the truth then.
+        record = supervised ? before : try directory.read()
+        state = Self.judge(record.state, supervised: supervised)
+    }
+
+    /// A record that says `running` without a living supervisor is of one that was lost.
+    static func judge(_ recorded: AgentState, supervised: Bool) -> AgentState {
+        switch recorded {
+        case .running, .starting, .stopping: supervised ? recorded : .lost
+        default: recorded
+        }
+    }
+
+    /// Whether a sandbox exists for it now.
+    package var isRunning: Bool { [.starting, .running, .stopping].contains(state) }
+}

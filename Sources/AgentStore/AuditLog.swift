@@ -1,0 +1,50 @@
+// What happened to an agent, one JSON object a line, appended by the supervisor and by commands. It lies in the
+// agent's directory on the host, which no sandbox shows.
+
+package import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+internal import StructuredText
+
+/// An agent's audit log.
+package struct AuditLog: Sendable {
+    private let path: String
+
+    /// The log of an agent.
+    package init(_ directory: AgentDirectory) { path = directory.auditLog }
+
+    /// Appends one event and waits until it is on the disk.
+    ///
+    /// - Throws: when it cannot be written; whoever does something that must be recorded stops then.
+    package func append(_ event: String, _ facts: KeyValuePairs<String, Document> = [:]) throws(ClocheError) {
+        var record = Document.object([
+            "time": .string(WallClock.format(WallClock.milliseconds)),
+            "event": .string(event),
+            "user": .integer(Int64(CurrentUser.id)),
+        ])
+        for (key, value) in facts { record[key] = value }
+        let line = Array((JSONText.serialize(record) + "\n").utf8)
+        do throws(SystemError) {
+            let file = try Files.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW)
+            try file.write(line)
+            try file.synchronize()
+        } catch {
+            throw ClocheError(
+                .system, "cannot write the audit log", why: "\(path): \(error.errno)",
+                remedy: "free some space; an agent is not run without its log")
+        }
+    }
+
+    /// All events, oldest first; a torn last line is left out.
+    package func events() throws(ClocheError) -> [Document] {
+        do throws(SystemError) {
+            let lines = try Files.read(path).split(separator: UInt8(ascii: "\n"))
+            // A line that does not parse is one that a crash cut short.
+            return lines.compactMap { try? JSONText.parse(Array($0), file: path) }
+        } catch where error.errno == .noEntry {
+            return []
+        } catch {
+            throw ClocheError(.system, "cannot read the audit log", why: "\(path): \(error.errno)")
+        }
+    }
+}

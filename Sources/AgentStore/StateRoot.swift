@@ -1,0 +1,121 @@
+// Where state lives: `$XDG_STATE_HOME/cloche/<project>/<agent>/`, directories 0700, files 0600. The project's
+// folder name is readable and unique: its last path component and a hash of the whole path.
+
+package import ClocheModel
+package import LinuxSystem
+
+/// The directory that holds the state of all projects.
+package struct StateRoot: Equatable, Sendable {
+    /// Absolute path.
+    package let path: String
+
+    /// The user's: `$XDG_STATE_HOME/cloche`, or `~/.local/state/cloche`.
+    package static var current: StateRoot {
+        let base = ProcessEnvironment.value("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil }
+        return StateRoot(path: (base ?? ProcessEnvironment.home + "/.local/state") + "/cloche")
+    }
+
+    /// A root at a path, for tests and embedders.
+    package init(path: String) { self.path = path }
+
+    /// The state of one project, by the project's canonical path.
+    package func project(_ directory: String) -> ProjectState {
+        let name = directory.lastComponent.utf8.prefix(40).map { byte -> Character in
+            let character = Character(UnicodeScalar(byte))
+            return character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+                ? character : "_"
+        }
+        let folder = "\(String(name))-\(PathHash.hexadecimal(directory))"
+        return ProjectState(directory: directory, path: "\(path)/\(folder)")
+    }
+
+    /// Every project that has state here.
+    package func projects() -> [ProjectState] {
+        // No state directory means no projects.
+        let folders = (try? Files.list(path)) ?? []
+        return folders.compactMap { folder in
+            let file = "\(path)/\(folder)/project"
+            // A folder without the file is not a project's, or one that was never finished.
+            guard let directory = try? Files.readText(file) else { return nil }
+            return ProjectState(directory: directory, path: "\(path)/\(folder)")
+        }
+    }
+}
+
+/// FNV-1a over a path: stable between runs, not for secrets.
+private enum PathHash {
+    static func hexadecimal(_ text: String) -> String {
+        let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// The state of one project.
+package struct ProjectState: Equatable, Sendable {
+    /// The project's own directory.
+    package let directory: String
+    /// Where its state is.
+    package let path: String
+
+    /// The directory of an agent; it need not exist.
+    package func agent(_ name: String) -> AgentDirectory { AgentDirectory(path: "\(path)/\(name)") }
+
+    /// The directories of all agents, sorted by name; those that are only half made included.
+    package func agents() -> [AgentDirectory] {
+        // No state means no agents.
+        let names = (try? Files.list(path)) ?? []
+        return names.filter { AgentName.isValid($0) && Files.exists("\(path)/\($0)/agent.json") }.map { agent($0) }
+    }
+
+    /// Makes the project's folder.
+    package func prepare() throws(ClocheError) {
+        do {
+            try Files.makeDirectories(path)
+            let file = path + "/project"
+            if !Files.exists(file) { try Files.writeAtomically(file, Array(directory.utf8)) }
+        } catch { throw StoreError.cannotWrite(error) }
+    }
+}
+
+/// The names an agent may have.
+package enum AgentName {
+    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48: a name is part of a branch, a
+    /// path and a host name.
+    package static func isValid(_ name: String) -> Bool {
+        guard let first = name.utf8.first, name.utf8.count <= 48, isAlphanumeric(first) else { return false }
+        guard !name.hasSuffix("."), !name.hasSuffix(".lock"), !name.contains("..") else { return false }
+        return name.utf8.allSatisfy { isAlphanumeric($0) || [0x2d, 0x2e, 0x5f].contains($0) }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        default: false
+        }
+    }
+
+    /// Refuses a name that cannot be one.
+    package static func check(_ name: String) throws(ClocheError) {
+        if isValid(name) { return }
+        throw ClocheError(
+            .usage, "not a name for an agent: \(name.debugDescription)",
+            why: "it becomes part of a branch, a path and a host name",
+            remedy: "use at most 48 letters, digits, '.', '_' and '-', beginning with a letter or digit")
+    }
+}
+
+/// Failures of the state directory in words.
+package enum StoreError {
+    /// Writing failed: the disk is full, read-only, or not ours.
+    package static func cannotWrite(_ error: SystemError) -> ClocheError {
+        let remedy =
+            switch error.errno {
+            case .noSpace: "free some space and try again; nothing was lost"
+            case .readOnly, .access, .notPermitted:
+                "make the directory writable for you, or point XDG_STATE_HOME to one that is"
+            default: "see where XDG_STATE_HOME points"
+            }
+        return ClocheError(.system, "cannot write Cloche's state", why: error.description, remedy: remedy)
+    }
+}

@@ -1,0 +1,185 @@
+// What is known of one agent between commands: the content of `agent.json`. Values only; AgentStore keeps
+// the file, and the state that a person sees is judged from the record together with the supervisor's lock.
+
+/// Where an agent is in its life.
+public enum AgentState: String, Equatable, Sendable, CaseIterable {
+    /// Being made: worktree and directories may be incomplete.
+    case creating
+    /// The supervisor builds the sandbox.
+    case starting
+    /// The harness runs.
+    case running
+    /// Asked to end.
+    case stopping
+    /// Ended by a person.
+    case stopped
+    /// The harness ended by itself.
+    case exited
+    /// It could not be started, or a limit ended it.
+    case failed
+    /// Being removed.
+    case deleting
+    /// Only ever shown: the record says that it runs, but no supervisor lives.
+    case lost
+}
+
+/// Why an agent ended.
+public enum EndReason: String, Equatable, Sendable {
+    case exited
+    case signalled
+    case wallClock = "wall-clock"
+    case idle
+    case disk
+    case operatorStop = "operator"
+    case supervisorLost = "supervisor-lost"
+    case startFailed = "start-failed"
+}
+
+/// The working files of an agent.
+public enum WorkspaceKind: Equatable, Sendable {
+    /// A git worktree of its own on a branch of its own.
+    case worktree(repository: String, branch: String, base: String)
+    /// A directory of the user's.
+    case directory(path: String)
+    /// Nothing of the host; kept with the agent.
+    case empty
+}
+
+/// One agent.
+public struct AgentRecord: Equatable, Sendable {
+    /// The format of the file; a newer one is refused.
+    public static let version: Int64 = 1
+
+    public var name: String
+    /// The project's directory.
+    public var project: String
+    public var state: AgentState
+    public var workspace: WorkspaceKind
+    /// Whether the agent may write its workspace.
+    public var access: AccessMode
+    /// Where the working files are on the host.
+    public var workspacePath: String
+    public var profile: String
+    /// The merged profile, from which the policy is decoded.
+    public var effective: Document
+    /// The task last given.
+    public var task: String
+    /// Variables given on the command line.
+    public var variables: [Document.Entry]
+    /// How often the harness was started, restarts included.
+    public var starts: Int64
+    /// Milliseconds since 1970.
+    public var created: Int64
+    /// Milliseconds since 1970 of the last start, and of the last end.
+    public var started: Int64?
+    public var ended: Int64?
+    public var endReason: EndReason?
+    /// Exit code of the harness, or 128 plus a signal.
+    public var exitCode: Int64?
+    /// Why the last start failed, in words.
+    public var failure: String?
+
+    /// A new agent.
+    public init(
+        name: String,
+        project: String,
+        workspace: WorkspaceKind,
+        access: AccessMode,
+        workspacePath: String,
+        profile: String,
+        effective: Document,
+        task: String,
+        created: Int64
+    ) {
+        self.name = name
+        self.project = project
+        state = .creating
+        self.workspace = workspace
+        self.access = access
+        self.workspacePath = workspacePath
+        self.profile = profile
+        self.effective = effective
+        self.task = task
+        variables = []
+        starts = 0
+        self.created = created
+    }
+
+    /// The branch, if the workspace is a worktree.
+    public var branch: String? {
+        if case .worktree(_, let branch, _) = workspace { branch } else { nil }
+    }
+}
+
+extension AgentRecord {
+    /// The record as it is written.
+    public var document: Document {
+        .object([
+            "version": .integer(Self.version),
+            "name": .string(name),
+            "project": .string(project),
+            "state": .string(state.rawValue),
+            "workspace": workspaceDocument,
+            "access": .string(access.rawValue),
+            "workspace-path": .string(workspacePath),
+            "profile": .string(profile),
+            "task": .string(task),
+            "variables": .map(variables),
+            "starts": .integer(starts),
+            "created": .integer(created),
+            "started": .optional(started),
+            "ended": .optional(ended),
+            "end-reason": .optional(endReason?.rawValue),
+            "exit-code": .optional(exitCode),
+            "failure": .optional(failure),
+            "effective": effective,
+        ])
+    }
+
+    private var workspaceDocument: Document {
+        switch workspace {
+        case .worktree(let repository, let branch, let base):
+            .object([
+                "kind": .string("worktree"), "repository": .string(repository), "branch": .string(branch),
+                "base": .string(base),
+            ])
+        case .directory(let path): .object(["kind": .string("directory"), "path": .string(path)])
+        case .empty: .object(["kind": .string("none")])
+        }
+    }
+
+    /// Reads a record; nil when a part is missing or of the wrong kind.
+    public init?(document: Document) {
+        guard let name = document["name"]?.string, let project = document["project"]?.string,
+            let state = document["state"]?.string.flatMap(AgentState.init),
+            let workspace = document["workspace"].flatMap(Self.workspace),
+            let access = document["access"]?.string.flatMap(AccessMode.init),
+            let path = document["workspace-path"]?.string, let profile = document["profile"]?.string,
+            let effective = document["effective"], let created = document["created"]?.integer
+        else { return nil }
+        self.init(
+            name: name, project: project, workspace: workspace, access: access, workspacePath: path,
+            profile: profile, effective: effective, task: document["task"]?.string ?? "", created: created)
+        self.state = state
+        variables = document["variables"]?.entries ?? []
+        starts = document["starts"]?.integer ?? 0
+        started = document["started"]?.integer
+        ended = document["ended"]?.integer
+        endReason = document["end-reason"]?.string.flatMap(EndReason.init)
+        exitCode = document["exit-code"]?.integer
+        failure = document["failure"]?.string
+    }
+
+    private static func workspace(_ document: Document) -> WorkspaceKind? {
+        switch document["kind"]?.string {
+        case "worktree":
+            guard let repository = document["repository"]?.string, let branch = document["branch"]?.string,
+                let base = document["base"]?.string
+            else { return nil }
+            return .worktree(repository: repository, branch: branch, base: base)
+        case "directory": return document["path"]?.string.map { .directory(path: $0) }
+        case "none": return .empty
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// The commands that begin something: init, start, run.
+// Tables only; see ClocheCommands.swift.
+
+extension ClocheCommands {
+    static let begin = [initialise, start, run]
+
+    private static let initialise = CommandSpec(
+        "init",
+        "Find agent programs and keys, and write .cloche/config.yaml",
+        discussion: """
+            Looks for installed agent programs and for the keys they need, chooses a default
+            profile, and says what it found and what is missing. Nothing but the file
+            .cloche/config.yaml is written. No key is copied.
+            """,
+        options: [
+            .flag("force", letter: "f", "Write the file anew even if it exists"),
+            json,
+        ],
+        examples: [
+            Example("cloche init", "prepare the repository of the current directory"),
+            Example("cloche -C ~/src/parser init --force", "begin anew in another directory"),
+        ]
+    )
+
+    private static let start = CommandSpec(
+        "start",
+        "Start an agent in a sandbox of its own",
+        suggestedFor: ["new", "create", "spawn", "launch", "new-session"],
+        discussion: """
+            The agent gets a git worktree on the new branch cloche/NAME, a home and a terminal, and
+            works on in the background. The task is handed to the agent program as its first
+            instruction; with the profile "shell" it is a shell command line.
+
+            KIND of --workspace is worktree (the default in a git repository), dir for the project's
+            own directory, dir:PATH for another one, or none for an empty workspace.
+            """,
+        arguments: [
+            ArgumentSpec("name", .required, "A new name: lower-case letters, digits and dashes"),
+            ArgumentSpec("task", .optional, "What the agent is to do, as one quoted text"),
+        ],
+        options: [
+            profile,
+            set,
+            .value("base", "REF", "Begin the branch at this commit, branch or tag instead of HEAD"),
+            workspace("Where the agent works: worktree, dir, dir:PATH or none"),
+            readOnlyWorkspace,
+            environmentVariable,
+            attach,
+            .flag("quiet", letter: "q", "Print the agent's name only"),
+            json,
+        ],
+        exclusive: [["attach", "quiet", "json"]],
+        examples: [
+            Example(
+                "cloche start fixer \"Fix the failing parser test\"",
+                "with the project's default profile"
+            ),
+            Example(
+                "cloche start auditor -p claude-readonly --base v2.1 \"Audit the token handling\"",
+                "another profile, from a tag"
+            ),
+            Example(
+                "cloche start a -p shell --set limits.pids=200 \"make test && git commit -am done\"",
+                "a shell command line as the task, one limit changed"
+            ),
+        ]
+    )
+
+    private static let run = CommandSpec(
+        "run",
+        "Run one command in a sandbox, in the foreground",
+        discussion: """
+            The sandbox has no name and is thrown away when the command ends, with all it wrote
+            outside its workspace. The workspace is the current directory unless --workspace says
+            otherwise. Input, output, signals and the exit status pass through. Without a command,
+            the program of the profile is run.
+
+            All words from the first word of the command on are passed to it untouched.
+            """,
+        arguments: [
+            ArgumentSpec("command", .rest, completion: .command, "The program to run and its arguments")
+        ],
+        options: [
+            profile,
+            set,
+            workspace("Where the command works: dir (the default), dir:PATH, worktree or none"),
+            readOnlyWorkspace,
+            environmentVariable,
+        ],
+        stopsAtRest: true,
+        examples: [
+            Example("cloche run --profile shell -- make test", "run the tests without trusting them"),
+            Example("cloche run --ro ./configure --help", "nothing in this directory can be changed"),
+            Example(
+                "curl -s https://example.org/in.json | cloche run --workspace none jq .",
+                "as a filter in a pipe"
+            ),
+        ]
+    )
+}

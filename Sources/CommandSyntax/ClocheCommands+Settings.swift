@@ -1,0 +1,156 @@
+// The commands that say what holds and why: explain, doctor, path, config, profile.
+// Tables only; see ClocheCommands.swift.
+
+extension ClocheCommands {
+    static let settings = [explain, audit, doctor, path, config, profiles]
+
+    private static let explain = CommandSpec(
+        "explain",
+        "Print what an agent may do, and which file says so",
+        suggestedFor: ["inspect", "policy", "describe"],
+        discussion: "Prints every value of the effective profile with the file and line it comes from.",
+        arguments: [
+            ArgumentSpec(
+                "name",
+                .required,
+                completion: .agentName,
+                insteadOf: "profile",
+                "The agent to explain"
+            )
+        ],
+        options: [
+            .value(
+                "profile",
+                letter: "p",
+                "PROFILE",
+                completion: .profileName,
+                "Explain what an agent with this profile would be allowed"
+            ),
+            .flag("plan", "Also print the mounts, namespaces and filters that follow from it"),
+            json,
+        ],
+        examples: [
+            Example("cloche explain fixer", "what this agent may do"),
+            Example("cloche explain --profile claude-readonly --plan", "before an agent is started"),
+        ]
+    )
+
+    private static let audit = CommandSpec(
+        "audit",
+        "Print what is on record of an agent",
+        suggestedFor: ["events", "history"],
+        discussion: "Starts, ends, commands run beside it, fetches and merges, with time and user.",
+        arguments: [agent("The agent")],
+        options: [.flag("json", "Print one JSON object a line, as the log has them")],
+        examples: [Example("cloche audit fixer", "what happened to this agent")]
+    )
+
+    private static let doctor = CommandSpec(
+        "doctor",
+        "Try what this machine can do, and say how to mend what it cannot",
+        suggestedFor: ["check", "info", "health"],
+        discussion: "Each feature of the kernel and the host is tried out, never guessed from a version.",
+        options: [json],
+        examples: [Example("cloche doctor", "all checks, with a remedy for each that fails")]
+    )
+
+    private static let path = CommandSpec(
+        "path",
+        "Print where an agent's files are",
+        suggestedFor: ["cd", "where"],
+        arguments: [
+            agent("The agent"),
+            ArgumentSpec(
+                "what",
+                .optional,
+                form: .oneOf(["workspace", "home", "state"]),
+                "Which directory; the workspace if left out"
+            ),
+        ],
+        examples: [
+            Example("cd \"$(cloche path fixer)\"", "go to its worktree"),
+            Example("ls -la \"$(cloche path fixer home)\"", "look into its home"),
+        ]
+    )
+
+    private static let config = CommandSpec(
+        "config",
+        "Show the settings of the project",
+        suggestedFor: ["settings", "configure"],
+        subcommands: [
+            CommandSpec(
+                "show",
+                "Print all settings with the file each comes from",
+                suggestedFor: ["list", "get", "cat"],
+                options: [json],
+                examples: [Example("cloche config show", "what holds in this project")]
+            ),
+            CommandSpec(
+                "trust",
+                "Trust this project's settings as they are now",
+                suggestedFor: ["allow"],
+                discussion: """
+                    A project's files may narrow what your own files allow. Whatever gives agents more of this
+                    machine is an error until you have looked at the files and trust them; a change of a file
+                    ends the trust in it.
+                    """,
+                examples: [Example("cloche config trust", "after reading .cloche/")]
+            ),
+            CommandSpec(
+                "path",
+                "Print the files that are read, those that win last",
+                examples: [Example("cloche config path", "where to change a setting")]
+            ),
+        ]
+    )
+
+    private static let profiles = CommandSpec(
+        "profile",
+        "List, show and check profiles",
+        suggestedFor: ["profiles"],
+        subcommands: [
+            CommandSpec(
+                "list",
+                "List all profiles and where they come from",
+                aliases: ["ls"],
+                options: [.flag("names", "Print names only, one on a line"), json],
+                exclusive: [["names", "json"]],
+                examples: [Example("cloche profile list", "built-in ones, yours and the project's")]
+            ),
+            CommandSpec(
+                "show",
+                "Print a profile with all it inherits",
+                suggestedFor: ["cat", "get"],
+                arguments: [profileName(.required, "The profile to print")],
+                options: [json],
+                examples: [Example("cloche profile show claude-readonly", "all its keys, resolved")]
+            ),
+            CommandSpec(
+                "check",
+                "Check profile files for mistakes",
+                suggestedFor: ["validate", "lint"],
+                discussion:
+                    "Reports every mistake with file and line. Without a file, all profiles of the project.",
+                arguments: [ArgumentSpec("file", .rest, completion: .file, "The files to check")],
+                examples: [Example("cloche profile check .cloche/profiles/*.yaml", "before committing them")]
+            ),
+            CommandSpec(
+                "schema",
+                "Print the JSON Schema of profiles, for editors",
+                examples: [
+                    Example("cloche profile schema > .cloche/schema.json", "for completion in an editor")
+                ]
+            ),
+            CommandSpec(
+                "syscalls",
+                "Print the system calls a profile allows",
+                arguments: [profileName(.optional, "The profile; the project's default if left out")],
+                examples: [Example("cloche profile syscalls shell", "by group")]
+            ),
+        ]
+    )
+
+    private static func profileName(_ presence: ArgumentSpec.Presence, _ summary: String) -> ArgumentSpec {
+        ArgumentSpec("profile", presence, completion: .profileName, summary)
+    }
+}

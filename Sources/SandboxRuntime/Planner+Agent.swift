@@ -1,0 +1,80 @@
+// What belongs to this one agent: home, workspace, private git directory, the profile's binds and credentials.
+
+internal import ClocheModel
+internal import LinuxSystem
+
+extension Planner {
+    mutating func addHome() throws(ClocheError) {
+        let target = String(InsidePath.home.dropFirst())
+        if let home = request.home {
+            try addBind(home, at: target, Self.plain, owned: true, "home")
+        } else {
+            addTmpfs(target, mode: "0755", "home")
+        }
+    }
+
+    mutating func addWorkspace() throws(ClocheError) {
+        let target = String(InsidePath.workspace.dropFirst())
+        addDirectories(String(InsidePath.runtime.dropFirst()), "runtime")
+        if let workspace = request.workspace {
+            try addBind(workspace.source, at: target, attributes(workspace.mode), owned: true, "workspace")
+        } else {
+            addTmpfs(target, mode: "0755", "workspace")
+        }
+        for place in request.places {
+            try addBind(
+                place.source, at: String(place.target.dropFirst()), attributes(place.mode), owned: true, "workspace")
+        }
+    }
+
+    mutating func addBinds() throws(ClocheError) {
+        for bind in request.policy.filesystem.binds {
+            if bind.optional && !Files.exists(bind.source) { continue }
+            try refuseKernelPath(bind.target)
+            try addBind(
+                bind.source, at: String(bind.target.dropFirst()), attributes(bind.mode), owned: true,
+                "filesystem.binds")
+        }
+    }
+
+    mutating func addCredentials() throws(ClocheError) {
+        for credential in request.policy.credentials {
+            guard case .file(let source, let target) = credential.kind else { continue }
+            guard Files.exists(source) else {
+                if credential.required { throw Self.missingCredential(source) }
+                continue
+            }
+            try refuseKernelPath(target)
+            try addBind(
+                source, at: String(target.dropFirst()), [.readOnly, .noSetID, .noDevices, .noExec], owned: true,
+                "credentials")
+        }
+    }
+
+    private func attributes(_ mode: AccessMode) -> MountAttributes {
+        mode == .readOnly ? [.readOnly, .noSetID, .noDevices] : [.noSetID, .noDevices]
+    }
+
+    /// A bind over these would take the sandbox's own protection away.
+    private func refuseKernelPath(_ target: String) throws(ClocheError) {
+        let reserved = ["/proc", "/sys", "/dev", InsidePath.runtime]
+        let normal = target.split(separator: "/", omittingEmptySubsequences: true)
+        guard target.hasPrefix("/"), !normal.isEmpty, !normal.contains(".."), !normal.contains(".") else {
+            throw ClocheError(
+                .configuration, "cannot mount at \(target)", why: "a target is an absolute path without . and ..",
+                remedy: "write the path as it shall be inside, for example /opt/data")
+        }
+        let path = "/" + normal.joined(separator: "/")
+        if let taken = reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+            throw ClocheError(
+                .configuration, "cannot mount at \(target)", why: "\(taken) belongs to the sandbox itself",
+                remedy: "choose another target")
+        }
+    }
+
+    private static func missingCredential(_ path: String) -> ClocheError {
+        ClocheError(
+            .configuration, "a required credential is missing", why: "\(path) does not exist",
+            remedy: "log in with the agent program once on the host, or set `required: false` in the profile")
+    }
+}

@@ -1,0 +1,67 @@
+// What the kernel provides: /tmp, /run, /dev, /proc and the little of /sys that programs read.
+
+internal import ClocheModel
+internal import LinuxSystem
+
+extension Planner {
+    mutating func addTemporary() {
+        addTmpfs("tmp", mode: "1777", "filesystem.tmp-size")
+        // Over the place where the overlay layers were staged.
+        addTmpfs("run", mode: "0755", "filesystem.tmp-size")
+    }
+
+    /// A minimal `/dev`: six devices, an own devpts, shared memory.
+    mutating func addDevices() throws(ClocheError) {
+        let reason = "dev"
+        addDirectories("dev", reason)
+        add(
+            .filesystem(
+                kind: "tmpfs", options: ["mode=0755", "size=65536", "nr_inodes=64"], attributes: [.noSetID, .noExec]),
+            "dev", reason)
+        for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+            let source = try addSource("/dev/\(name)", [.noSetID, .noExec], reason)
+            add(.mountPoint, "dev/\(name)", reason)
+            add(.bind(source: source), "dev/\(name)", reason)
+        }
+        for (name, link) in [
+            ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
+        ] {
+            add(.symlink(to: link), "dev/\(name)", reason)
+        }
+        addDirectories("dev/pts", reason)
+        add(
+            .filesystem(
+                kind: "devpts", options: ["ptmxmode=0666", "mode=0600"], attributes: [.noSetID, .noExec]), "dev/pts",
+            reason)
+        addTmpfs("dev/shm", mode: "1777", attributes: [.noSetID, .noDevices, .noExec], "filesystem.tmp-size")
+        add(.seal([.readOnly, .noSetID, .noExec]), "dev", reason)
+    }
+
+    /// Files of procfs that tell of or act on the whole host.
+    private static let maskedFiles = [
+        "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup", "latency_stats",
+        "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
+    ]
+    /// Directories of procfs that are only read.
+    private static let readOnlyDirectories = ["bus", "fs", "irq", "sys", "driver", "acpi", "scsi"]
+
+    mutating func addProcesses() throws(ClocheError) {
+        let reason = "proc"
+        let plain: MountAttributes = [.noSetID, .noDevices, .noExec]
+        addDirectories("proc", reason)
+        add(.filesystem(kind: "proc", options: [], attributes: plain), "proc", reason)
+        for name in Self.readOnlyDirectories where Files.exists("/proc/\(name)") {
+            add(.readOnly, "proc/\(name)", optional: true, reason)
+        }
+        for name in Self.maskedFiles where Files.exists("/proc/\(name)") {
+            let source = try addSource("/dev/null", [.readOnly, .noSetID, .noExec], "proc mask")
+            add(.bind(source: source), "proc/\(name)", optional: true, "proc mask")
+        }
+        // glibc counts processors here; nothing else of sysfs is shown.
+        let processors = "/sys/devices/system/cpu"
+        if Files.isDirectory(processors) {
+            try addBind(processors, at: String(processors.dropFirst()), [.readOnly, .noSetID, .noDevices, .noExec], "sys")
+        }
+    }
+}

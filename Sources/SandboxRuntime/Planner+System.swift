@@ -1,0 +1,137 @@
+// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds elsewhere.
+
+internal import ClocheModel
+internal import LinuxSystem
+
+extension Planner {
+    /// The attributes of host files that are only read.
+    private static let readOnly: MountAttributes = [.readOnly, .noSetID, .noDevices]
+
+    mutating func addSystem() throws(ClocheError) {
+        let reason = "filesystem.system"
+        var overlays: [(path: String, writable: [String])] = []
+        for path in request.policy.filesystem.system {
+            guard let status = try? Files.status(path, followLinks: false) else { continue }  // not on this host
+            let target = String(path.dropFirst())
+            if status.kind == .symbolicLink {
+                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
+                guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
+                addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+                add(.symlink(to: link), target, reason)
+                continue
+            }
+            let writable = expandWritable(below: path)
+            if writable.isEmpty {
+                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
+            } else {
+                overlays.append((path, writable))
+            }
+        }
+        try addOverlays(overlays)
+    }
+
+    /// The directories that `filesystem.writable` names at or below a path; `/usr/local/*` is each directory in it.
+    private func expandWritable(below path: String) -> [String] {
+        var found: [String] = []
+        for entry in request.policy.filesystem.writable where entry == path || entry.hasPrefix(path + "/") {
+            if entry.hasSuffix("/*") {
+                let parent = String(entry.dropLast(2))
+                let names = (try? Files.list(parent)) ?? []  // absent on this host: nothing to expand
+                found += names.map { "\(parent)/\($0)" }.filter { Files.isDirectory($0) }
+            } else {
+                found.append(entry)
+            }
+        }
+        return found
+    }
+
+    /// One overlay per directory: the host's as lower layer, the agent's own above it. Directories that may be
+    /// written are made in the upper layer, since only there can the agent own them.
+    private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
+        let reason = "filesystem.writable"
+        if overlays.isEmpty { return }
+        let upper = Self.staging + "/upper"
+        try addLayerStorage(at: upper, "layers", reason)
+        for (path, writable) in overlays {
+            let target = String(path.dropFirst())
+            let name = target.split(separator: "/").joined(separator: "-")
+            let lower = "\(Self.staging)/\(name)"
+            let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
+            let source = try addSource(path, Self.readOnly, reason)
+            addDirectories(lower, reason)
+            add(.bind(source: source), lower, reason)
+            addDirectories(agent, reason)
+            addDirectories(work, reason)
+            for entry in writable where entry != path {
+                addDirectories(agent + entry.dropFirst(path.count), optional: true, reason)
+            }
+            addDirectories(target, reason)
+            add(
+                .filesystem(
+                    kind: "overlay",
+                    options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
+                    attributes: Self.plain), target, reason)
+            add(.detach, lower, reason)
+        }
+        add(.detach, upper, reason)
+    }
+
+    /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
+    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String) throws(ClocheError) {
+        if let upper = request.upper {
+            try addBind("\(upper)/\(name)", at: target, Self.plain, owned: true, reason)
+        } else {
+            addTmpfs(target, mode: "0755", reason)
+        }
+    }
+
+    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
+    mutating func addEtc() throws(ClocheError) {
+        try addLayerStorage(at: "etc", "etc", "filesystem.etc")
+        for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
+        var names = request.policy.filesystem.etc
+        if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
+        for name in names {
+            let path = "/etc/\(name)"
+            // A name that this host does not have, or that only root may read, is left out.
+            guard let real = try? Files.canonicalPath(path) else { continue }
+            try addBind(real, at: "etc/\(name)", Self.readOnly, recursive: true, "filesystem.etc")
+        }
+    }
+
+    private func generatedEtc() -> [(String, String)] {
+        let id = request.identity
+        let host = request.hostname
+        let machine = StableHash.hexadecimal(host) + StableHash.hexadecimal("machine " + host)
+        var files = [
+            (
+                "passwd",
+                """
+                root:x:0:0:root:/root:/usr/sbin/nologin
+                agent:x:\(id.user):\(id.group):agent:\(InsidePath.home):/bin/bash
+                nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+
+                """
+            ),
+            ("group", "root:x:0:\nagent:x:\(id.group):\nnogroup:x:65534:\n"),
+            ("hostname", host + "\n"),
+            ("machine-id", machine + "\n"),
+            ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"),
+        ]
+        if request.policy.network != .host {
+            files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
+            files.append(("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n"))
+        }
+        return files
+    }
+
+    mutating func addVar() throws(ClocheError) {
+        let reason = "filesystem.writable"
+        try addLayerStorage(at: "var", "var", reason)
+        for entry in request.policy.filesystem.writable where entry.hasPrefix("/var/") {
+            addDirectories(String(entry.dropFirst()), optional: true, reason)
+        }
+        add(.symlink(to: "/run"), "var/run", optional: true, reason)
+        add(.symlink(to: "/tmp"), "var/tmp", optional: true, reason)
+    }
+}

@@ -1,0 +1,126 @@
+// SandboxRequest -> SandboxPlan. Looks at the host (what exists, what is a link, which inode) and decides every
+// mount; changes nothing. The order of the steps is the order of design section 3's table, with one rule on top: what
+// is mounted later may cover what came before, never the other way round.
+
+package import ClocheModel
+internal import LinuxSystem
+
+/// Makes plans.
+package struct Planner {
+    var sources: [MountSource] = []
+    var operations: [PlanOperation] = []
+    let request: SandboxRequest
+
+    /// Mount flags of everything that is not a device.
+    static let plain: MountAttributes = [.noSetID, .noDevices]
+    /// Where overlay layers are attached while an overlay is made; the tmpfs on `/run` hides the place afterwards.
+    static let staging = "run/layers"
+
+    private init(_ request: SandboxRequest) { self.request = request }
+
+    /// Plans one sandbox.
+    ///
+    /// - Throws: when the host lacks something that the policy requires, naming the key that does.
+    package static func plan(_ request: SandboxRequest) throws(ClocheError) -> SandboxPlan {
+        var planner = Planner(request)
+        try planner.addExecutable()
+        try planner.addSystem()
+        try planner.addEtc()
+        try planner.addVar()
+        planner.addTemporary()
+        try planner.addDevices()
+        try planner.addProcesses()
+        try planner.addHome()
+        try planner.addWorkspace()
+        try planner.addBinds()
+        try planner.addCredentials()
+        planner.addHostname()
+        return SandboxPlan(
+            identity: request.identity, sharesNetwork: request.policy.network == .host,
+            sources: planner.sources, operations: planner.operations)
+    }
+
+    // MARK: Steps
+
+    mutating func add(_ action: PlanOperation.Action, _ target: String, optional: Bool = false, _ reason: String) {
+        operations.append(PlanOperation(action, at: target, optional: optional, reason: reason))
+    }
+
+    /// The directories above a target, and the target itself.
+    mutating func addDirectories(_ target: String, mode: UInt32 = 0o755, optional: Bool = false, _ reason: String) {
+        var path = ""
+        for component in target.split(separator: "/") {
+            path += path.isEmpty ? String(component) : "/" + component
+            guard made.insert(path).inserted else { continue }
+            add(.directory(mode: path == target ? mode : 0o755), path, optional: optional, reason)
+        }
+    }
+    private var made: Set<String> = []
+
+    /// Takes something of the host as a source and returns its index.
+    mutating func addSource(
+        _ path: String,
+        _ attributes: MountAttributes,
+        recursive: Bool = false,
+        owned: Bool = false,
+        _ reason: String
+    ) throws(ClocheError) -> Int {
+        do {
+            let real = try Files.canonicalPath(path)
+            let status = try Files.status(real)
+            sources.append(
+                MountSource(
+                    path: real, attributes: attributes, recursive: recursive, device: status.device,
+                    inode: status.inode, owned: owned, reason: reason))
+            return sources.count - 1
+        } catch {
+            throw ClocheError(
+                .configuration, "cannot bring \(path) into the sandbox", why: "\(error.errno), asked for by \(reason)",
+                remedy: "make it exist and readable, or take it out of the profile")
+        }
+    }
+
+    /// Binds a host file or directory at a target, making what it is mounted on.
+    mutating func addBind(
+        _ path: String,
+        at target: String,
+        _ attributes: MountAttributes,
+        recursive: Bool = false,
+        owned: Bool = false,
+        _ reason: String
+    ) throws(ClocheError) {
+        let source = try addSource(path, attributes, recursive: recursive, owned: owned, reason)
+        if Files.isDirectory(path) {
+            addDirectories(target, reason)
+        } else {
+            addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+            add(.mountPoint, target, reason)
+        }
+        add(.bind(source: source), target, reason)
+    }
+
+    mutating func addTmpfs(_ target: String, mode: String, attributes: MountAttributes = plain, _ reason: String) {
+        let limits = request.policy.filesystem
+        addDirectories(target, reason)
+        add(
+            .filesystem(
+                kind: "tmpfs",
+                options: [
+                    "mode=\(mode)", "size=\(limits.temporaryBytes)", "nr_inodes=\(limits.temporaryInodes)",
+                ], attributes: attributes), target, reason)
+    }
+
+    // MARK: Executable, host name
+
+    private mutating func addExecutable() throws(ClocheError) {
+        _ = try addSource(
+            request.executable, [.readOnly, .noSetID, .noDevices], owned: true, "init")
+    }
+
+    private mutating func addHostname() {
+        add(.hostname(request.hostname), "", "hostname")
+        if request.policy.network == .none { add(.loopback, "", "network.mode") }
+        // Last: everything that is mounted keeps its own flags, the root itself becomes read-only.
+        add(.seal([.readOnly, .noSetID, .noDevices]), "", "root")
+    }
+}

@@ -1,0 +1,186 @@
+// A running sandbox as the supervisor holds it: init's pid, pidfd and control socket.
+//
+//   supervisor                                  child
+//      | clinux_clone ------------------------->| child stage (C): waits
+//      | uid_map, gid_map; GO ----------------->| identity, mounts, pivot, capabilities, exec init
+//      | CONFIGURE (limits, filters) ---------->| init: confines itself
+//      |<------------------ STAGE_FAILED / READY|
+//      | SPAWN id (strings, 3 descriptors) ---->| fork, exec
+//      |<--------------- STARTED id / SPAWN_FAILED id
+//      | SIGNAL id ---------------------------->| to the program's process group
+//      |<------------------------------ EXITED id
+//
+// Closing the control socket ends init, and with it every process of the pid namespace.
+
+internal import CLinux
+package import ClocheModel
+internal import Glibc
+package import LinuxSystem
+internal import SyscallFilter
+
+/// What init reports.
+package enum SandboxEvent: ~Copyable {
+    /// A program runs; the master of its pty, if it asked for one.
+    case started(id: UInt32, terminal: FileDescriptor?)
+    /// A program could not be started.
+    case failed(id: UInt32, ClocheError)
+    /// A program ended.
+    case exited(id: UInt32, ProcessEnd)
+    /// Init is gone, and every process with it.
+    case closed
+}
+
+/// The filters that init puts on itself and all it starts.
+package struct SandboxFilters: Sendable {
+    let allowList: FilterProgram
+    let argumentRules: FilterProgram
+
+    /// Every call that a policy's filter knows, with its answer.
+    package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
+        FilterCompiler.table(policy)
+    }
+
+    /// A policy's filters, compiled or from the cache.
+    ///
+    /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start together;
+    /// so the result is kept in a directory of the user's, beside the full text it was made from.
+    package init(_ policy: SyscallPolicy, cache: String? = nil) throws(ClocheError) {
+        let key = FilterCompiler.key(policy)
+        let file = cache.map { "\($0)/filter-\(StableHash.hexadecimal(key))" }
+        if let file, let (first, second) = FilterCache.read(file, key: key) {
+            (allowList, argumentRules) = (first, second)
+            return
+        }
+        do throws(FilterError) {
+            allowList = try FilterCompiler.allowList(policy)
+            argumentRules = try FilterCompiler.argumentRules()
+        } catch {
+            switch error {
+            case .unknownCall(let name):
+                throw ClocheError(
+                    .configuration, "unknown system call \(name)", why: "libseccomp does not know it, in syscalls",
+                    remedy: "check the spelling against syscalls(2)")
+            case .library(let step, let number):
+                throw ClocheError(.sandbox, "cannot compile the system-call filter", why: "\(step): \(Errno(number))")
+            }
+        }
+        if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
+    }
+}
+
+/// One sandbox, from a finished set-up on.
+package struct Sandbox: ~Copyable {
+    /// Readable when init has something to report.
+    package let control: FileDescriptor
+    /// Readable when init has ended.
+    package let process: FileDescriptor
+    /// Init's process id on the host.
+    package let pid: Int32
+
+    /// Sends a signal to the process group of a program.
+    package borrowing func signal(_ id: UInt32, _ number: Int32) throws(SystemError) {
+        try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number))
+    }
+
+    /// Asks init to start a program. The three descriptors become its 0, 1 and 2; without them it gets a new pty.
+    package borrowing func spawn(
+        _ id: UInt32,
+        _ spec: ProcessSpec,
+        stdio: [CInt]? = nil,
+        size: TerminalSize = TerminalSize(columns: 80, rows: 24)
+    ) throws(ClocheError) {
+        let message = Wire.spawn(id, spec, terminal: stdio == nil, size)
+        guard message.count <= UnixSocket.messageLimit else {
+            throw ClocheError(
+                .usage, "the command line and environment are too long",
+                why: "\(message.count) bytes, at most \(UnixSocket.messageLimit) fit",
+                remedy: "put the task into a file in the workspace and name that file")
+        }
+        do {
+            try UnixSocket.send(control, message, descriptors: stdio ?? [])
+        } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }
+    }
+
+    /// The next report; nil when there is none and `wait` is false.
+    package borrowing func nextEvent(wait: Bool) throws(ClocheError) -> SandboxEvent? {
+        do throws(SystemError) {
+            guard var received = try UnixSocket.receive(control, wait: wait) else { return nil }
+            guard let message = Wire.Message(received.bytes) else { return .closed }
+            switch clinux_message_type(message.type) {
+            case CLINUX_STARTED: return .started(id: message.id, terminal: received.descriptors.takeFirst())
+            case CLINUX_EXITED: return .exited(id: message.id, Wire.end(message.value))
+            case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
+            default: return .closed
+            }
+        } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }
+    }
+
+    /// Kills init and with it everything inside, and waits until it is gone.
+    package borrowing func kill() {
+        _ = clinux_pidfd_send_signal(process.number, SIGKILL)
+        var status: CInt = 0
+        while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    }
+
+    deinit { kill() }
+
+    init(control: consuming FileDescriptor, process: consuming FileDescriptor, pid: Int32) {
+        self.control = control
+        self.process = process
+        self.pid = pid
+    }
+
+    /// Builds a sandbox by a plan and returns when init is confined and ready.
+    package static func launch(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
+        throws(ClocheError) -> Sandbox
+    {
+        var program = try ChildProgram(plan)
+        do {
+            if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
+            let pair = try UnixSocket.pair()
+            var number: CInt = -1
+            let pid = program.clone(control: pair.far.number, pidfd: &number)
+            guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
+            let sandbox = Sandbox(
+                control: pair.closingFar(), process: FileDescriptor(owning: number), pid: pid)
+            try IdentityMap.write(plan.identity, pid: pid)
+            try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
+            try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))
+            try awaitReady(sandbox, plan)
+            return sandbox
+        } catch let error as ClocheError {
+            throw error
+        } catch let error as SystemError {
+            throw SetupError.system(error)
+        } catch { throw ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)") }
+    }
+
+    private static func awaitReady(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws {
+        guard let received = try UnixSocket.receive(sandbox.control),
+            let message = Wire.Message(received.bytes)
+        else { throw ClocheError(.sandbox, "cannot build the sandbox", why: "its first process ended without a word") }
+        switch clinux_message_type(message.type) {
+        case CLINUX_READY: return
+        case CLINUX_STAGE_FAILED: throw SetupError.stage(message, plan)
+        default: throw SetupError.spawn(message)
+        }
+    }
+}
+
+/// The id maps of a new user namespace. See `user_namespaces(7)`.
+enum IdentityMap {
+    static func write(_ identity: SandboxIdentity, pid: Int32) throws(SystemError) {
+        // An ordinary user must give up setgroups before it may write a group map; root must not, because the child
+        // drops root's supplementary groups with it.
+        if !identity.startedByRoot { try write("deny", to: "setgroups", pid) }
+        try write("\(identity.user) \(identity.hostUser) 1\n", to: "uid_map", pid)
+        try write("\(identity.group) \(identity.hostGroup) 1\n", to: "gid_map", pid)
+    }
+
+    private static func write(_ text: String, to name: String, _ pid: Int32) throws(SystemError) {
+        let path = "/proc/\(pid)/\(name)"
+        do {
+            try Files.open(path, O_WRONLY).write(Array(text.utf8))
+        } catch { throw SystemError(error.call, error.errno, path) }
+    }
+}

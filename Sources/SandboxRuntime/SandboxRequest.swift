@@ -1,0 +1,103 @@
+// What a sandbox is wanted for: a policy plus the places on the host that belong to this one agent.
+
+package import ClocheModel
+internal import LinuxSystem
+
+/// The input of the planner.
+package struct SandboxRequest: Sendable {
+    /// One host path of the agent's, at a place inside.
+    package struct Place: Equatable, Sendable {
+        package var source: String
+        package var target: String
+        package var mode: AccessMode
+
+        /// Shows `source` at `target`.
+        package init(source: String, target: String, mode: AccessMode) {
+            self.source = source
+            self.target = target
+            self.mode = mode
+        }
+    }
+
+    package var policy: Policy
+    package var identity: SandboxIdentity
+    /// Host name inside.
+    package var hostname: String
+    /// Path of Cloche's own executable.
+    package var executable: String
+    /// The working files, shown at `/workspace`; nil gives an empty one that is thrown away.
+    package var workspace: Place?
+    /// Mounts on top of the workspace and below `/run/cloche`: the private git directory and its parts.
+    package var places: [Place]
+    /// The agent's home on the host; nil gives one that is thrown away.
+    package var home: String?
+    /// The agent's own layer over the system directories; nil gives one that is thrown away.
+    package var upper: String?
+
+    /// A request.
+    package init(
+        policy: Policy,
+        identity: SandboxIdentity,
+        hostname: String,
+        executable: String,
+        workspace: Place? = nil,
+        places: [Place] = [],
+        home: String? = nil,
+        upper: String? = nil
+    ) {
+        self.policy = policy
+        self.identity = identity
+        self.hostname = hostname
+        self.executable = executable
+        self.workspace = workspace
+        self.places = places
+        self.home = home
+        self.upper = upper
+    }
+}
+
+/// Paths inside that other parts rely on.
+package enum InsidePath {
+    package static let workspace = "/workspace"
+    package static let home = "/home/agent"
+    package static let runtime = "/run/cloche"
+}
+
+extension SandboxIdentity {
+    /// Ids inside a sandbox that root started.
+    private static let agentID: UInt32 = 1000
+    /// Where sandboxes get their host ids when root has no range in `/etc/subuid`: below systemd's container range
+    /// and above every id that a user database hands out.
+    private static let defaultRange = SubordinateRange(first: 1_878_000_000, count: 65536)
+
+    /// The identity for the caller. An ordinary user is mapped to itself; root lends the agent an id out of its
+    /// subordinate range, chosen by `key`, so that no process of a sandbox ever has host uid 0.
+    package static func current(key: String) -> SandboxIdentity {
+        guard CurrentUser.isRoot else {
+            return SandboxIdentity(
+                user: CurrentUser.id, group: CurrentUser.group, hostUser: CurrentUser.id,
+                hostGroup: CurrentUser.group, startedByRoot: false)
+        }
+        // An absent or unreadable file means that root has no range of its own.
+        let text = (try? Files.readText("/etc/subuid")) ?? ""
+        let range = SubordinateRange.parse(["root", "0"], in: text) ?? defaultRange
+        // Id 0 of the range stays free: other tools map their root there.
+        let offset = 1 + StableHash.value(of: key) % UInt64(max(range.count - 1, 1))
+        let host = range.first + UInt32(offset % UInt64(range.count))
+        return SandboxIdentity(
+            user: agentID, group: agentID, hostUser: host, hostGroup: host, startedByRoot: true)
+    }
+}
+
+/// A hash that is the same in every run; not for secrets. FNV-1a, 64 bits.
+package enum StableHash {
+    package static func value(of text: String) -> UInt64 {
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    }
+
+    /// The hash as 16 hexadecimal digits.
+    package static func hexadecimal(_ text: String) -> String {
+        let digits = String(value(of: text), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

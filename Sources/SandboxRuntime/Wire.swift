@@ -1,0 +1,62 @@
+// The messages of the control socket as bytes; the structures are those of child_stage.h.
+
+internal import CLinux
+internal import ClocheModel
+internal import LinuxSystem
+internal import SyscallFilter
+
+enum Wire {
+    /// The head of every message.
+    struct Message {
+        let type: UInt32
+        let id: UInt32
+        let value: Int32
+        let error: Int32
+
+        /// Nil when the bytes are too few to be one: the other end is closed.
+        init?(_ bytes: [UInt8]) {
+            guard bytes.count >= MemoryLayout<clinux_message>.size else { return nil }
+            let head = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: clinux_message.self) }
+            (type, id, value, error) = (head.type, head.id, head.value, head.error)
+        }
+    }
+
+    static func message(_ type: clinux_message_type, id: UInt32 = 0, value: Int32 = 0) -> [UInt8] {
+        bytes(of: clinux_message(type: type.rawValue, id: id, value: value, error: 0))
+    }
+
+    static func configure(_ filters: SandboxFilters, _ limits: LimitsPolicy) -> [UInt8] {
+        var head = clinux_configure()
+        head.head.type = CLINUX_CONFIGURE.rawValue
+        head.open_files = limits.openFiles.map { UInt64($0) } ?? .max
+        head.processes = limits.processes.map { UInt64($0) } ?? .max
+        head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max
+        head.filter_lengths.0 = UInt32(filters.allowList.count)
+        head.filter_lengths.1 = UInt32(filters.argumentRules.count)
+        return bytes(of: head) + filters.allowList.bytes + filters.argumentRules.bytes
+    }
+
+    static func spawn(_ id: UInt32, _ spec: ProcessSpec, terminal: Bool, _ size: TerminalSize) -> [UInt8] {
+        var text = Array(spec.directory.utf8) + [0]
+        for string in spec.arguments + spec.environment { text += Array(string.utf8.filter { $0 != 0 }) + [0] }
+        var head = clinux_spawn_request()
+        head.head = clinux_message(type: CLINUX_SPAWN.rawValue, id: id, value: 0, error: 0)
+        head.terminal = terminal ? 1 : 0
+        head.columns = size.columns
+        head.rows = size.rows
+        head.argument_count = UInt32(spec.arguments.count)
+        head.environment_count = UInt32(spec.environment.count)
+        head.text_length = UInt32(text.count)
+        return bytes(of: head) + text
+    }
+
+    /// A status of `wait(2)`.
+    static func end(_ status: Int32) -> ProcessEnd {
+        clinux_exited(status) != 0 ? .exited(clinux_exit_code(status)) : .signalled(clinux_term_signal(status))
+    }
+
+    private static func bytes<T>(of value: T) -> [UInt8] {
+        var copy = value
+        return unsafe withUnsafeBytes(of: &copy) { unsafe Array($0) }
+    }
+}

@@ -1,0 +1,170 @@
+// What commands and a supervisor say to each other on the agent's socket (SOCK_SEQPACKET, one message each):
+//
+//   command                         supervisor
+//      | status --------------------->|   report
+//      | attach size readOnly ------->|   output* ... ended
+//      | input, resize -------------->|
+//      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
+//      | signal --------------------->|   to the program that this connection started
+//      | stop grace ----------------->|   the connection closes when the agent has ended
+//
+// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of the same
+// user: the peer's user id is checked before a byte is read.
+
+package import ClocheModel
+package import LinuxSystem
+internal import StructuredText
+
+/// A program to run in a running sandbox.
+package struct ExecRequest: Equatable, Sendable {
+    package var arguments: [String]
+    package var environment: [String]
+    package var directory: String
+    /// On a pty of its own, of this size; nil when the three descriptors come along.
+    package var terminal: TerminalSize?
+
+    /// A request.
+    package init(arguments: [String], environment: [String], directory: String, terminal: TerminalSize?) {
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = directory
+        self.terminal = terminal
+    }
+}
+
+/// One message of either side.
+package enum ControlMessage: Equatable, Sendable {
+    case status
+    case attach(TerminalSize, readOnly: Bool)
+    case input([UInt8])
+    case resize(TerminalSize)
+    case exec(ExecRequest)
+    case signal(Int32)
+    case stop(graceSeconds: Int32?)
+
+    case report(Document)
+    case output([UInt8])
+    case started
+    case failed(ClocheError)
+    case exited(Int32)
+    case ended(String)
+
+    /// The message as bytes.
+    package var bytes: [UInt8] {
+        switch self {
+        case .status: [UInt8(ascii: "S")]
+        case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
+        case .input(let data): [UInt8(ascii: "I")] + data
+        case .resize(let size): [UInt8(ascii: "R")] + size.bytes
+        case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
+        case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
+        case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
+        case .report(let document): [UInt8(ascii: "s")] + Array(JSONText.serialize(document).utf8)
+        case .output(let data): [UInt8(ascii: "o")] + data
+        case .started: [UInt8(ascii: "m")]
+        case .failed(let error): [UInt8(ascii: "e")] + Array(JSONText.serialize(error.document).utf8)
+        case .exited(let code): [UInt8(ascii: "x")] + littleEndian(code)
+        case .ended(let text): [UInt8(ascii: "q")] + Array(text.utf8)
+        }
+    }
+
+    /// Reads a message; nil when it is none.
+    package init?(_ bytes: [UInt8]) {
+        guard let kind = bytes.first else { return nil }
+        let body = Array(bytes.dropFirst())
+        switch UnicodeScalar(kind) {
+        case "S": self = .status
+        case "A":
+            guard body.count == 5, let size = TerminalSize(bytes: body) else { return nil }
+            self = .attach(size, readOnly: body[4] != 0)
+        case "I": self = .input(body)
+        case "R":
+            guard let size = TerminalSize(bytes: body) else { return nil }
+            self = .resize(size)
+        case "X":
+            guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
+            self = .exec(request)
+        case "K":
+            guard let number = number(body) else { return nil }
+            self = .signal(number)
+        case "T":
+            guard let grace = number(body) else { return nil }
+            self = .stop(graceSeconds: grace < 0 ? nil : grace)
+        case "s":
+            guard let document = Self.json(body) else { return nil }
+            self = .report(document)
+        case "o": self = .output(body)
+        case "m": self = .started
+        case "e":
+            guard let error = Self.json(body).flatMap(ClocheError.init(document:)) else { return nil }
+            self = .failed(error)
+        case "x":
+            guard let code = number(body) else { return nil }
+            self = .exited(code)
+        case "q": self = .ended(String(decoding: body, as: UTF8.self))
+        default: return nil
+        }
+    }
+
+    // A body that does not parse is no message; the caller closes the connection.
+    private static func json(_ bytes: [UInt8]) -> Document? { try? JSONText.parse(bytes) }
+}
+
+private func littleEndian(_ value: Int32) -> [UInt8] {
+    let bits = UInt32(bitPattern: value)
+    return (0..<4).map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) }
+}
+
+private func number(_ bytes: [UInt8]) -> Int32? {
+    guard bytes.count == 4 else { return nil }
+    return Int32(bitPattern: bytes.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << ($1.offset * 8) })
+}
+
+extension TerminalSize {
+    fileprivate var bytes: [UInt8] {
+        [columns, rows].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+    }
+
+    fileprivate init?(bytes: [UInt8]) {
+        guard bytes.count >= 4 else { return nil }
+        self.init(
+            columns: UInt16(bytes[0]) | UInt16(bytes[1]) << 8, rows: UInt16(bytes[2]) | UInt16(bytes[3]) << 8)
+    }
+}
+
+extension ExecRequest {
+    fileprivate var document: Document {
+        .object([
+            "arguments": .strings(arguments), "environment": .strings(environment), "directory": .string(directory),
+            "columns": .optional(terminal.map { Int64($0.columns) }), "rows": .optional(terminal.map { Int64($0.rows) }),
+        ])
+    }
+
+    fileprivate init?(document: Document) {
+        guard let arguments = document["arguments"]?.stringList, !arguments.isEmpty,
+            let environment = document["environment"]?.stringList, let directory = document["directory"]?.string
+        else { return nil }
+        var size: TerminalSize?
+        if let columns = document["columns"]?.integer, let rows = document["rows"]?.integer {
+            size = TerminalSize(columns: UInt16(clamping: columns), rows: UInt16(clamping: rows))
+        }
+        self.init(arguments: arguments, environment: environment, directory: directory, terminal: size)
+    }
+}
+
+extension ClocheError {
+    /// The error as it is sent and as `--json` prints it.
+    package var document: Document {
+        .object([
+            "code": .string(code.name), "what": .string(what), "why": .string(why), "remedy": .string(remedy),
+        ])
+    }
+
+    /// Reads an error that another process of ours wrote.
+    package init?(document: Document) {
+        guard let code = document["code"]?.string.flatMap(Code.named), let what = document["what"]?.string else {
+            return nil
+        }
+        self.init(code, what, why: document["why"]?.string ?? "", remedy: document["remedy"]?.string ?? "")
+    }
+}

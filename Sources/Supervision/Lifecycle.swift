@@ -1,0 +1,75 @@
+// When a supervisor acts by itself: limits, the grace of a stop, restarts. Pure: time comes in, a decision goes out.
+
+internal import ClocheModel
+
+struct Lifecycle: Equatable {
+    /// What is to be done now.
+    enum Due: Equatable {
+        case kill
+        case restart
+        case limit(EndReason)
+    }
+
+    private var startedAt: Int64 = 0
+    private var lastActivity: Int64 = 0
+    private var killAt: Int64?
+    private var restartAt: Int64?
+    private var failures: Int64 = 0
+    /// Why the agent is being ended; nil while it may run.
+    private(set) var stopReason: EndReason?
+
+    /// The harness runs, from `now` on (milliseconds of the monotonic clock, as everywhere here).
+    mutating func started(at now: Int64) {
+        startedAt = now
+        lastActivity = now
+        restartAt = nil
+    }
+
+    /// The terminal showed or took something.
+    mutating func activity(at now: Int64) { lastActivity = now }
+
+    /// The agent is asked to end; it is killed after the grace. A second, shorter grace counts.
+    mutating func stop(_ reason: EndReason, now: Int64, graceSeconds: Int64) {
+        if stopReason == nil { stopReason = reason }
+        killAt = min(killAt ?? .max, now + max(0, graceSeconds) * 1000)
+        restartAt = nil
+    }
+
+    /// Whether a failed harness is started again.
+    func mayRestart(_ policy: RestartPolicy) -> Bool {
+        if case .onFailure(let attempts) = policy { failures < attempts } else { false }
+    }
+
+    /// Milliseconds until the next restart: 1, 2, 4 ... at most 30 seconds.
+    var restartDelay: Int64 { min(30_000, 1000 << min(failures, 5)) }
+
+    mutating func scheduleRestart(now: Int64) {
+        restartAt = now + restartDelay
+        failures += 1
+    }
+
+    /// The next moment at which something may be due; nil when nothing ever is.
+    func nextDeadline(_ limits: LimitsPolicy) -> Int64? {
+        if let restartAt { return restartAt }
+        if let killAt { return killAt }
+        return limitDeadlines(limits).map(\.1).min()
+    }
+
+    /// What is due.
+    mutating func due(_ limits: LimitsPolicy, now: Int64) -> Due? {
+        if let restartAt {
+            guard now >= restartAt else { return nil }
+            self.restartAt = nil
+            return .restart
+        }
+        if let killAt { return now >= killAt ? .kill : nil }
+        return limitDeadlines(limits).first { now >= $0.1 }.map { .limit($0.0) }
+    }
+
+    private func limitDeadlines(_ limits: LimitsPolicy) -> [(EndReason, Int64)] {
+        var deadlines: [(EndReason, Int64)] = []
+        if let seconds = limits.wallClockSeconds { deadlines.append((.wallClock, startedAt + seconds * 1000)) }
+        if let seconds = limits.idleSeconds { deadlines.append((.idle, lastActivity + seconds * 1000)) }
+        return deadlines
+    }
+}

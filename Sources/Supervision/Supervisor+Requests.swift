@@ -1,0 +1,96 @@
+// What commands ask of a supervisor over the agent's socket.
+
+internal import AgentStore
+internal import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+
+extension Supervisor {
+    /// How much of the log a new terminal is shown.
+    private static let replayBytes = 32768
+
+    func answer(_ viewer: Viewer, _ message: ControlMessage, _ stdio: [FileDescriptor.Shared]) throws(SystemError) {
+        switch message {
+        case .status: reply(viewer, .report(report))
+        case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
+        case .input(let bytes):
+            guard case .attached(readOnly: false) = viewer.role else { return }
+            lifecycle.activity(at: MonotonicClock.milliseconds)
+            type(bytes)
+        case .resize(let size):
+            if case .attached(readOnly: false) = viewer.role { resize(size, redraw: false) }
+        case .exec(let request): exec(viewer, request, stdio)
+        case .signal(let number):
+            guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
+            signalProgram(id, number)
+        case .stop(let grace):
+            stop(graceSeconds: grace)
+        default: drop(viewer)
+        }
+    }
+
+    private func reply(_ viewer: Viewer, _ message: ControlMessage, descriptors: [CInt] = []) {
+        if !viewer.send(message, descriptors: descriptors) { drop(viewer) }
+        updateInterest(viewer)
+    }
+
+    private var report: Document {
+        let attached = viewers.values.filter { if case .attached = $0.role { true } else { false } }.count
+        return .object([
+            "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
+            "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
+        ])
+    }
+
+    private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {
+        viewer.role = .attached(readOnly: readOnly)
+        // The operator's presence is on record; what is typed is not.
+        try? audit.append("attach", ["read-only": .bool(readOnly)])  // a full disk ends the agent at its next event
+        let shown = SessionLog.tail(agent.directory, bytes: Self.replayBytes)
+        if !shown.isEmpty { reply(viewer, .output(shown)) }
+        if !readOnly { resize(size, redraw: true) }
+    }
+
+    private func exec(_ viewer: Viewer, _ request: ExecRequest, _ stdio: [FileDescriptor.Shared]) {
+        do throws(ClocheError) {
+            guard viewer.role == .asking, request.terminal != nil || stdio.count == 3 else {
+                throw ClocheError(.usage, "not a request")
+            }
+            try audit.append("exec", ["arguments": .strings(request.arguments)])
+            let spec = ProcessSpec(
+                arguments: request.arguments, environment: agent.program.environment + request.environment,
+                directory: request.directory)
+            let numbers = request.terminal == nil ? stdio.map(\.number) : nil
+            let size = request.terminal ?? TerminalSize(columns: 80, rows: 24)
+            guard let id = try spawnProgram(spec, stdio: numbers, size: size) else {
+                throw ClocheError(
+                    .state, "agent \(record.name) is between two starts", why: "its harness failed and starts again soon",
+                    remedy: "try again in a moment")
+            }
+            viewer.role = .executing(id: id)
+        } catch { reply(viewer, .failed(error)) }
+    }
+
+    private func viewer(of id: UInt32) -> Viewer? { viewers.values.first { $0.role == .executing(id: id) } }
+
+    func programStarted(_ id: UInt32, _ terminal: consuming FileDescriptor?) {
+        guard let viewer = viewer(of: id) else { return signalProgram(id, SIGHUP) }
+        if let terminal = consume terminal {
+            reply(viewer, .started, descriptors: [terminal.number])
+        } else {
+            reply(viewer, .started)
+        }
+    }
+
+    func programFailed(_ id: UInt32, _ error: ClocheError) {
+        guard let viewer = viewer(of: id) else { return }
+        viewer.role = .asking
+        reply(viewer, .failed(error))
+    }
+
+    func programExited(_ id: UInt32, _ end: ProcessEnd) {
+        guard let viewer = viewer(of: id) else { return }
+        viewer.role = .asking
+        reply(viewer, .exited(end.exitCode))
+    }
+}

@@ -1,0 +1,63 @@
+// One connection to the supervisor: a command that asks, a terminal that watches, or a program run by `exec`.
+
+internal import LinuxSystem
+
+final class Viewer {
+    enum Role: Equatable {
+        case asking
+        case attached(readOnly: Bool)
+        case executing(id: UInt32)
+    }
+
+    let socket: FileDescriptor
+    let token: UInt64
+    var role: Role = .asking
+    /// Messages not sent yet; a viewer that falls behind by more than `limit` bytes skips output.
+    private var queue: [[UInt8]] = []
+    private var queued = 0
+    private static let limit = 1 << 20
+    /// Bytes of output per message.
+    static let chunk = 32768
+
+    init(_ socket: consuming FileDescriptor, token: UInt64) {
+        self.socket = socket
+        self.token = token
+    }
+
+    /// Whether the socket must be watched for room.
+    var isWaiting: Bool { !queue.isEmpty }
+
+    /// Sends a message, or queues it. False when the other end is gone.
+    func send(_ message: ControlMessage, descriptors: [CInt] = []) -> Bool {
+        if queue.isEmpty {
+            do {
+                if try UnixSocket.send(socket, message.bytes, descriptors: descriptors, wait: false) { return true }
+            } catch { return false }
+        }
+        if case .output(let data) = message, queued + data.count > Self.limit {
+            queue.removeAll()
+            queued = 0
+            enqueue(.output(Array("\r\n[cloche: this terminal was too slow; output was skipped]\r\n".utf8)))
+        }
+        enqueue(message)
+        return true
+    }
+
+    private func enqueue(_ message: ControlMessage) {
+        let bytes = message.bytes
+        queue.append(bytes)
+        queued += bytes.count
+    }
+
+    /// Sends what is queued as far as there is room. False when the other end is gone.
+    func flush() -> Bool {
+        do {
+            while let first = queue.first {
+                guard try UnixSocket.send(socket, first, wait: false) else { return true }
+                queue.removeFirst()
+                queued -= first.count
+            }
+            return true
+        } catch { return false }
+    }
+}

@@ -1,0 +1,153 @@
+// Stands between an agent's pty and the user's terminal in `attach`, `run` and `exec` with a terminal.
+// What it lets through is an allow-list (`AllowedSequences`): text, cursor and screen control, key and
+// mouse modes. It writes each sequence anew from its parsed parts, so that a terminal that reads odd
+// bytes differently sees none. Invariant 9: the output can neither make the terminal answer, nor write
+// its clipboard, title or files.
+
+/// Makes an agent's output harmless for the terminal it is shown on.
+///
+/// Incremental: chunks may end anywhere, also inside a character or a sequence.
+package struct AttachFilter: Sendable {
+    private var scanner = TerminalScanner()
+    private var sink = AttachSink()
+
+    /// A filter at the start of a stream.
+    package init() {}
+
+    /// Filters the next bytes and appends what may be shown to `output`.
+    ///
+    /// - Parameter replies: what to write to the pty, so that a program that asks its terminal something
+    ///   does not wait for ever (`QueryAnswers`). It grows to `QueryAnswers.limit` bytes at most: pass
+    ///   the queue of the pty's input, and a program that asks without reading makes nothing grow.
+    package mutating func feed(
+        _ bytes: ArraySlice<UInt8>,
+        into output: inout [UInt8],
+        replies: inout [UInt8]
+    ) {
+        swap(&sink.output, &output)
+        swap(&sink.replies, &replies)
+        scanner.scan(bytes, into: &sink)
+        swap(&sink.replies, &replies)
+        swap(&sink.output, &output)
+    }
+
+    /// Filters the next bytes; questions to the terminal are dropped without an answer.
+    package mutating func feed(_ bytes: ArraySlice<UInt8>, into output: inout [UInt8]) {
+        var ignored: [UInt8] = []
+        feed(bytes, into: &output, replies: &ignored)
+    }
+
+    /// Filters the next bytes; questions to the terminal are dropped without an answer.
+    package mutating func feed(_ bytes: [UInt8], into output: inout [UInt8]) {
+        feed(bytes[...], into: &output)
+    }
+
+    /// Ends the stream: a character that was cut off shows as U+FFFD, an unfinished sequence is dropped.
+    package mutating func finish(into output: inout [UInt8]) {
+        swap(&sink.output, &output)
+        scanner.finish(into: &sink)
+        swap(&sink.output, &output)
+    }
+
+    /// What leaves the user's terminal as a shell expects it, whatever passed through a filter before.
+    ///
+    /// Does not move the cursor when the main screen is shown.
+    package static let reset: [UInt8] = [
+        "\u{1B}[?2026l",  // synchronized output off first, so that the rest shows
+        // Leaving the alternate screen restores the cursor saved on the main one. Where the main screen
+        // is shown already, that is the one saved here. Terminals that do not know the kitty protocol
+        // may read the pop as `CSI u`, which restores the cursor too: it stays inside the saves.
+        "\u{1B}7", "\u{1B}[<99u", "\u{1B}[?1049l",
+        "\u{1B}7", "\u{1B}[<99u", "\u{1B}[r", "\u{1B}8",
+        "\u{1B}[?9l", "\u{1B}[?1000l", "\u{1B}[?1002l", "\u{1B}[?1003l",
+        "\u{1B}[?1005l", "\u{1B}[?1006l", "\u{1B}[?1015l", "\u{1B}[?1016l",
+        "\u{1B}[?1004l", "\u{1B}[?2004l",
+        "\u{1B}[?1l", "\u{1B}>", "\u{1B}[>4m",  // cursor keys, keypad, modifyOtherKeys
+        "\u{1B}[?5l", "\u{1B}[?7h", "\u{1B}[4l",
+        "\u{1B}]8;;\u{1B}\\", "\u{0F}", "\u{1B}(B", "\u{1B})B", "\u{1B}[0m",
+        "\u{1B}[?12l", "\u{1B}[0 q", "\u{1B}[?25h",
+    ].flatMap(\.utf8)
+}
+
+/// Judges and writes the parts of the stream.
+private struct AttachSink: TerminalSink {
+    var output: [UInt8] = []
+    var replies: [UInt8] = []
+    private let rules = AllowedSequences.rules
+
+    mutating func text(_ run: ArraySlice<UInt8>) { output.append(contentsOf: run) }
+
+    mutating func scalar(_ scalar: Unicode.Scalar) { output.append(contentsOf: scalar.utf8) }
+
+    mutating func control(_ byte: UInt8) {
+        if Byte.bell...Byte.shiftIn ~= byte { output.append(byte) }
+    }
+
+    mutating func escape(_ final: UInt8, _ parser: EscapeParser) {
+        if AllowedSequences.allowsEscape(final, intermediate: parser.intermediate) {
+            output.append(Byte.escape)
+            if parser.intermediate != 0 { output.append(parser.intermediate) }
+            output.append(final)
+        } else {
+            QueryAnswers.answerEscape(final, parser, into: &replies)
+        }
+    }
+
+    mutating func controlSequence(_ final: UInt8, _ parser: EscapeParser) {
+        let rule = rules[AllowedSequences.index(parser.prefix, parser.intermediate, final)]
+        switch rule {
+        case .drop: QueryAnswers.answerControlSequence(final, parser, into: &replies)
+        case .modes: write(final, parser, modes: AllowedSequences.modes)
+        case .privateModes: write(final, parser, modes: AllowedSequences.privateModes)
+        default:
+            if AttachSink.allows(parser.parameters, rule) { write(final, parser, parser.parameters) }
+        }
+    }
+
+    mutating func command(_ payload: [UInt8]) {
+        guard let link = Hyperlink(payload) else { return }
+        output.append(contentsOf: link.sequence)
+    }
+
+    private static func allows(_ parameters: [UInt8], _ rule: SequenceRule) -> Bool {
+        switch rule {
+        case .numbers: !parameters.contains(UInt8(ascii: ":"))
+        case .subnumbers: true
+        case .oneNumber: parameters.allSatisfy { $0 <= UInt8(ascii: "9") }
+        case .noNumbers: parameters.isEmpty
+        case .modifyOtherKeys:
+            parameters.first == UInt8(ascii: "4") && !parameters.contains(UInt8(ascii: ":"))
+                && (parameters.count == 1 || parameters[1] == UInt8(ascii: ";"))
+        case .drop, .modes, .privateModes: false
+        }
+    }
+
+    private mutating func write(_ final: UInt8, _ parser: EscapeParser, modes: Set<Int>) {
+        var kept: [UInt8] = []
+        for number in parser.parameters.split(separator: UInt8(ascii: ";")) {
+            guard let mode = AttachSink.number(number), modes.contains(mode) else { continue }
+            if !kept.isEmpty { kept.append(UInt8(ascii: ";")) }
+            kept += number
+        }
+        if !kept.isEmpty { write(final, parser, kept) }
+    }
+
+    /// The value of digits, of which the parser keeps four at most; nil when there is anything else.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        var value = 0
+        for digit in digits {
+            guard digit <= UInt8(ascii: "9") else { return nil }
+            value = value * 10 + Int(digit - UInt8(ascii: "0"))
+        }
+        return value
+    }
+
+    private mutating func write(_ final: UInt8, _ parser: EscapeParser, _ parameters: [UInt8]) {
+        output.append(Byte.escape)
+        output.append(UInt8(ascii: "["))
+        if parser.prefix != 0 { output.append(parser.prefix) }
+        output.append(contentsOf: parameters)
+        if parser.intermediate != 0 { output.append(parser.intermediate) }
+        output.append(final)
+    }
+}

@@ -1,0 +1,108 @@
+// Takes a terminal's byte stream apart into text, controls and whole sequences, and hands each to a sink.
+// It is the one reading of the bytes that `AttachFilter` and `PlainTextFilter` share, so that they cannot
+// disagree on what is text. Invariants: a sink sees only well-formed UTF-8, never a C1 control, and the
+// same events wherever the stream is cut into chunks.
+
+/// What reads the parts of a terminal's output.
+protocol TerminalSink {
+    /// A run of plain text: UTF-8 without controls or bidirectional marks.
+    mutating func text(_ run: ArraySlice<UInt8>)
+    /// One character that may need a look: a bidirectional mark, U+FFFD for broken bytes, or any other.
+    mutating func scalar(_ scalar: Unicode.Scalar)
+    /// A C0 control other than ESC, CAN and SUB.
+    mutating func control(_ byte: UInt8)
+    /// An ESC sequence; the parser holds its intermediate byte.
+    mutating func escape(_ final: UInt8, _ parser: EscapeParser)
+    /// A CSI sequence; the parser holds its prefix, parameters and intermediate byte.
+    mutating func controlSequence(_ final: UInt8, _ parser: EscapeParser)
+    /// An OSC string.
+    mutating func command(_ payload: [UInt8])
+}
+
+/// The incremental reader in front of a sink.
+struct TerminalScanner: Sendable {
+    private var parser = EscapeParser()
+    private var decoder = UTF8Decoder()
+
+    /// Reads the next bytes of the stream.
+    mutating func scan(_ bytes: ArraySlice<UInt8>, into sink: inout some TerminalSink) {
+        var position = bytes.startIndex
+        while position < bytes.endIndex {
+            if parser.isGround, !decoder.isPending {
+                let end = TerminalScanner.endOfPlainRun(bytes, from: position)
+                if end > position {
+                    sink.text(bytes[position..<end])
+                    position = end
+                    continue
+                }
+            }
+            take(bytes[position], &sink)
+            position += 1
+        }
+    }
+
+    /// Ends the stream: an unfinished character is a broken one, an unfinished sequence is dropped.
+    mutating func finish(into sink: inout some TerminalSink) {
+        if decoder.isPending { sink.scalar("\u{FFFD}") }
+        decoder.reset()
+        parser.reset()
+    }
+
+    private mutating func take(_ byte: UInt8, _ sink: inout some TerminalSink) {
+        if parser.isGround, decoder.isPending || byte >= 0x20 && byte != Byte.delete {
+            return takeText(byte, &sink)
+        }
+        switch parser.take(byte) {
+        case .nothing: break
+        case .control(let byte): sink.control(byte)
+        case .escape(let final): sink.escape(final, parser)
+        case .controlSequence(let final): sink.controlSequence(final, parser)
+        case .command: sink.command(parser.payload)
+        case .notTaken: takeText(byte, &sink)
+        }
+    }
+
+    private mutating func takeText(_ byte: UInt8, _ sink: inout some TerminalSink) {
+        switch decoder.take(byte) {
+        case .incomplete: break
+        // C1 as code points: xterm and VTE obey them, most terminals do not. Reading U+009D as the start
+        // of a string would swallow the text after a badly converted quotation mark.
+        case .scalar(let scalar) where 0x80...0x9F ~= scalar.value: break
+        case .scalar(let scalar): sink.scalar(scalar)
+        case .broken: sink.scalar("\u{FFFD}")
+        case .brokenBefore:
+            sink.scalar("\u{FFFD}")
+            take(byte, &sink)
+        }
+    }
+
+    /// Where the run of text ends that no sink needs to look at; `start` itself when there is none.
+    private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+        var position = start
+        let end = bytes.endIndex
+        while position < end {
+            let lead = bytes[position]
+            if 0x20...0x7E ~= lead {
+                position += 1
+                continue
+            }
+            let length = UTF8Decoder.sequenceLength(lead)
+            guard length > 1, end - position >= length else { break }
+            let second = bytes[position + 1]
+            guard UTF8Decoder.secondByteRange(lead).contains(second), !needsLook(lead, second) else { break }
+            for offset in 2..<length where bytes[position + offset] & 0xC0 != 0x80 { return position }
+            position += length
+        }
+        return position
+    }
+
+    /// Whether a character starting so may be a C1 control or a bidirectional mark.
+    private static func needsLook(_ lead: UInt8, _ second: UInt8) -> Bool {
+        switch lead {
+        case 0xC2: second < 0xA0
+        case 0xD8: second == 0x9C
+        case 0xE2: second <= 0x81
+        default: false
+        }
+    }
+}

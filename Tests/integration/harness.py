@@ -1,0 +1,185 @@
+"""Runs the integration tests: the built program, as its users meet it.
+
+    harness.py --program PATH [--label NAME] [--jobs N] [--list] [FILTER...]
+
+A test is a function `test_...(t)` in a file `test_*.py` beside this one; `t` is a `Case` (case.py), which gives
+it a home, a state directory and a temporary directory of its own. Each test runs in a forked process with a
+deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
+mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
+diagnostics as `#` lines, the plan `1..N` last.
+"""
+
+import argparse
+import importlib
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import case
+import leaks
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIPPED = 77
+
+
+class Running:
+    """One test in its own process: where its output goes, and when it has had enough time."""
+
+    def __init__(self, number, name, function, options):
+        self.number, self.name = number, name
+        # Short, because a socket's path may have only 107 bytes; unique, because leaks are found by it.
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ct-", dir=options.directory))
+        # Without a name: processes of other tests inherit it, and must not look like this test's.
+        self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
+        self.began = time.monotonic()
+        self.deadline = self.began + getattr(function, "timeout", 60)
+        self.serial = getattr(function, "serial", False)
+        self.timed_out = False
+        self.pid = os.fork()
+        if self.pid == 0:
+            os._exit(self.child(function, options))
+
+    def child(self, function, options):
+        os.setpgid(0, 0)
+        os.dup2(self.output.fileno(), 1)
+        os.dup2(self.output.fileno(), 2)
+        sys.stdout = sys.stderr = self.output
+        status = 1
+        try:
+            t = case.Case(self.directory, options.program)
+            try:
+                function(t)
+                status = 0
+            except case.Skip as reason:
+                print(f"SKIP {reason}")
+                status = SKIPPED
+            except BaseException:
+                traceback.print_exc()
+            try:
+                t.tear_down()
+            except BaseException:
+                traceback.print_exc()
+                status = 1
+        finally:
+            self.output.flush()
+            return status
+
+    def stop(self):
+        self.timed_out = True
+        os.killpg(self.pid, signal.SIGKILL)
+
+    def finish(self, status):
+        """(passed, skip reason or None, diagnostics)"""
+        problems = leaks.find(self.directory.name)
+        leaks.kill(self.directory.name)
+        removal = remove(self.directory)
+        self.output.seek(0)
+        text = self.output.read()
+        self.output.close()
+        if self.timed_out:
+            text += f"\ntimed out after {time.monotonic() - self.began:.0f} s\n"
+        text += "".join(f"left behind: {problem}\n" for problem in problems + removal)
+        code = os.waitstatus_to_exitcode(status)
+        clean = not self.timed_out and not problems and not removal
+        if code == SKIPPED and clean:
+            return True, text.split("SKIP ", 1)[1].split("\n")[0], ""
+        return code == 0 and clean, None, text
+
+
+def remove(directory):
+    """Removes what the test wrote; a file that its owner cannot remove is the program's fault."""
+    failures = []
+
+    def retry(function, path, _):
+        # Directories without write permission are the tests' own doing; they are opened and tried again.
+        try:
+            os.chmod(os.path.dirname(path), 0o700)
+            os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
+            function(path) if function is not os.scandir else shutil.rmtree(path, onerror=retry)
+        except OSError as error:
+            failures.append(f"{path}: {error.strerror}")
+
+    shutil.rmtree(directory, onerror=retry)
+    return failures[:5]
+
+
+def discover(filters):
+    tests = []
+    for file in sorted(HERE.glob("test_*.py")):
+        module = importlib.import_module(file.stem)
+        for name, function in vars(module).items():
+            full = f"{file.stem.removeprefix('test_')}.{name.removeprefix('test_')}"
+            if name.startswith("test_") and callable(function) and function.__module__ == file.stem:
+                if not filters or any(part in full for part in filters):
+                    tests.append((full, function))
+    # The longest first, so that the last minute is not one test alone; those that must be alone at the end.
+    tests.sort(key=lambda test: (getattr(test[1], "serial", False), -getattr(test[1], "timeout", 60)))
+    return tests
+
+
+def report(running, status, label):
+    passed, skip, text = running.finish(status)
+    line = f"{'ok' if passed else 'not ok'} {running.number} - {running.name}@{label}"
+    if skip is not None:
+        line += f" # SKIP {skip}"
+    else:
+        line += f" ({time.monotonic() - running.began:.2f} s)"
+    print(line)
+    if not passed:
+        for diagnostic in text.strip().split("\n")[-60:]:
+            print(f"#   {diagnostic}")
+    sys.stdout.flush()
+    return passed
+
+
+def run(tests, options):
+    waiting = list(enumerate(tests, 1))
+    active, failed = {}, 0
+    while waiting or active:
+        while waiting and len(active) < options.jobs:
+            number, (name, function) = waiting[0]
+            alone = getattr(function, "serial", False) or any(one.serial for one in active.values())
+            if active and alone:
+                break
+            waiting.pop(0)
+            started = Running(number, name, function, options)
+            active[started.pid] = started
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid in active:
+            failed += not report(active.pop(pid), status, options.label)
+            continue
+        for one in active.values():
+            if time.monotonic() > one.deadline and not one.timed_out:
+                one.stop()
+        time.sleep(0.005)
+    print(f"1..{len(tests)}")
+    print(f"# {len(tests) - failed} of {len(tests)} tests did not fail as {options.label}")
+    return 1 if failed or not tests else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=pathlib.Path, default=HERE.parent.parent / ".build/release/cloche")
+    parser.add_argument("--label", default="root" if os.getuid() == 0 else "user")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("filter", nargs="*")
+    options = parser.parse_args()
+    options.program = options.program.resolve()
+    tests = discover(options.filter)
+    if options.list:
+        print("\n".join(name for name, _ in tests))
+        return 0
+    if not os.access(options.program, os.X_OK):
+        sys.exit(f"harness.py: {options.program} is not an executable; run scripts/build first")
+    return run(tests, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

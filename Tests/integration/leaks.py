@@ -1,0 +1,73 @@
+"""What a test left behind, found in the kernel's own tables and not in the program's.
+
+Every path of a test has one unique directory name in it. A process of the test is one that has the name in its
+environment, command line, working directory, descriptors or mounts: the last finds processes inside a
+sandbox, which inherit nothing else.
+"""
+
+import os
+import pathlib
+import signal
+import time
+
+
+def mentions(process, token):
+    for table in ("environ", "cmdline", "mountinfo"):
+        try:
+            if token in (process / table).read_bytes():
+                return True
+        except OSError:
+            pass
+    links = [process / "cwd", process / "exe"]
+    try:
+        links += (process / "fd").iterdir()
+    except OSError:
+        pass
+    for link in links:
+        try:
+            if token in os.fsencode(os.readlink(link)):
+                return True
+        except OSError:
+            pass
+    return False
+
+
+def processes(name):
+    """Pids of living processes of the test; a zombie counts only for its parent."""
+    token, own = os.fsencode(name), os.getpid()
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX" and int(process.name) != own and mentions(process, token):
+            found.append(int(process.name))
+    return found
+
+
+def describe(pid):
+    try:
+        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        command = "?"
+    return f"process {pid}: {command.strip()[:200]}"
+
+
+def find(name, patience=3.0):
+    """Descriptions of what is left, after giving processes that are ending the time to end."""
+    deadline = time.monotonic() + patience
+    while (left := processes(name)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    found = [describe(pid) for pid in left]
+    with open("/proc/self/mountinfo", "rb") as table:
+        found += [f"mount: {line.decode(errors='replace').strip()}" for line in table if os.fsencode(name) in line]
+    return found
+
+
+def kill(name):
+    for pid in processes(name):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
