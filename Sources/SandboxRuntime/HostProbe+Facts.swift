@@ -80,6 +80,11 @@ struct HostFacts: Equatable, Sendable {
         return name ?? "surrounding"
     }
 
+    /// Every id of the host exists here.
+    var isInitialUserNamespace: Bool {
+        userIDs.isEmpty || userIDs == [SubordinateRange(first: 0, count: .max)]
+    }
+
     /// Whether an id exists in the user namespace that Cloche runs in.
     func hasUserID(_ id: UInt32) -> Bool {
         userIDs.isEmpty
@@ -93,7 +98,9 @@ struct HostFacts: Equatable, Sendable {
     }
 }
 
-/// `/proc/self/mountinfo`. See `proc_pid_mountinfo(5)`.
+/// The mount table of this process, `/proc/self/mountinfo`.
+///
+/// See `proc_pid_mountinfo(5)`.
 enum MountTable {
     /// Where something is mounted, in the table's order.
     static func points(_ text: String) -> [String] { rows(text).map(\.point) }

@@ -147,34 +147,51 @@ extension HostProbe {
     // MARK: Idmapped mounts
 
     /// Only root needs them: an ordinary user's agent has the user's own id.
-    static func idmappedMounts(_ executable: String, _ place: borrowing ProbePlace, _ directory: String)
-        -> HostCheck
-    {
+    ///
+    /// Without one for Cloche itself there is no init, and so nothing else can be tried.
+    static func idmappedMounts(
+        _ facts: HostFacts,
+        _ executable: String,
+        _ place: borrowing ProbePlace,
+        _ directory: String
+    ) -> (check: HostCheck, givesInit: Bool) {
         let feature = HostFeature(
             "idmapped-mounts",
             "idmapped mounts",
             for: "agents of root, whose files must belong to the owner of the workspace"
         )
-        guard CurrentUser.isRoot else { return feature.ok("not needed by an ordinary user") }
-        let places =
-            [("the program", executable), ("the state directory", place.path ?? "")]
-            + [("this directory", directory)]
-        var refused: [String] = []
-        for (name, path) in places where !path.isEmpty {
-            if let answer = tryIdmappedMount(path) { refused.append("\(name) (\(path)): \(answer)") }
+        guard facts.isRoot else { return (feature.ok("not needed by an ordinary user"), true) }
+        let own = tryIdmappedMount("Cloche itself", executable)
+        let state = place.path.flatMap { tryIdmappedMount("the state directory", $0) }
+        let here = tryIdmappedMount("this directory", directory)
+        let refused = [own, state, here].compactMap(\.self)
+        guard let first = refused.first else {
+            let detail = "mount_setattr made them for Cloche itself, the state directory and this directory"
+            return (feature.ok(detail), true)
         }
-        if refused.isEmpty {
-            return feature.ok("mount_setattr made them for \(places.map(\.0).joined(separator: ", "))")
-        }
-        return feature.missing(
-            "mount_setattr with MOUNT_ATTR_IDMAP for " + refused.joined(separator: "; "),
-            "run Cloche as an ordinary user, or put these on ext4, xfs or btrfs (tmpfs from Linux 6.3); overlay and"
-                + " network file systems have no idmapped mounts, and neither has root of a user namespace"
-        )
+        let detail =
+            "mount_setattr with MOUNT_ATTR_IDMAP for "
+            + refused.map { "\($0.name): \($0.answer)" }.joined(separator: "; ")
+        let remedy = idmapRemedy(first.answer, facts)
+        if own == nil && state == nil { return (feature.degraded(detail, remedy), true) }
+        return (feature.missing(detail, remedy), own == nil)
     }
 
-    private static func tryIdmappedMount(_ path: String) -> Errno? {
-        guard let status = try? Files.status(path) else { return .noEntry }
+    /// What to do where root cannot lend the agent its files.
+    static func idmapRemedy(_ answer: Errno, _ facts: HostFacts) -> String {
+        if !facts.isInitialUserNamespace {
+            return
+                "root here is root of a user namespace only, for which the kernel makes none; run Cloche as an"
+                + " ordinary user, or outside"
+        }
+        return answer == .notPermitted
+            ? "root here lacks CAP_SYS_ADMIN; run Cloche as an ordinary user, or give it that capability"
+            : "its file system has no idmapped mounts (overlay and network file systems have none, tmpfs from Linux"
+                + " 6.3); use ext4, xfs or btrfs, or run Cloche as an ordinary user"
+    }
+
+    private static func tryIdmappedMount(_ name: String, _ path: String) -> (name: String, answer: Errno)? {
+        guard let status = try? Files.status(path) else { return (name, .noEntry) }
         let identity = SandboxIdentity.current(key: "doctor")
         let namespace = clinux_user_namespace(
             status.owner,
@@ -182,10 +199,10 @@ extension HostProbe {
             identity.hostUser,
             identity.hostGroup
         )
-        if namespace < 0 { return Errno(errno) }
+        if namespace < 0 { return (name, Errno(errno)) }
         defer { close(namespace) }
         let mount = unsafe clinux_idmapped_mount(path, namespace, 0, 0)
-        if mount < 0 { return Errno(errno) }
+        if mount < 0 { return (name, Errno(errno)) }
         close(mount)
         return nil
     }

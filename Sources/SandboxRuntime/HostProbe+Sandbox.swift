@@ -44,7 +44,7 @@ extension HostProbe {
             let failed = base.missing(error)
             return [failed] + sandboxFeatures.dropFirst().map { $0.untried(failed) }
         }
-        return [
+        let checks = [
             base.ok(
                 "clone3, fsopen, open_tree, move_mount, mount_setattr, pivot_root, all capabilities dropped"
             ),
@@ -53,8 +53,11 @@ extension HostProbe {
             result(terminal, trial.tryTerminal(), "a devpts was mounted and a program put on its terminal"),
             tryOverlays(trial, place),
             result(filter, trial.tryFilter(), "init and its programs run under the two filters of a sandbox"),
-            result(whole, trial.tryWhole(), "one like an agent's was built, and ran a program"),
         ]
+        if let failed = checks.first(where: { $0.status == .missing }) {
+            return checks + [whole.untried(failed)]
+        }
+        return checks + [result(whole, trial.tryWhole(), "one like an agent's was built, and ran a program")]
     }
 
     private static func result(_ feature: HostFeature, _ error: ClocheError?, _ success: String) -> HostCheck
@@ -81,6 +84,8 @@ extension HostProbe {
 
 /// Launches small plans.
 struct SandboxTrial {
+    /// No key of a profile asks for a step of a trial.
+    private static let reason = ""
     private let executable: MountSource
     /// Init puts its descriptors there.
     private let null: MountSource
@@ -106,7 +111,7 @@ struct SandboxTrial {
                 device: status.device,
                 inode: status.inode,
                 owned: owned,
-                reason: "doctor"
+                reason: Self.reason
             )
         } catch { throw ClocheError(.system, "cannot look at \(path)", why: error.description) }
     }
@@ -114,10 +119,10 @@ struct SandboxTrial {
     // MARK: Plans
 
     static let proc = [directory("proc"), filesystem("proc", [], at: "proc")]
-    static let loopback = [PlanOperation(.loopback, reason: "doctor")]
+    static let loopback = [PlanOperation(.loopback, reason: Self.reason)]
 
     private static func directory(_ target: String) -> PlanOperation {
-        PlanOperation(.directory(mode: 0o755), at: target, reason: "doctor")
+        PlanOperation(.directory(mode: 0o755), at: target, reason: Self.reason)
     }
 
     private static func filesystem(_ kind: String, _ options: [String], at target: String) -> PlanOperation {
@@ -125,7 +130,7 @@ struct SandboxTrial {
         return PlanOperation(
             .filesystem(kind: kind, options: options, attributes: attributes),
             at: target,
-            reason: "doctor"
+            reason: Self.reason
         )
     }
 
@@ -133,8 +138,8 @@ struct SandboxTrial {
         -> SandboxPlan
     {
         let device = [
-            Self.directory("dev"), PlanOperation(.mountPoint, at: "dev/null", reason: "doctor"),
-            PlanOperation(.bind(source: 1), at: "dev/null", reason: "doctor"),
+            Self.directory("dev"), PlanOperation(.mountPoint, at: "dev/null", reason: Self.reason),
+            PlanOperation(.bind(source: 1), at: "dev/null", reason: Self.reason),
         ]
         return SandboxPlan(
             identity: identity,
@@ -208,10 +213,10 @@ struct SandboxTrial {
             let lower = try Self.source("/usr", [.readOnly, .noSetID, .noDevices], owned: false)
             var sources = [lower]
             var operations = ["lower", "upper", "merged"].map(Self.directory)
-            operations.append(PlanOperation(.bind(source: 2), at: "lower", reason: "doctor"))
+            operations.append(PlanOperation(.bind(source: 2), at: "lower", reason: Self.reason))
             if let upper {
                 sources.append(try Self.source(upper, [.noSetID, .noDevices], owned: true))
-                operations.append(PlanOperation(.bind(source: 3), at: "upper", reason: "doctor"))
+                operations.append(PlanOperation(.bind(source: 3), at: "upper", reason: Self.reason))
             }
             operations += [Self.directory("upper/files"), Self.directory("upper/work")]
             let options = ["lowerdir=lower", "upperdir=upper/files", "workdir=upper/work", "userxattr"]

@@ -78,7 +78,9 @@ struct HostFeature: Sendable {
     }
 }
 
-/// Tries the host. It must run in the `cloche` program itself, which is also the init of a sandbox.
+/// Tries the host.
+///
+/// It must run in the `cloche` program itself, which is also the init of a sandbox.
 package enum HostProbe {
     /// Tries every feature, in the order in which they build on each other.
     ///
@@ -93,9 +95,10 @@ package enum HostProbe {
         let place = ProbePlace(state: state)
         var checks = namespaces(facts, executable: program)
         checks += kernelCalls(facts)
-        let idmapped = idmappedMounts(program, place, directory)
-        checks.append(idmapped)
-        if let failed = checks.first(where: { $0.status == .missing }) {
+        let idmapped = idmappedMounts(facts, program, place, directory)
+        let failed = checks.first { $0.status == .missing } ?? (idmapped.givesInit ? nil : idmapped.check)
+        checks.append(idmapped.check)
+        if let failed {
             checks += sandboxFeatures.map { $0.untried(failed) }
         } else {
             checks += sandbox(facts, executable: program, place)

@@ -96,9 +96,9 @@ struct NamespaceRefusal: Equatable, Sendable {
             )
         }
         return NamespaceRefusal(
-            why: "\(answer), from a security module or a limit that the kernel does not name",
+            why: "\(answer), from a chroot around Cloche, or a security module",
             remedy:
-                "look for a denial in `sudo dmesg` or `sudo ausearch -m avc` (SELinux, AppArmor, Yama, grsecurity)"
+                "run it outside the chroot; look for a denial in `sudo dmesg` or `sudo ausearch -m avc` (SELinux, AppArmor, Yama, grsecurity)"
         )
     }
 

@@ -48,7 +48,10 @@ enum SetupError {
     private static func call(_ error: SystemError, _ plan: SandboxPlan, _ facts: HostFacts) -> ClocheError {
         if error.call == "clone3" {
             let refusal = NamespaceRefusal.ofClone(error.errno, facts, executable: executable(plan))
-            return ClocheError(.host, "cannot make user namespaces", why: refusal.why, remedy: refusal.remedy)
+            // The limit of one kind tells that the user namespace itself was granted.
+            let others = !facts.zeroLimits.isEmpty && !facts.zeroLimits.contains("user.max_user_namespaces")
+            let what = "cannot make \(others ? "new" : "user") namespaces"
+            return ClocheError(.host, what, why: refusal.why, remedy: refusal.remedy)
         }
         if error.subject.hasSuffix("id_map") { return identity(error, plan, facts) }
         if error.call == "mount_setattr" {
@@ -56,9 +59,7 @@ enum SetupError {
                 .sandbox,
                 "cannot make an idmapped mount",
                 why: error.description,
-                remedy:
-                    "started by root, Cloche needs a file system with idmapped mounts (ext4, xfs, btrfs, tmpfs"
-                    + " from kernel 6.3) for state and workspace; run it as an ordinary user, or move them"
+                remedy: HostProbe.idmapRemedy(error.errno, facts)
             )
         }
         return ClocheError(.sandbox, "cannot build the sandbox", why: error.description, remedy: doctor)
@@ -115,7 +116,7 @@ enum SetupError {
                 .sandbox,
                 "cannot build the sandbox",
                 why: "\(name(stage)), step \(index): \(answer)",
-                remedy: stageRemedy(stage, answer)
+                remedy: stageRemedy(stage, answer, facts)
             )
         }
     }
@@ -129,8 +130,10 @@ enum SetupError {
         }
     }
 
-    private static func stageRemedy(_ stage: clinux_stage, _ answer: Errno) -> String {
+    private static func stageRemedy(_ stage: clinux_stage, _ answer: Errno, _ facts: HostFacts) -> String {
         switch (stage, answer.number) {
+        case (_, ENOSYS) where facts.seccompFiltered, (_, EPERM) where facts.seccompFiltered:
+            NamespaceRefusal.containerRemedy(facts.container)
         case (_, ENOSYS): "this kernel lacks a call that Cloche needs; use Linux 5.12 or later. \(doctor)"
         case (CLINUX_STAGE_PIVOT, EINVAL):
             "the system runs from its initial ramdisk, whose root cannot be left; boot with a root file system"
@@ -140,7 +143,7 @@ enum SetupError {
         }
     }
 
-    private static func source(_ source: MountSource, _ answer: Errno, _ facts: HostFacts) -> ClocheError {
+    static func source(_ source: MountSource, _ answer: Errno, _ facts: HostFacts) -> ClocheError {
         let below = facts.mounts(below: source.path)
         let remedy =
             switch answer.number {
@@ -149,18 +152,20 @@ enum SetupError {
                 "something else is mounted below it, at \(below[0]), and the kernel will not show what that hides;"
                     + " unmount it, or use another directory"
             case ENOSPC: "there are too many mounts here; raise fs.mount-max with sysctl(8)"
+            case ENOSYS where facts.seccompFiltered, EPERM where facts.seccompFiltered:
+                NamespaceRefusal.containerRemedy(facts.container)
             case ENOSYS: "this kernel lacks openat2 or open_tree; use Linux 5.12 or later"
             default: "make it readable for you, or take it out of the profile"
             }
         return ClocheError(
             .sandbox,
             "cannot bring \(source.path) into the sandbox",
-            why: "\(answer), asked for by \(source.reason)",
+            why: asked(answer, by: source.reason),
             remedy: remedy
         )
     }
 
-    private static func operation(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
+    static func operation(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
         -> ClocheError
     {
         let place = "/" + operation.target
@@ -190,7 +195,11 @@ enum SetupError {
             }
         default: break
         }
-        return ClocheError(.sandbox, what, why: "\(answer), asked for by \(operation.reason)", remedy: remedy)
+        return ClocheError(.sandbox, what, why: asked(answer, by: operation.reason), remedy: remedy)
+    }
+
+    private static func asked(_ answer: Errno, by reason: String) -> String {
+        reason.isEmpty ? "\(answer)" : "\(answer), asked for by \(reason)"
     }
 
     private static func name(_ stage: clinux_stage) -> String {
