@@ -75,7 +75,10 @@ let package = Package(
         // L4, L5: the command line.
         layer(
             "ClocheCLI",
-            ["Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText"]
+            [
+                "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
+                "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
+            ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
 
@@ -83,7 +86,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
-        tests("CommandSyntax"),
+        tests("CommandSyntax", ["LinuxSystem"]),
         tests("SyscallFilter", ["ClocheModel"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem"]),

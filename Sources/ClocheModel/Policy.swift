@@ -64,9 +64,11 @@ public struct HarnessPolicy: Equatable, Sendable {
     public var command: [String]
     /// Arguments added when there is a task.
     public var task: [String]
-    /// Arguments added on `resume` without a new task.
+    /// Arguments added when there is none.
+    public var interactive: [String]
+    /// Arguments added on `resume` without a new task; if empty, those of `interactive`.
     public var resume: [String]
-    /// Arguments added on `resume` with a new task.
+    /// Arguments added on `resume` with a new task; if empty, those of `task`.
     public var resumeTask: [String]
     /// Files seeded in the agent's home before its first start, by path below it.
     public var seeds: [HomeSeed]
@@ -77,6 +79,7 @@ public struct HarnessPolicy: Equatable, Sendable {
     public init(
         command: [String],
         task: [String] = [],
+        interactive: [String] = [],
         resume: [String] = [],
         resumeTask: [String] = [],
         seeds: [HomeSeed] = [],
@@ -84,10 +87,35 @@ public struct HarnessPolicy: Equatable, Sendable {
     ) {
         self.command = command
         self.task = task
+        self.interactive = interactive
         self.resume = resume
         self.resumeTask = resumeTask
         self.seeds = seeds
         self.install = install
+    }
+
+    /// Program and arguments for a start or a `resume`, with or without a task; empty if there is no command.
+    public func commandLine(task: String?, resuming: Bool = false) -> [String] {
+        let fresh = task == nil ? interactive : self.task
+        let continued = task == nil ? resume : resumeTask
+        let arguments = resuming && !continued.isEmpty ? continued : fresh
+        return (command + arguments).map { HarnessPolicy.replacing("{task}", in: $0, by: task ?? "") }
+    }
+
+    /// What stands in the task's place is text and never looked at again, whatever it says.
+    private static func replacing(_ mark: String, in text: String, by replacement: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let character = rest.first {
+            if rest.hasPrefix(mark) {
+                result += replacement
+                rest = rest.dropFirst(mark.count)
+            } else {
+                result.append(character)
+                rest = rest.dropFirst()
+            }
+        }
+        return result
     }
 }
 
@@ -119,7 +147,7 @@ public struct FilesystemPolicy: Equatable, Sendable {
     public var system: [String]
     /// Directories below `system`, `/etc` or `/var` in which the agent may create files (its own upper layer).
     public var writable: [String]
-    /// Names below the host's `/etc` that are shown.
+    /// Names below the host's `/etc` that are shown; `*` stands for any characters of one component (`NamePattern`).
     public var etc: [String]
     /// Further host paths, each at the place named.
     public var binds: [BindPolicy]

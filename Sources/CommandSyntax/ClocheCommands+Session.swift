@@ -36,7 +36,11 @@ extension ClocheCommands {
             and then d to detach; the agent goes on.
             """,
         arguments: [agent("The agent to watch")],
-        examples: [Example("cloche attach fixer", "watch the agent and type to it")]
+        options: [.flag("read-only", letter: "r", "Watch only; nothing typed is passed on")],
+        examples: [
+            Example("cloche attach fixer", "watch the agent and type to it"),
+            Example("cloche attach -r fixer", "watch only"),
+        ]
     )
 
     private static let logs = CommandSpec(

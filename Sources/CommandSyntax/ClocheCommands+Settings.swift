@@ -2,7 +2,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let settings = [explain, doctor, path, config, profiles]
+    static let settings = [explain, audit, doctor, path, config, profiles]
 
     private static let explain = CommandSpec(
         "explain",
@@ -33,6 +33,16 @@ extension ClocheCommands {
             Example("cloche explain fixer", "what this agent may do"),
             Example("cloche explain --profile claude-readonly --plan", "before an agent is started"),
         ]
+    )
+
+    private static let audit = CommandSpec(
+        "audit",
+        "Print what is on record of an agent",
+        suggestedFor: ["events", "history"],
+        discussion: "Starts, ends, commands run beside it, fetches and merges, with time and user.",
+        arguments: [agent("The agent")],
+        options: [.flag("json", "Print one JSON object a line, as the log has them")],
+        examples: [Example("cloche audit fixer", "what happened to this agent")]
     )
 
     private static let doctor = CommandSpec(
@@ -74,6 +84,17 @@ extension ClocheCommands {
                 suggestedFor: ["list", "get", "cat"],
                 options: [json],
                 examples: [Example("cloche config show", "what holds in this project")]
+            ),
+            CommandSpec(
+                "trust",
+                "Trust this project's settings as they are now",
+                suggestedFor: ["allow"],
+                discussion: """
+                    A project's files may narrow what your own files allow. Whatever gives agents more of this
+                    machine is an error until you have looked at the files and trust them; a change of a file
+                    ends the trust in it.
+                    """,
+                examples: [Example("cloche config trust", "after reading .cloche/")]
             ),
             CommandSpec(
                 "path",

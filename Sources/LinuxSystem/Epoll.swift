@@ -113,6 +113,12 @@ package enum MonotonicClock {
     }
 }
 
+/// Waiting for time to pass.
+package enum Pause {
+    /// Sleeps, `poll(2)` without descriptors.
+    package static func milliseconds(_ count: Int32) { _ = poll(nil, 0, count) }
+}
+
 /// The calendar's time.
 package enum WallClock {
     /// Milliseconds since 1970, UTC.
@@ -134,5 +140,32 @@ package enum WallClock {
         let date = unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
         let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
         return "\(date)T\(time).\(pad(milliseconds % 1000, 3))Z"
+    }
+}
+
+/// `poll(2)`, for loops that also read regular files, which epoll does not take.
+package enum Poll {
+    /// What one descriptor is waited for; a negative number is passed over.
+    package struct Interest {
+        package var descriptor: CInt
+        package var readable: Bool
+        package var writable: Bool
+
+        package init(_ descriptor: CInt, readable: Bool = false, writable: Bool = false) {
+            self.descriptor = readable || writable ? descriptor : -1
+            self.readable = readable
+            self.writable = writable
+        }
+    }
+
+    /// Waits, and tells for each whether something can be done with it, a hangup or error included.
+    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool] {
+        var polls = interests.map { interest in
+            let events = (interest.readable ? POLLIN : 0) | (interest.writable ? POLLOUT : 0)
+            return pollfd(fd: interest.descriptor, events: Int16(events), revents: 0)
+        }
+        let count = nfds_t(polls.count)
+        try check("poll") { unsafe poll(&polls, count, milliseconds) }
+        return polls.map { $0.revents != 0 }
     }
 }

@@ -116,16 +116,51 @@ package struct Pipe: ~Copyable {
         readEnd = FileDescriptor(owning: ends[0])
         writeEnd = FileDescriptor(owning: ends[1])
     }
+
+    /// Closes the writing end, which a child has inherited, and gives the reading one.
+    package consuming func readOnlyEnd() -> FileDescriptor { readEnd }
+
+    /// The two ends, each to be held and closed on its own.
+    package consuming func shared() -> (read: FileDescriptor.Shared, write: FileDescriptor.Shared) {
+        let read = FileDescriptor.Shared(readEnd)
+        return (read, FileDescriptor.Shared(writeEnd))
+    }
 }
 
 extension FileDescriptor {
     /// A descriptor in a place that only takes copyable values: an array of received ones.
     package final class Shared: Sendable {
-        private let descriptor: FileDescriptor
+        fileprivate let descriptor: FileDescriptor
         /// The number, for calls.
         package var number: CInt { descriptor.number }
 
         /// Takes ownership.
         package init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+    }
+}
+
+extension FileDescriptor.Shared {
+    /// See `FileDescriptor.read`.
+    package func read(upTo count: Int) throws(SystemError) -> [UInt8] { try descriptor.read(upTo: count) }
+    /// See `FileDescriptor.write`.
+    package func write(_ bytes: [UInt8]) throws(SystemError) { try descriptor.write(bytes) }
+    /// See `FileDescriptor.writeSome`.
+    package func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? { try descriptor.writeSome(bytes) }
+    /// See `Terminal.setSize`.
+    package func setTerminalSize(_ size: TerminalSize) { Terminal.setSize(descriptor, size) }
+}
+
+extension FileDescriptor {
+    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is closed.
+    package init?(inherited number: CInt) {
+        guard number > 2, fcntl(number, F_SETFD, FD_CLOEXEC) == 0 else { return nil }
+        self.init(owning: number)
+    }
+
+    /// A copy of a descriptor that this process got from its parent; nil when the number is closed.
+    package init?(duplicating number: CInt) {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 3)
+        guard copy >= 0 else { return nil }
+        self.init(owning: copy)
     }
 }

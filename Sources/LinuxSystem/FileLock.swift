@@ -6,6 +6,9 @@ internal import Glibc
 package struct FileLock: ~Copyable {
     private let file: FileDescriptor
 
+    /// The number, for a child that is to hold the lock as long as it lives (`Subprocess.run(inheriting:)`).
+    package var number: CInt { file.number }
+
     /// Takes the lock; nil when another process holds it and `wait` is false.
     ///
     /// - Throws: when the file cannot be made or opened.
@@ -19,6 +22,9 @@ package struct FileLock: ~Copyable {
         }
         self.file = file
     }
+
+    /// Always true; naming it keeps the lock held up to that line.
+    package var isLocked: Bool { file.number >= 0 }
 
     /// Whether some process holds it now. A missing file means no.
     package static func isHeld(_ path: String) -> Bool {

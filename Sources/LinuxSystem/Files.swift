@@ -52,6 +52,16 @@ package enum Files {
             owning: try check("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// Opens for reading and writing.
+    package static func openForUpdate(_ path: String) throws(SystemError) -> FileDescriptor {
+        try open(path, O_RDWR)
+    }
+
+    /// Opens for appending, making the file if it is missing.
+    package static func openForAppending(_ path: String) throws(SystemError) -> FileDescriptor {
+        try open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW)
+    }
+
     /// A file in memory, `memfd_create(2)`.
     package static func makeMemoryFile(_ name: String) throws(SystemError) -> FileDescriptor {
         FileDescriptor(owning: try check("memfd_create") { unsafe clinux_memfd_create(name) })

@@ -36,12 +36,17 @@ package struct Subprocess: Sendable {
         self.directory = directory
     }
 
-    /// Runs it to its end, collecting what it prints.
-    package func run(input: [UInt8] = []) throws(SystemError) -> SubprocessResult {
+    /// Runs it to its end, collecting what it prints. `inheriting` are descriptors that it keeps, by their numbers.
+    package func run(input: [UInt8] = [], inheriting: [CInt] = []) throws(SystemError) -> SubprocessResult {
         let stdin = try Pipe()
         let stdout = try Pipe()
         let stderr = try Pipe()
-        let pid = try spawn(stdin: stdin.readEnd.number, stdout: stdout.writeEnd.number, stderr: stderr.writeEnd.number)
+        let pid = try spawn(
+            stdin: stdin.readEnd.number,
+            stdout: stdout.writeEnd.number,
+            stderr: stderr.writeEnd.number,
+            extra: inheriting
+        )
         let (output, errors) = try exchange(stdin, stdout, stderr, input)
         return SubprocessResult(status: try Self.wait(pid), output: output, errors: errors)
     }

@@ -39,6 +39,11 @@ package struct SandboxFilters: Sendable {
         (self.allowList, self.argumentRules) = (allowList, argumentRules)
     }
 
+    /// Every call that a policy's filter knows, with its answer.
+    package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
+        FilterCompiler.table(policy)
+    }
+
     /// A policy's filters, compiled or from the cache.
     ///
     /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start together;

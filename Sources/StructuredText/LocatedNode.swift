@@ -23,6 +23,13 @@ package struct LocatedNode: Equatable, Sendable {
         package let keyPosition: TextPosition
         /// Its value.
         package let value: LocatedNode
+
+        /// A key at a place, and its value.
+        package init(key: String, keyPosition: TextPosition, value: LocatedNode) {
+            self.key = key
+            self.keyPosition = keyPosition
+            self.value = value
+        }
     }
 
     /// What stands there.

@@ -52,6 +52,18 @@ package enum FilterCompiler {
         return try context.compile()
     }
 
+    /// Every call that the allow-list knows, by name, with its answer in words.
+    package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
+        let allowed = Set(SyscallTable.allowed).union(policy.allow).subtracting(policy.deny)
+        let refused = Set(SyscallTable.refused).union(policy.deny).subtracting(allowed)
+        let limited = ["socket": "allow some families", "personality": "allow some values"]
+        var rows = allowed.map { (name: $0, answer: "allow") } + refused.map { (name: $0, answer: "EPERM") }
+        for (name, answer) in limited where !policy.deny.contains(name) && !policy.allow.contains(name) {
+            rows.append((name: name, answer: answer))
+        }
+        return rows.sorted { $0.name < $1.name }
+    }
+
     /// All that the programs are made from, as text: two policies with the same key have the same filters.
     package static func key(_ policy: SyscallPolicy) -> String {
         let version = unsafe seccomp_version().map { unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)" }

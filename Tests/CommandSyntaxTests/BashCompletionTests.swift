@@ -36,7 +36,7 @@ struct BashCompletionTests {
             ((${#COMPREPLY[@]})) && printf '%s\\n' "${COMPREPLY[@]}"
             exit 0
             """
-        let files = ["notes.txt": "", "other file": ""]
+        let files = ["notes.txt": "x", "other file": "x"]
         let result = try Bash.run(script, files: files)
         #expect(result.status == 0)
         return result.lines

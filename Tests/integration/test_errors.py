@@ -120,7 +120,7 @@ def test_unknown_profile_and_keys(t):
 
 def test_set_values_that_are_wrong(t):
     project = t.repository()
-    for value in ("limits.nothing=1", "limits.wall-clock=soon", "network=everything", "=x", "nothing", "a.b.c=1"):
+    for value in ("limits.nothing=1", "limits.wall-clock=soon", "network.mode=everything", "=x", "nothing", "a.b.c=1"):
         result = t.cloche("start", "a", "--profile", "shell", "--set", value, "true", cwd=project, check=None)
         assert result.code in (2, 125), (value, result)
         clear(result)

@@ -16,7 +16,7 @@ class Canary:
     """A script, by every path that it may be reached under, and the trace it leaves when the host runs it."""
 
     def __init__(self, t, place):
-        self.fired_file, self.text = t.dir / "fired", f"#!/bin/sh\necho \"$0 $*\" >> {t.dir}/fired\ncat\nexit 0\n"
+        self.fired_file, self.text = t.dir / "fired", f"#!/bin/sh\necho \"$0 $*\" >> {t.dir}/fired\n[ -t 0 ] || cat\nexit 0\n"
         self.place = place
 
     def paths(self, workspace):

@@ -204,7 +204,7 @@ def test_network_has_only_loopback(t):
         code = "import socket\nanswer = [os.listdir('/proc/sys/net/ipv4/conf'), attempt(socket.create_connection, ('127.0.0.1', %d), 3)]" % port
         interfaces, connection = probe(t, code)
         assert sorted(interfaces) == ["all", "default", "lo"] and connection == "ECONNREFUSED", (interfaces, connection)
-        assert probe(t, code, "--set", "network=host")[1] == "ok"
+        assert probe(t, code, "--set", "network.mode=host")[1] == "ok"
         # Loopback itself works inside.
         code = "import socket\ns = socket.create_server(('127.0.0.1', 0))\nanswer = attempt(socket.create_connection, s.getsockname(), 3)"
         assert probe(t, code) == "ok"
@@ -340,7 +340,7 @@ def test_limits_cannot_be_raised(t):
 def test_tmpfs_has_a_limit(t):
     script = "head -c 64M /dev/zero > /tmp/big"
     t.run_shell(script)
-    refused = t.run_shell(script, "--set", "filesystem.temporary.size=16MiB", check=None)
+    refused = t.run_shell(script, "--set", "filesystem.tmp-size=16MiB", check=None)
     assert refused.code != 0 and "No space left" in refused.err, refused
 
 

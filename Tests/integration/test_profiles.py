@@ -53,7 +53,7 @@ def test_mistakes_are_told_with_place_and_suggestion(t):
     file = t.dir / "bad.yaml"
     cases = {
         "extends: shell\nfilesytem: {}\n": ["bad.yaml:2", "filesytem", "filesystem"],
-        "extends: shell\nnetwork: everything\n": ["bad.yaml:2", "everything"],
+        "extends: shell\nnetwork: {mode: everything}\n": ["bad.yaml:2", "everything"],
         "extends: nothing\n": ["bad.yaml:1", "nothing"],
         "extends: shell\nlimits:\n  idle: soon\n": ["bad.yaml:3", "soon"],
         "extends: shell\nfilesystem:\n  binds: x\n": ["bad.yaml:3", "binds"],
@@ -125,14 +125,14 @@ def test_a_project_cannot_widen(t):
     secret.write_text("canary")
     wide = {
         "binds": f"extends: shell\nfilesystem:\n  binds:\n    - {{source: {t.home}, target: /opt/home}}\n",
-        "network": "extends: shell\nnetwork: host\n",
+        "network": "extends: shell\nnetwork: {mode: host}\n",
         "calls": "extends: shell\nsyscalls:\n  allow: [mount]\n",
     }
     for name, text in wide.items():
         (place / f"{name}.yaml").write_text(text)
         result = t.cloche("run", "--profile", name, "--", "sh", "-c", "cat /opt/home/secret", cwd=project, check=None)
         assert result.code == 125 and "trust" in result.err and "canary" not in result.out, (name, result)
-    (place / "shell.yaml").write_text("extends: shell\nnetwork: host\n")
+    (place / "shell.yaml").write_text("extends: base\nnetwork: {mode: host}\nharness: {command: [/bin/bash]}\n")
     result = t.cloche("run", "--profile", "shell", "--", "true", cwd=project, check=None)
     assert result.code == 125, result
     (place / "shell.yaml").unlink()
@@ -143,7 +143,7 @@ def test_a_project_cannot_widen(t):
 def test_an_agent_cannot_change_the_projects_profiles_for_others(t):
     """The agent commits a profile; it stays a proposal until the user trusts what was merged."""
     project = t.repository()
-    script = "mkdir -p .cloche/profiles && printf 'extends: shell\\nnetwork: host\\n' > .cloche/profiles/open.yaml && git add -f .cloche && git commit -qm Open"
+    script = "mkdir -p .cloche/profiles && printf 'extends: shell\\nnetwork: {mode: host}\\n' > .cloche/profiles/open.yaml && git add -f .cloche && git commit -qm Open"
     t.run_task("a", script, cwd=project)
     t.cloche("merge", "a", cwd=project)
     result = t.cloche("run", "--profile", "open", "--", "true", cwd=project, check=None)

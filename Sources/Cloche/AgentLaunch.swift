@@ -1,0 +1,177 @@
+// From a recorded agent to what its supervisor runs: environment, command line, places, policy.
+
+internal import AgentStore
+internal import ClocheModel
+internal import GitWorkspace
+internal import LinuxSystem
+internal import ProfileLoading
+internal import SandboxRuntime
+internal import Supervision
+
+/// Builds requests for sandboxes.
+struct AgentLaunch {
+    let installation: Installation
+
+    /// What the supervisor of a recorded agent runs.
+    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, resuming: Bool) throws(ClocheError)
+        -> SupervisedAgent
+    {
+        var policy = try Policy(document: record.effective)
+        policy.filesystem.workspace = record.access
+        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        let environment = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
+        let task = record.task.isEmpty ? nil : record.task
+        return SupervisedAgent(
+            directory: directory,
+            request: SandboxRequest(
+                policy: policy,
+                identity: .current(key: directory.path),
+                hostname: Self.hostname(record.name),
+                executable: installation.executable,
+                workspace: .init(source: record.workspacePath, target: InsidePath.workspace, mode: record.access),
+                places: try places(directory, record),
+                home: directory.home,
+                upper: directory.upper),
+            program: try Self.program(policy, environment, task: task, resuming: resuming),
+            restart: try Self.program(policy, environment, task: nil, resuming: true),
+            filterCache: installation.cacheDirectory)
+    }
+
+    /// Mounts on top of the workspace.
+    private func places(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) -> [SandboxRequest.Place] {
+        switch record.workspace {
+        case .worktree:
+            let worktree = try AgentGit.worktree(directory, record)
+            return try worktree.sandboxMounts().map(\.place)
+        case .directory(let path): return Self.gitGuard(path)
+        case .empty: return []
+        }
+    }
+
+    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes there
+    /// decides what the user's next git command runs.
+    static func gitGuard(_ path: String) -> [SandboxRequest.Place] {
+        let git = path + "/.git"
+        guard Files.exists(git) else { return [] }
+        return [.init(source: git, target: InsidePath.workspace + "/.git", mode: .readOnly)]
+    }
+
+    static func program(_ policy: Policy, _ environment: [String], task: String?, resuming: Bool) throws(ClocheError)
+        -> ProcessSpec
+    {
+        let arguments = policy.harness.commandLine(task: task, resuming: resuming)
+        guard !arguments.isEmpty else {
+            throw ClocheError(
+                .configuration, "profile \(policy.profile) names no program", why: "harness.command is empty",
+                remedy: "set harness.command, or give a command")
+        }
+        return ProcessSpec(arguments: arguments, environment: environment, directory: InsidePath.workspace)
+    }
+
+    /// The environment inside: what the profile sets and passes on, credentials, and the command line's variables.
+    static func environment(_ policy: Policy, _ variables: [Document.Entry]) -> [String] {
+        var values: [(String, String)] = []
+        func set(_ name: String, _ value: String) {
+            values.removeAll { $0.0 == name }
+            values.append((name, value))
+        }
+        for name in policy.environment.pass {
+            if let value = ProcessEnvironment.value(name) { set(name, value) }
+        }
+        for entry in policy.environment.set { set(entry.key, entry.value.string ?? "") }
+        for case .environment(let name) in policy.credentials.map(\.kind) {
+            if let value = ProcessEnvironment.value(name) { set(name, value) }
+        }
+        for entry in variables { set(entry.key, entry.value.string ?? "") }
+        return values.map { "\($0.0)=\($0.1)" }
+    }
+
+    /// The names of all variables of ours that an agent of this policy may be given: what its supervisor inherits.
+    static func inheritedNames(_ policy: Policy) -> Set<String> {
+        var names = Set(policy.environment.pass)
+        for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
+        return names.union(["HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"])
+    }
+
+    /// A name as a host name: letters, digits and hyphens.
+    static func hostname(_ name: String) -> String {
+        String(name.map { $0 == "_" || $0 == "." ? "-" : $0 })
+    }
+}
+
+/// Which credentials of a profile an agent gets: all required ones, and the first optional one that is there.
+enum CredentialChoice {
+    static func choose(_ credentials: [CredentialPolicy]) throws(ClocheError) -> [CredentialPolicy] {
+        var chosen: [CredentialPolicy] = []
+        var haveOptional = false
+        for credential in credentials {
+            guard isThere(credential.kind) else {
+                if credential.required { throw missing(credential.kind) }
+                continue
+            }
+            if !credential.required {
+                if haveOptional { continue }
+                haveOptional = true
+            }
+            chosen.append(credential)
+        }
+        return chosen
+    }
+
+    static func isThere(_ kind: CredentialPolicy.Kind) -> Bool {
+        switch kind {
+        case .environment(let name): ProcessEnvironment.value(name).map { !$0.isEmpty } ?? false
+        case .file(let source, _): Files.exists(source)
+        }
+    }
+
+    private static func missing(_ kind: CredentialPolicy.Kind) -> ClocheError {
+        switch kind {
+        case .environment(let name):
+            ClocheError(
+                .configuration, "a required credential is missing", why: "the variable \(name) is not set",
+                remedy: "export \(name), or set `required: false` in the profile")
+        case .file(let source, _):
+            ClocheError(
+                .configuration, "a required credential is missing", why: "\(source) does not exist",
+                remedy: "log in with the agent program once, or set `required: false` in the profile")
+        }
+    }
+}
+
+/// Whether a program will be there inside, judged before anything is made.
+enum ProgramLookup {
+    /// Throws when no directory of the sandbox's `PATH` can hold the program.
+    static func check(_ policy: Policy, _ spec: ProcessSpec) throws(ClocheError) {
+        guard let name = spec.arguments.first else { return }
+        if name.contains("/") {
+            if isOwn(name) || hostPath(name, policy).map(isExecutable) ?? false { return }
+        } else {
+            let path = spec.environment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/bin:/bin"
+            for directory in path.split(separator: ":") {
+                let candidate = "\(directory)/\(name)"
+                if hostPath(candidate, policy).map(isExecutable) ?? false { return }
+            }
+        }
+        let hint = policy.harness.install
+        throw ClocheError(
+            .programNotFound, "\(name) is not installed where a sandbox can see it",
+            why: "it is in no directory of the profile's PATH",
+            remedy: hint.isEmpty ? "install it below /usr, or bind its directory with filesystem.binds" : hint)
+    }
+
+    private static func isExecutable(_ path: String) -> Bool { ProcessEnvironment.findProgram(path) != nil }
+
+    /// Relative to the workspace, or in a directory of the agent's: only the sandbox knows.
+    private static func isOwn(_ path: String) -> Bool {
+        !path.hasPrefix("/") || [InsidePath.workspace, InsidePath.home, "/tmp"].contains { path.hasPrefix($0 + "/") }
+    }
+
+    /// The host file behind a path inside.
+    private static func hostPath(_ path: String, _ policy: Policy) -> String? {
+        for bind in policy.filesystem.binds where path == bind.target || path.hasPrefix(bind.target + "/") {
+            return bind.source + path.dropFirst(bind.target.count)
+        }
+        return policy.filesystem.system.contains { path.hasPrefix($0 + "/") } ? path : nil
+    }
+}

@@ -1,0 +1,48 @@
+// Where this Cloche is installed and where it keeps things. Everything that depends on the environment is read here,
+// once, so that the rest takes it as a value.
+
+internal import AgentStore
+public import ClocheModel
+internal import LinuxSystem
+
+/// Places of one user's Cloche.
+public struct Installation: Equatable, Sendable {
+    /// The `cloche` program: it is executed again as supervisor and as init.
+    public var executable: String
+    /// Holds the state of all projects.
+    public var stateDirectory: String
+    /// Holds the user's configuration and profiles.
+    public var configDirectory: String
+    /// Holds what can be made again.
+    public var cacheDirectory: String
+    /// The user's home directory.
+    public var home: String
+
+    /// The places that the XDG variables and `HOME` name.
+    ///
+    /// - Parameter executable: the `cloche` program; nil means this very process, which is right for the command line.
+    ///   A program that embeds this library names an installed one.
+    /// - Throws: when the process cannot tell where its own program is.
+    public init(executable: String? = nil) throws(ClocheError) {
+        home = ProcessEnvironment.home
+        stateDirectory = StateRoot.current.path
+        configDirectory = Self.base("XDG_CONFIG_HOME", home + "/.config") + "/cloche"
+        cacheDirectory = Self.base("XDG_CACHE_HOME", home + "/.cache") + "/cloche"
+        if let executable {
+            self.executable = executable
+            return
+        }
+        do {
+            self.executable = try Files.readLink("/proc/self/exe")
+        } catch {
+            throw ClocheError(
+                .host, "cannot find Cloche's own program", why: error.description, remedy: "mount /proc")
+        }
+    }
+
+    private static func base(_ variable: String, _ standard: String) -> String {
+        ProcessEnvironment.value(variable).flatMap { $0.hasPrefix("/") ? $0 : nil } ?? standard
+    }
+
+    var stateRoot: StateRoot { StateRoot(path: stateDirectory) }
+}

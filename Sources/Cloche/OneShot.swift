@@ -1,0 +1,117 @@
+// A sandbox in the foreground, inside this very process, thrown away at its end.
+
+internal import AgentStore
+public import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+internal import ProfileLoading
+internal import SandboxRuntime
+internal import Supervision
+
+enum OneShot {
+    /// Builds the sandbox, runs the program with this process's standard input and output, and returns its exit code.
+    static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws -> Int32 {
+        let filters = try SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory)
+        let sandbox = try Sandbox.launch(Planner.plan(request), filters, request.policy.limits)
+        if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
+            let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
+            return try ForegroundSession.runOnTerminal(SandboxProgram(sandbox, spec, stdio: nil, size: size))
+        }
+        let streams = try ForegroundSession.Streams()
+        let size = TerminalSize(columns: 80, rows: 24)
+        let program = try SandboxProgram(sandbox, spec, stdio: streams.numbers, size: size)
+        return try ForegroundSession.run(program, streams)
+    }
+}
+
+/// What `run` is to do.
+public struct RunOptions: Sendable {
+    /// The program and its arguments; empty runs the profile's.
+    public var command: [String]
+    /// A profile's name or file; nil is the project's default.
+    public var profile: String?
+    /// `key=value` overrides of the profile.
+    public var overrides: [String]
+    /// Where it works; nil is the current directory.
+    public var workspace: WorkspaceChoice
+    /// Whether the workspace is read-only whatever the profile says.
+    public var readOnly: Bool
+    /// Variables for the program.
+    public var variables: [Document.Entry]
+
+    /// One program.
+    public init(
+        command: [String],
+        profile: String? = nil,
+        overrides: [String] = [],
+        workspace: WorkspaceChoice = .directory(nil),
+        readOnly: Bool = false,
+        variables: [Document.Entry] = []
+    ) {
+        self.command = command
+        self.profile = profile
+        self.overrides = overrides
+        self.workspace = workspace
+        self.readOnly = readOnly
+        self.variables = variables
+    }
+}
+
+extension Project {
+    /// Runs one program in a sandbox of its own, in the foreground, and returns its exit code.
+    ///
+    /// - Parameters:
+    ///   - options: what to run.
+    ///   - current: the caller's directory, the workspace unless `options` names another.
+    public func run(_ options: RunOptions, in current: String) throws(ClocheError) -> Int32 {
+        var policy = try profiles.load(name: options.profile, overrides: options.overrides).policy
+        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        if options.readOnly { policy.filesystem.workspace = .readOnly }
+        let environment = AgentLaunch.environment(policy, options.variables)
+        let spec: ProcessSpec
+        if options.command.isEmpty {
+            spec = try AgentLaunch.program(policy, environment, task: nil, resuming: false)
+        } else {
+            spec = ProcessSpec(
+                arguments: options.command, environment: environment, directory: InsidePath.workspace)
+        }
+        let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
+        let request = SandboxRequest(
+            policy: policy, identity: .current(key: place?.source ?? directory), hostname: "cloche",
+            executable: installation.executable, workspace: place,
+            places: place.map { AgentLaunch.gitGuard($0.source) } ?? [])
+        do {
+            return try OneShot.run(request, spec, installation: installation)
+        } catch let error as ClocheError {
+            throw Self.naming(spec.arguments[0], error)
+        } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }
+    }
+
+    private func workspacePlace(_ choice: WorkspaceChoice, _ current: String, _ mode: AccessMode)
+        throws(ClocheError) -> SandboxRequest.Place?
+    {
+        switch choice {
+        case .empty: return nil
+        case .worktree:
+            throw ClocheError(
+                .usage, "run makes no worktree", remedy: "use `cloche start`, or --workspace dir or none")
+        case .directory(let path):
+            guard let real = try? Files.canonicalPath(path ?? current), Files.isDirectory(real) else {
+                throw ClocheError(
+                    .notFound, "no such directory: \(path ?? current)", remedy: "make it first, or use --workspace none")
+            }
+            return .init(source: real, target: InsidePath.workspace, mode: mode)
+        }
+    }
+
+    /// Init does not know a program's name as the user wrote it.
+    static func naming(_ program: String, _ error: ClocheError) -> ClocheError {
+        switch error.code {
+        case .programNotFound:
+            ClocheError(error.code, "\(program): not found in the sandbox", why: error.why, remedy: error.remedy)
+        case .programNotExecutable:
+            ClocheError(error.code, "\(program): cannot be executed", why: error.why, remedy: error.remedy)
+        default: error
+        }
+    }
+}

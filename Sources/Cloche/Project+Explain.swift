@@ -1,0 +1,44 @@
+// What an agent may do and why: the effective profile with origins, the plan that follows, the system calls.
+
+internal import AgentStore
+public import ClocheModel
+internal import LinuxSystem
+package import ProfileLoading
+internal import SandboxRuntime
+internal import Supervision
+
+extension Project {
+    /// The effective profile of a name as it is configured now; nil takes the project's default.
+    package func effectiveProfile(_ name: String?) throws(ClocheError) -> EffectiveProfile {
+        try profiles.load(name: name)
+    }
+
+    /// What an agent runs with: the profile as it was resolved when the agent was made.
+    public func policy(ofAgent name: String) throws(ClocheError) -> (policy: Policy, document: Document) {
+        let record = try agentDirectory(name).read()
+        return (try Policy(document: record.effective), record.effective)
+    }
+
+    /// The plan of an agent's sandbox, as the next start would make it.
+    public func plan(ofAgent name: String) throws(ClocheError) -> SandboxPlan {
+        let directory = try agentDirectory(name)
+        let agent = try AgentLaunch(installation: installation)
+            .supervisedAgent(directory, directory.read(), resuming: true)
+        return try Planner.plan(agent.request)
+    }
+
+    /// The plan of a sandbox with this policy and an empty workspace.
+    public func plan(of policy: Policy) throws(ClocheError) -> SandboxPlan {
+        var policy = policy
+        policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind) }
+        return try Planner.plan(
+            SandboxRequest(
+                policy: policy, identity: .current(key: directory), hostname: "cloche",
+                executable: installation.executable))
+    }
+
+    /// Every system call that the filter of a policy knows, with the answer it gets; others get ENOSYS.
+    package func syscallTable(_ policy: Policy) -> [(name: String, answer: String)] {
+        SandboxFilters.table(policy.syscalls)
+    }
+}

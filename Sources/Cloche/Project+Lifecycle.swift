@@ -1,0 +1,137 @@
+// Stopping, resuming and deleting agents. Each begins by looking at what is there now, so that each finishes what a
+// killed command or supervisor left.
+
+internal import AgentStore
+public import ClocheModel
+internal import GitWorkspace
+internal import LinuxSystem
+internal import Supervision
+
+extension Project {
+    /// Ends an agent: asks its program, waits for the grace, then kills everything in its sandbox.
+    ///
+    /// - Parameters:
+    ///   - name: the agent.
+    ///   - graceSeconds: how long to wait; 0 kills at once, nil takes the profile's time.
+    /// - Returns: false when it did not run.
+    @discardableResult
+    public func stop(_ name: String, graceSeconds: Int32? = nil) throws(ClocheError) -> Bool {
+        let directory = try agentDirectory(name)
+        let before = try AgentStatus(of: directory)
+        guard let client = try SupervisorClient.connect(directory) else {
+            if before.state == .lost { try settleLost(directory) }
+            return false
+        }
+        try client.send(.stop(graceSeconds: graceSeconds))
+        // The supervisor's end closes the connection; what it says before that is of no interest here.
+        while try client.receive() != nil {}
+        return true
+    }
+
+    /// Writes down that an agent's supervisor was lost.
+    private func settleLost(_ directory: AgentDirectory) throws(ClocheError) {
+        let lock = try directory.lockForOperation(wait: true)
+        defer { _ = lock.isLocked }
+        var record = try directory.read()
+        guard !directory.isSupervised, [.running, .starting, .stopping].contains(record.state) else { return }
+        record.state = .failed
+        record.endReason = .supervisorLost
+        record.ended = WallClock.milliseconds
+        try directory.write(record)
+        try AuditLog(directory).append("end", ["reason": .string(EndReason.supervisorLost.rawValue)])
+    }
+
+    /// Starts an agent again with its workspace, home and profile.
+    public func resume(_ name: String, task: String = "") throws(ClocheError) -> AgentInfo {
+        let directory = try agentDirectory(name)
+        let lock = try directory.lockForOperation()
+        defer { _ = lock.isLocked }
+        let status = try AgentStatus(of: directory)
+        switch status.state {
+        case .starting, .running, .stopping:
+            throw ClocheError(
+                .state, "agent \(name) is \(status.state.rawValue) already",
+                remedy: "`cloche attach \(name)` shows it, `cloche stop \(name)` ends it")
+        case .creating, .deleting:
+            throw ClocheError(
+                .state, "agent \(name) is not complete",
+                why: "the command that was \(status.state.rawValue) it was ended half-way",
+                remedy: "`cloche delete \(name)` removes what is there")
+        case .stopped, .exited, .failed, .lost: break
+        }
+        var record = status.record
+        record.task = task
+        record.state = .stopped
+        try directory.write(record)
+        try launch(directory, resuming: true)
+        return try info(directory)
+    }
+
+    /// Removes an agent: worktree, branch, home, state.
+    ///
+    /// - Parameters:
+    ///   - name: the agent.
+    ///   - force: also what runs and what is nowhere else.
+    ///   - keepBranch: leaves its branch.
+    /// - Returns: a sentence for the user when something was kept after all.
+    @discardableResult
+    public func delete(_ name: String, force: Bool = false, keepBranch: Bool = false) throws(ClocheError) -> String? {
+        let directory = try agentDirectory(name)
+        guard directory.exists else { _ = try directory.read(); return nil }
+        let lock = try directory.lockForOperation()
+        defer { _ = lock.isLocked }
+        guard let status = try readable(directory, force: force) else {
+            try directory.remove()
+            return "its record could not be read; `git worktree prune` and `git branch -D cloche/\(name)` clean the rest"
+        }
+        if status.isRunning {
+            guard force else {
+                throw ClocheError(
+                    .state, "agent \(name) is \(status.state.rawValue)", why: "deleting it would end its work",
+                    remedy: "`cloche stop \(name)` first, or `cloche delete --force \(name)`")
+            }
+            try stop(name, graceSeconds: 0)
+        }
+        if !force && ![.creating, .deleting].contains(status.record.state) { try refuseLoss(directory, status.record) }
+        return try dismantle(directory, keepBranch: keepBranch)
+    }
+
+    private func readable(_ directory: AgentDirectory, force: Bool) throws(ClocheError) -> AgentStatus? {
+        do throws(ClocheError) {
+            return try AgentStatus(of: directory)
+        } catch {
+            if force { return nil }
+            throw error
+        }
+    }
+
+    /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill left.
+    private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
+        var record = try directory.read()
+        record.state = .deleting
+        try directory.write(record)
+        var kept: String?
+        if case .worktree = record.workspace {
+            kept = try AgentGit.worktree(directory, record).remove(keepBranch: keepBranch)
+        }
+        try directory.remove()
+        return kept
+    }
+
+    /// What an agent has made and nobody else has stops its deletion.
+    private func refuseLoss(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
+        switch record.workspace {
+        case .directory: return
+        case .empty:
+            // A workspace that cannot be read may hold anything.
+            let names = (try? Files.list(directory.workspace)) ?? ["?"]
+            if names.isEmpty { return }
+            throw ClocheError(
+                .wouldLose, "agent \(record.name) has files that are nowhere else",
+                why: "\(names.count) in \(directory.workspace)",
+                remedy: "copy them, or `cloche delete --force \(record.name)`")
+        case .worktree:
+            try refuseLossOfWork(directory, record)
+        }
+    }
+}

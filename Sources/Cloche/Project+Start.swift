@@ -1,0 +1,192 @@
+// Starting an agent. The order makes every failure and every kill recoverable: what can be refused is refused before
+// anything is made; the record comes first and says `creating`; worktree and home follow; then the supervisor. A first
+// start that fails takes away what it made.
+
+internal import AgentStore
+public import ClocheModel
+internal import GitWorkspace
+internal import LinuxSystem
+internal import ProfileLoading
+internal import Supervision
+
+/// Where an agent works.
+public enum WorkspaceChoice: Equatable, Sendable {
+    /// A git worktree of its own, from a commit (nil: the one checked out).
+    case worktree(base: String?)
+    /// A directory of the user's; nil is the project's own.
+    case directory(String?)
+    /// An empty directory of its own.
+    case empty
+}
+
+/// What a new agent is to be.
+public struct StartOptions: Sendable {
+    /// The agent's name.
+    public var name: String
+    /// What it is to do; empty starts the program without a task.
+    public var task: String
+    /// A profile's name or file; nil is the project's default.
+    public var profile: String?
+    /// `key=value` overrides of the profile.
+    public var overrides: [String]
+    /// Where it works.
+    public var workspace: WorkspaceChoice
+    /// Whether the workspace is read-only whatever the profile says.
+    public var readOnly: Bool
+    /// Variables for the program.
+    public var variables: [Document.Entry]
+
+    /// A new agent with the project's default profile in a worktree of its own.
+    public init(
+        name: String,
+        task: String = "",
+        profile: String? = nil,
+        overrides: [String] = [],
+        workspace: WorkspaceChoice = .worktree(base: nil),
+        readOnly: Bool = false,
+        variables: [Document.Entry] = []
+    ) {
+        self.name = name
+        self.task = task
+        self.profile = profile
+        self.overrides = overrides
+        self.workspace = workspace
+        self.readOnly = readOnly
+        self.variables = variables
+    }
+}
+
+extension Project {
+    /// Makes an agent and starts it; returns when its program runs.
+    ///
+    /// - Parameters:
+    ///   - options: what it is to be.
+    ///   - progress: called with a sentence for each step that can take a while.
+    /// - Throws: why it cannot be; nothing is left behind then.
+    public func start(_ options: StartOptions, progress: (String) -> Void = { _ in }) throws(ClocheError) -> AgentInfo {
+        let directory = try agentDirectory(options.name)
+        if directory.exists {
+            throw ClocheError(
+                .exists, "an agent named \(options.name) exists already", why: directory.path,
+                remedy: "choose another name, or `cloche delete \(options.name)` first")
+        }
+        let effective = try profiles.load(name: options.profile, overrides: options.overrides)
+        let record = try newRecord(options, effective, directory)
+        try checkProgram(effective.policy, record)
+        try state.prepare()
+        try directory.create(record)
+        let lock = try directory.lockForOperation()
+        defer { _ = lock.isLocked }
+        do throws(ClocheError) {
+            try furnish(directory, record, options, effective.policy, progress)
+            try AuditLog(directory).append("create", ["profile": .string(record.profile), "task": .string(record.task)])
+            try launch(directory, resuming: false)
+        } catch {
+            progress("taking back what was made")
+            discard(directory)
+            throw error
+        }
+        return try info(directory)
+    }
+
+    private func newRecord(_ options: StartOptions, _ effective: EffectiveProfile, _ directory: AgentDirectory)
+        throws(ClocheError) -> AgentRecord
+    {
+        let (kind, path) = try workspace(options.workspace, options.name, directory)
+        var record = AgentRecord(
+            name: options.name, project: self.directory, workspace: kind,
+            access: options.readOnly ? .readOnly : effective.policy.filesystem.workspace, workspacePath: path,
+            profile: effective.name, effective: effective.document, task: options.task,
+            created: WallClock.milliseconds)
+        record.variables = options.variables
+        return record
+    }
+
+    private func workspace(_ choice: WorkspaceChoice, _ name: String, _ directory: AgentDirectory)
+        throws(ClocheError) -> (WorkspaceKind, String)
+    {
+        switch choice {
+        case .worktree(let base):
+            let repository = try GitRepository.discover(from: self.directory)
+            let branch = "cloche/" + name
+            let path = repository.topLevel ?? repository.gitDirectory
+            return (.worktree(repository: path, branch: branch, base: base ?? ""), directory.workspace)
+        case .directory(let path):
+            let chosen = path ?? self.directory
+            guard let real = try? Files.canonicalPath(chosen), Files.isDirectory(real) else {
+                throw ClocheError(
+                    .notFound, "no such directory: \(chosen)", remedy: "make it first, or use --workspace none")
+            }
+            return (.directory(path: real), real)
+        case .empty: return (.empty, directory.workspace)
+        }
+    }
+
+    /// Refuses a program or credential that is missing before anything is made.
+    private func checkProgram(_ policy: Policy, _ record: AgentRecord) throws(ClocheError) {
+        var policy = policy
+        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        let environment = AgentLaunch.environment(policy, record.variables)
+        let task = record.task.isEmpty ? nil : record.task
+        try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
+    }
+
+    /// Worktree or empty workspace, and the home's first files.
+    private func furnish(
+        _ directory: AgentDirectory,
+        _ record: AgentRecord,
+        _ options: StartOptions,
+        _ policy: Policy,
+        _ progress: (String) -> Void
+    ) throws(ClocheError) {
+        do throws(SystemError) {
+            for seed in policy.harness.seeds {
+                let path = directory.home + "/" + seed.path
+                try Files.makeDirectories(path.parentPath, mode: 0o755)
+                try Files.writeAtomically(path, Array(seed.content.utf8), mode: 0o644)
+            }
+            if record.workspace == .empty { try Files.makeDirectory(directory.workspace, mode: 0o755) }
+        } catch { throw StoreError.cannotWrite(error) }
+        if case .worktree(let base) = options.workspace {
+            progress("making a worktree on branch cloche/\(record.name)")
+            try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+        }
+    }
+
+    /// Takes away an agent whose first start failed.
+    private func discard(_ directory: AgentDirectory) {
+        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to tell.
+        guard var record = try? directory.read() else { return }
+        record.state = .deleting
+        try? directory.write(record)
+        if case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
+        try? directory.remove()
+    }
+
+    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
+    func launch(_ directory: AgentDirectory, resuming: Bool) throws(ClocheError) {
+        do {
+            let ready = try Pipe()
+            let record = try directory.read()
+            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective))
+            let environment = names.sorted().compactMap { name in
+                ProcessEnvironment.value(name).map { "\(name)=\($0)" }
+            }
+            let log = try Files.openForAppending(directory.path + "/supervisor.log")
+            let null = try Files.openForUpdate("/dev/null")
+            _ = try Subprocess(
+                installation.executable,
+                ["internal", "supervise", directory.path, resuming ? "resume" : "start", "\(ready.writeEnd.number)"],
+                environment: environment, directory: "/"
+            ).spawn(
+                stdin: null.number, stdout: log.number, stderr: log.number, extra: [ready.writeEnd.number],
+                newSession: true)
+            let answer = try SupervisorReady.read(ready)
+            if let answer { throw answer }
+        } catch let error as ClocheError {
+            throw error
+        } catch {
+            throw ClocheError(.system, "cannot start the supervisor of \(directory.name)", why: "\(error)")
+        }
+    }
+}

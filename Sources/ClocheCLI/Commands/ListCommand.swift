@@ -1,0 +1,143 @@
+// list, stop, delete, path: agents by name.
+
+internal import Cloche
+internal import ClocheModel
+internal import CommandSyntax
+internal import LinuxSystem
+internal import TerminalText
+
+enum ListCommand {
+    static func run(_ context: Context) throws(ClocheError) -> Int32 {
+        let command = context.command
+        let (agents, damaged) = try context.project.agents()
+        let shown = command.flag("all") ? agents : agents.filter { !isOver($0.state) }
+        if command.flag("names") {
+            for agent in shown { context.output.line(agent.record.name) }
+        } else if command.flag("json") {
+            context.output.json(.list(shown.map(document)))
+        } else {
+            let header = ["NAME", "STATE", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"]
+            context.output.table(shown.map(row), header: command.flag("no-header") ? nil : header)
+            let hidden = agents.count - shown.count
+            if shown.isEmpty && hidden > 0 {
+                context.output.note("\(hidden) agent\(hidden == 1 ? " has" : "s have") ended; --all shows them")
+            }
+        }
+        for error in damaged { context.output.report(error, json: false) }
+        return ExitCode.success
+    }
+
+    /// Ended in a way that needs nobody: a failure or loss is shown without being asked for.
+    private static func isOver(_ state: AgentState) -> Bool { [.stopped, .exited].contains(state) }
+
+    private static func row(_ agent: AgentInfo) -> [String] {
+        let record = agent.record
+        let task = visible(record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 50)
+        let network = record.effective.value(at: ["network", "mode"])?.string == NetworkMode.host.rawValue
+        return [
+            record.name, state(agent), age(record), record.profile + (network ? " (host network)" : ""),
+            record.branch ?? "-", agent.changes, task,
+        ]
+    }
+
+    private static func state(_ agent: AgentInfo) -> String {
+        switch (agent.state, agent.record.exitCode) {
+        case (.exited, let code?): "exited(\(code))"
+        case (.failed, _): "failed" + (agent.record.endReason.map { "(\($0.rawValue))" } ?? "")
+        default: agent.state.rawValue
+        }
+    }
+
+    private static func age(_ record: AgentRecord) -> String {
+        let since = record.ended ?? record.started ?? record.created
+        let seconds = max(0, (WallClock.milliseconds - since) / 1000)
+        switch seconds {
+        case ..<120: return "\(seconds)s"
+        case ..<7200: return "\(seconds / 60)m"
+        case ..<172_800: return "\(seconds / 3600)h"
+        default: return "\(seconds / 86400)d"
+        }
+    }
+
+    static func document(_ agent: AgentInfo) -> Document {
+        let record = agent.record
+        return .object([
+            "name": .string(record.name),
+            "state": .string(agent.state.rawValue),
+            "profile": .string(record.profile),
+            "branch": .optional(record.branch),
+            "workspace": .string(record.workspacePath),
+            "access": .string(record.access.rawValue),
+            "network": record.effective.value(at: ["network", "mode"]) ?? .null,
+            "changes": .string(agent.changes),
+            "task": .string(record.task),
+            "created": .string(WallClock.format(record.created)),
+            "started": .optional(record.started.map(WallClock.format)),
+            "ended": .optional(record.ended.map(WallClock.format)),
+            "end-reason": .optional(record.endReason?.rawValue),
+            "exit-code": .optional(record.exitCode),
+            "failure": .optional(record.failure),
+            "starts": .integer(record.starts),
+            "directory": .string(agent.directory),
+        ])
+    }
+}
+
+enum StopCommand {
+    static func run(_ context: Context) throws(ClocheError) -> Int32 {
+        let command = context.command
+        let project = try context.project
+        let grace = command.flag("kill") ? 0 : command.number("grace").map { Int32(clamping: $0) }
+        let names = command.flag("all")
+            ? project.agents().agents.filter { $0.isRunning || $0.state == .lost }.map(\.record.name) : command.rest
+        return try ForEach.name(names, context) { name throws(ClocheError) in
+            let was = try project.agent(name)
+            let stopped = try project.stop(name, graceSeconds: grace)
+            context.output.line(stopped ? "\(name) stopped" : "\(name) was not running (\(was.state.rawValue))")
+        }
+    }
+}
+
+enum DeleteCommand {
+    static func run(_ context: Context) throws(ClocheError) -> Int32 {
+        let command = context.command
+        let project = try context.project
+        let names = command.flag("all") ? project.agents().agents.map(\.record.name) : command.rest
+        return try ForEach.name(names, context) { name throws(ClocheError) in
+            let kept = try project.delete(
+                name, force: command.flag("force"), keepBranch: command.flag("keep-branch"))
+            context.output.line("\(name) deleted" + (kept.map { "; \($0)" } ?? ""))
+        }
+    }
+}
+
+/// Does the same to several agents: one failure is told and does not keep the others waiting.
+enum ForEach {
+    static func name(_ names: [String], _ context: Context, _ body: (String) throws(ClocheError) -> Void)
+        throws(ClocheError) -> Int32
+    {
+        var code = ExitCode.success
+        for name in names {
+            do throws(ClocheError) {
+                try body(name)
+            } catch {
+                if names.count == 1 { throw error }
+                context.output.report(error, json: false)
+                code = ExitCode.of(error)
+            }
+        }
+        return code
+    }
+}
+
+enum PathCommand {
+    static func run(_ context: Context) throws(ClocheError) -> Int32 {
+        let agent = try context.project.agent(context.command.required("name"))
+        switch context.command.argument("what") ?? "workspace" {
+        case "home": context.output.line(agent.directory + "/home")
+        case "state": context.output.line(agent.directory)
+        default: context.output.line(agent.record.workspacePath)
+        }
+        return ExitCode.success
+    }
+}

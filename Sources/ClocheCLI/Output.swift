@@ -1,0 +1,87 @@
+// What commands print: plain text, tables, JSON; colours only where a person reads them.
+
+internal import ClocheModel
+internal import CommandSyntax
+internal import LinuxSystem
+internal import StructuredText
+internal import Supervision
+internal import TerminalText
+
+/// The two outputs of one command.
+struct Output {
+    private let colors: Bool
+    /// Standard error is a terminal: progress makes sense.
+    private let showsProgress: Bool
+
+    init(color: String?) {
+        let wanted =
+            switch color {
+            case "always": true
+            case "never": false
+            default: (ProcessEnvironment.value("NO_COLOR") ?? "").isEmpty && Terminal.isTerminal(1)
+            }
+        colors = wanted
+        showsProgress = Terminal.isTerminal(2)
+    }
+
+    enum Style: String {
+        case bold = "1"
+        case faint = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+    }
+
+    func styled(_ text: String, _ style: Style) -> String {
+        colors ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    var usesColors: Bool { colors }
+
+    func line(_ text: String = "") { UserOutput.write(Array((text + "\n").utf8)) }
+
+    func bytes(_ bytes: [UInt8]) { UserOutput.write(bytes) }
+
+    func json(_ document: Document) { line(JSONText.serialize(document, pretty: true)) }
+
+    func note(_ text: String) { UserOutput.write(Array("cloche: \(text)\n".utf8), to: 2) }
+
+    /// A line about what takes a while; only a terminal gets it.
+    func progress(_ text: String) {
+        if showsProgress { UserOutput.write(Array("\(text) ...\n".utf8), to: 2) }
+    }
+
+    /// Columns as wide as their widest cell; the last takes what it needs.
+    func table(_ rows: [[String]], header: [String]?) {
+        let all = (header.map { [$0] } ?? []) + rows
+        let widths = (0..<(all.first?.count ?? 0)).map { column in all.map { $0[column].count }.max() ?? 0 }
+        for (index, row) in all.enumerated() {
+            let cells = row.enumerated().map { column, cell in
+                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+            }
+            var text = cells.joined(separator: "  ")
+            while text.last == " " { text.removeLast() }
+            line(index == 0 && header != nil ? styled(text, .bold) : text)
+        }
+    }
+
+    /// An error on standard error: what failed and why, then what to do.
+    func report(_ error: ClocheError, json: Bool) {
+        if json {
+            let document = Document.object(["error": error.document])
+            UserOutput.write(Array((JSONText.serialize(document) + "\n").utf8), to: 2)
+            return
+        }
+        var text = "cloche: " + Self.safe(error.what)
+        if !error.why.isEmpty { text += ": " + Self.safe(error.why) }
+        text += "\n"
+        if !error.remedy.isEmpty { text += "  " + Self.safe(error.remedy) + "\n" }
+        UserOutput.write(Array(text.utf8), to: 2)
+    }
+
+    /// Line breaks stay, everything else that could drive a terminal is shown as an escape.
+    static func safe(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { visible(String($0), limit: 4000) }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,66 @@
+// A plan as a document and as lines: what `cloche explain --plan` prints.
+
+extension SandboxPlan {
+    /// The plan as a document.
+    public var document: Document {
+        .object([
+            "identity": .object([
+                "user": .integer(Int64(identity.user)), "group": .integer(Int64(identity.group)),
+                "host-user": .integer(Int64(identity.hostUser)), "host-group": .integer(Int64(identity.hostGroup)),
+            ]),
+            "namespaces": .strings(namespaces),
+            "sources": .list(
+                sources.map { source in
+                    .object([
+                        "path": .string(source.path), "flags": .strings(source.attributes.names),
+                        "recursive": .bool(source.recursive), "reason": .string(source.reason),
+                    ])
+                }),
+            "operations": .list(
+                operations.map { operation in
+                    .object([
+                        "action": .string(operation.action.text), "target": .string("/" + operation.target),
+                        "reason": .string(operation.reason),
+                    ])
+                }),
+        ])
+    }
+
+    /// The namespaces that the sandbox does not share with the host.
+    public var namespaces: [String] {
+        ["user", "mount", "pid", "ipc", "uts", "cgroup"] + (sharesNetwork ? [] : ["net"])
+    }
+
+    /// One line per step.
+    public var lines: [String] {
+        operations.map { operation in
+            var text = "\(operation.action.text)"
+            if !operation.target.isEmpty { text += " /\(operation.target)" }
+            if case .bind(let index) = operation.action, sources.indices.contains(index) {
+                let source = sources[index]
+                text += " <- \(source.path) (\(source.attributes.names.joined(separator: ",")))"
+            }
+            return "\(text)  [\(operation.reason)]"
+        }
+    }
+}
+
+extension PlanOperation.Action {
+    /// The step in the kernel's words.
+    var text: String {
+        switch self {
+        case .filesystem(let kind, let options, let attributes):
+            "mount \(kind) (\((attributes.names + options).joined(separator: ",")))"
+        case .bind: "bind"
+        case .readOnly: "bind over itself (ro)"
+        case .seal(let attributes): "set flags (\(attributes.names.joined(separator: ",")))"
+        case .detach: "unmount"
+        case .directory: "mkdir"
+        case .file(let content, _): "write \(content.utf8.count) bytes to"
+        case .mountPoint: "touch"
+        case .symlink(let target): "link to \(target) at"
+        case .hostname(let name): "hostname \(name)"
+        case .loopback: "loopback up"
+        }
+    }
+}

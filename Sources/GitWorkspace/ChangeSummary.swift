@@ -1,0 +1,98 @@
+// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It runs no
+// program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
+
+internal import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+
+/// What is known of an agent's changes without a sync.
+package struct ChangeSummary: Equatable, Sendable {
+    /// Commits beyond what it started from, as of the last sync; nil when there was none yet.
+    package let commits: Int?
+    /// Whether the workspace had uncommitted changes at the last sync; nil when there was none yet.
+    package let uncommitted: Bool?
+    /// Whether the agent's commit is another than the last sync's (or than what it started from); nil when
+    /// the agent's git directory does not tell.
+    package let movedOn: Bool?
+
+    /// `-`, `+2`, `+2*` with uncommitted changes, a trailing `?` when the agent committed since; `?` when
+    /// nothing is known.
+    package var text: String {
+        var text = "-"
+        if let commits, commits > 0 { text = "+\(commits)" }
+        if uncommitted == true { text = (text == "-" ? "" : text) + "*" }
+        switch movedOn {
+        case true?: return text == "-" ? "new" : text + "?"
+        case false?: return text
+        case nil: return text == "-" ? "?" : text + "?"
+        }
+    }
+}
+
+extension AgentWorktree {
+    /// What `list` shows.
+    ///
+    /// Cheap, and never fails: what cannot be read is not known.
+    package func changeSummary() -> ChangeSummary {
+        // No such file: there was no sync.
+        let record = (try? Files.readText(syncedFile))?.split(separator: "\n").map(String.init) ?? []
+        let known =
+            record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
+        let current = privateHead()
+        return ChangeSummary(
+            commits: record.count >= 3 ? Int(record[1]) : nil,
+            uncommitted: record.count >= 3 ? record[2] == "1" : nil,
+            movedOn: current.flatMap { current in known.map { $0 != current } }
+        )
+    }
+
+    func recordSync(_ result: SyncResult) throws(ClocheError) {
+        let text = "\(result.head)\n\(result.commits)\n\(result.hasUncommittedChanges ? 1 : 0)\n"
+        do {
+            try Files.writeAtomically(syncedFile, [UInt8](text.utf8))
+        } catch {
+            throw ClocheError("the agent's git state could not be written", error)
+        }
+    }
+
+    /// The commit that the agent has checked out, by the bytes of its HEAD and ref files.
+    private func privateHead() -> String? {
+        var name = "HEAD"
+        for _ in 0..<3 {
+            guard let line = privateLine(name, limit: 1024) ?? packedRef(name) else { return nil }
+            if Self.isObjectName(line) { return line }
+            guard line.hasPrefix("ref: refs/") else { return nil }
+            name = String(line.dropFirst("ref: ".count))
+        }
+        return nil
+    }
+
+    private func packedRef(_ name: String) -> String? {
+        guard let text = privateText("packed-refs", limit: 1 << 20) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasSuffix(" " + name) }
+        guard let id = line?.split(separator: " ").first.map(String.init), Self.isObjectName(id) else {
+            return nil
+        }
+        return id
+    }
+
+    private func privateLine(_ name: String, limit: Int) -> String? {
+        privateText(name, limit: limit)?.split(separator: "\n").first.map(String.init)
+    }
+
+    /// A small plain file of the agent's: no link is followed, no FIFO waited for.
+    private func privateText(_ name: String, limit: Int) -> String? {
+        // Whatever the agent made of it, a file that cannot be opened so is one that tells nothing.
+        guard let directory = try? Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY),
+            let file = try? Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK),
+            let status = try? Files.status(of: file), status.kind == .regular,
+            let bytes = try? file.readToEnd(limit: limit)
+        else { return nil }
+        return bytes.text
+    }
+
+    static func isObjectName(_ text: String) -> Bool {
+        (text.utf8.count == 40 || text.utf8.count == 64)
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+}

@@ -1,0 +1,166 @@
+// The program that runs inside a one-shot sandbox without network to hand an agent's commits to the host: a POSIX shell
+// script (with GNU find, grep, sed, sort, comm). It trusts nothing it reads, and whatever it is made to run stays inside.
+//
+// It never uses the agent's git directory as a git directory: HEAD, refs, index, shallow, info/exclude are copied into a
+// temporary one with a configuration of ours, which borrows the agent's and the repository's objects. What it exports is
+// a second temporary directory that holds these refs and nothing else:
+//   refs/cloche/head      the commit that the agent has checked out
+//   refs/cloche/snapshot  the same plus uncommitted changes; equal to head when there are none
+//   refs/cloche/other/*   branches, tags and the stash that the agent made or moved
+//   refs/cloche/report    a blob: NUL-ended `kind value` records, read by SyncReport
+
+package import ClocheModel
+
+enum ExportScript {
+    /// Arguments: agent, object format, fallback commit, then `key=value` settings.
+    ///
+    /// Paths come from variables with the sandbox's own as defaults, so that tests run it without one.
+    static let text = #"""
+        set -u
+        umask 077
+        for name in $(env | sed -n 's/^\(GIT_[A-Z_0-9]*\)=.*/\1/p'); do unset "$name"; done
+        agent=$1 format=$2 fallback=$3
+        shift 3
+        workspace=${CLOCHE_WORKSPACE:-/workspace}
+        private=${CLOCHE_GIT:-/run/cloche/git}
+        objects=${CLOCHE_OBJECTS:-/run/cloche/objects}
+        patience=${CLOCHE_SNAPSHOT_SECONDS:-300}
+        exec 3>&1 4<&0 >&2 </dev/null
+        tmp=$(mktemp -d "${TMPDIR:-/tmp}/cloche-export.XXXXXX") || exit 70
+        trap 'rm -rf "$tmp"' EXIT
+        export LC_ALL=C.UTF-8 HOME="$tmp" XDG_CONFIG_HOME="$tmp/none" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+        export GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=none GIT_LITERAL_PATHSPECS=1
+
+        # A plain file of the agent's, no larger than $3 blocks of 512 bytes.
+        take() {
+            [ -f "$private/$1" ] && [ ! -L "$private/$1" ] || return 1
+            [ -n "$(find "$private/$1" -size "-$3" 2>/dev/null)" ] || return 1
+            timeout 20 cp "$private/$1" "$2" 2>/dev/null
+        }
+        report() { printf '%s %s\0' "$1" "$2" >>"$tmp/report"; }
+        directory() {
+            mkdir -p "$1/objects/info" "$1/refs/heads" "$1/info"
+            {
+                printf '[core]\n\tbare = %s\n\trepositoryformatversion = 1\n\tfsync = none\n' "$2"
+                printf '\tlooseCompression = 1\n\tuntrackedCache = false\n\tfsmonitor = false\n'
+                printf '\thooksPath = /dev/null\n\tattributesFile = /dev/null\n\tsafecrlf = false\n'
+                printf '[gc]\n\tauto = 0\n[submodule]\n\trecurse = false\n[index]\n\tsparse = false\n'
+                printf '[user]\n\tname = cloche\n\temail = cloche@localhost\n'
+                [ "$format" = sha1 ] || printf '[extensions]\n\tobjectFormat = %s\n' "$format"
+            } >"$1/config"
+            printf 'ref: refs/heads/none\n' >"$1/HEAD"
+            printf '%s\n' "$objects" "$private/objects" >"$1/objects/info/alternates"
+            number=1
+            while [ -d "$objects.$number" ]; do
+                printf '%s\n' "$objects.$number" >>"$1/objects/info/alternates"
+                number=$((number + 1))
+            done
+        }
+
+        : >"$tmp/report"
+        directory "$tmp/git" false
+        export GIT_DIR="$tmp/git" GIT_WORK_TREE="$workspace"
+        for setting; do git config "${setting%%=*}" "${setting#*=}"; done
+        (cd "$private" && find refs -type f -size -3 -exec timeout 60 cp --parents -t "$tmp/git" {} +) 2>/dev/null
+        take packed-refs "$tmp/git/packed-refs" 200000
+        take shallow "$tmp/git/shallow" 20000
+        take info/exclude "$tmp/git/info/exclude" 2000
+        take info/attributes "$tmp/git/info/attributes" 2000
+
+        # What the agent has checked out; failing that its branch, failing that what the host knew last.
+        take HEAD "$tmp/git/HEAD" 3 || printf 'ref: refs/heads/cloche/%s\n' "$agent" >"$tmp/git/HEAD"
+        if ! head=$(git rev-parse -q --verify 'HEAD^{commit}' 2>/dev/null); then
+            printf 'ref: refs/heads/cloche/%s\n' "$agent" >"$tmp/git/HEAD"
+            if ! head=$(git rev-parse -q --verify 'HEAD^{commit}' 2>/dev/null); then
+                head=$fallback
+                rm -rf "$tmp/git/refs" "$tmp/git/packed-refs"
+                mkdir -p "$tmp/git/refs"
+                printf '%s\n' "$head" >"$tmp/git/HEAD"
+                git rev-parse -q --verify 'HEAD^{commit}' >/dev/null || exit 71
+            fi
+            report damaged HEAD
+        fi
+        report checkout "$(git symbolic-ref -q HEAD || echo detached)"
+
+        # The uncommitted changes: an index of ours, the agent's as a start when it can be used.
+        export GIT_INDEX_FILE="$tmp/index"
+        entries() { sed -z -n 's/^160000 [^\t]*\t//p' | sort -z; }
+        fill() {
+            # Nothing limits what a nested repository or a FIFO named like one of git's files may do to `git add`.
+            timeout -k 2 "$patience" git -c advice.addEmbeddedRepo=false add -A --ignore-errors -- . 2>"$tmp/add"
+            case $? in 0) partial= ;; 1) partial=yes ;; *) return 1 ;; esac
+            # A repository inside the workspace that is no submodule of the commit: its files would be lost in a bare id.
+            git ls-files -s -z | entries >"$tmp/links.now"
+            git ls-tree -r -z "$head" | entries >"$tmp/links.head"
+            comm -z -23 "$tmp/links.now" "$tmp/links.head" >"$tmp/links.new"
+            git update-index -z --force-remove --stdin <"$tmp/links.new" || return 1
+            tree=$(git write-tree 2>/dev/null) || return 1
+            # A forged index can name `.git/config`; reading the tree back refuses that.
+            GIT_INDEX_FILE="$tmp/check" git read-tree "$tree" 2>/dev/null
+        }
+        fresh() { rm -f "$tmp/index" "$tmp/index.lock" "$tmp/check"; timeout 120 git read-tree "$head" 2>/dev/null; }
+        cd "$workspace" || exit 72
+        if [ -n "$(find . -type p \( -name '.git*' -o -path '*/.git/*' \) -print -quit 2>/dev/null)" ]; then patience=10; fi
+        tree=
+        if { take index "$tmp/index" 4000000 && fill; } || { fresh && fill; } || {
+            printf '* !working-tree-encoding !filter !ident\n' >"$tmp/git/info/attributes"
+            fresh && fill
+        }; then
+            [ -z "$partial" ] || report unreadable "$(grep -c '^error: ' "$tmp/add")"
+        else
+            tree=
+            report unsnapshot "$(tail -n 1 "$tmp/add" 2>/dev/null | tr -d '\000')"
+        fi
+        find . -mindepth 2 -name .git -printf '%h\0' 2>/dev/null | sed -z 's,^\./,,' | sort -z >"$tmp/nested"
+        timeout 10 git check-ignore -z --stdin <"$tmp/nested" 2>/dev/null | sort -z >"$tmp/ignored"
+        sort -z -u "$tmp/ignored" "$tmp/links.head" 2>/dev/null | comm -z -23 "$tmp/nested" - | head -z -n 100 | sed -z 's/^/nested /' >>"$tmp/report"
+
+        # Same tree and parent, same commit: a sync without changes brings nothing.
+        snapshot=$head
+        if [ -n "$tree" ] && [ "$tree" != "$(git rev-parse "$head^{tree}")" ]; then
+            date=$(git show -s --format=%ct "$head" 2>/dev/null)
+            for date in "@$date +0000" '@1700000000 +0000'; do
+                if snapshot=$(printf 'cloche: uncommitted changes of %s\n' "$agent" |
+                    GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$date git commit-tree -p "$head" "$tree"); then break; fi
+            done
+            [ -n "$snapshot" ] || { snapshot=$head; report unsnapshot commit-tree; }
+        fi
+
+        # Branches, tags and the stash that are not as the agent got them.
+        directory "$tmp/out" true
+        printf '%s\n' "$tmp/git/objects" >>"$tmp/out/objects/info/alternates"
+        cp "$tmp/git/shallow" "$tmp/out/shallow" 2>/dev/null
+        git for-each-ref --format='%(objectname) %(refname:lstrip=1)' refs/heads refs/tags refs/stash >"$tmp/refs" 2>/dev/null
+        take seeded-refs "$tmp/seeded" 200000 || : >"$tmp/seeded"
+        sort "$tmp/refs" >"$tmp/refs.now"
+        sort "$tmp/seeded" | comm -23 "$tmp/refs.now" - | head -n 500 | while read -r id name; do
+            [ "$id" = "$head" ] || printf '%s refs/cloche/other/%s\n' "$id" "$name"
+        done >"$tmp/out/packed-refs"
+        blob=$(git hash-object -w --stdin <"$tmp/report") || exit 73
+        {
+            printf '%s refs/cloche/head\n%s refs/cloche/snapshot\n' "$head" "$snapshot"
+            printf '%s refs/cloche/report\n' "$blob"
+        } >>"$tmp/out/packed-refs"
+        unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+        cd "$tmp/out" && git upload-pack "$tmp/out" <&4 >&3
+        """#
+}
+
+extension AgentWorktree {
+    /// The program and arguments to run inside the one-shot sandbox of a sync, with standard input and output
+    /// connected to the host's `git fetch`.
+    ///
+    /// Its environment needs `PATH` only.
+    ///
+    /// - Parameter seconds: after this long everything of it is killed: an agent can plant files that block a reader.
+    package func exportCommand(seconds: Int = 1800) throws(ClocheError) -> [String] {
+        var known = try repository.commit(refs.head)
+        if known == nil { known = try repository.commit(refs.base) }
+        let settings = repository.configuration.settings(among: GitHardening.shapingContent)
+        return [
+            "/usr/bin/timeout", "-s", "KILL", "\(seconds)", "/bin/sh", "-c", ExportScript.text,
+            "cloche-export",
+        ]
+            + [agent, repository.objectFormat, known ?? ""] + settings.map { "\($0.key)=\($0.value)" }
+    }
+}

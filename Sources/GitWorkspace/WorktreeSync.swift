@@ -1,0 +1,149 @@
+// Bringing an agent's work to the host: `git fetch` over a pipe to a program inside a one-shot sandbox, every object
+// checked, then the branch moves and the worktree's index follows. The agent's git directory is never opened here.
+
+package import ClocheModel
+internal import LinuxSystem
+
+/// What a sync brought.
+package struct SyncResult: Equatable, Sendable {
+    /// The agent's commit.
+    package let head: String
+    /// The same with uncommitted changes on top; equal to `head` when there are none.
+    package let snapshot: String
+    /// Commits since the agent started, as of `head`.
+    package let commits: Int
+    /// Things to tell the user.
+    package let notices: [SyncNotice]
+
+    /// Whether the workspace differs from the agent's commit.
+    package var hasUncommittedChanges: Bool { head != snapshot }
+}
+
+extension AgentWorktree {
+    /// Fetches the agent's commits and uncommitted changes, moves its branch and refreshes the worktree's
+    /// index.
+    ///
+    /// - Parameters:
+    ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with `exportMounts()`,
+    ///     passing standard input and output through.
+    ///   - environment: further variables that command needs, `NAME=value`.
+    /// - Throws: `.git` when the export or the check of its objects fails. The branch is as it was then.
+    @discardableResult
+    package func sync(uploadPackCommand: [String], environment: [String] = []) throws(ClocheError)
+        -> SyncResult
+    {
+        try exclusively { () throws(ClocheError) -> SyncResult in
+            let known = try knownCommits()
+            try fetch(uploadPackCommand, environment)
+            guard let head = try repository.commit(refs.fetchedHead),
+                let snapshot = try repository.commit(refs.fetchedSnapshot)
+            else {
+                throw ClocheError(
+                    .git,
+                    "the sandbox exported no commit of \(agent)",
+                    remedy: "see its log: cloche logs \(agent)"
+                )
+            }
+            var notices = try SyncReport.read(self)
+            if let notice = try moveBranch(to: head, snapshot: snapshot, known: known) {
+                notices.append(notice)
+            }
+            if let notice = try refreshWorktree(head) { notices.append(notice) }
+            let result = SyncResult(
+                head: head,
+                snapshot: snapshot,
+                commits: try commitCount(to: head),
+                notices: notices
+            )
+            try recordSync(result)
+            return result
+        }
+    }
+
+    /// Values of the branch that are the agent's own and may be replaced.
+    private func knownCommits() throws(ClocheError) -> Set<String> {
+        var known: Set<String> = []
+        for ref in [refs.base, refs.head, refs.fetchedHead] {
+            if let commit = try repository.commit(ref) { known.insert(commit) }
+        }
+        return known
+    }
+
+    private func fetch(_ command: [String], _ environment: [String]) throws(ClocheError) {
+        var git = repository.git
+        git.settings.append(GitSetting("protocol.file.allow", "always"))
+        git.environment += environment
+        // git adds the repository's path as an argument; the function leaves it out.
+        let exporter =
+            "cloche_export() { \(command.map(\.shellQuoted).joined(separator: " ")); }; cloche_export"
+        let arguments = [
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
+            "--no-auto-maintenance",
+            "--no-show-forced-updates", "--prune", "--upload-pack=\(exporter)", "--",
+            SandboxPath.privateGitDirectory,
+            "+refs/cloche/head:\(refs.fetchedHead)", "+refs/cloche/snapshot:\(refs.fetchedSnapshot)",
+            "+refs/cloche/report:\(refs.fetchedReport)", "+refs/cloche/other/*:\(refs.other)*",
+        ]
+        let result = try git.run(arguments, at: repository.store)
+        guard result.status == 0 else {
+            throw ClocheError(
+                .git,
+                "the work of \(agent) could not be brought to the host",
+                why: Git.reason(result),
+                remedy:
+                    "its files are untouched at \(workspace.visible); in its sandbox, `git fsck` tells what is wrong"
+            )
+        }
+    }
+
+    /// Moves the branch and what we remember of it in one transaction; nil, or the reason why the branch
+    /// stayed.
+    private func moveBranch(to head: String, snapshot: String, known: Set<String>) throws(ClocheError)
+        -> SyncNotice?
+    {
+        let current = try repository.commit(branch)
+        var lines = "update \(refs.head) \(head)\nupdate \(refs.snapshot) \(snapshot)\n"
+        var notice: SyncNotice?
+        if let current, current != head {
+            let isAncestor = try repository.isAncestor(current, of: head)
+            if isAncestor || known.contains(current) {
+                lines += "update \(branch) \(head) \(current)\n"
+            } else {
+                notice = .branchMovedOnHost(branchName, commit: current)
+            }
+        } else if current == nil {
+            lines += "create \(branch) \(head)\n"
+        }
+        _ = try repository.git.output(
+            ["update-ref", "-m", "cloche sync", "--stdin"],
+            at: repository.store,
+            input: [UInt8](lines.utf8),
+            "the branch \(branchName) could not be moved"
+        )
+        return notice
+    }
+
+    /// Lets the host's index follow, unless the user checked out something else there.
+    private func refreshWorktree(_ head: String) throws(ClocheError) -> SyncNotice? {
+        guard let directory = administrativeDirectory() else { return .worktreeForgotten(workspace) }
+        try WorktreeConfiguration.harden(directory, repository)
+        let checkedOut = try repository.git.run(["symbolic-ref", "-q", "HEAD"], at: Git.Place(directory))
+        guard checkedOut.outputText.withoutFinalNewline == branch, try repository.commit(branch) == head
+        else {
+            return .worktreeElsewhere(workspace)
+        }
+        try resetIndex(to: head)
+        return nil
+    }
+
+    /// Commits that the agent has and what it started from has not.
+    func commitCount(to head: String) throws(ClocheError) -> Int {
+        let origin = try origin()
+        let text = try repository.git.line(
+            ["rev-list", "--count", head, "^\(origin.commit)"],
+            at: repository.store,
+            "the agent's commits cannot be counted"
+        )
+        return Int(text) ?? 0
+    }
+}

@@ -1,0 +1,58 @@
+// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called after the
+// merge, because one layer's path may be made right by another's.
+
+internal import ClocheModel
+
+extension MergedSettings {
+    /// Files of /etc that are made for each agent.
+    static let generatedNames = [
+        "passwd", "group", "hosts", "hostname", "resolv.conf", "nsswitch.conf", "machine-id",
+    ]
+    /// Places that Cloche fills, with all that is below them.
+    private static let ownTrees = ["/proc", "/sys", "/dev", "/run/cloche"]
+    /// Places that Cloche fills; below them there may be binds.
+    private static let ownPlaces = [
+        "/", "/home", PathExpansion.agentHome, "/workspace", "/tmp", "/run", "/etc",
+    ]
+
+    /// Everything that contradicts itself in the effective profile.
+    func inconsistencies(_ document: Document) -> [Diagnostic] {
+        let filesystem = document["filesystem"] ?? .map([])
+        let system = filesystem["system"]?.stringList ?? []
+        var found = problems(filesystem, "writable") { path in
+            let above = ["/etc", "/var"] + system
+            return above.contains { MergedSettings.isBelow(path.string ?? "", $0) }
+                ? nil : "is not below /etc, /var or a directory of `filesystem.system`"
+        }
+        found += problems(filesystem, "system") {
+            MergedSettings.isOwn($0.string ?? "") ? "is Cloche's own" : nil
+        }
+        found += problems(filesystem, "etc") { name in
+            MergedSettings.generatedNames.contains(name.string ?? "") ? "is made for each agent" : nil
+        }
+        found += problems(filesystem, "binds") { bind in
+            MergedSettings.isOwn(bind["target"]?.string ?? "") ? "has a target that is Cloche's own" : nil
+        }
+        return found
+    }
+
+    private func problems(_ filesystem: Document, _ name: String, _ judge: (Document) -> String?)
+        -> [Diagnostic]
+    {
+        let key = "filesystem.\(name)"
+        let origins = item(key)?.itemOrigins ?? []
+        return (filesystem[name]?.list ?? []).enumerated().compactMap { index, value in
+            guard let problem = judge(value) else { return nil }
+            let place = index < origins.count ? origins[index].description : key
+            return Diagnostic(place, "`\(key)`: \(Document.inline(value)) \(problem)")
+        }
+    }
+
+    private static func isOwn(_ path: String) -> Bool {
+        ownPlaces.contains(path) || ownTrees.contains { isBelow(path, $0) }
+    }
+
+    private static func isBelow(_ path: String, _ directory: String) -> Bool {
+        path == directory || path.hasPrefix(directory + "/")
+    }
+}

@@ -1,0 +1,567 @@
+// swift-format-ignore-file
+// Written by scripts/embed-profiles from profiles/**/*.yaml. Do not edit: edit those files and run it again.
+// ProfileLoading reads a built-in profile from here and never from the disk, so that the program needs no
+// installed files beside it.
+
+/// The text of every built-in profile; `path` is relative to `profiles/` and in byte order.
+package let embeddedProfiles: [(path: String, text: String)] = [
+    (
+        path: "agent.yaml",
+        text: #"""
+description: What agent programs have in common; the profiles of the programs extend it
+
+# Agent programs live on a service's API. There are no rules by name yet, so this is the host's network without any
+# filter, the services on its loopback included; `start` and `list` say so.
+network:
+  mode: host
+
+filesystem:
+  # Programs that the user installed in the own home, where the sandbox would not see them. Read-only: an agent must
+  # not change what the user runs. From nvm, add its directory and PATH yourself, because the version is in the path.
+  binds:
+    - {source: ~/.npm-global, optional: true}   # npm config set prefix ~/.npm-global
+    - {source: ~/.bun/bin, optional: true}
+    - {source: ~/.bun/install/global, optional: true}
+
+environment:
+  set:
+    PATH: "/home/agent/.local/bin:/home/agent/.npm-global/bin:/home/agent/.bun/bin:\
+      /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+stop:
+  # Enough to write a session's record.
+  grace: 15s
+
+"""#
+    ),
+    (
+        path: "aider.yaml",
+        text: #"""
+description: aider
+extends: agent
+
+harness:
+  command: [aider, --yes-always, --no-check-update, --no-show-release-notes]
+  # One message, then it ends.
+  task: [--message, "{task}"]
+  resume: [--restore-chat-history]
+  resume-task: [--restore-chat-history, --message, "{task}"]
+  install: "install aider with `uv tool install aider-chat` or `pipx install aider-chat`"
+
+filesystem:
+  binds+:
+    - {source: ~/.local/bin/aider, optional: true}
+    # Python environments name themselves by their absolute path, so they stay at the host's.
+    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
+    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
+    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
+
+environment:
+  pass+: [OPENAI_API_BASE, AIDER_MODEL]
+
+stop:
+  # It saves and ends at ctrl-c.
+  signal: INT
+
+credentials:
+  - {env: OPENAI_API_KEY}
+  - {env: ANTHROPIC_API_KEY}
+  - {env: GEMINI_API_KEY}
+  - {env: DEEPSEEK_API_KEY}
+  - {env: OPENROUTER_API_KEY}
+
+"""#
+    ),
+    (
+        path: "base.yaml",
+        text: #"""
+description: The system's programs and libraries, a home and a workspace; no network, no credentials
+# Every profile extends this one unless it says otherwise, so that each file tells only what is its own.
+
+filesystem:
+  workspace: rw
+  system: [/usr, /bin, /sbin, /lib, /lib32, /lib64, /libx32, /opt]
+
+  # Where installers put files. Listed one by one because an overlay gives new files only to directories that the
+  # agent owns; /usr/local/man is a link to share/man.
+  writable:
+    - /usr/local/bin
+    - /usr/local/etc
+    - /usr/local/games
+    - /usr/local/include
+    - /usr/local/lib
+    - /usr/local/sbin
+    - /usr/local/share
+    - /usr/local/src
+    - /opt
+    - /etc
+    - /var/cache
+    - /var/lib
+
+  # What programs read in /etc and no host keeps secrets in. Not here on purpose:
+  #   ssl/private, pki/tls/private   keys of the host
+  #   gitconfig, npmrc, pip.conf, gemrc, maven/settings.xml, apt, environment   may hold tokens or name programs
+  #   ssh                            ssh refuses configuration owned by an unmapped uid; without it, it works
+  #   ld.so.preload                  would load a host library into everything
+  etc:
+    # certificates and their policy
+    - ssl/certs
+    - ssl/cert.pem
+    - ssl/openssl.cnf
+    - ca-certificates
+    - ca-certificates.conf
+    - pki/ca-trust
+    - pki/tls/cert.pem
+    - pki/tls/certs
+    - pki/tls/openssl.cnf
+    - crypto-policies
+    - gnutls
+    # the dynamic linker, and which program a common name means
+    - ld.so.cache
+    - ld.so.conf
+    - ld.so.conf.d
+    - alternatives
+    # which system this is
+    - "*-release"
+    - debian_version
+    # time and language
+    - localtime
+    - timezone
+    - default/locale
+    - locale.alias
+    - locale.conf
+    - locale.gen
+    # tables of names
+    - gai.conf
+    - host.conf
+    - protocols
+    - rpc
+    - services
+    - shells
+    - magic
+    - magic.mime
+    - mailcap
+    - mime.types
+    # shells, terminals, editors, pagers
+    - bash
+    - bash.bashrc
+    - bash_completion.d
+    - bashrc
+    - DIR_COLORS
+    - emacs
+    - fish
+    - groff
+    - inputrc
+    - manpath.config
+    - nanorc
+    - profile
+    - profile.d
+    - terminfo
+    - vim
+    - wgetrc
+    - zsh*
+    # languages whose installed files are links into /etc
+    - dotnet
+    - java-*
+    - maven/logging
+    - maven/m2.conf
+    - mono
+    - perl
+    - php
+    - postgresql-common
+    - python3*
+    - R
+    # fonts, documents, images, word lists, browsers without a window
+    - chromium.d
+    - dictionaries-common
+    - fonts
+    - ImageMagick-*
+    - sgml
+    - texmf
+    - xml
+
+environment:
+  set:
+    PATH: /home/agent/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    HOME: /home/agent
+    USER: agent
+    LOGNAME: agent
+    SHELL: /bin/bash
+    # The terminal is Cloche's own, whatever the user sits at.
+    TERM: xterm-256color
+  pass: [LANG, LANGUAGE, LC_ALL, LC_COLLATE, LC_CTYPE, LC_MESSAGES, LC_NUMERIC, LC_TIME, TZ, COLORTERM, NO_COLOR]
+
+limits:
+  # Far above what a build needs, far below what makes a host unusable.
+  processes: 8192
+
+"""#
+    ),
+    (
+        path: "claude-readonly.yaml",
+        text: #"""
+description: Claude Code; may read the workspace but not change it
+extends: claude
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "claude-vertex.yaml",
+        text: #"""
+description: Claude Code on Google Cloud Vertex AI
+extends: claude
+
+environment:
+  set:
+    CLAUDE_CODE_USE_VERTEX: "1"
+  pass+: [CLOUD_ML_REGION, ANTHROPIC_VERTEX_PROJECT_ID]
+
+# A profile of its own because this file opens all of the user's Google Cloud, not only the model.
+credentials:
+  - {file: ~/.config/gcloud/application_default_credentials.json, required: true}
+
+"""#
+    ),
+    (
+        path: "claude.yaml",
+        text: #"""
+description: Claude Code
+extends: agent
+
+harness:
+  # The sandbox is the fence, so the program need not ask; Chrome is not there.
+  command: [claude, --dangerously-skip-permissions, --no-chrome]
+  task: ["{task}"]
+  resume: [--continue]
+  resume-task: [--continue, "{task}"]
+  seeds:
+    # Without these, the first start waits at the onboarding, trust and bypass dialogs.
+    .claude.json: |
+      {
+        "hasCompletedOnboarding": true,
+        "bypassPermissionsModeAccepted": true,
+        "projects": {
+          "/workspace": {
+            "hasTrustDialogAccepted": true,
+            "hasCompletedProjectOnboarding": true
+          }
+        }
+      }
+    .claude/settings.json: |
+      {
+        "skipDangerousModePermissionPrompt": true
+      }
+  install: "install Claude Code with `npm install -g @anthropic-ai/claude-code`; see https://code.claude.com/docs"
+
+filesystem:
+  binds+:
+    # The native installer's link; what is shown is the program it points to.
+    - {source: ~/.local/bin/claude, optional: true}
+
+environment:
+  set:
+    # The program is read-only here; it would try to update itself, and nobody would see why it cannot.
+    DISABLE_AUTOUPDATER: "1"
+  pass+: [ANTHROPIC_BASE_URL, ANTHROPIC_MODEL, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC, DISABLE_TELEMETRY]
+
+# The first that is there is used, in this order.
+credentials:
+  - {env: ANTHROPIC_API_KEY}
+  - {env: CLAUDE_CODE_OAUTH_TOKEN}
+  - {file: ~/.claude/.credentials.json}
+
+"""#
+    ),
+    (
+        path: "codex-readonly.yaml",
+        text: #"""
+description: Codex; may read the workspace but not change it
+extends: codex
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "codex.yaml",
+        text: #"""
+description: Codex
+extends: agent
+
+harness:
+  # Its own sandbox cannot be set up inside another one, and is not needed.
+  command: [codex, --sandbox, danger-full-access, --dangerously-bypass-approvals-and-sandbox]
+  task: ["{task}"]
+  resume: [resume, --last]
+  # `codex resume` takes no new prompt, so a new task begins a new session.
+  resume-task: ["{task}"]
+  seeds:
+    .codex/config.toml: |
+      approval_policy = "never"
+      sandbox_mode = "danger-full-access"
+
+      [projects."/workspace"]
+      trust_level = "trusted"
+  install: "install Codex with `npm install -g @openai/codex`"
+
+filesystem:
+  binds+:
+    - {source: ~/.local/bin/codex, optional: true}
+
+environment:
+  pass+: [OPENAI_BASE_URL]
+
+credentials:
+  - {env: CODEX_API_KEY}
+  - {env: OPENAI_API_KEY}
+  - {file: ~/.codex/auth.json}
+
+"""#
+    ),
+    (
+        path: "command.yaml",
+        text: #"""
+description: Any program; give its command line as harness.command, where {task} stands for the task
+
+harness:
+  command: []
+  install: "no command is set; use --set 'harness.command=[PROGRAM, ARGUMENT, \"{task}\"]', or a profile of your own"
+
+"""#
+    ),
+    (
+        path: "copilot-readonly.yaml",
+        text: #"""
+description: GitHub Copilot CLI; may read the workspace but not change it
+extends: copilot
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "copilot.yaml",
+        text: #"""
+description: GitHub Copilot CLI
+extends: agent
+
+harness:
+  command: [copilot, --no-auto-update, --no-color, --allow-all]
+  task: [-i, "{task}"]
+  resume: [--continue]
+  resume-task: [--continue, -i, "{task}"]
+  install: "install Copilot CLI with `npm install -g @github/copilot`"
+
+# It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
+#   cloche start ... --set 'credentials+=[{env: GH_TOKEN}]'
+credentials:
+  - {env: COPILOT_GITHUB_TOKEN}
+  - {file: ~/.copilot/config.json}
+
+"""#
+    ),
+    (
+        path: "gemini-oauth.yaml",
+        text: #"""
+description: Gemini CLI with the user's Google login
+extends: gemini
+
+harness:
+  seeds:
+    .gemini/settings.json: |
+      {
+        "security": {
+          "auth": {"selectedType": "oauth-personal"},
+          "folderTrust": {"enabled": false}
+        },
+        "general": {"disableAutoUpdate": true}
+      }
+
+credentials:
+  - {file: ~/.gemini/oauth_creds.json, required: true}
+
+"""#
+    ),
+    (
+        path: "gemini-readonly.yaml",
+        text: #"""
+description: Gemini CLI with an API key; may read the workspace but not change it
+extends: gemini
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "gemini-vertex.yaml",
+        text: #"""
+description: Gemini CLI on Google Cloud Vertex AI
+extends: gemini
+
+harness:
+  seeds:
+    .gemini/settings.json: |
+      {
+        "security": {
+          "auth": {"selectedType": "vertex-ai"},
+          "folderTrust": {"enabled": false}
+        },
+        "general": {"disableAutoUpdate": true}
+      }
+
+environment:
+  pass+: [GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION]
+
+# A profile of its own because this file opens all of the user's Google Cloud, not only the model.
+credentials:
+  - {file: ~/.config/gcloud/application_default_credentials.json, required: true}
+
+"""#
+    ),
+    (
+        path: "gemini.yaml",
+        text: #"""
+description: Gemini CLI with an API key
+extends: agent
+
+harness:
+  command: [gemini, --yolo]
+  task: [--prompt-interactive, "{task}"]
+  resume: [--resume]
+  resume-task: [--resume, --prompt-interactive, "{task}"]
+  seeds:
+    # Without these, the first start waits at the dialogs for authentication and folder trust.
+    .gemini/settings.json: |
+      {
+        "security": {
+          "auth": {"selectedType": "gemini-api-key"},
+          "folderTrust": {"enabled": false}
+        },
+        "general": {"disableAutoUpdate": true}
+      }
+  install: "install Gemini CLI with `npm install -g @google/gemini-cli`"
+
+environment:
+  set:
+    # It would start itself a second time to set a memory limit.
+    GEMINI_CLI_NO_RELAUNCH: "true"
+  pass+: [GOOGLE_GEMINI_BASE_URL, GEMINI_MODEL]
+
+credentials:
+  - {env: GEMINI_API_KEY}
+  - {env: GOOGLE_API_KEY}
+
+"""#
+    ),
+    (
+        path: "mini-swe-agent.yaml",
+        text: #"""
+description: mini-swe-agent
+extends: agent
+
+harness:
+  command: [mini]
+  task: [-t, "{task}", -y]
+  install: "install mini-swe-agent with `uv tool install mini-swe-agent` or `pipx install mini-swe-agent`"
+
+filesystem:
+  binds+:
+    - {source: ~/.local/bin/mini, optional: true}
+    # Python environments name themselves by their absolute path, so they stay at the host's.
+    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
+    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
+    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
+
+environment:
+  set:
+    # The first start would ask for a model and a key.
+    MSWEA_CONFIGURED: "true"
+  pass+: [OPENAI_API_BASE, MSWEA_MODEL_NAME]
+
+stop:
+  signal: INT
+
+credentials:
+  - {env: OPENAI_API_KEY}
+  - {env: ANTHROPIC_API_KEY}
+  - {env: GEMINI_API_KEY}
+
+"""#
+    ),
+    (
+        path: "opencode-readonly.yaml",
+        text: #"""
+description: OpenCode; may read the workspace but not change it
+extends: opencode
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "opencode.yaml",
+        text: #"""
+description: OpenCode
+extends: agent
+
+harness:
+  command: [opencode]
+  task: [--prompt, "{task}"]
+  resume: [--continue]
+  resume-task: [--continue, --prompt, "{task}"]
+  install: "install OpenCode with `npm install -g opencode-ai`"
+
+filesystem:
+  binds+:
+    - {source: ~/.opencode/bin, target: ~/.local/share/opencode-program, optional: true}   # its own installer's place
+    - {source: ~/.config/opencode/opencode.json, optional: true}   # providers and models
+
+environment:
+  set:
+    PATH: "/home/agent/.local/bin:/home/agent/.local/share/opencode-program:/home/agent/.npm-global/bin:\
+      /home/agent/.bun/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+  pass+: [OPENAI_BASE_URL]
+
+# GITHUB_TOKEN must never be here: with it, OpenCode picks another provider.
+credentials:
+  - {env: ANTHROPIC_API_KEY}
+  - {env: OPENAI_API_KEY}
+  - {file: ~/.local/share/opencode/auth.json}
+
+"""#
+    ),
+    (
+        path: "shell-readonly.yaml",
+        text: #"""
+description: A shell; may read the workspace but not change it
+extends: shell
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "shell.yaml",
+        text: #"""
+description: A shell; a task is a shell command line
+
+harness:
+  command: [/bin/bash]
+  interactive: [-l]
+  task: [-lc, "{task}"]
+  seeds:
+    # /etc/profile of Debian sets PATH anew; this puts the agent's own programs back in front.
+    .profile: |
+      PATH="$HOME/.local/bin:$PATH"
+
+"""#
+    ),
+]

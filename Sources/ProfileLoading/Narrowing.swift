@@ -1,0 +1,50 @@
+// Which of two values gives an agent less of the host. A project's file that nobody trusts may only go that way.
+
+internal import ClocheModel
+
+extension NarrowingOrder {
+    /// Whether `new` gives no more than `old`.
+    func isNarrower(_ new: Document, than old: Document) -> Bool {
+        switch self {
+        case .smaller: NarrowingOrder.number(new) <= NarrowingOrder.number(old)
+        case .fewer: NarrowingOrder.items(of: new, areAllIn: old)
+        case .more: NarrowingOrder.items(of: old, areAllIn: new)
+        case .earlier(let words):
+            (words.firstIndex(of: new.string ?? "") ?? .max) <= (words.firstIndex(of: old.string ?? "") ?? 0)
+        }
+    }
+
+    private static func number(_ value: Document) -> Int64 {
+        value == .string("none") ? .max : value.bytes ?? value.seconds ?? .max
+    }
+
+    private static func items(of first: Document, areAllIn second: Document) -> Bool {
+        let allowed = second.list ?? []
+        return (first.list ?? []).allSatisfy { allowed.contains($0) }
+    }
+}
+
+/// What a profile gives an agent that could be given away: reasons for caution about the command it runs.
+///
+/// As long as there is none, a program of the project's choice can do nothing in a sandbox but compute, and an
+/// untrusted project file may choose it.
+enum Grants {
+    /// Variables that tell nothing but how to print.
+    static let harmlessVariables = [
+        "COLORTERM", "LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY",
+        "LC_NUMERIC", "LC_TIME", "NO_COLOR", "TERM", "TZ",
+    ]
+
+    /// The keys of an effective profile that grant something.
+    static func keys(of document: Document) -> [String] {
+        var keys: [String] = []
+        if document.value(at: ["network", "mode"]) != .string("none") { keys.append("network.mode") }
+        if document["credentials"]?.list?.isEmpty == false { keys.append("credentials") }
+        if document.value(at: ["filesystem", "binds"])?.list?.isEmpty == false {
+            keys.append("filesystem.binds")
+        }
+        let passed = document.value(at: ["environment", "pass"])?.stringList ?? []
+        if !passed.allSatisfy({ harmlessVariables.contains($0) }) { keys.append("environment.pass") }
+        return keys
+    }
+}

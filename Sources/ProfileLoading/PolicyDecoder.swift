@@ -1,0 +1,154 @@
+// The effective document as the typed values that planner and supervisor read. The document has been checked against
+// the schema, so that what is missing here can only be an older state file's, and the defaults serve.
+
+package import ClocheModel
+internal import StructuredText
+
+extension Policy {
+    /// The policy of a document that `EffectiveProfile` made, as `agent.json` keeps it.
+    ///
+    /// It is checked again: a state file may have been edited, or written by another version.
+    package init(document: Document) throws(ClocheError) {
+        var body = document
+        body["profile"] = nil
+        let source = SettingSource(layer: .setOption, place: "the stored policy", isUntrusted: false)
+        var reader = SettingReader(source: source, hostHome: "/")
+        reader.readProfile(LocatedNode(body, at: TextPosition(line: 1, column: 1)))
+        guard reader.diagnostics.isEmpty else { throw ClocheError(reader.diagnostics) }
+        var merged = MergedSettings()
+        merged.apply(reader.settings)
+        self = Policy(checked: merged.document(name: document["profile"]?.string ?? ""))
+    }
+
+    /// The policy of a document in which every key of the schema is there and valid.
+    init(checked document: Document) {
+        self.init(
+            profile: document["profile"]?.string ?? "",
+            summary: document["description"]?.string ?? "",
+            harness: HarnessPolicy(checked: document["harness"] ?? .map([])),
+            filesystem: FilesystemPolicy(checked: document["filesystem"] ?? .map([])),
+            environment: EnvironmentPolicy(
+                set: document.value(at: ["environment", "set"])?.entries ?? [],
+                pass: document.value(at: ["environment"])?.strings("pass") ?? []
+            ),
+            credentials: (document["credentials"]?.list ?? []).compactMap(CredentialPolicy.init(checked:)),
+            syscalls: SyscallPolicy(
+                allow: document["syscalls"]?.strings("allow") ?? [],
+                deny: document["syscalls"]?.strings("deny") ?? []
+            ),
+            network: document.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init) ?? .none,
+            limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
+            restart: RestartPolicy(checked: document["restart"] ?? .null),
+            stop: StopPolicy(checked: document["stop"] ?? .map([])),
+            session: SessionPolicy(checked: document["session"] ?? .map([]))
+        )
+    }
+}
+
+extension HarnessPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            command: document.strings("command"),
+            task: document.strings("task"),
+            interactive: document.strings("interactive"),
+            resume: document.strings("resume"),
+            resumeTask: document.strings("resume-task"),
+            seeds: (document["seeds"]?.entries ?? []).map {
+                HomeSeed(path: $0.key, content: $0.value.string ?? "")
+            },
+            install: document["install"]?.string ?? ""
+        )
+    }
+}
+
+extension FilesystemPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            workspace: document.access("workspace") ?? .readWrite,
+            system: document.strings("system"),
+            writable: document.strings("writable"),
+            etc: document.strings("etc"),
+            binds: (document["binds"]?.list ?? []).compactMap { bind in
+                guard let source = bind["source"]?.string, let target = bind["target"]?.string else {
+                    return nil
+                }
+                return BindPolicy(
+                    source: source,
+                    target: target,
+                    mode: bind.access("mode") ?? .readOnly,
+                    optional: bind["optional"]?.bool ?? false
+                )
+            },
+            temporaryBytes: document["tmp-size"]?.bytes ?? 1 << 30,
+            temporaryInodes: document["tmp-inodes"]?.integer ?? 1 << 20
+        )
+    }
+}
+
+extension CredentialPolicy {
+    fileprivate init?(checked document: Document) {
+        let required = document["required"]?.bool ?? false
+        if let name = document["env"]?.string {
+            self.init(.environment(name: name), required: required)
+        } else if let source = document["file"]?.string, let target = document["target"]?.string {
+            self.init(.file(source: source, target: target), required: required)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension LimitsPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            wallClockSeconds: document["wall-clock"]?.seconds,
+            idleSeconds: document["idle"]?.seconds,
+            openFiles: document["open-files"]?.integer,
+            processes: document["processes"]?.integer,
+            fileBytes: document["file-size"]?.bytes,
+            logBytes: document["log-size"]?.bytes ?? 16 << 20
+        )
+    }
+}
+
+extension RestartPolicy {
+    /// `no`, `on-failure` or `{on-failure: N}`; the number that goes without saying is in the schema.
+    fileprivate init(checked document: Document) {
+        var standard: Int64 = 0
+        for row in ProfileSchema.keys where row.name == "restart" {
+            if case .countedChoice(_, _, let count) = row.type { standard = count }
+        }
+        switch document {
+        case .string("on-failure"): self = .onFailure(attempts: standard)
+        case .map: self = document["on-failure"]?.integer.map { .onFailure(attempts: $0) } ?? .never
+        default: self = .never
+        }
+    }
+}
+
+extension StopPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            signal: document["signal"]?.string.flatMap { SignalName.number(of: $0) } ?? 15,
+            graceSeconds: document["grace"]?.seconds ?? 10
+        )
+    }
+}
+
+extension SessionPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            detachKeys: document["detach-keys"]?.string ?? "ctrl-] d",
+            columns: document["columns"]?.integer ?? 120,
+            rows: document["rows"]?.integer ?? 40
+        )
+    }
+}
+
+extension Document {
+    fileprivate func strings(_ key: String) -> [String] { self[key]?.stringList ?? [] }
+
+    fileprivate func access(_ key: String) -> AccessMode? {
+        self[key]?.string.flatMap { AccessMode(rawValue: $0) }
+    }
+}

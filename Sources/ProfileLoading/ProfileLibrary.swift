@@ -1,0 +1,172 @@
+// Where the texts of profiles are: built in, in the user's configuration, in the project's. Files are read at most
+// once and only when asked for; whatever is wrong with one becomes a diagnostic. Called by ProfileLoader.
+
+internal import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+internal import StructuredText
+
+/// One file's or entry's part of a profile.
+struct ProfilePart {
+    let source: SettingSource
+    let node: LocatedNode
+
+    /// The profile it extends, and where it says so; nil if it does not say, or not as a name.
+    var extends: (name: String, position: TextPosition)? {
+        guard let value = node["extends"], case .scalar(.string(let name), _) = value.value else {
+            return nil
+        }
+        return (name, value.position)
+    }
+}
+
+/// A `config.yaml`.
+struct ConfigurationFile {
+    let source: SettingSource
+    /// The profile used when none is named.
+    var defaultProfile: (name: String, position: TextPosition)?
+    /// A partial profile merged over whichever is used.
+    var overrides: LocatedNode?
+    /// Profiles by name.
+    var profiles: [LocatedNode.Entry] = []
+
+    static let keys = ["profile", "overrides", "profiles"]
+
+    init(_ source: SettingSource) { self.source = source }
+}
+
+struct ProfileLibrary {
+    let userDirectory: String
+    let projectDirectory: String?
+    private let trust: ProjectTrust
+    private(set) var diagnostics: [Diagnostic] = []
+    private(set) var configurations: [ConfigurationFile] = []
+
+    /// Reads both `config.yaml` files, the user's first.
+    init(configDirectory: String, projectDirectory: String?) {
+        userDirectory = configDirectory
+        self.projectDirectory = projectDirectory.map { $0 + "/.cloche" }
+        trust = ProjectTrust(configDirectory: configDirectory)
+        for (layer, directory) in directories {
+            if let part = readFile(directory + "/config.yaml", layer) {
+                configurations.append(configuration(part))
+            }
+        }
+    }
+
+    private var directories: [(Layer, String)] {
+        [(.user, userDirectory)] + (projectDirectory.map { [(.project, $0)] } ?? [])
+    }
+
+    /// The parts of a profile, lowest layer first; none if there is no such profile.
+    mutating func parts(of name: String) -> [ProfilePart] {
+        var parts: [ProfilePart] = []
+        if let text = embeddedProfiles.first(where: { $0.path.dropLast(5) == name })?.text {
+            let source = SettingSource(layer: .builtIn, place: name, isUntrusted: false)
+            if let part = parse(Array(text.utf8), source) { parts.append(part) }
+        }
+        for (layer, directory) in directories {
+            for file in configurations where file.source.layer == layer {
+                for entry in file.profiles where entry.key == name {
+                    parts.append(ProfilePart(source: file.source, node: entry.value))
+                }
+            }
+            if let part = readFile("\(directory)/profiles/\(name).yaml", layer) { parts.append(part) }
+        }
+        return parts
+    }
+
+    /// The names of all profiles with the layers that say something about each, sorted.
+    func names() -> [(name: String, layers: [Layer])] {
+        var layers: [String: [Layer]] = [:]
+        for profile in embeddedProfiles {
+            layers[String(profile.path.dropLast(5)), default: []].append(.builtIn)
+        }
+        for (layer, directory) in directories {
+            var names = configurations.filter { $0.source.layer == layer }.flatMap { $0.profiles.map(\.key) }
+            let files = (try? Files.list(directory + "/profiles")) ?? []  // no such directory: no such profiles
+            names += files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
+            for name in Set(names) where TextForm.profileName.accepts(name) {
+                layers[name, default: []].append(layer)
+            }
+        }
+        return layers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The files of the project that are there: what trusting it means.
+    func projectFiles() -> [String] {
+        guard let projectDirectory else { return [] }
+        let profiles = (try? Files.list(projectDirectory + "/profiles")) ?? []  // no such directory: no such profiles
+        let names = ["config.yaml"] + profiles.filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
+        return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
+    }
+
+    /// Reads one file; nil when it is not there, or not valid, which is then a diagnostic.
+    mutating func readFile(_ path: String, _ layer: Layer) -> ProfilePart? {
+        do {
+            let bytes = try Trust.read(path)
+            let isUntrusted = layer == .project && !trust.isTrusted(path, bytes)
+            return parse(bytes, SettingSource(layer: layer, place: path, isUntrusted: isUntrusted))
+        } catch {
+            if error.errno != .noEntry && error.errno != .notDirectory {
+                diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
+            }
+            return nil
+        }
+    }
+
+    private mutating func parse(_ bytes: [UInt8], _ source: SettingSource) -> ProfilePart? {
+        let file = source.layer == .builtIn ? "built-in profile \(source.place)" : source.place
+        do {
+            return ProfilePart(source: source, node: try YAMLText.parse(bytes, file: file))
+        } catch {
+            diagnostics.append(Diagnostic(error))
+            return nil
+        }
+    }
+
+    // MARK: config.yaml
+
+    private mutating func configuration(_ part: ProfilePart) -> ConfigurationFile {
+        var file = ConfigurationFile(part.source)
+        switch part.node.value {
+        case .scalar(.null, _): break
+        case .map(let entries): for entry in entries { read(entry, into: &file) }
+        default: complain(file, part.node.position, "a configuration file must be a map of keys")
+        }
+        return file
+    }
+
+    private mutating func read(_ entry: LocatedNode.Entry, into file: inout ConfigurationFile) {
+        switch (entry.key, entry.value.value) {
+        case ("profile", .scalar(.string(let name), _)) where TextForm.profileName.accepts(name):
+            file.defaultProfile = (name, entry.value.position)
+        case ("profile", _):
+            complain(file, entry.value.position, "`profile` must be \(TextForm.profileName.expected)")
+        case ("overrides", _): file.overrides = entry.value
+        case ("profiles", .map(let profiles)):
+            for profile in profiles where !TextForm.profileName.accepts(profile.key) {
+                complain(file, profile.keyPosition, "`\(profile.key)` cannot be the name of a profile")
+            }
+            file.profiles = profiles
+        case ("profiles", .scalar(.null, _)): break
+        case ("profiles", _):
+            complain(file, entry.value.position, "`profiles` must be a map of profiles by name")
+        default:
+            let hint = configurationHint(entry.key)
+            complain(file, entry.keyPosition, "unknown key `\(entry.key)`\(hint)")
+        }
+    }
+
+    /// A key of a profile at the top of config.yaml is the usual mistake.
+    private func configurationHint(_ key: String) -> String {
+        if ProfileSchema.keys.contains(where: { $0.name == key }) {
+            return "; keys of a profile stand under `overrides` here"
+        }
+        return Suggestion.hint(key, ConfigurationFile.keys)
+    }
+
+    private mutating func complain(_ file: ConfigurationFile, _ position: TextPosition, _ message: String) {
+        diagnostics.append(Diagnostic(file.source.text(position), message))
+    }
+}

@@ -1,0 +1,103 @@
+// The layers of one load, applied in order, and the judgement of what untrusted files did. Called by ProfileLoader.
+
+internal import ClocheModel
+internal import StructuredText
+
+struct ProfileMerge {
+    private let home: String
+    private var merged = MergedSettings()
+    private(set) var diagnostics: [Diagnostic]
+    /// Where untrusted files chose what to extend.
+    private var untrustedExtensions: [(place: String, name: String)] = []
+
+    init(home: String, diagnostics: [Diagnostic]) {
+        self.home = home
+        self.diagnostics = diagnostics
+    }
+
+    /// Adds the parts of one profile.
+    mutating func add(_ parts: [ProfilePart]) {
+        for part in parts {
+            read(part.node, part.source)
+            if part.source.isUntrusted, let (name, position) = part.extends {
+                untrustedExtensions.append((part.source.text(position), name))
+            }
+        }
+    }
+
+    /// Adds what a `config.yaml` says about every profile.
+    mutating func addOverrides(of file: ConfigurationFile) {
+        guard let overrides = file.overrides else { return }
+        if let extends = overrides["extends"] {
+            let message = "`extends` belongs to a profile; to choose one here, use the key `profile`"
+            diagnostics.append(Diagnostic(file.source.text(extends.position), message))
+        }
+        read(overrides, file.source)
+    }
+
+    /// Adds a `--set KEY=VALUE`.
+    mutating func addOption(_ option: String) {
+        let place = "--set \(option)"
+        guard let equals = option.firstIndex(of: "="), equals != option.startIndex else {
+            diagnostics.append(Diagnostic(place, "there is no `KEY=VALUE` here"))
+            return
+        }
+        let path = String(option[..<equals])
+        guard path != "extends" else {
+            diagnostics.append(
+                Diagnostic(place, "`extends` belongs to a profile; use `--profile` to choose one")
+            )
+            return
+        }
+        let source = SettingSource(layer: .setOption, place: place, isUntrusted: false)
+        var reader = SettingReader(source: source, hostHome: home)
+        do {
+            let value = try YAMLText.parse(String(option[option.index(after: equals)...]), file: place)
+            reader.readOverride(path: path, value: value)
+            diagnostics += reader.diagnostics
+            merged.apply(reader.settings)
+        } catch {
+            diagnostics.append(Diagnostic(place, error.message))
+        }
+    }
+
+    private mutating func read(_ node: LocatedNode, _ source: SettingSource) {
+        var reader = SettingReader(source: source, hostHome: home)
+        reader.readProfile(node)
+        diagnostics += reader.diagnostics
+        merged.apply(reader.settings)
+    }
+
+    /// The result, unless an untrusted file went beyond its rights.
+    func profile(chain: [String], choice: ProfileChoice) throws(ClocheError) -> EffectiveProfile {
+        let name = chain.last ?? choice.name
+        let document = merged.document(name: name)
+        let refusals = self.refusals(choice, Grants.keys(of: document))
+        guard refusals.isEmpty else { throw ClocheError(refusals) }
+        let mistakes = merged.inconsistencies(document)
+        guard mistakes.isEmpty else { throw ClocheError(mistakes) }
+        return EffectiveProfile(
+            name: name,
+            chain: chain,
+            document: document,
+            policy: Policy(checked: document),
+            explainRows: merged.explainRows(),
+            itemOrigins: merged.itemOrigins()
+        )
+    }
+
+    private func refusals(_ choice: ProfileChoice, _ grants: [String]) -> [Diagnostic] {
+        var refusals = merged.refusals(grants: grants)
+        guard !grants.isEmpty else { return refusals }
+        let list = grants.joined(separator: ", ")
+        if let place = choice.untrustedPlace {
+            refusals.append(
+                Trust.refusal(place, "`profile: \(choice.name)` chooses what grants more (\(list))")
+            )
+        }
+        for (place, name) in untrustedExtensions {
+            refusals.append(Trust.refusal(place, "`extends: \(name)` takes over what grants more (\(list))"))
+        }
+        return refusals
+    }
+}

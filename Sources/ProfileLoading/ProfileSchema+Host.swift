@@ -1,0 +1,161 @@
+// Rows of the schema for what an agent gets of the host: files, credentials, resources.
+
+internal import ClocheModel
+
+extension ProfileSchema {
+    static let filesystem: [SchemaKey] = [
+        SchemaKey(
+            "workspace",
+            .choice(["ro", "rw"]),
+            default: .string("rw"),
+            project: .narrower(.earlier(["ro", "rw"])),
+            "Whether the agent may write in `/workspace`: `rw`, or `ro`."
+        ),
+        SchemaKey(
+            "system",
+            .list(.text(.hostPath)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            """
+            Host directories shown at their own place: the programs and libraries of the sandbox. They are lower \
+            layers of an overlay, so nothing the agent does reaches the host's. What is missing on the host is left \
+            out; a symbolic link (`/bin`) stays one.
+            """
+        ),
+        SchemaKey(
+            "writable",
+            .list(.text(.insidePath)),
+            default: .list([]),
+            """
+            Directories below `/etc`, `/var` or one of `system` in which the agent may make files. They are written \
+            to the agent's own layer, kept across stop and resume, and thrown away by `cloche run` and `delete`. \
+            Files of the host in them can be replaced but not opened for writing, because they belong to the host's \
+            root.
+            """
+        ),
+        SchemaKey(
+            "etc",
+            .list(.text(.etcName)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            """
+            Names below the host's `/etc` that are shown; `*` stands for any characters of one component. What is \
+            missing is left out. `passwd`, `group`, `hosts`, `hostname`, `resolv.conf`, `nsswitch.conf` and \
+            `machine-id` are made for each agent and cannot be named here.
+            """
+        ),
+        SchemaKey(
+            "binds",
+            .list(.record(bind, .bind)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            "Further files and directories of the host, each shown at the place named."
+        ),
+        SchemaKey(
+            "tmp-size",
+            .size,
+            default: .string("1GiB"),
+            project: .narrower(.smaller),
+            "Most that `/tmp`, `/run` and `/dev/shm` may each hold. It is memory, used as it is filled."
+        ),
+        SchemaKey(
+            "tmp-inodes",
+            .integer(16...(1 << 32)),
+            default: .integer(1 << 20),
+            project: .narrower(.smaller),
+            "Most files and directories in each of `/tmp`, `/run` and `/dev/shm`."
+        ),
+    ]
+
+    static let bind: [SchemaKey] = [
+        SchemaKey("source", .text(.hostPath), "The file or directory on the host; `~` is the user's home."),
+        SchemaKey(
+            "target",
+            .text(.insidePath),
+            """
+            Where it is shown; `~` is `/home/agent`, `$HOST_HOME` the path that the user's home has on the host. \
+            Without the key, at its own place, the user's home becoming the agent's.
+            """
+        ),
+        SchemaKey(
+            "mode",
+            .choice(["ro", "rw"]),
+            default: .string("ro"),
+            "`ro`, or `rw` to let the agent write."
+        ),
+        SchemaKey(
+            "optional",
+            .boolean,
+            default: .bool(false),
+            "If true, a missing source is left out; otherwise it stops the start."
+        ),
+    ]
+
+    static let credential: [SchemaKey] = [
+        SchemaKey(
+            "env",
+            .text(.variableName),
+            "A variable of the caller's environment, given under the same name."
+        ),
+        SchemaKey("file", .text(.hostPath), "A file on the host; `~` is the user's home."),
+        SchemaKey(
+            "target",
+            .text(.insidePath),
+            """
+            Where the file is shown; `~` is `/home/agent`. Without the key, at its own place, the user's home \
+            becoming the agent's.
+            """
+        ),
+        SchemaKey(
+            "required",
+            .boolean,
+            default: .bool(false),
+            "If true, the start fails when the credential is missing."
+        ),
+    ]
+
+    static let limits: [SchemaKey] = [
+        SchemaKey(
+            "wall-clock",
+            .orNone(.duration(minimum: 1)),
+            default: .string("none"),
+            project: .narrower(.smaller),
+            "How long one run may take; then the agent is stopped."
+        ),
+        SchemaKey(
+            "idle",
+            .orNone(.duration(minimum: 1)),
+            default: .string("none"),
+            project: .narrower(.smaller),
+            "How long the terminal may be silent, without output or input; then the agent is stopped."
+        ),
+        SchemaKey(
+            "open-files",
+            .orNone(.integer(16...1_048_576)),
+            default: .string("none"),
+            project: .narrower(.smaller),
+            "Open files of each process (`RLIMIT_NOFILE`)."
+        ),
+        SchemaKey(
+            "processes",
+            .orNone(.integer(8...4_194_304)),
+            default: .string("none"),
+            project: .narrower(.smaller),
+            "Processes and threads of the agent (`RLIMIT_NPROC`, counted in its user namespace)."
+        ),
+        SchemaKey(
+            "file-size",
+            .orNone(.size),
+            default: .string("none"),
+            project: .narrower(.smaller),
+            "The largest file it may write (`RLIMIT_FSIZE`)."
+        ),
+        SchemaKey(
+            "log-size",
+            .size,
+            default: .string("16MiB"),
+            project: .narrower(.smaller),
+            "Terminal output kept on disk; the oldest is dropped first."
+        ),
+    ]
+}

@@ -1,0 +1,208 @@
+// The keys of a profile file, one row each. This table is the only description of them: validation, merging,
+// decoding, `explain`, the JSON Schema and the key reference in docs/profiles.md all read it.
+// The rows of `filesystem`, `credentials` and `limits` are in files of their own.
+
+internal import ClocheModel
+
+/// The profile schema.
+package enum ProfileSchema {
+    /// The keys of a profile, in the order in which they are printed.
+    package static let keys: [SchemaKey] = [
+        SchemaKey(
+            "description",
+            .text(.line),
+            default: .string(""),
+            "What the profile is for, in one line; `cloche profiles` prints it."
+        ),
+        SchemaKey(
+            "extends",
+            .text(.profileName),
+            """
+            The profile this one starts from: its keys hold where this file says nothing. Without the key, that is \
+            `base`. Chains may be of any length; a cycle is an error. A project's file that nobody trusts may extend \
+            only what grants nothing.
+            """
+        ),
+        SchemaKey(
+            "harness",
+            .section(harness),
+            "How the agent program is started, given its task and resumed."
+        ),
+        SchemaKey("filesystem", .section(filesystem), "What of the host's files is there, and where."),
+        SchemaKey(
+            "environment",
+            .section(environment),
+            "The environment inside. Nothing of the caller's environment is there unless it is named here."
+        ),
+        SchemaKey(
+            "credentials",
+            .list(.record(credential, .credential)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            """
+            The secrets this agent gets: variables of the caller's environment (`env`) and single files of the host \
+            (`file`), bound read-only at the place where the agent program looks for them. Their contents are never \
+            written to a state file or a log.
+            """
+        ),
+        SchemaKey("syscalls", .section(syscalls), "Changes to the built-in list of allowed system calls."),
+        SchemaKey("network", .section(network), "What of the network is there."),
+        SchemaKey("limits", .section(limits), "Limits of one run. `none` means that there is none."),
+        SchemaKey(
+            "restart",
+            .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),
+            default: .string("no"),
+            """
+            Whether the supervisor starts the agent program again by itself: `no`, `on-failure` (at most five \
+            times), or `{on-failure: 3}`. The wait before each attempt doubles, starting at one second.
+            """
+        ),
+        SchemaKey("stop", .section(stop), "How `cloche stop` ends the agent."),
+        SchemaKey("session", .section(session), "The agent's terminal."),
+    ]
+
+    static let harness: [SchemaKey] = [
+        SchemaKey(
+            "command",
+            .list(.text(.any)),
+            default: .list([]),
+            project: .unlessGranting,
+            """
+            The agent program and its fixed arguments. A program without a slash is looked up in the `PATH` inside. \
+            In this and the other lists of this section, `{task}` stands for the task.
+            """
+        ),
+        SchemaKey(
+            "task",
+            .list(.text(.any)),
+            default: .list([]),
+            project: .unlessGranting,
+            "Arguments added when the agent is given a task."
+        ),
+        SchemaKey(
+            "interactive",
+            .list(.text(.any)),
+            default: .list([]),
+            project: .unlessGranting,
+            "Arguments added when there is no task."
+        ),
+        SchemaKey(
+            "resume",
+            .list(.text(.any)),
+            default: .list([]),
+            project: .unlessGranting,
+            "Arguments added by `cloche resume` without a new task. If empty, those of `interactive`."
+        ),
+        SchemaKey(
+            "resume-task",
+            .list(.text(.any)),
+            default: .list([]),
+            project: .unlessGranting,
+            "Arguments added by `cloche resume` with a new task. If empty, those of `task`."
+        ),
+        SchemaKey(
+            "seeds",
+            .map(.homePath, .text(.any)),
+            default: .map([]),
+            project: .unlessGranting,
+            """
+            Files made in the agent's home before its first start, as a map from path (below the home) to text: \
+            settings without which the agent program would ask a question that nobody is there to answer. A file \
+            that exists is left alone. `null` takes an inherited file away.
+            """
+        ),
+        SchemaKey(
+            "install",
+            .text(.line),
+            default: .string(""),
+            project: .unlessGranting,
+            "The sentence that is printed when the program is not there: how to install it."
+        ),
+    ]
+
+    static let environment: [SchemaKey] = [
+        SchemaKey(
+            "set",
+            .map(.variableName, .text(.any)),
+            default: .map([]),
+            project: .unlessGranting,
+            """
+            Variables with fixed values, as a map. They are written to the agent's state file: secrets belong under \
+            `credentials`. `null` takes an inherited variable away.
+            """
+        ),
+        SchemaKey(
+            "pass",
+            .list(.text(.variableName)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            "Names of variables that are taken from the caller's environment when they are set there."
+        ),
+    ]
+
+    static let syscalls: [SchemaKey] = [
+        SchemaKey(
+            "allow",
+            .list(.text(.syscallName)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            "System calls allowed beyond the built-in list."
+        ),
+        SchemaKey(
+            "deny",
+            .list(.text(.syscallName)),
+            default: .list([]),
+            project: .narrower(.more),
+            "System calls refused although the list has them; where both name a call, refusing wins."
+        ),
+    ]
+
+    static let network: [SchemaKey] = [
+        SchemaKey(
+            "mode",
+            .choice(["none", "host"]),
+            default: .string("none"),
+            project: .narrower(.earlier(["none", "host"])),
+            """
+            `none`: a network of its own with loopback only. `host`: the host's network without any filter, its \
+            loopback and abstract sockets included; `start` and `list` say so.
+            """
+        )
+    ]
+
+    static let stop: [SchemaKey] = [
+        SchemaKey(
+            "signal",
+            .text(.signal),
+            default: .string("TERM"),
+            "The signal sent to the agent program first: `TERM`, `INT`, `HUP`, `QUIT`, `USR1`, `USR2` or `KILL`."
+        ),
+        SchemaKey(
+            "grace",
+            .duration(minimum: 0),
+            default: .string("10s"),
+            "How long it has to end by itself before everything in the sandbox is killed."
+        ),
+    ]
+
+    static let session: [SchemaKey] = [
+        SchemaKey(
+            "detach-keys",
+            .text(.detachKeys),
+            default: .string("ctrl-] d"),
+            "The keys that detach the terminal and leave the agent running, separated by spaces."
+        ),
+        SchemaKey(
+            "columns",
+            .integer(20...1000),
+            default: .integer(120),
+            "Width of the terminal before anybody attaches."
+        ),
+        SchemaKey(
+            "rows",
+            .integer(5...500),
+            default: .integer(40),
+            "Height of the terminal before anybody attaches."
+        ),
+    ]
+}

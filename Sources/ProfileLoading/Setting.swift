@@ -1,0 +1,64 @@
+// One leaf of a profile file after checking: what a layer says about one key. Layers are merged setting by setting.
+
+internal import ClocheModel
+internal import StructuredText
+
+/// Names one setting: a row of the schema, and for a map the key within it.
+struct SettingKey: Hashable {
+    /// The dotted path in the schema, for example `limits.idle`.
+    let path: String
+    /// The key within a map, for example a variable's name.
+    let entry: String?
+
+    /// As `explain` prints it.
+    var text: String {
+        guard let entry else { return path }
+        let plain = entry.utf8.allSatisfy {
+            $0 == 0x5f || UnicodeScalar($0).properties.isAlphabetic || $0 < 0x3a
+        }
+        return plain && !entry.contains(".") ? "\(path).\(entry)" : "\(path)[\"\(entry)\"]"
+    }
+}
+
+/// What one layer says about one key.
+struct Setting {
+    /// How it meets what lower layers say.
+    enum Operation {
+        case replace
+        /// Of lists only.
+        case append
+        /// Back to the schema's default; of a map's entry, away with it.
+        case reset
+    }
+
+    let key: SettingKey
+    let row: SchemaKey
+    let operation: Operation
+    let value: Document
+    let origin: Origin
+    /// Of a list: where each item stands.
+    let itemOrigins: [Origin]
+    /// `file:line:column`, for diagnostics.
+    let place: String
+}
+
+/// A text with settings in it.
+struct SettingSource {
+    let layer: Layer
+    /// The file's path, the built-in profile's name, or the option as typed.
+    let place: String
+    let isUntrusted: Bool
+
+    func origin(_ position: TextPosition) -> Origin {
+        Origin(layer, place: place, line: layer == .setOption ? 0 : position.line, isUntrusted: isUntrusted)
+    }
+
+    /// `file:line:column`; for an option, the option.
+    func text(_ position: TextPosition) -> String {
+        switch layer {
+        case .setOption: place
+        case .builtIn: "built-in profile \(place):\(position.line):\(position.column)"
+        default: "\(place):\(position.line):\(position.column)"
+        }
+    }
+}

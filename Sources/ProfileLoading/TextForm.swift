@@ -1,0 +1,169 @@
+// The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors and the
+// rule that decides. The pattern may accept a little more than the rule, never less.
+
+/// The form of a string.
+package struct TextForm: Sendable {
+    /// One of it, and several, as the key reference names them.
+    let name: String
+    let plural: String
+    /// Completes "must be ...".
+    package let expected: String
+    /// An ECMA 262 regular expression for the JSON Schema; nil where any text will do.
+    package let pattern: String?
+    let accepts: @Sendable (String) -> Bool
+    let expansion: PathExpansion?
+    let takesAnyScalar: Bool
+
+    private init(
+        _ name: String,
+        plural: String? = nil,
+        _ expected: String,
+        pattern: String? = nil,
+        expansion: PathExpansion? = nil,
+        takesAnyScalar: Bool = false,
+        accepts: @escaping @Sendable (String) -> Bool
+    ) {
+        self.name = name
+        self.plural = plural ?? name + "s"
+        self.expected = expected
+        self.pattern = pattern
+        self.expansion = expansion
+        self.takesAnyScalar = takesAnyScalar
+        self.accepts = accepts
+    }
+
+    /// Anything; `1` and `true` too are meant as the text that stands there.
+    static let any = TextForm("text", plural: "texts", "text", takesAnyScalar: true) { !$0.utf8.contains(0) }
+    static let line = TextForm("one line", plural: "lines", "one line of text", pattern: "^[^\\n]*$") {
+        !$0.contains(where: \.isNewline)
+    }
+    static let profileName = TextForm(
+        "profile name",
+        "the name of a profile",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+    ) {
+        isName($0, also: "._-")
+    }
+    static let variableName = TextForm(
+        "variable name",
+        "the name of a variable",
+        pattern: "^[A-Za-z_][A-Za-z0-9_]*$"
+    ) { name in
+        name.utf8.first.map { !isDigit($0) } == true && name.utf8.allSatisfy { isWord($0, also: "_") }
+    }
+    static let syscallName = TextForm(
+        "system call",
+        "the name of a system call",
+        pattern: "^[a-z_][a-z0-9_]*$"
+    ) { name in
+        !name.isEmpty && name.utf8.allSatisfy { isWord($0, also: "_") && !($0 >= 0x41 && $0 <= 0x5a) }
+    }
+    static let hostPath = TextForm(
+        "host path",
+        "an absolute path, or one that begins with ~ or $HOME",
+        pattern: "^(/|~(/|$)|\\$HOME|\\$\\{HOME\\})",
+        expansion: .host,
+        accepts: isAbsolute
+    )
+    static let insidePath = TextForm(
+        "path inside",
+        plural: "paths inside",
+        "an absolute path inside the sandbox, or one that begins with ~ (/home/agent) or $HOST_HOME",
+        pattern: "^(/|~(/|$)|\\$HOME|\\$\\{HOME\\}|\\$HOST_HOME)",
+        expansion: .inside,
+        accepts: isAbsolute
+    )
+    static let homePath = TextForm(
+        "path below the home",
+        "a path below the agent's home, without .. and no leading /",
+        pattern: "^[^/]"
+    ) {
+        isRelative($0)
+    }
+    static let etcName = TextForm(
+        "name below /etc",
+        plural: "names below /etc",
+        "a name below /etc, where * stands for any characters of one component",
+        pattern: "^[^/]"
+    ) { isRelative($0) }
+    static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
+    {
+        SignalName.number(of: $0) != nil
+    }
+    static let detachKeys = TextForm(
+        "keys",
+        plural: "keys",
+        "one to four keys such as `ctrl-] d`, each a character or ctrl- and a character",
+        pattern: "^(ctrl-)?\\S( (ctrl-)?\\S){0,3}$",
+        accepts: isKeySequence
+    )
+
+    // MARK: rules
+
+    private static func isAbsolute(_ path: String) -> Bool {
+        path.hasPrefix("/") && !hasDots(path) && !path.utf8.contains(0)
+    }
+
+    private static func isRelative(_ path: String) -> Bool {
+        !path.isEmpty && !path.hasPrefix("/") && !path.hasSuffix("/") && !hasDots(path)
+            && !path.utf8.contains(0)
+    }
+
+    private static func hasDots(_ path: String) -> Bool {
+        path.split(separator: "/").contains { $0 == ".." || $0 == "." }
+    }
+
+    private static func isKeySequence(_ text: String) -> Bool {
+        let keys = text.split(separator: " ", omittingEmptySubsequences: false)
+        return (1...4).contains(keys.count)
+            && keys.allSatisfy { key in
+                let character = key.hasPrefix("ctrl-") && key.count > 5 ? key.dropFirst(5) : key
+                return character.utf8.count == 1 && character.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+            }
+    }
+
+    private static func isName(_ text: String, also: String) -> Bool {
+        guard let first = text.utf8.first, isWord(first, also: ""), text.utf8.count <= 64 else {
+            return false
+        }
+        return text.utf8.allSatisfy { isWord($0, also: also) }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    private static func isWord(_ byte: UInt8, also: String) -> Bool {
+        isDigit(byte) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)
+            || also.utf8.contains(byte)
+    }
+}
+
+/// Whose home `~` and `$HOME` mean.
+package enum PathExpansion: Sendable {
+    /// The user's, on the host.
+    case host
+    /// The agent's, in the sandbox.
+    case inside
+
+    /// The agent's home, the same in every sandbox.
+    package static let agentHome = "/home/agent"
+
+    /// The path with a leading `~`, `$HOME`, `${HOME}` or `$HOST_HOME` replaced and no slash at its end.
+    func expand(_ path: String, hostHome: String) -> String {
+        let home = self == .host ? hostHome : PathExpansion.agentHome
+        var result = path
+        if path.hasPrefix("~") || path.hasPrefix("$") {
+            for (prefix, home) in [("~", home), ("$HOME", home), ("${HOME}", home), ("$HOST_HOME", hostHome)]
+            where path == prefix || path.hasPrefix(prefix + "/") {
+                result = home + path.dropFirst(prefix.count)
+            }
+        }
+        while result.count > 1 && result.hasSuffix("/") { result.removeLast() }
+        return result
+    }
+
+    /// Where a host path is shown when nothing else is said: at its own place, the user's home becoming the agent's.
+    static func place(of source: String, hostHome: String) -> String {
+        guard source == hostHome || source.hasPrefix(hostHome + "/"), hostHome != "/" else { return source }
+        return agentHome + source.dropFirst(hostHome.count)
+    }
+}

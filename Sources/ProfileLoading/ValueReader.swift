@@ -1,0 +1,171 @@
+// One value against the type its schema row demands. What comes out is as the state file keeps it: paths are
+// expanded, parts of records filled in; sizes and durations stay as written. Called by SettingReader.
+
+internal import ClocheModel
+internal import StructuredText
+
+struct ValueReader {
+    let source: SettingSource
+    let hostHome: String
+    private(set) var diagnostics: [Diagnostic] = []
+
+    init(source: SettingSource, hostHome: String) {
+        self.source = source
+        self.hostHome = hostHome
+    }
+
+    /// The checked value; nil after a diagnostic.
+    mutating func read(_ node: LocatedNode, as type: ValueType, key: String) -> Document? {
+        switch type {
+        case .list(let item): return readList(node, of: item, key: key)
+        case .record(let rows, let rule): return readRecord(node, rows, rule, key: key)
+        case .orNone(let inner):
+            if node.document == .string("none") { return .string("none") }
+            return accept(node, as: inner) ?? refuse(node, type, key)
+        default: return accept(node, as: type) ?? refuse(node, type, key)
+        }
+    }
+
+    /// Says that something is wrong with what stands at a place.
+    mutating func complain(at position: TextPosition, _ message: String) {
+        diagnostics.append(Diagnostic(source.text(position), message))
+    }
+
+    private mutating func refuse(_ node: LocatedNode, _ type: ValueType, _ key: String) -> Document? {
+        complain(at: node.position, "`\(key)` must be \(type.expected), not \(found(node))")
+        return nil
+    }
+
+    private func found(_ node: LocatedNode) -> String {
+        switch node.value {
+        case .list: "a list"
+        case .map: "a map"
+        case .scalar(.null, _): "empty"
+        case .scalar(.string, let text): "the text `\(text.count > 60 ? text.prefix(57) + "..." : text)`"
+        case .scalar(_, let text): "`\(text)`"
+        }
+    }
+
+    private func accept(_ node: LocatedNode, as type: ValueType) -> Document? {
+        let value = node.document
+        switch type {
+        case .boolean: return value.bool.map { .bool($0) }
+        case .integer(let range): return value.integer.flatMap { range.contains($0) ? value : nil }
+        case .size: return value.bytes.flatMap { $0 >= 1 ? value : nil }
+        case .duration(let minimum): return value.seconds.flatMap { $0 >= minimum ? value : nil }
+        case .choice(let words): return value.string.flatMap { words.contains($0) ? value : nil }
+        case .countedChoice(let words, let counted, _):
+            if let word = value.string { return words.contains(word) ? value : nil }
+            guard let entries = value.entries, entries.count == 1, let count = value[counted]?.integer,
+                (1...1000).contains(count)
+            else { return nil }
+            return value
+        case .text(let form): return acceptText(node, form)
+        case .orNone, .list, .map, .record, .section: return nil
+        }
+    }
+
+    private func acceptText(_ node: LocatedNode, _ form: TextForm) -> Document? {
+        guard case .scalar(let value, let written) = node.value else { return nil }
+        let text: String
+        switch value {
+        case .string(let string): text = string
+        case .null: return nil
+        default:
+            guard form.takesAnyScalar else { return nil }
+            text = written
+        }
+        let expanded = form.expansion?.expand(text, hostHome: hostHome) ?? text
+        return form.accepts(expanded) ? .string(expanded) : nil
+    }
+
+    private mutating func readList(_ node: LocatedNode, of type: ValueType, key: String) -> Document? {
+        guard case .list(let nodes) = node.value else { return refuse(node, .list(type), key) }
+        var items: [Document] = []
+        for (index, item) in nodes.enumerated() {
+            if let value = read(item, as: type, key: "\(key)[\(index)]") { items.append(value) }
+        }
+        return items.count == nodes.count ? .list(items) : nil
+    }
+
+    private mutating func readRecord(
+        _ node: LocatedNode,
+        _ rows: [SchemaKey],
+        _ rule: RecordRule,
+        key: String
+    )
+        -> Document?
+    {
+        guard case .map(let entries) = node.value else { return refuse(node, .record(rows, rule), key) }
+        let before = diagnostics.count
+        var record = Document.map([])
+        for entry in entries {
+            guard let row = rows.first(where: { $0.name == entry.key }) else {
+                complainOfUnknown(entry, in: rows, section: key)
+                continue
+            }
+            record[row.name] = read(entry.value, as: row.type, key: "\(key).\(row.name)")
+        }
+        for row in rows where record[row.name] == nil { record[row.name] = row.standard }
+        if diagnostics.count == before { complete(&record, rule, node, key: key) }
+        return diagnostics.count == before ? record : nil
+    }
+
+    private mutating func complete(
+        _ record: inout Document,
+        _ rule: RecordRule,
+        _ node: LocatedNode,
+        key: String
+    ) {
+        let source: String?
+        switch rule {
+        case .bind:
+            source = record["source"]?.string
+            if source == nil { complain(at: node.position, "`\(key)` needs the key `source`") }
+        case .credential:
+            source = record["file"]?.string
+            if (source == nil) == (record["env"] == nil) {
+                complain(at: node.position, "`\(key)` needs either the key `env` or the key `file`")
+            } else if source == nil && record["target"] != nil {
+                complain(at: node.position, "`\(key).target` goes with `file`, not with `env`")
+            }
+        }
+        if let source, record["target"] == nil {
+            record["target"] = .string(PathExpansion.place(of: source, hostHome: hostHome))
+        }
+    }
+
+    /// An unknown key, with the nearest known one.
+    mutating func complainOfUnknown(_ entry: LocatedNode.Entry, in rows: [SchemaKey], section: String) {
+        let place = section.isEmpty ? "" : " in `\(section)`"
+        let hint = Suggestion.hint(entry.key, rows.map(\.name))
+        complain(at: entry.keyPosition, "unknown key `\(entry.key)`\(place)\(hint)")
+    }
+}
+
+extension ValueType {
+    /// Completes "must be ...".
+    var expected: String {
+        switch self {
+        case .boolean: "true or false"
+        case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .size: "a size such as 512MiB or 2GiB"
+        case .duration(let minimum):
+            "a duration such as 90s, 30m or 1h30m" + (minimum > 0 ? ", and not zero" : "")
+        case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
+        case .countedChoice(let words, let counted, _):
+            "one of " + words.map { "`\($0)`" }.joined(separator: ", ") + " or `{\(counted): TIMES}`"
+        case .text(let form): form.expected
+        case .orNone(let inner): inner.expected + ", or `none`"
+        case .list: "a list"
+        case .map, .record, .section: "a map"
+        }
+    }
+}
+
+extension Document {
+    /// A size in bytes, written as a number or with a unit.
+    var bytes: Int64? { integer ?? string.flatMap { Quantity.bytes($0) } }
+    /// A duration in seconds, written as a number or with units.
+    var seconds: Int64? { integer ?? string.flatMap { Quantity.seconds($0) } }
+}

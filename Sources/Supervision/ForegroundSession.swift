@@ -1,0 +1,250 @@
+// A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with the
+// user's terminal in raw mode before a pty of the sandbox.
+//
+// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open the file
+// behind it anew, with rights the user never meant to give.
+
+internal import ClocheModel
+internal import Glibc
+package import LinuxSystem
+internal import TerminalText
+
+/// Runs programs in the foreground.
+package enum ForegroundSession {
+    /// The signals that a person or a script sends to a foreground command.
+    private static let forwarded = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+
+    /// Standard input, output and error as a program in the sandbox gets them.
+    package struct Streams: ~Copyable {
+        /// For the program: its 0, 1, 2.
+        package let inside: [FileDescriptor.Shared]
+        fileprivate var relays: [Relay]
+
+        /// The numbers to pass on.
+        package var numbers: [CInt] { inside.map(\.number) }
+
+        /// Pipes and /dev/null are passed on as they are, anything else is relayed through a pipe of ours.
+        package init() throws(SystemError) {
+            var inside: [FileDescriptor.Shared] = []
+            var relays: [Relay] = []
+            for number in 0...2 as ClosedRange<CInt> {
+                if try Self.mayPassOn(number) {
+                    inside.append(FileDescriptor.Shared(FileDescriptor(owning: dup(number))))
+                } else {
+                    let (read, write) = try Pipe().shared()
+                    inside.append(number == 0 ? read : write)
+                    relays.append(number == 0 ? Relay(user: 0, pipe: write) : Relay(user: number, pipe: read))
+                }
+            }
+            self.inside = inside
+            self.relays = relays
+        }
+
+        private static func mayPassOn(_ number: CInt) throws(SystemError) -> Bool {
+            guard let copy = FileDescriptor(duplicating: number) else { return false }
+            let status = try Files.status(of: copy)
+            if status.kind == .fifo { return true }
+            guard status.kind == .characterDevice, let null = try? Files.status("/dev/null") else { return false }
+            return status.device == null.device && status.inode == null.inode
+        }
+    }
+
+    /// Relays until the program has ended, and returns its exit code.
+    package static func run(_ program: any RunningProgram, _ streams: consuming Streams) throws -> Int32 {
+        let signals = try SignalDescriptor(forwarded)
+        var relays = streams.relays
+        _ = consume streams  // our copies of the inner ends: while we hold them, nobody sees an end of file
+        var interrupts = 0
+        while true {
+            var interests = [
+                Poll.Interest(signals.descriptor.number, readable: true),
+                Poll.Interest(program.descriptor, readable: true),
+            ]
+            interests += relays.map(\.interest)
+            let ready = try Poll.wait(interests)
+            for index in relays.indices where ready[index + 2] { relays[index].advance() }
+            if ready[0] { forward(signals, to: program, &interrupts) }
+            guard ready[1], let event = try program.next(wait: false) else { continue }
+            switch consume event {
+            case .started: continue
+            case .failed(let error): throw error
+            case .lost: return 137
+            case .exited(let code):
+                for index in relays.indices where relays[index].isOutput { relays[index].drain() }
+                return code
+            }
+        }
+    }
+
+    private static func forward(
+        _ signals: borrowing SignalDescriptor,
+        to program: any RunningProgram,
+        _ interrupts: inout Int
+    ) {
+        for number in signals.take() {
+            interrupts += 1
+            // Whoever asks three times means it.
+            if interrupts >= 3 { program.kill() } else { program.signal(number) }
+        }
+    }
+
+    /// Connects the user's terminal with the pty that the program brings, and returns its exit code.
+    package static func runOnTerminal(_ program: any RunningProgram) throws -> Int32 {
+        guard let terminal = try awaitTerminal(program) else { return 137 }
+        let signals = try SignalDescriptor([SIGWINCH, SIGTERM, SIGHUP])
+        let raw = Terminal.RawMode(0)
+        defer { _ = raw != nil }  // keeps raw mode until here
+        var filter = AttachFilter()
+        var isOpen = true
+        while true {
+            let ready = try Poll.wait([
+                Poll.Interest(signals.descriptor.number, readable: true),
+                Poll.Interest(program.descriptor, readable: true),
+                Poll.Interest(terminal.number, readable: isOpen),
+                Poll.Interest(0, readable: isOpen),
+            ])
+            if ready[0] { react(signals, terminal, program) }
+            if ready[2] { isOpen = show(terminal, &filter) }
+            if ready[3] { isOpen = pass(to: terminal) && isOpen }
+            guard ready[1], let event = try program.next(wait: false) else { continue }
+            switch consume event {
+            case .started: continue
+            case .failed(let error): throw error
+            case .lost: return 137
+            case .exited(let code):
+                while isOpen, try Poll.wait([Poll.Interest(terminal.number, readable: true)], milliseconds: 0)[0] {
+                    isOpen = show(terminal, &filter)
+                }
+                UserOutput.write(AttachFilter.reset)
+                return code
+            }
+        }
+    }
+
+    private static func awaitTerminal(_ program: any RunningProgram) throws -> FileDescriptor.Shared? {
+        while let event = try program.next(wait: true) {
+            switch consume event {
+            case .started(let terminal): return terminal
+            case .failed(let error): throw error
+            case .exited: return nil
+            case .lost: return nil
+            }
+        }
+        return nil
+    }
+
+    private static func react(
+        _ signals: borrowing SignalDescriptor,
+        _ terminal: FileDescriptor.Shared,
+        _ program: any RunningProgram
+    ) {
+        for number in signals.take() {
+            if number == SIGWINCH, let size = Terminal.size(0) {
+                terminal.setTerminalSize(size)
+            } else if number != SIGWINCH {
+                program.signal(number)
+            }
+        }
+    }
+
+    /// Shows what the program wrote; false when its terminal is closed.
+    private static func show(_ terminal: FileDescriptor.Shared, _ filter: inout AttachFilter) -> Bool {
+        guard let bytes = try? terminal.read(upTo: 65536), !bytes.isEmpty else { return false }  // EIO is its end
+        var output: [UInt8] = []
+        var replies: [UInt8] = []
+        filter.feed(bytes[...], into: &output, replies: &replies)
+        UserOutput.write(output)
+        if !replies.isEmpty { try? terminal.write(replies) }  // a closed terminal is found at the next read
+        return true
+    }
+
+    /// Passes on what was typed; false when either side is closed.
+    private static func pass(to terminal: FileDescriptor.Shared) -> Bool {
+        let typed = UserInput.read()
+        if typed.isEmpty { return false }
+        return (try? terminal.write(typed)) != nil  // closed: see above
+    }
+}
+
+/// One direction between a descriptor of the user's and a pipe of the sandbox.
+struct Relay {
+    /// 0, 1 or 2 of this process.
+    let user: CInt
+    private var pipe: FileDescriptor.Shared?
+    private var buffer: [UInt8] = []
+
+    init(user: CInt, pipe: FileDescriptor.Shared) {
+        self.user = user
+        self.pipe = pipe
+    }
+
+    var isOutput: Bool { user != 0 }
+
+    var interest: Poll.Interest {
+        guard let pipe else { return Poll.Interest(-1) }
+        let source = isOutput ? pipe.number : user
+        let sink = isOutput ? user : pipe.number
+        return buffer.isEmpty ? Poll.Interest(source, readable: true) : Poll.Interest(sink, writable: true)
+    }
+
+    /// Reads if there is nothing to write, writes otherwise. At most a pipe's atomic part (PIPE_BUF) is written at a
+    /// time, so that a descriptor that `poll` found writable does not block.
+    mutating func advance() {
+        guard let pipe else { return }
+        if buffer.isEmpty {
+            // An error of either side ends this direction; the program then sees end of file or SIGPIPE.
+            buffer = isOutput ? ((try? pipe.read(upTo: 65536)) ?? []) : UserInput.read()
+            if buffer.isEmpty { self.pipe = nil }
+            return
+        }
+        let part = buffer.prefix(4096)
+        let written = isOutput ? UserOutput.writeOnce(part, to: user) : (try? pipe.writeSome(part)) ?? nil
+        guard let written, written > 0 else {
+            self.pipe = nil
+            buffer = []
+            return
+        }
+        buffer.removeFirst(written)
+    }
+
+    /// Writes out what the pipe still holds.
+    mutating func drain() {
+        while pipe != nil {
+            let ready = try? Poll.wait([Poll.Interest(pipe?.number ?? -1, readable: true)], milliseconds: 0)
+            if buffer.isEmpty && ready?.first != true { return }
+            advance()
+        }
+    }
+}
+
+/// The user's standard input.
+enum UserInput {
+    /// Reads once; empty at the end and on errors.
+    static func read() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe Glibc.read(0, &buffer, buffer.count)
+        return count > 0 ? Array(buffer[..<count]) : []
+    }
+}
+
+/// The user's standard output and error.
+package enum UserOutput {
+    /// Writes all of it; errors end the writing, since nobody is there to be told.
+    package static func write(_ bytes: [UInt8], to number: CInt = 1) {
+        var rest = bytes[...]
+        while !rest.isEmpty, let count = writeOnce(rest, to: number) { rest = rest.dropFirst(count) }
+    }
+
+    static func writeOnce(_ bytes: ArraySlice<UInt8>, to number: CInt) -> Int? {
+        while true {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+            if count >= 0 { return count }
+            if errno == EAGAIN {
+                // Somebody else made the terminal non-blocking.
+                guard (try? Poll.wait([Poll.Interest(number, writable: true)])) != nil else { return nil }
+            } else if errno != EINTR {
+                return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// A program in a sandbox as a foreground command sees it: `run` holds the sandbox itself, `exec` speaks to the
+// supervisor that does.
+
+package import ClocheModel
+internal import Glibc
+package import LinuxSystem
+package import SandboxRuntime
+
+/// What happened to a program.
+package enum ProgramEvent: ~Copyable {
+    case started(terminal: FileDescriptor.Shared?)
+    case failed(ClocheError)
+    /// Its exit code, or 128 plus a signal.
+    case exited(Int32)
+    /// Its sandbox has gone.
+    case lost
+}
+
+/// A program started or about to be.
+package protocol RunningProgram: AnyObject {
+    /// Readable when an event waits.
+    var descriptor: CInt { get }
+    /// The next event; nil when none waits and `wait` is false.
+    func next(wait: Bool) throws(ClocheError) -> ProgramEvent?
+    /// Sends a signal to its process group.
+    func signal(_ number: Int32)
+    /// Ends it whatever it does.
+    func kill()
+}
+
+/// A program in a sandbox of this process.
+package final class SandboxProgram: RunningProgram {
+    private let sandbox: Sandbox
+    private static let id: UInt32 = 1
+
+    /// Takes a sandbox and starts a program in it.
+    package init(
+        _ sandbox: consuming Sandbox,
+        _ spec: ProcessSpec,
+        stdio: [CInt]?,
+        size: TerminalSize
+    ) throws(ClocheError) {
+        try sandbox.spawn(Self.id, spec, stdio: stdio, size: size)
+        self.sandbox = sandbox
+    }
+
+    package var descriptor: CInt { sandbox.control.number }
+
+    package func next(wait: Bool) throws(ClocheError) -> ProgramEvent? {
+        guard let event = try sandbox.nextEvent(wait: wait) else { return nil }
+        switch consume event {
+        case .started(_, let terminal):
+            if let terminal = consume terminal { return .started(terminal: FileDescriptor.Shared(terminal)) }
+            return .started(terminal: nil)
+        case .failed(_, let error): return .failed(error)
+        case .exited(_, let end): return .exited(end.exitCode)
+        case .closed: return .lost
+        }
+    }
+
+    // Init gone means that there is nothing left to signal; its end is the next event.
+    package func signal(_ number: Int32) { try? sandbox.signal(Self.id, number) }
+
+    package func kill() { sandbox.kill() }
+}
+
+/// A program in the sandbox of a running agent.
+package final class RemoteProgram: RunningProgram {
+    private let client: SupervisorClient
+
+    /// Asks a supervisor to start a program.
+    package init(_ client: consuming SupervisorClient, _ request: ExecRequest, stdio: [CInt]) throws(ClocheError) {
+        try client.send(.exec(request), descriptors: stdio)
+        self.client = client
+    }
+
+    package var descriptor: CInt { client.socket.number }
+
+    package func next(wait: Bool) throws(ClocheError) -> ProgramEvent? {
+        if !wait {
+            let ready = try? Poll.wait([Poll.Interest(descriptor, readable: true)], milliseconds: 0)
+            guard ready?.first == true else { return nil }
+        }
+        var reply = try client.receiveWithDescriptor()
+        switch reply.message {
+        case .started?:
+            if let terminal = reply.descriptor.take() { return .started(terminal: FileDescriptor.Shared(terminal)) }
+            return .started(terminal: nil)
+        case .failed(let error)?: return .failed(error)
+        case .exited(let code)?: return .exited(code)
+        default: return .lost
+        }
+    }
+
+    package func signal(_ number: Int32) { try? client.send(.signal(number)) }  // a lost agent is the next event
+
+    package func kill() { signal(SIGKILL) }
+}
