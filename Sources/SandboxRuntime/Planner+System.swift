@@ -20,7 +20,7 @@ extension Planner {
                 add(.symlink(to: link), target, reason)
                 continue
             }
-            let writable = expandWritable(below: path)
+            let writable = writableDirectories(below: path)
             if writable.isEmpty {
                 try addBind(path, at: target, Self.readOnly, recursive: true, reason)
             } else {
@@ -30,14 +30,9 @@ extension Planner {
         try addOverlays(overlays)
     }
 
-    /// The directories that `filesystem.writable` names at or below a path, patterns expanded.
-    private func expandWritable(below path: String) -> [String] {
-        var found: [String] = []
-        for entry in request.policy.filesystem.writable where entry == path || entry.hasPrefix(path + "/") {
-            let names = HostPattern.expand(String(entry.dropFirst(path.utf8.count)), below: path)
-            found += names.map { path + $0 }.filter { $0 == path || Files.isDirectory($0) }
-        }
-        return found
+    /// The directories that `filesystem.writable` names at or below a path.
+    private func writableDirectories(below path: String) -> [String] {
+        request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
     }
 
     /// One overlay per directory: the host's as lower layer, the agent's own above it. Directories that may be
@@ -86,7 +81,7 @@ extension Planner {
         for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
         var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
-        for name in names.flatMap({ HostPattern.expand($0, below: "/etc") }) { try addEtcEntry(name) }
+        for name in names { try addEtcEntry(name) }
     }
 
     /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
@@ -158,26 +153,5 @@ extension Planner {
         }
         add(.symlink(to: "/run"), "var/run", optional: true, reason)
         add(.symlink(to: "/tmp"), "var/tmp", optional: true, reason)
-    }
-}
-
-/// Names with `*`, expanded by what the host has; see `NamePattern`.
-private enum HostPattern {
-    /// Each path below `root` that fits; a plain path stands for itself.
-    static func expand(_ path: String, below root: String) -> [String] {
-        guard path.utf8.contains(UInt8(ascii: "*")) else { return [path] }
-        var found = [""]
-        for component in path.split(separator: "/", omittingEmptySubsequences: false).map(String.init) {
-            let pattern = NamePattern(component)
-            found = found.flatMap { above in
-                let prefix = above.isEmpty && !path.hasPrefix("/") ? "" : above + "/"
-                if component.isEmpty { return [above] }
-                if pattern.isPlain { return [prefix + component] }
-                // A directory that is not there has no names.
-                let names = (try? Files.list("\(root)/\(above)")) ?? []
-                return names.filter { pattern.matches($0) }.map { prefix + $0 }
-            }
-        }
-        return found
     }
 }
