@@ -16,7 +16,8 @@ public struct MountAttributes: OptionSet, Equatable, Sendable {
     /// Their names, as `mount(8)` prints them.
     public var names: [String] {
         [
-            (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"), (.noExec, "noexec"),
+            (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"),
+            (.noExec, "noexec"),
         ].filter { contains($0.0) }.map(\.1)
     }
 }

@@ -24,7 +24,12 @@ package struct Epoll: ~Copyable {
 
     /// Registers a descriptor. Tokens are never used twice, so that an event for a closed and reused number is told
     /// apart from the new one's.
-    package borrowing func add(_ descriptor: CInt, token: UInt64, readable: Bool = true, writable: Bool = false)
+    package borrowing func add(
+        _ descriptor: CInt,
+        token: UInt64,
+        readable: Bool = true,
+        writable: Bool = false
+    )
         throws(SystemError)
     {
         try control(EPOLL_CTL_ADD, descriptor, token, readable, writable)
@@ -56,7 +61,8 @@ package struct Epoll: ~Copyable {
                 token: event.data.u64,
                 readable: event.events & EPOLLIN.rawValue != 0,
                 writable: event.events & EPOLLOUT.rawValue != 0,
-                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0)
+                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+            )
         }
     }
 
@@ -88,7 +94,8 @@ package struct SignalDescriptor: ~Copyable {
         descriptor = FileDescriptor(
             owning: try check("signalfd") {
                 unsafe signalfd(-1, &mask, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
-            })
+            }
+        )
     }
 
     /// The signals that have come in.
@@ -137,7 +144,8 @@ package enum WallClock {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
-        let date = unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
+        let date =
+            unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
         let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
         return "\(date)T\(time).\(pad(milliseconds % 1000, 3))Z"
     }
@@ -159,7 +167,8 @@ package enum Poll {
     }
 
     /// Waits, and tells for each whether something can be done with it, a hangup or error included.
-    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool] {
+    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool]
+    {
         var polls = interests.map { interest in
             let events = (interest.readable ? POLLIN : 0) | (interest.writable ? POLLOUT : 0)
             return pollfd(fd: interest.descriptor, events: Int16(events), revents: 0)

@@ -17,7 +17,7 @@ package struct FileLock: ~Copyable {
         let number = file.number
         do {
             try check("flock", path) { flock(number, wait ? LOCK_EX : LOCK_EX | LOCK_NB) }
-        } catch where error.errno == .wouldBlock {
+        } catch  where error.errno == .wouldBlock {
             return nil
         }
         self.file = file

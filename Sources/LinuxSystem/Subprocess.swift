@@ -29,7 +29,12 @@ package struct Subprocess: Sendable {
     package var directory: String?
 
     /// Names a program; nothing runs yet.
-    package init(_ program: String, _ arguments: [String], environment: [String] = [], directory: String? = nil) {
+    package init(
+        _ program: String,
+        _ arguments: [String],
+        environment: [String] = [],
+        directory: String? = nil
+    ) {
         self.program = program
         self.arguments = arguments
         self.environment = environment
@@ -65,7 +70,16 @@ package struct Subprocess: Sendable {
             unsafe withCStrings(environment) { envp in
                 let stdio = [stdin, stdout, stderr]
                 return unsafe clinux_spawn(
-                    &pid, program, argv, envp, directory, stdio, extra, extra.count, newSession ? 1 : 0)
+                    &pid,
+                    program,
+                    argv,
+                    envp,
+                    directory,
+                    stdio,
+                    extra,
+                    extra.count,
+                    newSession ? 1 : 0
+                )
             }
         }
         guard failure == 0 else { throw SystemError("posix_spawn", Errno(failure), program) }
@@ -116,7 +130,7 @@ package struct Subprocess: Sendable {
                 do {
                     written += try feed?.writeSome(input[written...]) ?? 0
                     if written == input.count { feed = nil }
-                } catch where error.errno.number == EPIPE { feed = nil }
+                } catch  where error.errno.number == EPIPE { feed = nil }
             }
         }
         return collected

@@ -23,7 +23,9 @@ package enum Terminal {
     package static func size(_ number: CInt) -> TerminalSize? {
         var columns: UInt16 = 0
         var rows: UInt16 = 0
-        guard unsafe clinux_get_window_size(number, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }
+        guard unsafe clinux_get_window_size(number, &columns, &rows) == 0, columns > 0, rows > 0 else {
+            return nil
+        }
         return TerminalSize(columns: columns, rows: rows)
     }
 

@@ -79,7 +79,7 @@ package enum UnixSocket {
         let number = listener.number
         do {
             return FileDescriptor(owning: try check("accept4") { clinux_accept(number) })
-        } catch where error.errno == .wouldBlock || error.errno.number == ECONNABORTED {
+        } catch  where error.errno == .wouldBlock || error.errno.number == ECONNABORTED {
             return nil
         }
     }
@@ -108,7 +108,7 @@ package enum UnixSocket {
                 unsafe clinux_send(number, bytes, bytes.count, descriptors, descriptors.count, flags)
             }
             return true
-        } catch where error.errno == .wouldBlock && !wait {
+        } catch  where error.errno == .wouldBlock && !wait {
             return false
         }
     }
@@ -129,13 +129,22 @@ package enum UnixSocket {
             do throws(SystemError) {
                 filled = try check("recvmsg") {
                     unsafe clinux_receive(
-                        number, base, messageLimit, &descriptors, &count, &truncated, flags)
+                        number,
+                        base,
+                        messageLimit,
+                        &descriptors,
+                        &count,
+                        &truncated,
+                        flags
+                    )
                 }
             } catch { failure = error }
         }
         if let failure {
             if failure.errno == .wouldBlock { return nil }
-            if failure.errno.number == ECONNRESET { return ReceivedMessage(bytes: [], descriptors: DescriptorList([])) }
+            if failure.errno.number == ECONNRESET {
+                return ReceivedMessage(bytes: [], descriptors: DescriptorList([]))
+            }
             throw failure
         }
         let list = DescriptorList(Array(descriptors[..<count]))

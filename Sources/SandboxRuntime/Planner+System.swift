@@ -60,14 +60,20 @@ extension Planner {
                 .filesystem(
                     kind: "overlay",
                     options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
-                    attributes: Self.plain), target, reason)
+                    attributes: Self.plain
+                ),
+                target,
+                reason
+            )
             add(.detach, lower, reason)
         }
         add(.detach, upper, reason)
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
-    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String) throws(ClocheError) {
+    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String)
+        throws(ClocheError)
+    {
         if let upper = request.upper {
             try addBind("\(upper)/\(name)", at: target, Self.plain, owned: true, reason)
         } else {
@@ -78,7 +84,9 @@ extension Planner {
     /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
-        for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
+        for (name, content) in generatedEtc() {
+            add(.file(content: content, mode: 0o644), "etc/\(name)", "etc")
+        }
         var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
         for name in names { try addEtcEntry(name) }
@@ -136,11 +144,16 @@ extension Planner {
             ("group", "root:x:0:\nagent:x:\(id.group):\nnogroup:x:65534:\n"),
             ("hostname", host + "\n"),
             ("machine-id", machine + "\n"),
-            ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"),
+            (
+                "nsswitch.conf",
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"
+            ),
         ]
         if request.policy.network != .host {
             files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
-            files.append(("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n"))
+            files.append(
+                ("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n")
+            )
         }
         return files
     }

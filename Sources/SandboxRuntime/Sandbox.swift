@@ -62,10 +62,17 @@ package struct SandboxFilters: Sendable {
             switch error {
             case .unknownCall(let name):
                 throw ClocheError(
-                    .configuration, "unknown system call \(name)", why: "libseccomp does not know it, in syscalls",
-                    remedy: "check the spelling against syscalls(2)")
+                    .configuration,
+                    "unknown system call \(name)",
+                    why: "libseccomp does not know it, in syscalls",
+                    remedy: "check the spelling against syscalls(2)"
+                )
             case .library(let step, let number):
-                throw ClocheError(.sandbox, "cannot compile the system-call filter", why: "\(step): \(Errno(number))")
+                throw ClocheError(
+                    .sandbox,
+                    "cannot compile the system-call filter",
+                    why: "\(step): \(Errno(number))"
+                )
             }
         }
         if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
@@ -96,9 +103,11 @@ package struct Sandbox: ~Copyable {
         let message = Wire.spawn(id, spec, terminal: stdio == nil, size)
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
-                .usage, "the command line and environment are too long",
+                .usage,
+                "the command line and environment are too long",
                 why: "\(message.count) bytes, at most \(UnixSocket.messageLimit) fit",
-                remedy: "put the task into a file in the workspace and name that file")
+                remedy: "put the task into a file in the workspace and name that file"
+            )
         }
         do {
             try UnixSocket.send(control, message, descriptors: stdio ?? [])
@@ -155,7 +164,10 @@ package struct Sandbox: ~Copyable {
             let pid = program.clone(control: pair.far.number, pidfd: &number)
             guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
             let sandbox = Sandbox(
-                control: pair.closingFar(), process: FileDescriptor(owning: number), pid: pid)
+                control: pair.closingFar(),
+                process: FileDescriptor(owning: number),
+                pid: pid
+            )
             try IdentityMap.write(plan.identity, pid: pid)
             try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
             try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))

@@ -75,8 +75,12 @@ extension SandboxIdentity {
     package static func current(key: String) -> SandboxIdentity {
         guard CurrentUser.isRoot else {
             return SandboxIdentity(
-                user: CurrentUser.id, group: CurrentUser.group, hostUser: CurrentUser.id,
-                hostGroup: CurrentUser.group, startedByRoot: false)
+                user: CurrentUser.id,
+                group: CurrentUser.group,
+                hostUser: CurrentUser.id,
+                hostGroup: CurrentUser.group,
+                startedByRoot: false
+            )
         }
         // An absent or unreadable file means that root has no range of its own.
         let text = (try? Files.readText("/etc/subuid")) ?? ""
@@ -85,7 +89,12 @@ extension SandboxIdentity {
         let offset = 1 + StableHash.value(of: key) % UInt64(max(range.count - 1, 1))
         let host = range.first + UInt32(offset % UInt64(range.count))
         return SandboxIdentity(
-            user: agentID, group: agentID, hostUser: host, hostGroup: host, startedByRoot: true)
+            user: agentID,
+            group: agentID,
+            hostUser: host,
+            hostGroup: host,
+            startedByRoot: true
+        )
     }
 }
 

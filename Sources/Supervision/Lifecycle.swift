@@ -68,7 +68,9 @@ struct Lifecycle: Equatable {
 
     private func limitDeadlines(_ limits: LimitsPolicy) -> [(EndReason, Int64)] {
         var deadlines: [(EndReason, Int64)] = []
-        if let seconds = limits.wallClockSeconds { deadlines.append((.wallClock, startedAt + seconds * 1000)) }
+        if let seconds = limits.wallClockSeconds {
+            deadlines.append((.wallClock, startedAt + seconds * 1000))
+        }
         if let seconds = limits.idleSeconds { deadlines.append((.idle, lastActivity + seconds * 1000)) }
         return deadlines
     }

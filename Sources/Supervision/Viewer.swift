@@ -31,7 +31,9 @@ final class Viewer {
     func send(_ message: ControlMessage, descriptors: [CInt] = []) -> Bool {
         if queue.isEmpty {
             do {
-                if try UnixSocket.send(socket, message.bytes, descriptors: descriptors, wait: false) { return true }
+                if try UnixSocket.send(socket, message.bytes, descriptors: descriptors, wait: false) {
+                    return true
+                }
             } catch { return false }
         }
         if case .output(let data) = message, queued + data.count > Self.limit {
