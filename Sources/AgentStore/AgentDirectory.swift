@@ -142,7 +142,9 @@ package struct AgentDirectory: Equatable, Sendable {
         )
     }
 
-    /// Removes everything. The directory is renamed first, so that what a crash leaves is no agent any more.
+    /// Removes everything.
+    ///
+    /// The directory is renamed first, so that what a crash leaves is no agent any more.
     package func remove() throws(ClocheError) {
         let doomed = "\(path.parentPath)/.deleted-\(name)-\(WallClock.milliseconds)"
         do {

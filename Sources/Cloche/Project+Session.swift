@@ -71,7 +71,9 @@ extension Project {
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }
     }
 
-    /// What an agent's terminal showed, escape sequences already harmless. Empty before its first output.
+    /// What an agent's terminal showed, escape sequences already harmless.
+    ///
+    /// Empty before its first output.
     package func sessionLog(_ name: String) throws(ClocheError) -> [UInt8] {
         let directory = try agentDirectory(name)
         _ = try directory.read()

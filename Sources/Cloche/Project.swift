@@ -87,7 +87,9 @@ public struct AgentInfo: Equatable, Sendable {
 }
 
 extension Project {
-    /// The agents of this project, by name. One whose record cannot be read is left out and named in `damaged`.
+    /// The agents of this project, by name.
+    ///
+    /// One whose record cannot be read is left out and named in `damaged`.
     public func agents() -> (agents: [AgentInfo], damaged: [ClocheError]) {
         var found: [AgentInfo] = []
         var damaged: [ClocheError] = []

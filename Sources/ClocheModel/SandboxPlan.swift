@@ -134,7 +134,9 @@ public struct SandboxPlan: Equatable, Sendable {
     public var identity: SandboxIdentity
     /// Whether the sandbox shares the host's network namespace.
     public var sharesNetwork: Bool
-    /// Everything of the host that is in it. The first is Cloche's own executable, for init.
+    /// Everything of the host that is in it.
+    ///
+    /// The first is Cloche's own executable, for init.
     public var sources: [MountSource]
     /// The steps, in order.
     public var operations: [PlanOperation]

@@ -13,7 +13,9 @@ package struct Readiness: Sendable {
     package let hangup: Bool
 }
 
-/// An epoll set, level-triggered. See `epoll(7)`.
+/// An epoll set, level-triggered.
+///
+/// See `epoll(7)`.
 package struct Epoll: ~Copyable {
     private let set: FileDescriptor
 
@@ -22,8 +24,10 @@ package struct Epoll: ~Copyable {
         set = FileDescriptor(owning: try check("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
     }
 
-    /// Registers a descriptor. Tokens are never used twice, so that an event for a closed and reused number is told
-    /// apart from the new one's.
+    /// Registers a descriptor.
+    ///
+    /// Tokens are never used twice, so that an event for a closed and reused number is told apart from the
+    /// new one's.
     package borrowing func add(
         _ descriptor: CInt,
         token: UInt64,
@@ -47,7 +51,9 @@ package struct Epoll: ~Copyable {
         _ = epoll_ctl(set.number, EPOLL_CTL_DEL, descriptor, nil)
     }
 
-    /// Waits for events, at most `milliseconds`; nil waits for ever. A signal that interrupts gives no events.
+    /// Waits for events, at most `milliseconds`; nil waits for ever.
+    ///
+    /// A signal that interrupts gives no events.
     package borrowing func wait(milliseconds: Int32?) throws(SystemError) -> [Readiness] {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
         let count = unsafe epoll_wait(set.number, &events, 64, milliseconds ?? -1)
@@ -81,7 +87,9 @@ package struct Epoll: ~Copyable {
     }
 }
 
-/// Signals of this process, blocked and read as data. See `signalfd(2)`.
+/// Signals of this process, blocked and read as data.
+///
+/// See `signalfd(2)`.
 package struct SignalDescriptor: ~Copyable {
     package let descriptor: FileDescriptor
 

@@ -72,7 +72,9 @@ package enum Files {
     }
 
     /// Opens `path` below a directory, following no symbolic link and never leaving it: for whatever an agent
-    /// could have made. `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
+    /// could have made.
+    ///
+    /// `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
     package static func openBeneath(
         _ directory: borrowing FileDescriptor,
         _ path: String,

@@ -41,7 +41,9 @@ package struct Subprocess: Sendable {
         self.directory = directory
     }
 
-    /// Runs it to its end, collecting what it prints. `inheriting` are descriptors that it keeps, by their numbers.
+    /// Runs it to its end, collecting what it prints.
+    ///
+    /// `inheriting` are descriptors that it keeps, by their numbers.
     package func run(input: [UInt8] = [], inheriting: [CInt] = []) throws(SystemError) -> SubprocessResult {
         let stdin = try Pipe()
         let stdout = try Pipe()
@@ -56,8 +58,9 @@ package struct Subprocess: Sendable {
         return SubprocessResult(status: try Self.wait(pid), output: output, errors: errors)
     }
 
-    /// Starts it with these descriptors as 0, 1 and 2, and returns its process id. `extra` are further descriptors
-    /// that keep their numbers.
+    /// Starts it with these descriptors as 0, 1 and 2, and returns its process id.
+    ///
+    /// `extra` are further descriptors that keep their numbers.
     package func spawn(
         stdin: CInt,
         stdout: CInt,
@@ -143,7 +146,7 @@ package func withCStrings<R>(
     _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
     let copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer { for index in unsafe copies.indices { unsafe free(copies[index]) } }
     var array = unsafe copies + [nil]
     return unsafe array.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { preconditionFailure("an array with a null has a base") }

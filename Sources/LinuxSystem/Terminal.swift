@@ -34,7 +34,9 @@ package enum Terminal {
         _ = clinux_set_window_size(descriptor.number, size.columns, size.rows)
     }
 
-    /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal. See `cfmakeraw(3)`.
+    /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal.
+    ///
+    /// See `cfmakeraw(3)`.
     package struct RawMode: ~Copyable {
         private let number: CInt
         private let saved: termios

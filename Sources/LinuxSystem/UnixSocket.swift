@@ -48,8 +48,10 @@ package enum UnixSocket {
         return Pair(near: FileDescriptor(owning: ends[0]), far: FileDescriptor(owning: ends[1]))
     }
 
-    /// Listens at a name in a directory. The directory is named by descriptor, so that the length of its path does
-    /// not matter (`sun_path` holds 108 bytes).
+    /// Listens at a name in a directory.
+    ///
+    /// The directory is named by descriptor, so that the length of its path does not matter (`sun_path` holds
+    /// 108 bytes).
     package static func listen(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
         -> FileDescriptor
     {
@@ -113,7 +115,9 @@ package enum UnixSocket {
         }
     }
 
-    /// Receives one message; nil when it would block. An empty one means that the other end is closed.
+    /// Receives one message; nil when it would block.
+    ///
+    /// An empty one means that the other end is closed.
     package static func receive(_ socket: borrowing FileDescriptor, wait: Bool = true) throws(SystemError)
         -> ReceivedMessage?
     {

@@ -30,7 +30,7 @@ internal import LinuxSystem
     }
 
     deinit {
-        for unsafetext in unsafe texts { unsafe free(text) }
+        for index in unsafe texts.indices { unsafe free(texts[index]) }
         for mount in mounts { close(mount) }
         unsafe sources.deallocate()
         unsafe operations.deallocate()
@@ -41,8 +41,10 @@ internal import LinuxSystem
         ClocheError(.system, "cannot plan the sandbox", why: "out of memory")
     }
 
-    /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the agent's
-    /// inside, and what the agent makes belongs to that owner on disk. A user namespace per owner carries the map.
+    /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the
+    /// agent's inside, and what the agent makes belongs to that owner on disk.
+    ///
+    /// A user namespace per owner carries the map.
     mutating func makeIdmappedMounts(_ plan: SandboxPlan) throws(SystemError) {
         var namespaces: [UInt64: CInt] = [:]
         defer { for namespace in namespaces.values { close(namespace) } }
@@ -67,7 +69,9 @@ internal import LinuxSystem
         }
     }
 
-    /// Clones the child. See `clinux_clone`.
+    /// Clones the child.
+    ///
+    /// See `clinux_clone`.
     borrowing func clone(control: CInt, pidfd: inout CInt) -> pid_t {
         var namespaces = UInt64(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
         namespaces |= UInt64(CLONE_NEWCGROUP)

@@ -35,8 +35,9 @@ extension Planner {
         request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
     }
 
-    /// One overlay per directory: the host's as lower layer, the agent's own above it. Directories that may be
-    /// written are made in the upper layer, since only there can the agent own them.
+    /// One overlay per directory: the host's as lower layer, the agent's own above it.
+    ///
+    /// Directories that may be written are made in the upper layer, since only there can the agent own them.
     private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
@@ -95,8 +96,9 @@ extension Planner {
     /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
     private static let copyLimit: Int64 = 65536
 
-    /// One name of the host's `/etc`: directories and large files are bound, small files copied. A name that this host
-    /// does not have, or that the user may not read, is left out.
+    /// One name of the host's `/etc`: directories and large files are bound, small files copied.
+    ///
+    /// A name that this host does not have, or that the user may not read, is left out.
     private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
         let reason = "filesystem.etc"
         let target = "etc/\(name)"

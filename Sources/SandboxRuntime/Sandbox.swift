@@ -93,7 +93,9 @@ package struct Sandbox: ~Copyable {
         try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number))
     }
 
-    /// Asks init to start a program. The three descriptors become its 0, 1 and 2; without them it gets a new pty.
+    /// Asks init to start a program.
+    ///
+    /// The three descriptors become its 0, 1 and 2; without them it gets a new pty.
     package borrowing func spawn(
         _ id: UInt32,
         _ spec: ProcessSpec,
@@ -195,7 +197,9 @@ package struct Sandbox: ~Copyable {
     }
 }
 
-/// The id maps of a new user namespace. See `user_namespaces(7)`.
+/// The id maps of a new user namespace.
+///
+/// See `user_namespaces(7)`.
 enum IdentityMap {
     static func write(_ identity: SandboxIdentity, pid: Int32) throws(SystemError) {
         // An ordinary user must give up setgroups before it may write a group map; root must not, because the child

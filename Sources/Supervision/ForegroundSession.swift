@@ -191,8 +191,10 @@ struct Relay {
         return buffer.isEmpty ? Poll.Interest(source, readable: true) : Poll.Interest(sink, writable: true)
     }
 
-    /// Reads if there is nothing to write, writes otherwise. At most a pipe's atomic part (PIPE_BUF) is written at a
-    /// time, so that a descriptor that `poll` found writable does not block.
+    /// Reads if there is nothing to write, writes otherwise.
+    ///
+    /// At most a pipe's atomic part (PIPE_BUF) is written at a time, so that a descriptor that `poll` found
+    /// writable does not block.
     mutating func advance() {
         guard let pipe else { return }
         if buffer.isEmpty {

@@ -384,7 +384,9 @@ package final class Supervisor {
         )
     }
 
-    /// Forgets a viewer. A program it started gets a hangup, as a closed terminal gives.
+    /// Forgets a viewer.
+    ///
+    /// A program it started gets a hangup, as a closed terminal gives.
     func drop(_ viewer: Viewer) {
         guard viewers.removeValue(forKey: viewer.token) != nil else { return }
         epoll.remove(viewer.socket.number)
@@ -479,7 +481,9 @@ package final class Supervisor {
         end(.failed, .startFailed, code: nil, failure: error.description)
     }
 
-    /// Ends everything: sandbox, record, viewers. The last thing a supervisor does.
+    /// Ends everything: sandbox, record, viewers.
+    ///
+    /// The last thing a supervisor does.
     func end(_ state: AgentState, _ reason: EndReason, code: Int32?, failure: String? = nil) {
         if finished { return }
         finished = true

@@ -34,8 +34,10 @@ package enum SyscallTable {
         "remap_file_pages", "get_mempolicy", "set_mempolicy", "mbind", "map_shadow_stack", "mseal",
     ]
 
-    /// Processes, threads, identity and scheduling. `clone` is limited by its flags; `clone3` is unknown on purpose,
-    /// because its flags are behind a pointer that a filter cannot read.
+    /// Processes, threads, identity and scheduling.
+    ///
+    /// `clone` is limited by its flags; `clone3` is unknown on purpose, because its flags are behind a
+    /// pointer that a filter cannot read.
     static let processes = [
         "arch_prctl", "capget", "capset", "clone", "execve", "execveat", "exit", "exit_group", "fork",
         "getcpu",
