@@ -29,7 +29,6 @@ def test_read_only_variants_cannot_write(t):
 def test_layers_and_origins(t):
     """built-in < user < project < --profile < --set, and `explain` tells which won."""
     project = t.repository()
-    (t.config / "cloche").mkdir(parents=True)
     t.profile("mine", "extends: shell\nenvironment:\n  set:\n    FROM: user\n    USER_ONLY: '1'\n")
     show = "echo $FROM $USER_ONLY"
     words = ("run", "--profile", "mine", "--workspace", "none")
