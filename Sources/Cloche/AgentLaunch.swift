@@ -143,7 +143,8 @@ enum CredentialChoice {
 enum ProgramLookup {
     /// Throws when no directory of the sandbox's `PATH` can hold the program.
     static func check(_ policy: Policy, _ spec: ProcessSpec) throws(ClocheError) {
-        guard let name = spec.arguments.first else { return }
+        guard let first = spec.arguments.first else { return }
+        let name = first == policy.harness.command.first ? policy.harness.program : first
         if name.contains("/") {
             if isOwn(name) || hostPath(name, policy).map(isExecutable) ?? false { return }
         } else {

@@ -26,9 +26,8 @@ extension Project {
     public func findPrograms() -> [FoundProgram] {
         Self.candidates.compactMap { name in
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy, let program = policy.harness.command.first else {
-                return nil
-            }
+            guard let policy = try? profiles.load(name: name).policy else { return nil }
+            let program = policy.harness.program
             let spec = ProcessSpec(
                 arguments: [program], environment: AgentLaunch.environment(policy, []), directory: "/")
             let installed = (try? ProgramLookup.check(policy, spec)) != nil
@@ -61,7 +60,7 @@ extension Project {
             profile: \(profile)
 
             # Keys here are merged over whichever profile is used, for example:
-            # defaults:
+            # overrides:
             #   limits: {wall-clock: 2h}
 
             """
@@ -72,6 +71,8 @@ extension Project {
             throw ClocheError(
                 .system, "cannot write \(path)", why: "\(error.errno)", remedy: "make the directory writable")
         }
+        // The user chose this profile just now; without trust the file could not choose one that grants something.
+        try ProjectTrust(configDirectory: installation.configDirectory).trust(path)
         return path
     }
 }

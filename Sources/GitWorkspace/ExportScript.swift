@@ -63,7 +63,7 @@ enum ExportScript {
         for setting; do git config "${setting%%=*}" "${setting#*=}"; done
         (cd "$private" && find refs -type f -size -3 -exec timeout 60 cp --parents -t "$tmp/git" {} +) 2>/dev/null
         take packed-refs "$tmp/git/packed-refs" 200000
-        take shallow "$tmp/git/shallow" 20000
+        take shallow "$tmp/git/shallow" 20000 && grep -q -v -x -E '[0-9a-f]{40,64}' "$tmp/git/shallow" && rm "$tmp/git/shallow"
         take info/exclude "$tmp/git/info/exclude" 2000
         take info/attributes "$tmp/git/info/attributes" 2000
 
@@ -86,9 +86,12 @@ enum ExportScript {
         export GIT_INDEX_FILE="$tmp/index"
         entries() { sed -z -n 's/^160000 [^\t]*\t//p' | sort -z; }
         fill() {
-            # Nothing limits what a nested repository or a FIFO named like one of git's files may do to `git add`.
+            [ -z "$stuck" ] || return 1
+            # A submodule would be entered, and its configuration obeyed; what the agent staged of it counts.
+            git ls-files -s -z 2>/dev/null | entries | git update-index -z --skip-worktree --stdin || return 1
+            # Nothing else limits what a FIFO named like one of git's files may do to `git add`.
             timeout -k 2 "$patience" git -c advice.addEmbeddedRepo=false add -A --ignore-errors -- . 2>"$tmp/add"
-            case $? in 0) partial= ;; 1) partial=yes ;; *) return 1 ;; esac
+            case $? in 0) partial= ;; 1) partial=yes ;; 124 | 137) stuck=yes; return 1 ;; *) return 1 ;; esac
             # A repository inside the workspace that is no submodule of the commit: its files would be lost in a bare id.
             git ls-files -s -z | entries >"$tmp/links.now"
             git ls-tree -r -z "$head" | entries >"$tmp/links.head"
@@ -100,8 +103,10 @@ enum ExportScript {
         }
         fresh() { rm -f "$tmp/index" "$tmp/index.lock" "$tmp/check"; timeout 120 git read-tree "$head" 2>/dev/null; }
         cd "$workspace" || exit 72
-        if [ -n "$(find . -type p \( -name '.git*' -o -path '*/.git/*' \) -print -quit 2>/dev/null)" ]; then patience=10; fi
-        tree=
+        if [ -n "$(find . -type p \( -name '.git*' -o -path '*/.git/*' \) -print -quit 2>/dev/null)" ]; then
+            [ "$patience" -lt 10 ] || patience=10
+        fi
+        tree= stuck=
         if { take index "$tmp/index" 4000000 && fill; } || { fresh && fill; } || {
             printf '* !working-tree-encoding !filter !ident\n' >"$tmp/git/info/attributes"
             fresh && fill
@@ -109,6 +114,7 @@ enum ExportScript {
             [ -z "$partial" ] || report unreadable "$(grep -c '^error: ' "$tmp/add")"
         else
             tree=
+            [ -z "$stuck" ] || echo 'reading them did not end: a FIFO in the place of one of git'"'"'s files?' >"$tmp/add"
             report unsnapshot "$(tail -n 1 "$tmp/add" 2>/dev/null | tr -d '\000')"
         fi
         find . -mindepth 2 -name .git -printf '%h\0' 2>/dev/null | sed -z 's,^\./,,' | sort -z >"$tmp/nested"

@@ -17,7 +17,7 @@ extension AgentWorktree {
     func resetIndex(to commit: String) throws(ClocheError) {
         try replaceIndex { place throws(ClocheError) in
             _ = try repository.git.output(
-                ["read-tree", "-m", commit],
+                ["read-tree", "--reset", commit],
                 at: place,
                 "the worktree's index could not be refreshed"
             )

@@ -19,7 +19,7 @@ extension Planner {
                 kind: "tmpfs", options: ["mode=0755", "size=65536", "nr_inodes=64"], attributes: [.noSetID, .noExec]),
             "dev", reason)
         for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-            let source = try addSource("/dev/\(name)", [.noSetID, .noExec], reason)
+            let source = addSource(try find("/dev/\(name)", reason), [.noSetID, .noExec], reason)
             add(.mountPoint, "dev/\(name)", reason)
             add(.bind(source: source), "dev/\(name)", reason)
         }
@@ -54,8 +54,9 @@ extension Planner {
         for name in Self.readOnlyDirectories where Files.exists("/proc/\(name)") {
             add(.readOnly, "proc/\(name)", optional: true, reason)
         }
+        let null = try find("/dev/null", "proc mask")
         for name in Self.maskedFiles where Files.exists("/proc/\(name)") {
-            let source = try addSource("/dev/null", [.readOnly, .noSetID, .noExec], "proc mask")
+            let source = addSource(null, [.readOnly, .noSetID, .noExec], "proc mask")
             add(.bind(source: source), "proc/\(name)", optional: true, "proc mask")
         }
         // glibc counts processors here; nothing else of sysfs is shown.

@@ -57,27 +57,38 @@ package struct Planner {
     }
     private var made: Set<String> = []
 
-    /// Takes something of the host as a source and returns its index.
-    mutating func addSource(
-        _ path: String,
-        _ attributes: MountAttributes,
-        recursive: Bool = false,
-        owned: Bool = false,
-        _ reason: String
-    ) throws(ClocheError) -> Int {
+    /// A file or directory of the host, looked at once.
+    struct HostFile {
+        /// Without symbolic links.
+        let path: String
+        let status: FileStatus
+    }
+
+    /// Looks a host path up.
+    func find(_ path: String, _ reason: String) throws(ClocheError) -> HostFile {
         do {
             let real = try Files.canonicalPath(path)
-            let status = try Files.status(real)
-            sources.append(
-                MountSource(
-                    path: real, attributes: attributes, recursive: recursive, device: status.device,
-                    inode: status.inode, owned: owned, reason: reason))
-            return sources.count - 1
+            return HostFile(path: real, status: try Files.status(real))
         } catch {
             throw ClocheError(
                 .configuration, "cannot bring \(path) into the sandbox", why: "\(error.errno), asked for by \(reason)",
                 remedy: "make it exist and readable, or take it out of the profile")
         }
+    }
+
+    /// Takes something of the host as a source and returns its index.
+    mutating func addSource(
+        _ file: HostFile,
+        _ attributes: MountAttributes,
+        recursive: Bool = false,
+        owned: Bool = false,
+        _ reason: String
+    ) -> Int {
+        sources.append(
+            MountSource(
+                path: file.path, attributes: attributes, recursive: recursive, device: file.status.device,
+                inode: file.status.inode, owned: owned, reason: reason))
+        return sources.count - 1
     }
 
     /// Binds a host file or directory at a target, making what it is mounted on.
@@ -89,14 +100,33 @@ package struct Planner {
         owned: Bool = false,
         _ reason: String
     ) throws(ClocheError) {
-        let source = try addSource(path, attributes, recursive: recursive, owned: owned, reason)
-        if Files.isDirectory(path) {
+        let file = try find(path, reason)
+        addBind(file, at: target, attributes, recursive: recursive, owned: owned, reason)
+    }
+
+    /// As above, of a file that was looked up already.
+    mutating func addBind(
+        _ file: HostFile,
+        at target: String,
+        _ attributes: MountAttributes,
+        recursive: Bool = false,
+        owned: Bool = false,
+        _ reason: String
+    ) {
+        let source = addSource(file, attributes, recursive: recursive, owned: owned, reason)
+        if file.status.kind == .directory {
             addDirectories(target, reason)
         } else {
-            addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+            addParent(of: target, reason)
             add(.mountPoint, target, reason)
         }
         add(.bind(source: source), target, reason)
+    }
+
+    /// The directories above a target.
+    mutating func addParent(of target: String, _ reason: String) {
+        guard let slash = target.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
+        addDirectories(String(target[..<slash]), reason)
     }
 
     mutating func addTmpfs(_ target: String, mode: String, attributes: MountAttributes = plain, _ reason: String) {
@@ -113,8 +143,8 @@ package struct Planner {
     // MARK: Executable, host name
 
     private mutating func addExecutable() throws(ClocheError) {
-        _ = try addSource(
-            request.executable, [.readOnly, .noSetID, .noDevices], owned: true, "init")
+        let file = try find(request.executable, "init")
+        _ = addSource(file, [.readOnly, .noSetID, .noDevices], owned: true, "init")
     }
 
     private mutating func addHostname() {

@@ -35,6 +35,10 @@ package struct SandboxFilters: Sendable {
     let allowList: FilterProgram
     let argumentRules: FilterProgram
 
+    init(allowList: FilterProgram, argumentRules: FilterProgram) {
+        (self.allowList, self.argumentRules) = (allowList, argumentRules)
+    }
+
     /// Every call that a policy's filter knows, with its answer.
     package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
         FilterCompiler.table(policy)
@@ -134,8 +138,17 @@ package struct Sandbox: ~Copyable {
     package static func launch(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
         throws(ClocheError) -> Sandbox
     {
-        var program = try ChildProgram(plan)
+        do throws(SetupFailure) {
+            return try build(plan, filters, limits)
+        } catch { throw SetupError.explain(error, plan) }
+    }
+
+    /// As `launch`, with the bare facts of a failure.
+    static func build(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
+        throws(SetupFailure) -> Sandbox
+    {
         do {
+            var program = try ChildProgram(plan)
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
             let pair = try UnixSocket.pair()
             var number: CInt = -1
@@ -146,23 +159,26 @@ package struct Sandbox: ~Copyable {
             try IdentityMap.write(plan.identity, pid: pid)
             try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
             try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))
-            try awaitReady(sandbox, plan)
+            try awaitReady(sandbox)
             return sandbox
-        } catch let error as ClocheError {
+        } catch let error as SetupFailure {
             throw error
         } catch let error as SystemError {
-            throw SetupError.system(error)
-        } catch { throw ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)") }
+            throw .call(error)
+        } catch let error as ClocheError {
+            throw .told(error)
+        } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    private static func awaitReady(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws {
+    private static func awaitReady(_ sandbox: borrowing Sandbox) throws {
         guard let received = try UnixSocket.receive(sandbox.control),
             let message = Wire.Message(received.bytes)
-        else { throw ClocheError(.sandbox, "cannot build the sandbox", why: "its first process ended without a word") }
+        else { throw SetupFailure.silence }
         switch clinux_message_type(message.type) {
         case CLINUX_READY: return
-        case CLINUX_STAGE_FAILED: throw SetupError.stage(message, plan)
-        default: throw SetupError.spawn(message)
+        case CLINUX_STAGE_FAILED:
+            throw SetupFailure.stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
+        default: throw SetupFailure.told(SetupError.spawn(message))
         }
     }
 }

@@ -69,8 +69,8 @@ package enum FilterCompiler {
         let version = unsafe seccomp_version().map { unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)" }
         return """
             rules \(rulesVersion), libseccomp \(version ?? "?"), \(seccomp_arch_native())
-            allow \(SyscallTable.allowed) + \(policy.allow)
-            refuse \(SyscallTable.refused) + \(policy.deny)
+            allow \(SyscallTable.allowed.joined(separator: " ")) + \(policy.allow.joined(separator: " "))
+            refuse \(SyscallTable.refused.joined(separator: " ")) + \(policy.deny.joined(separator: " "))
             """
     }
     /// Changes with every change of the rules below that the tables do not show.

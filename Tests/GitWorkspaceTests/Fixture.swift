@@ -42,6 +42,7 @@ final class Fixture {
     }
 
     /// A worktree that is there.
+    @discardableResult
     func made(_ agent: String = "fixer", base: String? = nil) throws -> AgentWorktree {
         let worktree = try worktree(agent)
         try worktree.create(base: base)
@@ -53,7 +54,7 @@ final class Fixture {
     func user(_ arguments: String..., in directory: String? = nil, allowFailure: Bool = false) throws
         -> String
     {
-        try run("/usr/bin/git", arguments, userEnvironment, directory ?? repositoryPath, allowFailure)
+        try Self.run("/usr/bin/git", arguments, userEnvironment, directory ?? repositoryPath, allowFailure)
     }
 
     private var userEnvironment: [String] {
@@ -64,6 +65,15 @@ final class Fixture {
     @discardableResult
     func agent(_ worktree: AgentWorktree, _ arguments: String..., allowFailure: Bool = false) throws -> String
     {
+        try Self.agent(worktree, arguments, allowFailure: allowFailure)
+    }
+
+    @discardableResult
+    static func agent(
+        _ worktree: AgentWorktree,
+        _ arguments: [String],
+        allowFailure: Bool = false
+    ) throws -> String {
         let objects = try ObjectDirectories.all(of: worktree.repository.commonDirectory)
         return try run(
             "/usr/bin/git",
@@ -80,10 +90,10 @@ final class Fixture {
 
     @discardableResult
     func shell(_ script: String, in directory: String) throws -> String {
-        try run("/bin/sh", ["-c", script], userEnvironment, directory, false)
+        try Self.run("/bin/sh", ["-c", script], userEnvironment, directory, false)
     }
 
-    private func run(
+    private static func run(
         _ program: String,
         _ arguments: [String],
         _ environment: [String],
@@ -108,6 +118,10 @@ final class Fixture {
 
     /// Writes a file below a directory.
     func write(_ path: String, _ text: String, below directory: String) throws {
+        try Self.write(path, text, below: directory)
+    }
+
+    static func write(_ path: String, _ text: String, below directory: String) throws {
         let full = directory + "/" + path
         try Files.makeDirectories(full.parentPath, mode: 0o755)
         let file = try Files.open(full, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
@@ -118,6 +132,14 @@ final class Fixture {
 
     /// The export without a sandbox: the script with the four directories as variables.
     func exporter(_ worktree: AgentWorktree, snapshotSeconds: Int = 60) throws -> [String] {
+        try Self.exporter(worktree, root: root, snapshotSeconds: snapshotSeconds)
+    }
+
+    static func exporter(
+        _ worktree: AgentWorktree,
+        root: String,
+        snapshotSeconds: Int = 60
+    ) throws -> [String] {
         let objects = root + "/objects.\(worktree.agent)"
         try Files.removeTree(objects)
         try Files.makeDirectories(objects)
