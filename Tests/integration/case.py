@@ -81,6 +81,11 @@ class Case:
         (self.home / ".gitconfig").write_text(
             "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
         )
+        # A variable in every sandbox, by which leaks.py finds processes that outlived their supervisor.
+        (self.config / "cloche").mkdir()
+        (self.config / "cloche/config.yaml").write_text(
+            f"overrides:\n  environment:\n    set:\n      CLOCHE_TEST_ID: {self.dir.name}\n"
+        )
         os.chdir(self.dir)
 
     # Commands.
