@@ -108,6 +108,7 @@ extension Project {
                 remedy: "use `cloche start`, or --workspace dir or none"
             )
         case .directory(let path):
+            // Missing, or behind a directory that the user may not search: no directory for the agent either way.
             guard let real = try? Files.canonicalPath(path ?? current), Files.isDirectory(real) else {
                 throw ClocheError(
                     .notFound,

@@ -35,6 +35,7 @@ extension Project {
                 environment: AgentLaunch.environment(policy, []),
                 directory: "/"
             )
+            // The listing says "not installed" instead of the reason.
             let installed = (try? ProgramLookup.check(policy, spec)) != nil
             let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map {
                 credential in

@@ -131,6 +131,7 @@ extension Project {
             return (.worktree(repository: path, branch: branch, base: base ?? ""), directory.workspace)
         case .directory(let path):
             let chosen = path ?? self.directory
+            // Missing, or behind a directory that the user may not search: no directory for the agent either way.
             guard let real = try? Files.canonicalPath(chosen), Files.isDirectory(real) else {
                 throw ClocheError(
                     .notFound,
@@ -179,9 +180,10 @@ extension Project {
         // What cannot be taken away is listed and can be deleted; the failure that led here is the one to tell.
         guard var record = try? directory.read() else { return }
         record.state = .deleting
-        try? directory.write(record)
+        try? directory.write(record)  // only shown if the removal below fails as well
+        // `delete --force` removes a worktree that stays behind.
         if case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
-        try? directory.remove()
+        try? directory.remove()  // what stays is listed as "deleting"
     }
 
     /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.

@@ -61,6 +61,7 @@ public struct Project: Sendable {
         return state.agent(name)
     }
 
+    /// The loader of profiles as this project sees them: the built-in ones, the user's own and the project's.
     package var profiles: ProfileLoader {
         ProfileLoader(
             home: installation.home,

@@ -118,6 +118,7 @@ package struct AgentWorktree: Sendable {
         guard let names = try? Files.list(parent) else { return nil }
         let wanted = [UInt8]((workspace + "/.git").utf8)
         return names.map { parent + "/" + $0 }.first { path in
+            // A registration without a readable `gitdir` is of no worktree that exists.
             guard let text = try? Files.read(path + "/gitdir", limit: 8192) else { return false }
             return text == wanted || text == wanted + [UInt8(ascii: "\n")]
         }

@@ -37,6 +37,7 @@ extension AgentWorktree {
         // No such file: there was no sync.
         let record = (try? Files.readText(syncedFile))?.split(separator: "\n").map(String.init) ?? []
         let known =
+            // No record of the origin either: then it is not known whether there is something new.
             record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
         let current = privateHead()
         return ChangeSummary(
@@ -82,13 +83,15 @@ extension AgentWorktree {
 
     /// A small plain file of the agent's: no link is followed, no FIFO waited for.
     private func privateText(_ name: String, limit: Int) -> String? {
-        // Whatever the agent made of it, a file that cannot be opened so is one that tells nothing.
-        guard let directory = try? Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY),
-            let file = try? Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK),
-            let status = try? Files.status(of: file), status.kind == .regular,
-            let bytes = try? file.readToEnd(limit: limit)
-        else { return nil }
-        return bytes.text
+        do {
+            let directory = try Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY)
+            let file = try Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK)
+            guard try Files.status(of: file).kind == .regular else { return nil }
+            return try file.readToEnd(limit: limit).text
+        } catch {
+            // Whatever the agent made of it, a file that cannot be read so is one that tells nothing.
+            return nil
+        }
     }
 
     static func isObjectName(_ text: String) -> Bool {

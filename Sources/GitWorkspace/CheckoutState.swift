@@ -106,6 +106,7 @@ extension GitRepository {
                 }
                 if status.kind != .directory && !leaving.contains(parent) { inTheWay.append(parent.text) }
             }
+            // As above.
             guard let status = try? Files.status(topLevel + "/" + change.path.text, followLinks: false) else {
                 continue
             }

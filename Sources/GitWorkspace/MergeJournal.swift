@@ -165,6 +165,7 @@ extension GitRepository {
                 "a file cannot be read"
             )
             if id == change.oldObject || id == change.newObject { return true }
+            // What cannot be read is not known to be ours, so it is not overwritten.
             guard !change.isDeleted, let bytes = try? Files.read(path) else { return false }
             return try blob(change.newObject).starts(with: bytes)
         default: return false

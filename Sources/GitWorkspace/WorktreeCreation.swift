@@ -169,8 +169,8 @@ extension AgentWorktree {
 
     /// What the agent started from, as recorded when it was made.
     func origin() throws(ClocheError) -> Origin {
-        // Without the record the ref still tells the commit.
         let lines =
+            // Without the record the ref still tells the commit.
             (try? Files.readText(originFile))?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
         if lines.count >= 2 {
             return Origin(commit: String(lines[0]), branch: lines[1].isEmpty ? nil : String(lines[1]))

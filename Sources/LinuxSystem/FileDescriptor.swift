@@ -108,7 +108,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
 
 /// The two ends of a pipe, both `CLOEXEC`.
 package struct Pipe: ~Copyable {
+    /// Where bytes come out.
     package var readEnd: FileDescriptor
+    /// Where bytes go in.
     package var writeEnd: FileDescriptor
 
     /// Makes one, `pipe2(2)`.

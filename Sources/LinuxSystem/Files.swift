@@ -11,14 +11,19 @@ package struct FileStatus: Equatable, Sendable {
         case regular, directory, symbolicLink, fifo, socket, characterDevice, other
     }
 
+    /// What it is.
     package let kind: Kind
     /// Permission bits including set-id and sticky.
     package let mode: UInt32
+    /// User id of the owner, as this user namespace sees it.
     package let owner: UInt32
+    /// Group id, as this user namespace sees it.
     package let group: UInt32
     /// Bytes.
     package let size: Int64
+    /// The file system; with `inode` it names the file whatever its paths are.
     package let device: UInt64
+    /// The file's number in its file system.
     package let inode: UInt64
     /// Seconds since 1970.
     package let modified: Int64

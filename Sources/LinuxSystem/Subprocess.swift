@@ -8,7 +8,9 @@ internal import Glibc
 package struct SubprocessResult: Sendable {
     /// Its exit code, or 128 plus the signal's number.
     package let status: Int32
+    /// Standard output.
     package let output: [UInt8]
+    /// Standard error.
     package let errors: [UInt8]
 
     /// Standard output as text.

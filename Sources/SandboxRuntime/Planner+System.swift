@@ -11,11 +11,13 @@ extension Planner {
         let reason = "filesystem.system"
         var overlays: [(path: String, writable: [String])] = []
         for path in request.policy.filesystem.system {
-            guard let status = try? Files.status(path, followLinks: false) else { continue }  // not on this host
+            // Hosts differ in which of these they have.
+            guard let status = try? Files.status(path, followLinks: false) else { continue }
             let target = String(path.dropFirst())
             if status.kind == .symbolicLink {
-                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
-                guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
+                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system
+                // directory. A link that is gone since the line above is as one that was never there.
+                guard let link = try? Files.readLink(path) else { continue }
                 addParent(of: target, reason)
                 add(.symlink(to: link), target, reason)
                 continue
@@ -102,7 +104,7 @@ extension Planner {
     private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
         let reason = "filesystem.etc"
         let target = "etc/\(name)"
-        guard let file = try? find("/etc/\(name)", reason) else { return }
+        guard let file = try? find("/etc/\(name)", reason) else { return }  // not on this host, see above
         if file.status.kind == .regular && file.status.size <= Self.copyLimit {
             // A file with a null byte is none that C strings can carry.
             guard let bytes = try? Files.read(file.path, limit: Int(Self.copyLimit)) else { return }

@@ -10,6 +10,7 @@ package import TerminalText
 package enum AttachSession {
     /// How it ended.
     package enum Outcome: Equatable, Sendable {
+        /// The user left; the agent goes on.
         case detached
         /// The agent ended, for this reason.
         case ended(String)

@@ -5,8 +5,11 @@ internal import ClocheModel
 struct Lifecycle: Equatable {
     /// What is to be done now.
     enum Due: Equatable {
+        /// The grace of a stop is over.
         case kill
+        /// The wait before another start is over.
         case restart
+        /// A limit was reached: the agent is to be asked to end.
         case limit(EndReason)
     }
 
@@ -45,6 +48,7 @@ struct Lifecycle: Equatable {
     /// Milliseconds until the next restart: one second, doubled each time, at most thirty.
     var restartDelay: Int64 { min(30_000, 1000 << min(failures, 5)) }
 
+    /// The harness failed at `now` and is to start again after `restartDelay`.
     mutating func scheduleRestart(now: Int64) {
         restartAt = now + restartDelay
         failures += 1

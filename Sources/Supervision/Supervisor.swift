@@ -13,7 +13,9 @@ internal import TerminalText
 
 /// What a supervisor runs.
 package struct SupervisedAgent: Sendable {
+    /// Its files on the host.
     package var directory: AgentDirectory
+    /// The sandbox it gets, at every start.
     package var request: SandboxRequest
     /// The harness as this start asks for it.
     package var program: ProcessSpec
@@ -495,6 +497,7 @@ package final class Supervisor {
         record.failure = failure
         // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
+        // A log without its end is what `lost` looks like, too.
         try? audit.append(
             "end",
             ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)]

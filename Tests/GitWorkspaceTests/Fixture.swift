@@ -28,6 +28,7 @@ final class Fixture {
         try user("commit", "-q", "-m", "first")
     }
 
+    // What stays behind is in the temporary directory.
     deinit { try? Files.removeTree(root) }
 
     var repository: GitRepository { get throws { try GitRepository.discover(from: repositoryPath) } }
