@@ -90,7 +90,8 @@ extension Project {
                 remedy: "make the directory writable"
             )
         }
-        // The user chose this profile just now; without trust the file could not choose one that grants something.
+        // The user chose this profile just now; without trust the file could not choose one that grants
+        // something.
         try ProjectTrust(configDirectory: installation.configDirectory).trust(path)
         return path
     }

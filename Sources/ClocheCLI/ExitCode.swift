@@ -5,8 +5,8 @@ package import CommandSyntax
 
 /// What `cloche` returns to the shell.
 ///
-/// `run` and `exec` return the program's own code, so failures of Cloche itself are told apart as 125 to 127, the way
-/// `env(1)` and `timeout(1)` do.
+/// `run` and `exec` return the program's own code, so failures of Cloche itself are told apart as 125 to 127,
+/// the way `env(1)` and `timeout(1)` do.
 package enum ExitCode {
     static let success: Int32 = 0
     /// The command worked and the answer is no: a conflict, an agent that does not run.

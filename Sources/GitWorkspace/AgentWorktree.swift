@@ -1,5 +1,6 @@
-// One agent's worktree: its names, its paths on the host, and where they are inside a sandbox. The operations are in
-// the files beside this one (creation, sync, diff, merge, removal). docs/git.md draws the whole picture.
+// One agent's worktree: its names, its paths on the host, and where they are inside a sandbox. The operations
+// are in the files beside this one (creation, sync, diff, merge, removal). docs/git.md draws the whole
+// picture.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -15,8 +16,9 @@ package struct GitMount: Equatable, Sendable {
 
 /// The git side of one agent.
 ///
-/// Below `metadata` are `private` (the agent's own git directory: the only part it ever writes), `pointer` (the file
-/// that takes the place of the worktree's `.git` inside), `no-alternates` (an empty file), `origin`, `synced`, `lock`.
+/// Below `metadata` are `private` (the agent's own git directory: the only part it ever writes), `pointer`
+/// (the file that takes the place of the worktree's `.git` inside), `no-alternates` (an empty file),
+/// `origin`, `synced`, `lock`.
 package struct AgentWorktree: Sendable {
     package let repository: GitRepository
     /// The agent's name.

@@ -1,5 +1,5 @@
-// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It runs no
-// program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
+// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It
+// runs no program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
 
 internal import ClocheModel
 internal import Glibc

@@ -157,7 +157,8 @@ extension FileDescriptor.Shared {
 }
 
 extension FileDescriptor {
-    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is closed.
+    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is
+    /// closed.
     package init?(inherited number: CInt) {
         guard number > 2, fcntl(number, F_SETFD, FD_CLOEXEC) == 0 else { return nil }
         self.init(owning: number)

@@ -137,8 +137,8 @@ package enum Files {
         String(decoding: try read(path), as: UTF8.self)
     }
 
-    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside it,
-    /// `fdatasync(2)`, `rename(2)`.
+    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside
+    /// it, `fdatasync(2)`, `rename(2)`.
     package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
         throws(SystemError)
     {
@@ -222,7 +222,8 @@ package enum Files {
 
     /// Removes a file or a whole tree without following a link out of it; absent is fine.
     ///
-    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up first.
+    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up
+    /// first.
     package static func removeTree(_ path: String) throws(SystemError) {
         let parent: FileDescriptor
         do {

@@ -98,7 +98,8 @@ package struct Subprocess: Sendable {
         return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
     }
 
-    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for ever.
+    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
+    /// ever.
     private func exchange(
         _ stdin: consuming Pipe,
         _ stdout: consuming Pipe,

@@ -1,5 +1,5 @@
-// Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control socket of
-// a sandbox and the agent's socket on the host are both of this kind.
+// Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control
+// socket of a sandbox and the agent's socket on the host are both of this kind.
 
 internal import CLinux
 internal import Glibc

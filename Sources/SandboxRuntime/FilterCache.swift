@@ -1,5 +1,5 @@
-// Compiled filters on disk, in the user's own cache directory. The full key is stored and compared, so a stale or
-// colliding file is never used; one that another user could have written is not read.
+// Compiled filters on disk, in the user's own cache directory. The full key is stored and compared, so a
+// stale or colliding file is never used; one that another user could have written is not read.
 
 internal import LinuxSystem
 internal import SyscallFilter

@@ -1,5 +1,5 @@
-// Which controllers of cgroup v2 the kernel and systemd leave to this user. Nothing is made or moved: whether the
-// files may be written says it all.
+// Which controllers of cgroup v2 the kernel and systemd leave to this user. Nothing is made or moved: whether
+// the files may be written says it all.
 
 internal import CLinux
 internal import Glibc

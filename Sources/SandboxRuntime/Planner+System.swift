@@ -1,4 +1,5 @@
-// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds elsewhere.
+// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds
+// elsewhere.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -84,7 +85,8 @@ extension Planner {
         }
     }
 
-    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
+    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on
+    /// top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
         for (name, content) in generatedEtc() {
@@ -95,7 +97,8 @@ extension Planner {
         for name in names { try addEtcEntry(name) }
     }
 
-    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
+    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change
+    /// it.
     private static let copyLimit: Int64 = 65536
 
     /// One name of the host's `/etc`: directories and large files are bound, small files copied.
@@ -117,7 +120,8 @@ extension Planner {
         addBind(file, at: target, Self.readOnly, recursive: true, reason)
     }
 
-    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits
+    /// it.
     private func hostNames(fitting patterns: [String]) -> [String] {
         var listings: [String: [String]] = [:]
         return patterns.flatMap { pattern -> [String] in

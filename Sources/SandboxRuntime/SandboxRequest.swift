@@ -74,8 +74,8 @@ package enum InsidePath {
 extension SandboxIdentity {
     /// Ids inside a sandbox that root started.
     private static let agentID: UInt32 = 1000
-    /// Where sandboxes get their host ids when root has no range in `/etc/subuid`: below systemd's container range
-    /// and above every id that a user database hands out.
+    /// Where sandboxes get their host ids when root has no range in `/etc/subuid`: below systemd's container
+    /// range and above every id that a user database hands out.
     private static let defaultRange = SubordinateRange(first: 1_878_000_000, count: 65536)
 
     /// The identity for the caller.

@@ -8,8 +8,8 @@
 //      | signal --------------------->|   to the program that this connection started
 //      | stop grace ----------------->|   the connection closes when the agent has ended
 //
-// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of the same
-// user: the peer's user id is checked before a byte is read.
+// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of
+// the same user: the peer's user id is checked before a byte is read.
 
 package import ClocheModel
 package import LinuxSystem

@@ -1,8 +1,8 @@
-// A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with the
-// user's terminal in raw mode before a pty of the sandbox.
+// A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with
+// the user's terminal in raw mode before a pty of the sandbox.
 //
-// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open the file
-// behind it anew, with rights the user never meant to give.
+// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open
+// the file behind it anew, with rights the user never meant to give.
 
 internal import ClocheModel
 internal import Glibc

@@ -1,4 +1,5 @@
-// When a supervisor acts by itself: limits, the grace of a stop, restarts. Pure: time comes in, a decision goes out.
+// When a supervisor acts by itself: limits, the grace of a stop, restarts. Pure: time comes in, a decision
+// goes out.
 
 internal import ClocheModel
 

@@ -1,5 +1,5 @@
-// A program in a sandbox as a foreground command sees it: `run` holds the sandbox itself, `exec` speaks to the
-// supervisor that does.
+// A program in a sandbox as a foreground command sees it: `run` holds the sandbox itself, `exec` speaks to
+// the supervisor that does.
 
 package import ClocheModel
 internal import Glibc

@@ -1,8 +1,9 @@
-// The one host process per running agent. It owns the sandbox, window 0's pty, the session log, the agent's socket
-// and the audit log, on one thread and one epoll set; everything here runs between two waits of `run()`.
+// The one host process per running agent. It owns the sandbox, window 0's pty, the session log, the agent's
+// socket and the audit log, on one thread and one epoll set; everything here runs between two waits of
+// `run()`.
 //
-// The kernel ties the two lives together: the sandbox's init has a parent-death signal, and the supervisor sees init
-// end by its pidfd. The supervisor's lock tells every other command that it lives.
+// The kernel ties the two lives together: the sandbox's init has a parent-death signal, and the supervisor
+// sees init end by its pidfd. The supervisor's lock tells every other command that it lives.
 
 package import AgentStore
 package import ClocheModel

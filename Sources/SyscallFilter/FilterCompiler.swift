@@ -1,8 +1,9 @@
 // SyscallPolicy -> two seccomp programs, compiled by libseccomp on the host before the clone.
 //
 // The first is an allow-list: listed calls pass, refused ones get EPERM, unknown ones ENOSYS; a foreign
-// architecture or x32 kills. The second, on top, refuses particular arguments of allowed calls. Two programs because
-// libseccomp cannot say "allow unless these bits" in one; the kernel applies both and the stricter answer wins.
+// architecture or x32 kills. The second, on top, refuses particular arguments of allowed calls. Two programs
+// because libseccomp cannot say "allow unless these bits" in one; the kernel applies both and the stricter
+// answer wins.
 
 internal import CSeccomp
 package import ClocheModel
