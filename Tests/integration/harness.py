@@ -37,7 +37,7 @@ class Running:
         # Without a name: processes of other tests inherit it, and must not look like this test's.
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
         self.began = time.monotonic()
-        self.deadline = self.began + getattr(function, "timeout", 60)
+        self.deadline = self.began + getattr(function, "timeout", 120)
         self.serial = getattr(function, "serial", False)
         self.timed_out = False
         self.pid = os.fork()
@@ -118,7 +118,7 @@ def discover(filters):
                 if not filters or any(part in full for part in filters):
                     tests.append((full, function))
     # The longest first, so that the last minute is not one test alone; those that must be alone at the end.
-    tests.sort(key=lambda test: (getattr(test[1], "serial", False), -getattr(test[1], "timeout", 60)))
+    tests.sort(key=lambda test: (getattr(test[1], "serial", False), -getattr(test[1], "timeout", 120)))
     return tests
 
 
