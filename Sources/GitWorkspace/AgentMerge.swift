@@ -41,7 +41,8 @@ extension AgentWorktree {
         includeUncommitted: Bool = true,
         waiting: (String) -> Void = { _ in }
     ) throws(ClocheError) -> MergeResult {
-        try repository.locked(waiting: waiting) { repository throws(ClocheError) in
+        try repository.checkVersion()
+        return try repository.locked(waiting: waiting) { repository throws(ClocheError) in
             _ = try repository.finishInterruptedMergeLocked()
             let state = try repository.cleanCheckout()
             let short = state.branch.withoutPrefix("refs/heads/")

@@ -12,7 +12,7 @@
 package import ClocheModel
 
 enum ExportScript {
-    /// Arguments: agent, object format, fallback commit, then `key=value` settings.
+    /// Arguments: agent, object format, fallback commit, then settings of `[core]`.
     ///
     /// Paths come from variables with the sandbox's own as defaults, so that tests run it without one.
     static let text = #"""
@@ -38,74 +38,92 @@ enum ExportScript {
             timeout 20 cp "$private/$1" "$2" 2>/dev/null
         }
         report() { printf '%s %s\0' "$1" "$2" >>"$tmp/report"; }
+        # A git directory $1, bare or not ($2), with further settings of [core].
         directory() {
-            mkdir -p "$1/objects/info" "$1/refs/heads" "$1/info"
+            dir=$1 bare=$2
+            shift 2
+            mkdir -p "$dir/objects/info" "$dir/refs/heads" "$dir/info"
             {
-                printf '[core]\n\tbare = %s\n\trepositoryformatversion = 1\n\tfsync = none\n' "$2"
+                printf '[core]\n\tbare = %s\n\trepositoryformatversion = 1\n\tfsync = none\n' "$bare"
                 printf '\tlooseCompression = 1\n\tuntrackedCache = false\n\tfsmonitor = false\n'
                 printf '\thooksPath = /dev/null\n\tattributesFile = /dev/null\n\tsafecrlf = false\n'
+                for setting; do printf '\t%s\n' "$setting"; done
                 printf '[gc]\n\tauto = 0\n[submodule]\n\trecurse = false\n[index]\n\tsparse = false\n'
                 printf '[user]\n\tname = cloche\n\temail = cloche@localhost\n'
                 [ "$format" = sha1 ] || printf '[extensions]\n\tobjectFormat = %s\n' "$format"
-            } >"$1/config"
-            printf 'ref: refs/heads/none\n' >"$1/HEAD"
-            printf '%s\n' "$objects" "$private/objects" >"$1/objects/info/alternates"
+            } >"$dir/config"
+            printf 'ref: refs/heads/none\n' >"$dir/HEAD"
+            printf '%s\n' "$objects" "$private/objects" >"$dir/objects/info/alternates"
             number=1
             while [ -d "$objects.$number" ]; do
-                printf '%s\n' "$objects.$number" >>"$1/objects/info/alternates"
+                printf '%s\n' "$objects.$number" >>"$dir/objects/info/alternates"
                 number=$((number + 1))
             done
         }
 
         : >"$tmp/report"
-        directory "$tmp/git" false
+        directory "$tmp/git" false "$@"
         export GIT_DIR="$tmp/git" GIT_WORK_TREE="$workspace"
-        for setting; do git config "${setting%%=*}" "${setting#*=}"; done
         (cd "$private" && find refs -type f -size -3 -exec timeout 60 cp --parents -t "$tmp/git" {} +) 2>/dev/null
         take packed-refs "$tmp/git/packed-refs" 200000
-        take shallow "$tmp/git/shallow" 20000 && grep -q -v -x -E '[0-9a-f]{40,64}' "$tmp/git/shallow" && rm "$tmp/git/shallow"
+        if take shallow "$tmp/git/shallow" 20000; then
+            grep -q -v -x -E '[0-9a-f]{40,64}' "$tmp/git/shallow" && rm "$tmp/git/shallow"
+        fi
         take info/exclude "$tmp/git/info/exclude" 2000
         take info/attributes "$tmp/git/info/attributes" 2000
 
         # What the agent has checked out; failing that its branch, failing that what the host knew last.
-        take HEAD "$tmp/git/HEAD" 3 || printf 'ref: refs/heads/cloche/%s\n' "$agent" >"$tmp/git/HEAD"
-        if ! head=$(git rev-parse -q --verify 'HEAD^{commit}' 2>/dev/null); then
-            printf 'ref: refs/heads/cloche/%s\n' "$agent" >"$tmp/git/HEAD"
-            if ! head=$(git rev-parse -q --verify 'HEAD^{commit}' 2>/dev/null); then
-                head=$fallback
-                rm -rf "$tmp/git/refs" "$tmp/git/packed-refs"
-                mkdir -p "$tmp/git/refs"
-                printf '%s\n' "$head" >"$tmp/git/HEAD"
-                git rev-parse -q --verify 'HEAD^{commit}' >/dev/null || exit 71
-            fi
+        own="ref: refs/heads/cloche/$agent"
+        commit() { git show -s --no-show-signature --format='%H %T %ct' HEAD 2>/dev/null; }
+        take HEAD "$tmp/git/HEAD" 3 || echo "$own" >"$tmp/git/HEAD"
+        if ! facts=$(commit); then
             report damaged HEAD
+            echo "$own" >"$tmp/git/HEAD"
+            if ! facts=$(commit); then
+                rm -rf "$tmp/git/refs" "$tmp/git/packed-refs" "$tmp/git/shallow"
+                mkdir -p "$tmp/git/refs"
+                echo "$fallback" >"$tmp/git/HEAD"
+                facts=$(commit) || exit 71
+            fi
         fi
+        read -r head committed date <<END
+        $facts
+        END
         report checkout "$(git symbolic-ref -q HEAD || echo detached)"
 
         # The uncommitted changes: an index of ours, the agent's as a start when it can be used.
         export GIT_INDEX_FILE="$tmp/index"
-        entries() { sed -z -n 's/^160000 [^\t]*\t//p' | sort -z; }
+        cd "$workspace" || exit 72
+        find . -mindepth 2 -name .git -printf '%h\0' 2>/dev/null | sed -z 's,^\./,,' | sort -z >"$tmp/nested"
+        if [ -n "$(find . -type p \( -name '.git*' -o -path '*/.git/*' \) -print -quit 2>/dev/null)" ]; then
+            [ "$patience" -lt 10 ] || patience=10
+        fi
+        links() { sed -z -n 's/^160000 [^\t]*\t//p' | sort -z; }
+        : >"$tmp/links.head"
         fill() {
             [ -z "$stuck" ] || return 1
+            git ls-files -s -z >"$tmp/entries" 2>/dev/null || return 1
+            links <"$tmp/entries" >"$tmp/links.index"
             # A submodule would be entered, and its configuration obeyed; what the agent staged of it counts.
-            git ls-files -s -z 2>/dev/null | entries | git update-index -z --skip-worktree --stdin || return 1
+            if [ -s "$tmp/links.index" ]; then
+                git update-index -z --skip-worktree --stdin <"$tmp/links.index" || return 1
+            fi
             # Nothing else limits what a FIFO named like one of git's files may do to `git add`.
             timeout -k 2 "$patience" git -c advice.addEmbeddedRepo=false add -A --ignore-errors -- . 2>"$tmp/add"
             case $? in 0) partial= ;; 1) partial=yes ;; 124 | 137) stuck=yes; return 1 ;; *) return 1 ;; esac
             # A repository inside the workspace that is no submodule of the commit: its files would be lost in a bare id.
-            git ls-files -s -z | entries >"$tmp/links.now"
-            git ls-tree -r -z "$head" | entries >"$tmp/links.head"
-            comm -z -23 "$tmp/links.now" "$tmp/links.head" >"$tmp/links.new"
-            git update-index -z --force-remove --stdin <"$tmp/links.new" || return 1
+            if [ -s "$tmp/links.index" ] || [ -s "$tmp/nested" ]; then
+                git ls-files -s -z | links >"$tmp/links.now"
+                git ls-tree -r -z "$head" | links >"$tmp/links.head"
+                comm -z -23 "$tmp/links.now" "$tmp/links.head" >"$tmp/links.new"
+                git update-index -z --force-remove --stdin <"$tmp/links.new" || return 1
+            fi
             tree=$(git write-tree 2>/dev/null) || return 1
+            [ "$tree" != "$committed" ] || return 0
             # A forged index can name `.git/config`; reading the tree back refuses that.
             GIT_INDEX_FILE="$tmp/check" git read-tree "$tree" 2>/dev/null
         }
         fresh() { rm -f "$tmp/index" "$tmp/index.lock" "$tmp/check"; timeout 120 git read-tree "$head" 2>/dev/null; }
-        cd "$workspace" || exit 72
-        if [ -n "$(find . -type p \( -name '.git*' -o -path '*/.git/*' \) -print -quit 2>/dev/null)" ]; then
-            [ "$patience" -lt 10 ] || patience=10
-        fi
         tree= stuck=
         if { take index "$tmp/index" 4000000 && fill; } || { fresh && fill; } || {
             printf '* !working-tree-encoding !filter !ident\n' >"$tmp/git/info/attributes"
@@ -113,18 +131,19 @@ enum ExportScript {
         }; then
             [ -z "$partial" ] || report unreadable "$(grep -c '^error: ' "$tmp/add")"
         else
-            tree=
-            [ -z "$stuck" ] || echo 'reading them did not end: a FIFO in the place of one of git'"'"'s files?' >"$tmp/add"
+            tree=$committed
+            [ -z "$stuck" ] || echo 'reading them did not end: is a FIFO in the place of one of its files?' >"$tmp/add"
             report unsnapshot "$(tail -n 1 "$tmp/add" 2>/dev/null | tr -d '\000')"
         fi
-        find . -mindepth 2 -name .git -printf '%h\0' 2>/dev/null | sed -z 's,^\./,,' | sort -z >"$tmp/nested"
-        timeout 10 git check-ignore -z --stdin <"$tmp/nested" 2>/dev/null | sort -z >"$tmp/ignored"
-        sort -z -u "$tmp/ignored" "$tmp/links.head" 2>/dev/null | comm -z -23 "$tmp/nested" - | head -z -n 100 | sed -z 's/^/nested /' >>"$tmp/report"
+        if [ -s "$tmp/nested" ]; then
+            timeout 10 git check-ignore -z --stdin <"$tmp/nested" 2>/dev/null | sort -z >"$tmp/ignored"
+            sort -z -u "$tmp/ignored" "$tmp/links.head" | comm -z -23 "$tmp/nested" - |
+                head -z -n 100 | sed -z 's/^/nested /' >>"$tmp/report"
+        fi
 
         # Same tree and parent, same commit: a sync without changes brings nothing.
         snapshot=$head
-        if [ -n "$tree" ] && [ "$tree" != "$(git rev-parse "$head^{tree}")" ]; then
-            date=$(git show -s --format=%ct "$head" 2>/dev/null)
+        if [ "$tree" != "$committed" ]; then
             for date in "@$date +0000" '@1700000000 +0000'; do
                 if snapshot=$(printf 'cloche: uncommitted changes of %s\n' "$agent" |
                     GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$date git commit-tree -p "$head" "$tree"); then break; fi
@@ -162,11 +181,16 @@ extension AgentWorktree {
     package func exportCommand(seconds: Int = 1800) throws(ClocheError) -> [String] {
         var known = try repository.commit(refs.head)
         if known == nil { known = try repository.commit(refs.base) }
-        let settings = repository.configuration.settings(among: GitHardening.shapingContent)
+        // Plain words only: they are written into a file of the export's as they are.
+        let settings = repository.configuration.settings(among: GitHardening.shapingContent).filter {
+            setting in
+            setting.value.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+        }
         return [
             "/usr/bin/timeout", "-s", "KILL", "\(seconds)", "/bin/sh", "-c", ExportScript.text,
             "cloche-export",
         ]
-            + [agent, repository.objectFormat, known ?? ""] + settings.map { "\($0.key)=\($0.value)" }
+            + [agent, repository.objectFormat, known ?? ""]
+            + settings.map { "\($0.key.withoutPrefix("core.")) = \($0.value)" }
     }
 }

@@ -27,29 +27,38 @@ package struct GitRepository: Sendable {
         }
         var git = try Git.find()
         let place = Git.Place(nil, directory: directory)
-        try checkVersion(git, place)
         let configuration = try readConfiguration(git, place)
         git.settings = configuration.handedOn + GitHardening.always + configuration.withoutDrivers
-        let common = try git.run(["rev-parse", "--path-format=absolute", "--git-common-dir"], at: place)
-        guard common.status == 0 else { throw notRepository(directory, common) }
-        let own = try git.line(
-            ["rev-parse", "--absolute-git-dir"],
-            at: place,
-            "the repository cannot be read"
-        )
-        let format = try git.line(
-            ["rev-parse", "--show-object-format"],
-            at: place,
-            "the repository's object format cannot be read"
-        )
-        let top = try git.run(["rev-parse", "--path-format=absolute", "--show-toplevel"], at: place)
+        let facts = try facts(git, place)
         return GitRepository(
-            topLevel: top.status == 0 ? top.outputText.withoutFinalNewline : nil,
-            gitDirectory: own,
-            commonDirectory: common.outputText.withoutFinalNewline,
-            objectFormat: format,
+            topLevel: facts.top,
+            gitDirectory: facts.own,
+            commonDirectory: facts.common,
+            objectFormat: facts.format,
             configuration: configuration,
             git: git
+        )
+    }
+
+    private typealias Facts = (common: String, own: String, format: String, top: String?)
+
+    /// Where the parts of the repository are: with one command, or one for each when a path has a line end in
+    /// it.
+    private static func facts(_ git: Git, _ place: Git.Place) throws(ClocheError) -> Facts {
+        let questions = ["--git-common-dir", "--absolute-git-dir", "--show-object-format", "--show-toplevel"]
+        let absolute = ["rev-parse", "--path-format=absolute"]
+        let all = try git.run(absolute + questions, at: place)
+        let lines = all.output.split(separator: UInt8(ascii: "\n")).map { [UInt8]($0).text }
+        if all.status == 0, lines.count == 4 { return (lines[0], lines[1], lines[2], lines[3]) }
+        var answers: [String] = []
+        for question in questions.dropLast() {
+            let result = try git.run(absolute + [question], at: place)
+            guard result.status == 0 else { throw notRepository(place.directory, result) }
+            answers.append(result.outputText.withoutFinalNewline)
+        }
+        let top = try git.run(absolute + ["--show-toplevel"], at: place)
+        return (
+            answers[0], answers[1], answers[2], top.status == 0 ? top.outputText.withoutFinalNewline : nil
         )
     }
 
@@ -68,11 +77,12 @@ package struct GitRepository: Sendable {
     /// The version that has `git merge-tree --write-tree`.
     private static let oldestVersion = (2, 38)
 
-    private static func checkVersion(_ git: Git, _ place: Git.Place) throws(ClocheError) {
-        let text = try git.line(["version"], at: place, "git does not tell its version")
+    /// Checks that git is recent enough for all that Cloche does with it.
+    func checkVersion() throws(ClocheError) {
+        let text = try git.line(["version"], at: Git.Place(nil), "git does not tell its version")
         let numbers =
             text.split(separator: " ").dropFirst(2).first?.split(separator: ".").compactMap { Int($0) } ?? []
-        guard numbers.count >= 2, (numbers[0], numbers[1]) >= oldestVersion else {
+        guard numbers.count >= 2, (numbers[0], numbers[1]) >= Self.oldestVersion else {
             throw ClocheError(
                 .host,
                 "git is too old",
@@ -126,6 +136,21 @@ package struct GitRepository: Sendable {
         let arguments = ["rev-parse", "-q", "--verify", "--end-of-options", revision + "^{commit}"]
         let result = try git.run(arguments, at: Git.Place(gitDirectory))
         return result.status == 0 ? result.outputText.withoutFinalNewline : nil
+    }
+
+    /// The refs below these names and what they point to.
+    func refs(below names: [String]) throws(ClocheError) -> [String: String] {
+        let listing = try git.output(
+            ["for-each-ref", "--format=%(objectname) %(refname)"] + names,
+            at: store,
+            "the refs cannot be listed"
+        )
+        var refs: [String: String] = [:]
+        for line in listing.split(separator: UInt8(ascii: "\n")) {
+            let fields = line.split(separator: UInt8(ascii: " ")).map { [UInt8]($0).text }
+            if fields.count == 2 { refs[fields[1]] = fields[0] }
+        }
+        return refs
     }
 
     /// Whether the first commit is the second or one of its ancestors.

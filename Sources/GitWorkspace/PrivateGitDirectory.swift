@@ -114,14 +114,6 @@ extension AgentWorktree {
         if !own.contains(where: { $0.key == "user.email" }) {
             settings.append(GitSetting("user.email", "\(agent)@cloche.localhost"))
         }
-        return Self.configurationText(settings)
-    }
-
-    /// Settings whose names have two parts, in git's file format.
-    static func configurationText(_ settings: [GitSetting]) -> String {
-        settings.map { setting in
-            let parts = setting.key.split(separator: ".", maxSplits: 1)
-            return "[\(parts[0])]\n\t\(parts[1]) = \(setting.value.configurationQuoted)\n"
-        }.joined()
+        return WorktreeConfiguration.text(settings)
     }
 }

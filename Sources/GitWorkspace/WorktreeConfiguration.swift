@@ -11,53 +11,77 @@ enum WorktreeConfiguration {
     /// With that, `core.bare` and `core.worktree` of the shared file would count for every worktree, so they
     /// move to the main one's own file first. Safe to repeat from any step.
     static func enable(in repository: GitRepository) throws(ClocheError) {
+        let known = repository.configuration.entries.filter { $0.scope == "local" }
+        let isEnabled = known.last { $0.key == "extensions.worktreeconfig" }?.value == "true"
+        guard !isEnabled || known.contains(where: { moves(GitSetting($0.key, $0.value)) }) else { return }
         let shared = repository.commonDirectory + "/config"
-        for key in ["core.bare", "core.worktree"] {
-            guard let value = try read(shared, key, repository), key == "core.worktree" || value == "true"
-            else {
-                continue
-            }
-            try write(repository.commonDirectory + "/config.worktree", GitSetting(key, value), repository)
+        let moving = try movingSettings(shared, repository)
+        for setting in moving {
+            try write(repository.commonDirectory + "/config.worktree", setting, repository)
         }
-        if try read(shared, "extensions.worktreeConfig", repository) != "true" {
-            try write(shared, GitSetting("extensions.worktreeConfig", "true"), repository)
-        }
-        for key in ["core.bare", "core.worktree"] {
-            guard let value = try read(shared, key, repository), key == "core.worktree" || value == "true"
-            else {
-                continue
-            }
+        try write(shared, GitSetting("extensions.worktreeConfig", "true"), repository)
+        for setting in moving {
             _ = try repository.git.output(
-                ["config", "--file", shared, "--unset-all", key],
+                ["config", "--file", shared, "--unset-all", setting.key],
                 at: Git.Place(nil),
                 "the repository's configuration could not be written"
             )
         }
     }
 
-    /// Writes a worktree's settings: no hook, no monitor, no filter, no merge driver.
-    static func harden(_ administrativeDirectory: String, _ repository: GitRepository) throws(ClocheError) {
-        let file = administrativeDirectory + "/config.worktree"
-        for setting in GitHardening.inWorktree + repository.configuration.withoutDrivers
-        where try read(file, setting.key, repository) != setting.value {
-            try write(file, setting, repository)
+    /// Whether a setting of the shared file is one of the main worktree alone.
+    private static func moves(_ setting: GitSetting) -> Bool {
+        setting.key == "core.worktree" || (setting.key == "core.bare" && setting.value == "true")
+    }
+
+    private static func movingSettings(
+        _ file: String,
+        _ repository: GitRepository
+    ) throws(ClocheError) -> [GitSetting] {
+        var settings: [GitSetting] = []
+        for key in ["core.bare", "core.worktree"] {
+            let result = try repository.git.run(["config", "--file", file, "--get", key], at: Git.Place(nil))
+            let setting = GitSetting(key, result.outputText.withoutFinalNewline)
+            if result.status == 0, moves(setting) { settings.append(setting) }
         }
+        return settings
     }
 
-    private static func read(_ file: String, _ key: String, _ repository: GitRepository) throws(ClocheError)
-        -> String?
-    {
-        let result = try repository.git.run(["config", "--file", file, "--get", key], at: Git.Place(nil))
-        return result.status == 0 ? result.outputText.withoutFinalNewline : nil
-    }
-
-    private static func write(_ file: String, _ setting: GitSetting, _ repository: GitRepository)
-        throws(ClocheError)
-    {
+    private static func write(
+        _ file: String,
+        _ setting: GitSetting,
+        _ repository: GitRepository
+    ) throws(ClocheError) {
         _ = try repository.git.output(
             ["config", "--file", file, "--replace-all", setting.key, setting.value],
             at: Git.Place(nil),
             "the repository's configuration could not be written"
         )
+    }
+
+    /// Writes a worktree's settings: no hook, no monitor, no filter, no merge driver.
+    ///
+    /// They are a block at the end of the file, where the last value of a setting counts; a block that is there stays.
+    static func harden(_ administrativeDirectory: String, _ repository: GitRepository) throws(ClocheError) {
+        let file = administrativeDirectory + "/config.worktree"
+        let block = text(GitHardening.inWorktree + repository.configuration.withoutDrivers)
+        do {
+            let present = Files.exists(file) ? try Files.readText(file) : ""
+            if present.utf8.count >= block.utf8.count, present.contains(block) { return }
+            let joint = present.isEmpty || present.utf8.last == UInt8(ascii: "\n") ? "" : "\n"
+            try Files.writeAtomically(file, [UInt8]((present + joint + block).utf8), mode: 0o644)
+        } catch {
+            throw ClocheError("the worktree's configuration could not be written", error)
+        }
+    }
+
+    /// Settings in git's file format.
+    static func text(_ settings: [GitSetting]) -> String {
+        settings.map { setting in
+            let parts = setting.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let middle = parts.dropFirst().dropLast().joined(separator: ".")
+            let section = parts.count > 2 ? "\(parts[0]) \(middle.configurationQuoted)" : parts[0]
+            return "[\(section)]\n\t\(parts[parts.count - 1]) = \(setting.value.configurationQuoted)\n"
+        }.joined()
     }
 }

@@ -25,6 +25,7 @@ extension AgentWorktree {
     package func create(base: String? = nil, waiting: (String) -> Void = { _ in }) throws(ClocheError)
         -> Origin
     {
+        try repository.checkVersion()
         let origin = try findOrigin(base)
         try checkWorkspaceIsFree()
         do {
@@ -95,7 +96,8 @@ extension AgentWorktree {
     }
 
     private func checkBranchIsFree() throws(ClocheError) {
-        if try repository.commit("refs/heads/cloche") != nil {
+        let taken = try repository.refs(below: ["refs/heads/cloche", branch])
+        if taken["refs/heads/cloche"] != nil {
             throw ClocheError(
                 .exists,
                 "the branch \(branchName) cannot be made",
@@ -103,7 +105,7 @@ extension AgentWorktree {
                 remedy: "rename it: git branch -m cloche <other name>"
             )
         }
-        if try repository.commit(branch) != nil {
+        if taken[branch] != nil {
             throw ClocheError(
                 .exists,
                 "the branch \(branchName) exists already",

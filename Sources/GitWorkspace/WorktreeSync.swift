@@ -33,11 +33,10 @@ extension AgentWorktree {
         -> SyncResult
     {
         try exclusively { () throws(ClocheError) -> SyncResult in
-            let known = try knownCommits()
+            let before = try ownRefs()
             try fetch(uploadPackCommand, environment)
-            guard let head = try repository.commit(refs.fetchedHead),
-                let snapshot = try repository.commit(refs.fetchedSnapshot)
-            else {
+            let after = try ownRefs()
+            guard let head = after[refs.fetchedHead], let snapshot = after[refs.fetchedSnapshot] else {
                 throw ClocheError(
                     .git,
                     "the sandbox exported no commit of \(agent)",
@@ -45,7 +44,9 @@ extension AgentWorktree {
                 )
             }
             var notices = try SyncReport.read(self)
-            if let notice = try moveBranch(to: head, snapshot: snapshot, known: known) {
+            // Values of the branch that are the agent's own and may be replaced.
+            let known = [refs.base, refs.head, refs.fetchedHead].compactMap { before[$0] }
+            if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: known) {
                 notices.append(notice)
             }
             if let notice = try refreshWorktree(head) { notices.append(notice) }
@@ -60,13 +61,8 @@ extension AgentWorktree {
         }
     }
 
-    /// Values of the branch that are the agent's own and may be replaced.
-    private func knownCommits() throws(ClocheError) -> Set<String> {
-        var known: Set<String> = []
-        for ref in [refs.base, refs.head, refs.fetchedHead] {
-            if let commit = try repository.commit(ref) { known.insert(commit) }
-        }
-        return known
+    private func ownRefs() throws(ClocheError) -> [String: String] {
+        try repository.refs(below: [refs.prefix, branch])
     }
 
     private func fetch(_ command: [String], _ environment: [String]) throws(ClocheError) {
@@ -98,26 +94,31 @@ extension AgentWorktree {
 
     /// Moves the branch and what we remember of it in one transaction; nil, or the reason why the branch
     /// stayed.
-    private func moveBranch(to head: String, snapshot: String, known: Set<String>) throws(ClocheError)
-        -> SyncNotice?
-    {
-        let current = try repository.commit(branch)
-        var lines = "update \(refs.head) \(head)\nupdate \(refs.snapshot) \(snapshot)\n"
+    private func moveBranch(
+        from current: [String: String],
+        to head: String,
+        snapshot: String,
+        known: [String]
+    ) throws(ClocheError) -> SyncNotice? {
+        var lines: [String] = []
         var notice: SyncNotice?
-        if let current, current != head {
-            let isAncestor = try repository.isAncestor(current, of: head)
-            if isAncestor || known.contains(current) {
-                lines += "update \(branch) \(head) \(current)\n"
+        if current[refs.head] != head { lines.append("update \(refs.head) \(head)\n") }
+        if current[refs.snapshot] != snapshot { lines.append("update \(refs.snapshot) \(snapshot)\n") }
+        if let tip = current[branch], tip != head {
+            let isOlder = try repository.isAncestor(tip, of: head)
+            if isOlder || known.contains(tip) {
+                lines.append("update \(branch) \(head) \(tip)\n")
             } else {
-                notice = .branchMovedOnHost(branchName, commit: current)
+                notice = .branchMovedOnHost(branchName, commit: tip)
             }
-        } else if current == nil {
-            lines += "create \(branch) \(head)\n"
+        } else if current[branch] == nil {
+            lines.append("create \(branch) \(head)\n")
         }
+        guard !lines.isEmpty else { return notice }
         _ = try repository.git.output(
             ["update-ref", "-m", "cloche sync", "--stdin"],
             at: repository.store,
-            input: [UInt8](lines.utf8),
+            input: [UInt8](lines.joined().utf8),
             "the branch \(branchName) could not be moved"
         )
         return notice

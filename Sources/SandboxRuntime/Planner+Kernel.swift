@@ -16,8 +16,13 @@ extension Planner {
         addDirectories("dev", reason)
         add(
             .filesystem(
-                kind: "tmpfs", options: ["mode=0755", "size=65536", "nr_inodes=64"], attributes: [.noSetID, .noExec]),
-            "dev", reason)
+                kind: "tmpfs",
+                options: ["mode=0755", "size=65536", "nr_inodes=64"],
+                attributes: [.noSetID, .noExec]
+            ),
+            "dev",
+            reason
+        )
         for name in ["null", "zero", "full", "random", "urandom", "tty"] {
             let source = addSource(try find("/dev/\(name)", reason), [.noSetID, .noExec], reason)
             add(.mountPoint, "dev/\(name)", reason)
@@ -32,15 +37,21 @@ extension Planner {
         addDirectories("dev/pts", reason)
         add(
             .filesystem(
-                kind: "devpts", options: ["ptmxmode=0666", "mode=0600"], attributes: [.noSetID, .noExec]), "dev/pts",
-            reason)
+                kind: "devpts",
+                options: ["ptmxmode=0666", "mode=0600"],
+                attributes: [.noSetID, .noExec]
+            ),
+            "dev/pts",
+            reason
+        )
         addTmpfs("dev/shm", mode: "1777", attributes: [.noSetID, .noDevices, .noExec], "filesystem.tmp-size")
         add(.seal([.readOnly, .noSetID, .noExec]), "dev", reason)
     }
 
     /// Files of procfs that tell of or act on the whole host.
     private static let maskedFiles = [
-        "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup", "latency_stats",
+        "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
+        "latency_stats",
         "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
     ]
     /// Directories of procfs that are only read.
@@ -62,7 +73,12 @@ extension Planner {
         // glibc counts processors here; nothing else of sysfs is shown.
         let processors = "/sys/devices/system/cpu"
         if Files.isDirectory(processors) {
-            try addBind(processors, at: String(processors.dropFirst()), [.readOnly, .noSetID, .noDevices, .noExec], "sys")
+            try addBind(
+                processors,
+                at: String(processors.dropFirst()),
+                [.readOnly, .noSetID, .noDevices, .noExec],
+                "sys"
+            )
         }
     }
 }

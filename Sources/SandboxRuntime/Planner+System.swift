@@ -35,8 +35,9 @@ extension Planner {
         request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
     }
 
-    /// One overlay per directory: the host's as lower layer, the agent's own above it. Directories that may be
-    /// written are made in the upper layer, since only there can the agent own them.
+    /// One overlay per directory: the host's as lower layer, the agent's own above it.
+    ///
+    /// Directories that may be written are made in the upper layer, since only there can the agent own them.
     private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
@@ -60,14 +61,20 @@ extension Planner {
                 .filesystem(
                     kind: "overlay",
                     options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
-                    attributes: Self.plain), target, reason)
+                    attributes: Self.plain
+                ),
+                target,
+                reason
+            )
             add(.detach, lower, reason)
         }
         add(.detach, upper, reason)
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
-    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String) throws(ClocheError) {
+    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String)
+        throws(ClocheError)
+    {
         if let upper = request.upper {
             try addBind("\(upper)/\(name)", at: target, Self.plain, owned: true, reason)
         } else {
@@ -78,7 +85,9 @@ extension Planner {
     /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
-        for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
+        for (name, content) in generatedEtc() {
+            add(.file(content: content, mode: 0o644), "etc/\(name)", "etc")
+        }
         var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
         for name in names { try addEtcEntry(name) }
@@ -87,8 +96,9 @@ extension Planner {
     /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
     private static let copyLimit: Int64 = 65536
 
-    /// One name of the host's `/etc`: directories and large files are bound, small files copied. A name that this host
-    /// does not have, or that the user may not read, is left out.
+    /// One name of the host's `/etc`: directories and large files are bound, small files copied.
+    ///
+    /// A name that this host does not have, or that the user may not read, is left out.
     private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
         let reason = "filesystem.etc"
         let target = "etc/\(name)"
@@ -136,11 +146,16 @@ extension Planner {
             ("group", "root:x:0:\nagent:x:\(id.group):\nnogroup:x:65534:\n"),
             ("hostname", host + "\n"),
             ("machine-id", machine + "\n"),
-            ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"),
+            (
+                "nsswitch.conf",
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"
+            ),
         ]
         if request.policy.network != .host {
             files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
-            files.append(("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n"))
+            files.append(
+                ("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n")
+            )
         }
         return files
     }

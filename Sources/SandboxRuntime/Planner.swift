@@ -36,18 +36,31 @@ package struct Planner {
         try planner.addCredentials()
         planner.addHostname()
         return SandboxPlan(
-            identity: request.identity, sharesNetwork: request.policy.network == .host,
-            sources: planner.sources, operations: planner.operations)
+            identity: request.identity,
+            sharesNetwork: request.policy.network == .host,
+            sources: planner.sources,
+            operations: planner.operations
+        )
     }
 
     // MARK: Steps
 
-    mutating func add(_ action: PlanOperation.Action, _ target: String, optional: Bool = false, _ reason: String) {
+    mutating func add(
+        _ action: PlanOperation.Action,
+        _ target: String,
+        optional: Bool = false,
+        _ reason: String
+    ) {
         operations.append(PlanOperation(action, at: target, optional: optional, reason: reason))
     }
 
     /// The directories above a target, and the target itself.
-    mutating func addDirectories(_ target: String, mode: UInt32 = 0o755, optional: Bool = false, _ reason: String) {
+    mutating func addDirectories(
+        _ target: String,
+        mode: UInt32 = 0o755,
+        optional: Bool = false,
+        _ reason: String
+    ) {
         var path = ""
         for component in target.split(separator: "/") {
             path += path.isEmpty ? String(component) : "/" + component
@@ -71,8 +84,11 @@ package struct Planner {
             return HostFile(path: real, status: try Files.status(real))
         } catch {
             throw ClocheError(
-                .configuration, "cannot bring \(path) into the sandbox", why: "\(error.errno), asked for by \(reason)",
-                remedy: "make it exist and readable, or take it out of the profile")
+                .configuration,
+                "cannot bring \(path) into the sandbox",
+                why: "\(error.errno), asked for by \(reason)",
+                remedy: "make it exist and readable, or take it out of the profile"
+            )
         }
     }
 
@@ -86,8 +102,15 @@ package struct Planner {
     ) -> Int {
         sources.append(
             MountSource(
-                path: file.path, attributes: attributes, recursive: recursive, device: file.status.device,
-                inode: file.status.inode, owned: owned, reason: reason))
+                path: file.path,
+                attributes: attributes,
+                recursive: recursive,
+                device: file.status.device,
+                inode: file.status.inode,
+                owned: owned,
+                reason: reason
+            )
+        )
         return sources.count - 1
     }
 
@@ -129,7 +152,12 @@ package struct Planner {
         addDirectories(String(target[..<slash]), reason)
     }
 
-    mutating func addTmpfs(_ target: String, mode: String, attributes: MountAttributes = plain, _ reason: String) {
+    mutating func addTmpfs(
+        _ target: String,
+        mode: String,
+        attributes: MountAttributes = plain,
+        _ reason: String
+    ) {
         let limits = request.policy.filesystem
         addDirectories(target, reason)
         add(
@@ -137,7 +165,12 @@ package struct Planner {
                 kind: "tmpfs",
                 options: [
                     "mode=\(mode)", "size=\(limits.temporaryBytes)", "nr_inodes=\(limits.temporaryInodes)",
-                ], attributes: attributes), target, reason)
+                ],
+                attributes: attributes
+            ),
+            target,
+            reason
+        )
     }
 
     // MARK: Executable, host name

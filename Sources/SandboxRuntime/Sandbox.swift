@@ -62,10 +62,17 @@ package struct SandboxFilters: Sendable {
             switch error {
             case .unknownCall(let name):
                 throw ClocheError(
-                    .configuration, "unknown system call \(name)", why: "libseccomp does not know it, in syscalls",
-                    remedy: "check the spelling against syscalls(2)")
+                    .configuration,
+                    "unknown system call \(name)",
+                    why: "libseccomp does not know it, in syscalls",
+                    remedy: "check the spelling against syscalls(2)"
+                )
             case .library(let step, let number):
-                throw ClocheError(.sandbox, "cannot compile the system-call filter", why: "\(step): \(Errno(number))")
+                throw ClocheError(
+                    .sandbox,
+                    "cannot compile the system-call filter",
+                    why: "\(step): \(Errno(number))"
+                )
             }
         }
         if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
@@ -86,7 +93,9 @@ package struct Sandbox: ~Copyable {
         try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number))
     }
 
-    /// Asks init to start a program. The three descriptors become its 0, 1 and 2; without them it gets a new pty.
+    /// Asks init to start a program.
+    ///
+    /// The three descriptors become its 0, 1 and 2; without them it gets a new pty.
     package borrowing func spawn(
         _ id: UInt32,
         _ spec: ProcessSpec,
@@ -96,9 +105,11 @@ package struct Sandbox: ~Copyable {
         let message = Wire.spawn(id, spec, terminal: stdio == nil, size)
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
-                .usage, "the command line and environment are too long",
+                .usage,
+                "the command line and environment are too long",
                 why: "\(message.count) bytes, at most \(UnixSocket.messageLimit) fit",
-                remedy: "put the task into a file in the workspace and name that file")
+                remedy: "put the task into a file in the workspace and name that file"
+            )
         }
         do {
             try UnixSocket.send(control, message, descriptors: stdio ?? [])
@@ -155,7 +166,10 @@ package struct Sandbox: ~Copyable {
             let pid = program.clone(control: pair.far.number, pidfd: &number)
             guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
             let sandbox = Sandbox(
-                control: pair.closingFar(), process: FileDescriptor(owning: number), pid: pid)
+                control: pair.closingFar(),
+                process: FileDescriptor(owning: number),
+                pid: pid
+            )
             try IdentityMap.write(plan.identity, pid: pid)
             try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
             try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))
@@ -183,7 +197,9 @@ package struct Sandbox: ~Copyable {
     }
 }
 
-/// The id maps of a new user namespace. See `user_namespaces(7)`.
+/// The id maps of a new user namespace.
+///
+/// See `user_namespaces(7)`.
 enum IdentityMap {
     static func write(_ identity: SandboxIdentity, pid: Int32) throws(SystemError) {
         // An ordinary user must give up setgroups before it may write a group map; root must not, because the child

@@ -10,7 +10,10 @@ enum DoctorCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let installation = context.installation
         let checks = HostProbe.run(
-            executable: installation.executable, state: installation.stateDirectory, directory: context.directory)
+            executable: installation.executable,
+            state: installation.stateDirectory,
+            directory: context.directory
+        )
         let missing = checks.contains { $0.status == .missing }
         if context.command.flag("json") {
             context.output.json(.list(checks.map(\.document)))
@@ -18,7 +21,8 @@ enum DoctorCommand {
         }
         for check in checks { tell(check, context.output) }
         context.output.line(
-            missing ? "something that Cloche needs is missing" : "this machine can run agents")
+            missing ? "something that Cloche needs is missing" : "this machine can run agents"
+        )
         return missing ? ExitCode.negative : ExitCode.success
     }
 
@@ -32,6 +36,8 @@ enum DoctorCommand {
         output.line("\(mark)  \(check.title): \(visible(check.detail, limit: 1000))")
         if check.status == .ok { return }
         if !check.requiredFor.isEmpty { output.line("          needed for: \(check.requiredFor)") }
-        for line in check.remedy.split(separator: "\n") { output.line("          \(visible(String(line), limit: 1000))") }
+        for line in check.remedy.split(separator: "\n") {
+            output.line("          \(visible(String(line), limit: 1000))")
+        }
     }
 }
