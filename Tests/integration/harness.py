@@ -93,14 +93,23 @@ class Running:
 
 def remove(directory):
     """Removes what the test wrote; a file that its owner cannot remove is the program's fault."""
-    failures = []
+    failures, seen = [], set()
 
     def retry(function, path, _):
-        # Directories without write permission are the tests' own doing; they are opened and tried again.
+        # Directories without permissions are the tests' own doing; they are opened and tried once more. Nothing
+        # outside the test's own directory is touched.
+        path = pathlib.Path(path)
         try:
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
-            function(path) if function is not os.scandir else shutil.rmtree(path, onerror=retry)
+            for place in (path.parent, path):
+                if directory in (place, *place.parents) and not place.is_symlink() and place.is_dir():
+                    place.chmod(0o700)
+            if path in seen:
+                raise
+            seen.add(path)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, onerror=retry)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             failures.append(f"{path}: {error.strerror}")
 
