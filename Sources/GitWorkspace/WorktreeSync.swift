@@ -56,6 +56,7 @@ extension AgentWorktree {
         if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: known) {
             notices.append(notice)
         }
+        if try restorePointer() { notices.append(.pointerRestored(workspace)) }
         if let notice = try refreshWorktree(head) { notices.append(notice) }
         let result = SyncResult(
             head: head,
@@ -143,6 +144,22 @@ extension AgentWorktree {
         }
         try resetIndex(to: head)
         return nil
+    }
+
+    /// Puts the worktree's `.git` file back if it is not the one that the host wrote; true when it was not.
+    ///
+    /// The sandbox covers it with another, so that an agent cannot touch it. The user's own git trusts it.
+    private func restorePointer() throws(ClocheError) -> Bool {
+        guard let directory = administrativeDirectory() else { return false }
+        let expected = [UInt8]("gitdir: \(directory)\n".utf8)
+        if plainFile(".git", below: workspace, limit: 8192) == expected { return false }
+        do {
+            try Files.removeTree(workspace + "/.git")
+            try Files.writeAtomically(workspace + "/.git", expected, mode: 0o644)
+        } catch {
+            throw ClocheError("the worktree's .git file could not be put back", error)
+        }
+        return true
     }
 
     /// Commits that the agent has and what it started from has not.
