@@ -59,10 +59,13 @@ package struct AgentDirectory: Equatable, Sendable {
                 try? Files.removeTree(temporary)
                 throw error
             }
-        } catch where error.errno == .exists {
+        } catch  where error.errno == .exists {
             throw ClocheError(
-                .exists, "an agent named \(name) exists already", why: path,
-                remedy: "choose another name, or `cloche delete \(name)` first")
+                .exists,
+                "an agent named \(name) exists already",
+                why: path,
+                remedy: "choose another name, or `cloche delete \(name)` first"
+            )
         } catch { throw StoreError.cannotWrite(error) }
     }
 
@@ -73,34 +76,49 @@ package struct AgentDirectory: Equatable, Sendable {
             let document = try JSONText.parse(bytes, file: recordFile)
             if let version = document["version"]?.integer, version > AgentRecord.version {
                 throw ClocheError(
-                    .state, "agent \(name) was made by a newer Cloche", why: "\(recordFile) has version \(version)",
-                    remedy: "use that version, or one later")
+                    .state,
+                    "agent \(name) was made by a newer Cloche",
+                    why: "\(recordFile) has version \(version)",
+                    remedy: "use that version, or one later"
+                )
             }
             guard let record = AgentRecord(document: document) else {
                 throw ClocheError(
-                    .state, "cannot read agent \(name)", why: "\(recordFile) is not complete",
-                    remedy: "`cloche delete --force \(name)` removes it")
+                    .state,
+                    "cannot read agent \(name)",
+                    why: "\(recordFile) is not complete",
+                    remedy: "`cloche delete --force \(name)` removes it"
+                )
             }
             return record
         } catch let error as SystemError where error.errno == .noEntry || error.errno == .notDirectory {
             throw ClocheError(
-                .notFound, "no agent named \(name)", why: "\(path) does not exist",
-                remedy: "`cloche list --all` shows the agents of this project")
+                .notFound,
+                "no agent named \(name)",
+                why: "\(path) does not exist",
+                remedy: "`cloche list --all` shows the agents of this project"
+            )
         } catch let error as SystemError {
             throw ClocheError(.system, "cannot read agent \(name)", why: error.description)
         } catch let error as ClocheError {
             throw error
         } catch {
             throw ClocheError(
-                .state, "cannot read agent \(name)", why: "\(error)",
-                remedy: "`cloche delete --force \(name)` removes it")
+                .state,
+                "cannot read agent \(name)",
+                why: "\(error)",
+                remedy: "`cloche delete --force \(name)` removes it"
+            )
         }
     }
 
     /// Replaces the record.
     package func write(_ record: AgentRecord) throws(ClocheError) {
         do {
-            try Files.writeAtomically(recordFile, Array(JSONText.serialize(record.document, pretty: true).utf8))
+            try Files.writeAtomically(
+                recordFile,
+                Array(JSONText.serialize(record.document, pretty: true).utf8)
+            )
         } catch { throw StoreError.cannotWrite(error) }
     }
 
@@ -108,17 +126,25 @@ package struct AgentDirectory: Equatable, Sendable {
     package func lockForOperation(wait: Bool = false) throws(ClocheError) -> FileLock {
         do {
             if let lock = try FileLock(operationLock, wait: wait) { return lock }
-        } catch where error.errno == .noEntry {
+        } catch  where error.errno == .noEntry {
             throw ClocheError(
-                .notFound, "no agent named \(name)", why: "\(path) does not exist",
-                remedy: "`cloche list --all` shows the agents of this project")
+                .notFound,
+                "no agent named \(name)",
+                why: "\(path) does not exist",
+                remedy: "`cloche list --all` shows the agents of this project"
+            )
         } catch { throw StoreError.cannotWrite(error) }
         throw ClocheError(
-            .state, "agent \(name) is being changed by another command", why: "\(operationLock) is held",
-            remedy: "wait for that command to end")
+            .state,
+            "agent \(name) is being changed by another command",
+            why: "\(operationLock) is held",
+            remedy: "wait for that command to end"
+        )
     }
 
-    /// Removes everything. The directory is renamed first, so that what a crash leaves is no agent any more.
+    /// Removes everything.
+    ///
+    /// The directory is renamed first, so that what a crash leaves is no agent any more.
     package func remove() throws(ClocheError) {
         let doomed = "\(path.parentPath)/.deleted-\(name)-\(WallClock.milliseconds)"
         do {

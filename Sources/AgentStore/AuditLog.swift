@@ -30,8 +30,11 @@ package struct AuditLog: Sendable {
             try file.synchronize()
         } catch {
             throw ClocheError(
-                .system, "cannot write the audit log", why: "\(path): \(error.errno)",
-                remedy: "free some space; an agent is not run without its log")
+                .system,
+                "cannot write the audit log",
+                why: "\(path): \(error.errno)",
+                remedy: "free some space; an agent is not run without its log"
+            )
         }
     }
 
@@ -41,7 +44,7 @@ package struct AuditLog: Sendable {
             let lines = try Files.read(path).split(separator: UInt8(ascii: "\n"))
             // A line that does not parse is one that a crash cut short.
             return lines.compactMap { try? JSONText.parse(Array($0), file: path) }
-        } catch where error.errno == .noEntry {
+        } catch  where error.errno == .noEntry {
             return []
         } catch {
             throw ClocheError(.system, "cannot read the audit log", why: "\(path): \(error.errno)")

@@ -22,7 +22,8 @@ package struct StateRoot: Equatable, Sendable {
     package func project(_ directory: String) -> ProjectState {
         let name = directory.lastComponent.utf8.prefix(40).map { byte -> Character in
             let character = Character(UnicodeScalar(byte))
-            return character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+            return character.isASCII
+                && (character.isLetter || character.isNumber || "._-".contains(character))
                 ? character : "_"
         }
         let folder = "\(String(name))-\(PathHash.hexadecimal(directory))"
@@ -45,7 +46,9 @@ package struct StateRoot: Equatable, Sendable {
 /// FNV-1a over a path: stable between runs, not for secrets.
 private enum PathHash {
     static func hexadecimal(_ text: String) -> String {
-        let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
+            ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
+        }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
@@ -65,7 +68,9 @@ package struct ProjectState: Equatable, Sendable {
     package func agents() -> [AgentDirectory] {
         // No state means no agents.
         let names = (try? Files.list(path)) ?? []
-        return names.filter { AgentName.isValid($0) && Files.exists("\(path)/\($0)/agent.json") }.map { agent($0) }
+        return names.filter { AgentName.isValid($0) && Files.exists("\(path)/\($0)/agent.json") }.map {
+            agent($0)
+        }
     }
 
     /// Makes the project's folder.
@@ -99,9 +104,11 @@ package enum AgentName {
     package static func check(_ name: String) throws(ClocheError) {
         if isValid(name) { return }
         throw ClocheError(
-            .usage, "not a name for an agent: \(name.debugDescription)",
+            .usage,
+            "not a name for an agent: \(name.debugDescription)",
             why: "it becomes part of a branch, a path and a host name",
-            remedy: "use at most 48 letters, digits, '.', '_' and '-', beginning with a letter or digit")
+            remedy: "use at most 48 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
     }
 }
 

@@ -181,15 +181,22 @@ static int op_file(const struct stage *s, const struct clinux_operation *op) {
     const char *name;
     int parent = open_parent(s, op->target, &name);
     if (parent < 0) return -1;
-    int mount_point = op->kind == CLINUX_OP_MOUNT_POINT;
     /* A file of ours replaces whatever an earlier run of the agent left at that name. */
-    if (!mount_point && unlinkat(parent, name, 0) < 0 && errno != ENOENT) return closing(parent, -1);
-    int flags = mount_point ? O_CREAT | O_WRONLY | O_NONBLOCK : O_CREAT | O_EXCL | O_WRONLY;
-    int file = open_below(parent, name, (uint64_t)flags, op->mode);
+    if (unlinkat(parent, name, 0) < 0 && errno != ENOENT) return closing(parent, -1);
+    int file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
     if (file < 0) return closing(parent, -1);
-    int result = mount_point ? 0 : write_all(file, op->text);
-    if (result == 0 && !mount_point) result = fchmod(file, op->mode);
+    int result = write_all(file, op->text);
     return closing(parent, closing(file, result));
+}
+
+static int op_mount_point(const struct stage *s, const struct clinux_operation *op) {
+    const char *name;
+    int parent = open_parent(s, op->target, &name);
+    if (parent < 0) return -1;
+    /* It may be there already, on a read-only mount. */
+    int file = open_below(parent, name, O_PATH, 0);
+    if (file < 0 && errno == ENOENT) file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
+    return closing(parent, file < 0 ? -1 : closing(file, 0));
 }
 
 static int op_symlink(const struct stage *s, const struct clinux_operation *op) {
@@ -216,8 +223,8 @@ static int perform(const struct stage *s, const struct clinux_operation *op) {
     case CLINUX_OP_SEAL: return op_seal(s, op);
     case CLINUX_OP_DETACH: return op_detach(s, op);
     case CLINUX_OP_DIRECTORY: return op_directory(s, op);
-    case CLINUX_OP_FILE:
-    case CLINUX_OP_MOUNT_POINT: return op_file(s, op);
+    case CLINUX_OP_FILE: return op_file(s, op);
+    case CLINUX_OP_MOUNT_POINT: return op_mount_point(s, op);
     case CLINUX_OP_SYMLINK: return op_symlink(s, op);
     case CLINUX_OP_HOSTNAME: return sethostname(op->text, strlen(op->text));
     case CLINUX_OP_LOOPBACK: return op_loopback();

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const int clinux_O_PATH = O_PATH;
@@ -164,3 +168,25 @@ int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const
     posix_spawn_file_actions_destroy(&actions);
     return failure;
 }
+
+int clinux_try_namespaces(uint64_t flags) {
+    struct clone_args args = {.flags = flags | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid == 0) _exit(0);
+    if (pid < 0) return -1;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+    return 0;
+}
+
+int clinux_close_range(unsigned int first, unsigned int last) { return close_range(first, last, 0); }
+
+int clinux_landlock_abi(void) {
+    return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+int clinux_seccomp_notification(void) {
+    uint32_t action = SECCOMP_RET_USER_NOTIF;
+    return (int)syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action);
+}
+
+int clinux_may(const char *path, int mode) { return faccessat(AT_FDCWD, path, mode, AT_EACCESS); }

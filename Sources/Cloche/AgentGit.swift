@@ -8,15 +8,23 @@ internal import SandboxRuntime
 
 enum AgentGit {
     /// The worktree of an agent that has one.
-    static func worktree(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) -> AgentWorktree {
+    static func worktree(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError)
+        -> AgentWorktree
+    {
         guard case .worktree(let repository, _, _) = record.workspace else {
             throw ClocheError(
-                .state, "agent \(record.name) has no branch", why: "it works in a directory, not in a git worktree",
-                remedy: "its files are at `cloche path \(record.name)`")
+                .state,
+                "agent \(record.name) has no branch",
+                why: "it works in a directory, not in a git worktree",
+                remedy: "its files are at `cloche path \(record.name)`"
+            )
         }
         return try AgentWorktree(
-            repository: GitRepository.discover(from: repository), agent: record.name,
-            workspace: record.workspacePath, metadata: directory.git)
+            repository: GitRepository.discover(from: repository),
+            agent: record.name,
+            workspace: record.workspacePath,
+            metadata: directory.git
+        )
     }
 }
 
@@ -29,7 +37,8 @@ extension GitMount {
 extension Project {
     func changes(_ directory: AgentDirectory, _ record: AgentRecord) -> String {
         // A repository that is gone leaves nothing to tell.
-        guard case .worktree = record.workspace, let worktree = try? AgentGit.worktree(directory, record) else {
+        guard case .worktree = record.workspace, let worktree = try? AgentGit.worktree(directory, record)
+        else {
             return "-"
         }
         return worktree.changeSummary().text

@@ -13,7 +13,8 @@ struct AgentLaunch {
     let installation: Installation
 
     /// What the supervisor of a recorded agent runs.
-    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, resuming: Bool) throws(ClocheError)
+    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, resuming: Bool)
+        throws(ClocheError)
         -> SupervisedAgent
     {
         var policy = try Policy(document: record.effective)
@@ -28,17 +29,25 @@ struct AgentLaunch {
                 identity: .current(key: directory.path),
                 hostname: Self.hostname(record.name),
                 executable: installation.executable,
-                workspace: .init(source: record.workspacePath, target: InsidePath.workspace, mode: record.access),
+                workspace: .init(
+                    source: record.workspacePath,
+                    target: InsidePath.workspace,
+                    mode: record.access
+                ),
                 places: try places(directory, record),
                 home: directory.home,
-                upper: directory.upper),
+                upper: directory.upper
+            ),
             program: try Self.program(policy, environment, task: task, resuming: resuming),
             restart: try Self.program(policy, environment, task: nil, resuming: true),
-            filterCache: installation.cacheDirectory)
+            filterCache: installation.cacheDirectory
+        )
     }
 
     /// Mounts on top of the workspace.
-    private func places(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) -> [SandboxRequest.Place] {
+    private func places(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError)
+        -> [SandboxRequest.Place]
+    {
         switch record.workspace {
         case .worktree:
             let worktree = try AgentGit.worktree(directory, record)
@@ -56,14 +65,18 @@ struct AgentLaunch {
         return [.init(source: git, target: InsidePath.workspace + "/.git", mode: .readOnly)]
     }
 
-    static func program(_ policy: Policy, _ environment: [String], task: String?, resuming: Bool) throws(ClocheError)
+    static func program(_ policy: Policy, _ environment: [String], task: String?, resuming: Bool)
+        throws(ClocheError)
         -> ProcessSpec
     {
         let arguments = policy.harness.commandLine(task: task, resuming: resuming)
         guard !arguments.isEmpty else {
             throw ClocheError(
-                .configuration, "profile \(policy.profile) names no program", why: "harness.command is empty",
-                remedy: "set harness.command, or give a command")
+                .configuration,
+                "profile \(policy.profile) names no program",
+                why: "harness.command is empty",
+                remedy: "set harness.command, or give a command"
+            )
         }
         return ProcessSpec(arguments: arguments, environment: environment, directory: InsidePath.workspace)
     }
@@ -90,7 +103,9 @@ struct AgentLaunch {
     static func inheritedNames(_ policy: Policy) -> Set<String> {
         var names = Set(policy.environment.pass)
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
-        return names.union(["HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"])
+        return names.union([
+            "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",
+        ])
     }
 
     /// A name as a host name: letters, digits and hyphens.
@@ -129,12 +144,18 @@ enum CredentialChoice {
         switch kind {
         case .environment(let name):
             ClocheError(
-                .configuration, "a required credential is missing", why: "the variable \(name) is not set",
-                remedy: "export \(name), or set `required: false` in the profile")
+                .configuration,
+                "a required credential is missing",
+                why: "the variable \(name) is not set",
+                remedy: "export \(name), or set `required: false` in the profile"
+            )
         case .file(let source, _):
             ClocheError(
-                .configuration, "a required credential is missing", why: "\(source) does not exist",
-                remedy: "log in with the agent program once, or set `required: false` in the profile")
+                .configuration,
+                "a required credential is missing",
+                why: "\(source) does not exist",
+                remedy: "log in with the agent program once, or set `required: false` in the profile"
+            )
         }
     }
 }
@@ -143,7 +164,8 @@ enum CredentialChoice {
 enum ProgramLookup {
     /// Throws when no directory of the sandbox's `PATH` can hold the program.
     static func check(_ policy: Policy, _ spec: ProcessSpec) throws(ClocheError) {
-        guard let name = spec.arguments.first else { return }
+        guard let first = spec.arguments.first else { return }
+        let name = first == policy.harness.command.first ? policy.harness.program : first
         if name.contains("/") {
             if isOwn(name) || hostPath(name, policy).map(isExecutable) ?? false { return }
         } else {
@@ -155,16 +177,19 @@ enum ProgramLookup {
         }
         let hint = policy.harness.install
         throw ClocheError(
-            .programNotFound, "\(name) is not installed where a sandbox can see it",
+            .programNotFound,
+            "\(name) is not installed where a sandbox can see it",
             why: "it is in no directory of the profile's PATH",
-            remedy: hint.isEmpty ? "install it below /usr, or bind its directory with filesystem.binds" : hint)
+            remedy: hint.isEmpty ? "install it below /usr, or bind its directory with filesystem.binds" : hint
+        )
     }
 
     private static func isExecutable(_ path: String) -> Bool { ProcessEnvironment.findProgram(path) != nil }
 
     /// Relative to the workspace, or in a directory of the agent's: only the sandbox knows.
     private static func isOwn(_ path: String) -> Bool {
-        !path.hasPrefix("/") || [InsidePath.workspace, InsidePath.home, "/tmp"].contains { path.hasPrefix($0 + "/") }
+        !path.hasPrefix("/")
+            || [InsidePath.workspace, InsidePath.home, "/tmp"].contains { path.hasPrefix($0 + "/") }
     }
 
     /// The host file behind a path inside.

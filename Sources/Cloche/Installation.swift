@@ -36,7 +36,11 @@ public struct Installation: Equatable, Sendable {
             self.executable = try Files.readLink("/proc/self/exe")
         } catch {
             throw ClocheError(
-                .host, "cannot find Cloche's own program", why: error.description, remedy: "mount /proc")
+                .host,
+                "cannot find Cloche's own program",
+                why: error.description,
+                remedy: "mount /proc"
+            )
         }
     }
 

@@ -10,7 +10,9 @@ internal import Supervision
 
 enum OneShot {
     /// Builds the sandbox, runs the program with this process's standard input and output, and returns its exit code.
-    static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws -> Int32 {
+    static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws
+        -> Int32
+    {
         let filters = try SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory)
         let sandbox = try Sandbox.launch(Planner.plan(request), filters, request.policy.limits)
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
@@ -73,13 +75,20 @@ extension Project {
             spec = try AgentLaunch.program(policy, environment, task: nil, resuming: false)
         } else {
             spec = ProcessSpec(
-                arguments: options.command, environment: environment, directory: InsidePath.workspace)
+                arguments: options.command,
+                environment: environment,
+                directory: InsidePath.workspace
+            )
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
         let request = SandboxRequest(
-            policy: policy, identity: .current(key: place?.source ?? directory), hostname: "cloche",
-            executable: installation.executable, workspace: place,
-            places: place.map { AgentLaunch.gitGuard($0.source) } ?? [])
+            policy: policy,
+            identity: .current(key: place?.source ?? directory),
+            hostname: "cloche",
+            executable: installation.executable,
+            workspace: place,
+            places: place.map { AgentLaunch.gitGuard($0.source) } ?? []
+        )
         do {
             return try OneShot.run(request, spec, installation: installation)
         } catch let error as ClocheError {
@@ -94,11 +103,17 @@ extension Project {
         case .empty: return nil
         case .worktree:
             throw ClocheError(
-                .usage, "run makes no worktree", remedy: "use `cloche start`, or --workspace dir or none")
+                .usage,
+                "run makes no worktree",
+                remedy: "use `cloche start`, or --workspace dir or none"
+            )
         case .directory(let path):
             guard let real = try? Files.canonicalPath(path ?? current), Files.isDirectory(real) else {
                 throw ClocheError(
-                    .notFound, "no such directory: \(path ?? current)", remedy: "make it first, or use --workspace none")
+                    .notFound,
+                    "no such directory: \(path ?? current)",
+                    remedy: "make it first, or use --workspace none"
+                )
             }
             return .init(source: real, target: InsidePath.workspace, mode: mode)
         }
@@ -108,7 +123,12 @@ extension Project {
     static func naming(_ program: String, _ error: ClocheError) -> ClocheError {
         switch error.code {
         case .programNotFound:
-            ClocheError(error.code, "\(program): not found in the sandbox", why: error.why, remedy: error.remedy)
+            ClocheError(
+                error.code,
+                "\(program): not found in the sandbox",
+                why: error.why,
+                remedy: error.remedy
+            )
         case .programNotExecutable:
             ClocheError(error.code, "\(program): cannot be executed", why: error.why, remedy: error.remedy)
         default: error

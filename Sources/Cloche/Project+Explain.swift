@@ -33,8 +33,12 @@ extension Project {
         policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind) }
         return try Planner.plan(
             SandboxRequest(
-                policy: policy, identity: .current(key: directory), hostname: "cloche",
-                executable: installation.executable))
+                policy: policy,
+                identity: .current(key: directory),
+                hostname: "cloche",
+                executable: installation.executable
+            )
+        )
     }
 
     /// Every system call that the filter of a policy knows, with the answer it gets; others get ENOSYS.

@@ -20,13 +20,16 @@ extension Project {
         throws(ClocheError) -> SyncResult
     {
         let result = try worktree.sync(
-            uploadPackCommand: exportCommand(directory), environment: Self.exportEnvironment)
+            uploadPackCommand: exportCommand(directory),
+            environment: Self.exportEnvironment
+        )
         try AuditLog(directory).append(
             "sync",
             [
                 "head": .string(result.head), "commits": .integer(Int64(result.commits)),
                 "uncommitted": .bool(result.hasUncommittedChanges),
-            ])
+            ]
+        )
         return result
     }
 
@@ -38,7 +41,9 @@ extension Project {
     }
 
     /// Fetches, then compares the agent's work with where it began.
-    package func diff(_ name: String, _ form: DiffForm) throws(ClocheError) -> (diff: AgentDiff, sync: SyncResult) {
+    package func diff(_ name: String, _ form: DiffForm) throws(ClocheError) -> (
+        diff: AgentDiff, sync: SyncResult
+    ) {
         let (directory, record, worktree) = try gitAgent(name)
         let synced = try sync(directory, record, worktree)
         return (try worktree.diff(form), synced)
@@ -55,17 +60,23 @@ extension Project {
         let warnings = try worktree.diff(.names).warnings
         let result = try worktree.merge(task: record.task, message: message, waiting: progress)
         try AuditLog(directory).append(
-            "merge", ["commit": .optional(result.commit), "into": .string(result.branch)])
+            "merge",
+            ["commit": .optional(result.commit), "into": .string(result.branch)]
+        )
         return (result, warnings, synced)
     }
 
-    private func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree) {
+    private func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree)
+    {
         let directory = try agentDirectory(name)
         let record = try directory.read()
         if record.state == .creating || record.state == .deleting {
             throw ClocheError(
-                .state, "agent \(name) is not complete", why: "a command was ended half-way",
-                remedy: "`cloche delete \(name)` removes what is there")
+                .state,
+                "agent \(name) is not complete",
+                why: "a command was ended half-way",
+                remedy: "`cloche delete \(name)` removes what is there"
+            )
         }
         return (directory, record, try AgentGit.worktree(directory, record))
     }
@@ -78,8 +89,12 @@ extension Project {
         let work = try worktree.unmergedWork(after: synced)
         if work.isEmpty { return }
         throw ClocheError(
-            .wouldLose, "agent \(record.name) has work that is nowhere else", why: work.text,
-            remedy: "`cloche merge \(record.name)` takes it over; `cloche delete --force \(record.name)` drops it")
+            .wouldLose,
+            "agent \(record.name) has work that is nowhere else",
+            why: work.text,
+            remedy:
+                "`cloche merge \(record.name)` takes it over; `cloche delete --force \(record.name)` drops it"
+        )
     }
 }
 
@@ -94,13 +109,18 @@ package enum ExportProcess {
         policy.filesystem.etc = ["ld.so.cache", "alternatives"]
         policy.limits.openFiles = 4096
         let request = SandboxRequest(
-            policy: policy, identity: .current(key: directory.path), hostname: "export",
+            policy: policy,
+            identity: .current(key: directory.path),
+            hostname: "export",
             executable: installation.executable,
             workspace: .init(source: record.workspacePath, target: InsidePath.workspace, mode: .readOnly),
-            places: try worktree.exportMounts().map(\.place))
+            places: try worktree.exportMounts().map(\.place)
+        )
         let spec = ProcessSpec(
-            arguments: try worktree.exportCommand(), environment: ["PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"],
-            directory: "/tmp")
+            arguments: try worktree.exportCommand(),
+            environment: ["PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"],
+            directory: "/tmp"
+        )
         return try OneShot.run(request, spec, installation: installation)
     }
 }

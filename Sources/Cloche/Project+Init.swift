@@ -20,27 +20,36 @@ public struct FoundProgram: Equatable, Sendable {
 
 extension Project {
     /// The profiles that `init` looks for, most wanted first.
-    private static let candidates = ["claude", "codex", "gemini", "opencode", "copilot", "aider", "mini-swe-agent"]
+    private static let candidates = [
+        "claude", "codex", "gemini", "opencode", "copilot", "aider", "mini-swe-agent",
+    ]
 
     /// What of the known agent programs is installed here, and which credentials are there.
     public func findPrograms() -> [FoundProgram] {
         Self.candidates.compactMap { name in
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy, let program = policy.harness.command.first else {
-                return nil
-            }
+            guard let policy = try? profiles.load(name: name).policy else { return nil }
+            let program = policy.harness.program
             let spec = ProcessSpec(
-                arguments: [program], environment: AgentLaunch.environment(policy, []), directory: "/")
+                arguments: [program],
+                environment: AgentLaunch.environment(policy, []),
+                directory: "/"
+            )
             let installed = (try? ProgramLookup.check(policy, spec)) != nil
-            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map { credential in
+            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map {
+                credential in
                 switch credential.kind {
                 case .environment(let name): name
                 case .file(let source, _): source
                 }
             }
             return FoundProgram(
-                profile: name, program: program, credential: credential, isInstalled: installed,
-                install: policy.harness.install)
+                profile: name,
+                program: program,
+                credential: credential,
+                isInstalled: installed,
+                install: policy.harness.install
+            )
         }
     }
 
@@ -52,7 +61,11 @@ extension Project {
         let path = folder + "/config.yaml"
         if Files.exists(path) && !force {
             throw ClocheError(
-                .exists, "this project is prepared already", why: path, remedy: "edit it, or `cloche init --force`")
+                .exists,
+                "this project is prepared already",
+                why: path,
+                remedy: "edit it, or `cloche init --force`"
+            )
         }
         let text = """
             # Cloche's settings for this project; docs/profiles.md of Cloche describes every key.
@@ -61,7 +74,7 @@ extension Project {
             profile: \(profile)
 
             # Keys here are merged over whichever profile is used, for example:
-            # defaults:
+            # overrides:
             #   limits: {wall-clock: 2h}
 
             """
@@ -70,8 +83,14 @@ extension Project {
             try Files.writeAtomically(path, Array(text.utf8), mode: 0o644)
         } catch {
             throw ClocheError(
-                .system, "cannot write \(path)", why: "\(error.errno)", remedy: "make the directory writable")
+                .system,
+                "cannot write \(path)",
+                why: "\(error.errno)",
+                remedy: "make the directory writable"
+            )
         }
+        // The user chose this profile just now; without trust the file could not choose one that grants something.
+        try ProjectTrust(configDirectory: installation.configDirectory).trust(path)
         return path
     }
 }

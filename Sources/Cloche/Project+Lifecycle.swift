@@ -50,13 +50,17 @@ extension Project {
         switch status.state {
         case .starting, .running, .stopping:
             throw ClocheError(
-                .state, "agent \(name) is \(status.state.rawValue) already",
-                remedy: "`cloche attach \(name)` shows it, `cloche stop \(name)` ends it")
+                .state,
+                "agent \(name) is \(status.state.rawValue) already",
+                remedy: "`cloche attach \(name)` shows it, `cloche stop \(name)` ends it"
+            )
         case .creating, .deleting:
             throw ClocheError(
-                .state, "agent \(name) is not complete",
+                .state,
+                "agent \(name) is not complete",
                 why: "the command that was \(status.state.rawValue) it was ended half-way",
-                remedy: "`cloche delete \(name)` removes what is there")
+                remedy: "`cloche delete \(name)` removes what is there"
+            )
         case .stopped, .exited, .failed, .lost: break
         }
         var record = status.record
@@ -75,24 +79,35 @@ extension Project {
     ///   - keepBranch: leaves its branch.
     /// - Returns: a sentence for the user when something was kept after all.
     @discardableResult
-    public func delete(_ name: String, force: Bool = false, keepBranch: Bool = false) throws(ClocheError) -> String? {
+    public func delete(_ name: String, force: Bool = false, keepBranch: Bool = false) throws(ClocheError)
+        -> String?
+    {
         let directory = try agentDirectory(name)
-        guard directory.exists else { _ = try directory.read(); return nil }
+        guard directory.exists else {
+            _ = try directory.read()
+            return nil
+        }
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
         guard let status = try readable(directory, force: force) else {
             try directory.remove()
-            return "its record could not be read; `git worktree prune` and `git branch -D cloche/\(name)` clean the rest"
+            return
+                "its record could not be read; `git worktree prune` and `git branch -D cloche/\(name)` clean the rest"
         }
         if status.isRunning {
             guard force else {
                 throw ClocheError(
-                    .state, "agent \(name) is \(status.state.rawValue)", why: "deleting it would end its work",
-                    remedy: "`cloche stop \(name)` first, or `cloche delete --force \(name)`")
+                    .state,
+                    "agent \(name) is \(status.state.rawValue)",
+                    why: "deleting it would end its work",
+                    remedy: "`cloche stop \(name)` first, or `cloche delete --force \(name)`"
+                )
             }
             try stop(name, graceSeconds: 0)
         }
-        if !force && ![.creating, .deleting].contains(status.record.state) { try refuseLoss(directory, status.record) }
+        if !force && ![.creating, .deleting].contains(status.record.state) {
+            try refuseLoss(directory, status.record)
+        }
         return try dismantle(directory, keepBranch: keepBranch)
     }
 
@@ -127,9 +142,11 @@ extension Project {
             let names = (try? Files.list(directory.workspace)) ?? ["?"]
             if names.isEmpty { return }
             throw ClocheError(
-                .wouldLose, "agent \(record.name) has files that are nowhere else",
+                .wouldLose,
+                "agent \(record.name) has files that are nowhere else",
                 why: "\(names.count) in \(directory.workspace)",
-                remedy: "copy them, or `cloche delete --force \(record.name)`")
+                remedy: "copy them, or `cloche delete --force \(record.name)`"
+            )
         case .worktree:
             try refuseLossOfWork(directory, record)
         }

@@ -36,13 +36,17 @@ public struct ExecOptions: Sendable {
 extension Project {
     /// Runs a command in the sandbox of a running agent, in the foreground, and returns its exit code.
     public func exec(_ name: String, _ options: ExecOptions) throws(ClocheError) -> Int32 {
-        guard let client = try SupervisorClient.connect(agentDirectory(name)) else { throw try notRunning(name) }
+        guard let client = try SupervisorClient.connect(agentDirectory(name)) else {
+            throw try notRunning(name)
+        }
         let onTerminal = options.terminal ?? (Terminal.isTerminal(0) && Terminal.isTerminal(1))
         let size = Terminal.size(0) ?? Terminal.size(1) ?? TerminalSize(columns: 80, rows: 24)
         let request = ExecRequest(
             arguments: options.command,
             environment: options.variables.map { "\($0.key)=\($0.value.string ?? "")" },
-            directory: options.directory ?? InsidePath.workspace, terminal: onTerminal ? size : nil)
+            directory: options.directory ?? InsidePath.workspace,
+            terminal: onTerminal ? size : nil
+        )
         do {
             if onTerminal {
                 return try ForegroundSession.runOnTerminal(RemoteProgram(client, request, stdio: []))
@@ -67,7 +71,9 @@ extension Project {
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }
     }
 
-    /// What an agent's terminal showed, escape sequences already harmless. Empty before its first output.
+    /// What an agent's terminal showed, escape sequences already harmless.
+    ///
+    /// Empty before its first output.
     package func sessionLog(_ name: String) throws(ClocheError) -> [UInt8] {
         let directory = try agentDirectory(name)
         _ = try directory.read()
@@ -84,7 +90,10 @@ extension Project {
     private func notRunning(_ name: String) throws(ClocheError) -> ClocheError {
         let state = try agent(name).state
         return ClocheError(
-            .state, "agent \(name) does not run", why: "it is \(state.rawValue)",
-            remedy: "`cloche resume \(name)` starts it again")
+            .state,
+            "agent \(name) does not run",
+            why: "it is \(state.rawValue)",
+            remedy: "`cloche resume \(name)` starts it again"
+        )
     }
 }

@@ -63,12 +63,17 @@ extension Project {
     ///   - options: what it is to be.
     ///   - progress: called with a sentence for each step that can take a while.
     /// - Throws: why it cannot be; nothing is left behind then.
-    public func start(_ options: StartOptions, progress: (String) -> Void = { _ in }) throws(ClocheError) -> AgentInfo {
+    public func start(_ options: StartOptions, progress: (String) -> Void = { _ in }) throws(ClocheError)
+        -> AgentInfo
+    {
         let directory = try agentDirectory(options.name)
         if directory.exists {
             throw ClocheError(
-                .exists, "an agent named \(options.name) exists already", why: directory.path,
-                remedy: "choose another name, or `cloche delete \(options.name)` first")
+                .exists,
+                "an agent named \(options.name) exists already",
+                why: directory.path,
+                remedy: "choose another name, or `cloche delete \(options.name)` first"
+            )
         }
         let effective = try profiles.load(name: options.profile, overrides: options.overrides)
         let record = try newRecord(options, effective, directory)
@@ -79,7 +84,10 @@ extension Project {
         defer { _ = lock.isLocked }
         do throws(ClocheError) {
             try furnish(directory, record, options, effective.policy, progress)
-            try AuditLog(directory).append("create", ["profile": .string(record.profile), "task": .string(record.task)])
+            try AuditLog(directory).append(
+                "create",
+                ["profile": .string(record.profile), "task": .string(record.task)]
+            )
             try launch(directory, resuming: false)
         } catch {
             progress("taking back what was made")
@@ -89,15 +97,25 @@ extension Project {
         return try info(directory)
     }
 
-    private func newRecord(_ options: StartOptions, _ effective: EffectiveProfile, _ directory: AgentDirectory)
+    private func newRecord(
+        _ options: StartOptions,
+        _ effective: EffectiveProfile,
+        _ directory: AgentDirectory
+    )
         throws(ClocheError) -> AgentRecord
     {
         let (kind, path) = try workspace(options.workspace, options.name, directory)
         var record = AgentRecord(
-            name: options.name, project: self.directory, workspace: kind,
-            access: options.readOnly ? .readOnly : effective.policy.filesystem.workspace, workspacePath: path,
-            profile: effective.name, effective: effective.document, task: options.task,
-            created: WallClock.milliseconds)
+            name: options.name,
+            project: self.directory,
+            workspace: kind,
+            access: options.readOnly ? .readOnly : effective.policy.filesystem.workspace,
+            workspacePath: path,
+            profile: effective.name,
+            effective: effective.document,
+            task: options.task,
+            created: WallClock.milliseconds
+        )
         record.variables = options.variables
         return record
     }
@@ -115,7 +133,10 @@ extension Project {
             let chosen = path ?? self.directory
             guard let real = try? Files.canonicalPath(chosen), Files.isDirectory(real) else {
                 throw ClocheError(
-                    .notFound, "no such directory: \(chosen)", remedy: "make it first, or use --workspace none")
+                    .notFound,
+                    "no such directory: \(chosen)",
+                    remedy: "make it first, or use --workspace none"
+                )
             }
             return (.directory(path: real), real)
         case .empty: return (.empty, directory.workspace)
@@ -176,11 +197,19 @@ extension Project {
             let null = try Files.openForUpdate("/dev/null")
             _ = try Subprocess(
                 installation.executable,
-                ["internal", "supervise", directory.path, resuming ? "resume" : "start", "\(ready.writeEnd.number)"],
-                environment: environment, directory: "/"
+                [
+                    "internal", "supervise", directory.path, resuming ? "resume" : "start",
+                    "\(ready.writeEnd.number)",
+                ],
+                environment: environment,
+                directory: "/"
             ).spawn(
-                stdin: null.number, stdout: log.number, stderr: log.number, extra: [ready.writeEnd.number],
-                newSession: true)
+                stdin: null.number,
+                stdout: log.number,
+                stderr: log.number,
+                extra: [ready.writeEnd.number],
+                newSession: true
+            )
             let answer = try SupervisorReady.read(ready)
             if let answer { throw answer }
         } catch let error as ClocheError {

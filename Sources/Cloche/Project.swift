@@ -24,7 +24,11 @@ public struct Project: Sendable {
             start = try Files.canonicalPath(path)
         } catch {
             throw ClocheError(
-                .notFound, "no such directory: \(path)", why: "\(error.errno)", remedy: "check the path")
+                .notFound,
+                "no such directory: \(path)",
+                why: "\(error.errno)",
+                remedy: "check the path"
+            )
         }
         directory = Self.projectOfAgent(start, installation) ?? Self.nearest(start) ?? start
     }
@@ -40,7 +44,8 @@ public struct Project: Sendable {
 
     private static func projectOfAgent(_ start: String, _ installation: Installation) -> String? {
         // A state directory that does not exist holds no agent.
-        guard let root = try? Files.canonicalPath(installation.stateDirectory), start.hasPrefix(root + "/") else {
+        guard let root = try? Files.canonicalPath(installation.stateDirectory), start.hasPrefix(root + "/")
+        else {
             return nil
         }
         let folder = start.dropFirst(root.utf8.count + 1).prefix { $0 != "/" }
@@ -58,7 +63,10 @@ public struct Project: Sendable {
 
     package var profiles: ProfileLoader {
         ProfileLoader(
-            home: installation.home, configDirectory: installation.configDirectory, projectDirectory: directory)
+            home: installation.home,
+            configDirectory: installation.configDirectory,
+            projectDirectory: directory
+        )
     }
 }
 
@@ -79,7 +87,9 @@ public struct AgentInfo: Equatable, Sendable {
 }
 
 extension Project {
-    /// The agents of this project, by name. One whose record cannot be read is left out and named in `damaged`.
+    /// The agents of this project, by name.
+    ///
+    /// One whose record cannot be read is left out and named in `damaged`.
     public func agents() -> (agents: [AgentInfo], damaged: [ClocheError]) {
         var found: [AgentInfo] = []
         var damaged: [ClocheError] = []
@@ -97,7 +107,10 @@ extension Project {
     func info(_ directory: AgentDirectory) throws(ClocheError) -> AgentInfo {
         let status = try AgentStatus(of: directory)
         return AgentInfo(
-            record: status.record, state: status.state, changes: changes(directory, status.record),
-            directory: directory.path)
+            record: status.record,
+            state: status.state,
+            changes: changes(directory, status.record),
+            directory: directory.path
+        )
     }
 }

@@ -13,7 +13,12 @@ package enum SupervisorProcess {
     ///   - path: the agent's directory.
     ///   - resuming: whether this is not its first start.
     ///   - ready: the pipe on which the command that started us waits for the first word.
-    package static func run(_ path: String, resuming: Bool, ready: consuming FileDescriptor, installation: Installation)
+    package static func run(
+        _ path: String,
+        resuming: Bool,
+        ready: consuming FileDescriptor,
+        installation: Installation
+    )
         -> Int32
     {
         let directory = AgentDirectory(path: path)

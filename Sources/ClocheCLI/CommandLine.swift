@@ -36,7 +36,9 @@ package enum ClocheCommandLine {
         } catch {
             let usage = error.usage.isEmpty ? "" : "\n  usage: \(error.usage)"
             Output(color: nil).report(
-                ClocheError(.usage, error.what, why: error.why, remedy: error.remedy + usage), json: false)
+                ClocheError(.usage, error.what, why: error.why, remedy: error.remedy + usage),
+                json: false
+            )
             return ExitCode.usage
         }
     }
@@ -61,7 +63,8 @@ package enum ClocheCommandLine {
             let directory = command.value("project") ?? "."
             let installation = try Installation()
             return try function(
-                Context(command: command, output: output, installation: installation, directory: directory))
+                Context(command: command, output: output, installation: installation, directory: directory)
+            )
         } catch {
             let declaresJSON = command.location.spec.options.contains { $0.name == "json" }
             output.report(error, json: declaresJSON && command.flag("json"))
@@ -109,9 +112,15 @@ enum InternalCommands {
             let installation = try Installation()
             switch (words.first, words.count) {
             case ("supervise", 4):
-                guard let number = CInt(words[3]), let ready = FileDescriptor(inherited: number) else { break }
+                guard let number = CInt(words[3]), let ready = FileDescriptor(inherited: number) else {
+                    break
+                }
                 return SupervisorProcess.run(
-                    words[1], resuming: words[2] == "resume", ready: ready, installation: installation)
+                    words[1],
+                    resuming: words[2] == "resume",
+                    ready: ready,
+                    installation: installation
+                )
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.
                 return try ExportProcess.run(words[1], installation: installation)

@@ -15,7 +15,10 @@ package enum ExitCode {
     /// The table for manual page and README.
     package static let table = [
         Definition("0", "Success; of run and exec, the program's own status."),
-        Definition("1", "The command worked, and the answer is no: a merge conflict, a check that found something."),
+        Definition(
+            "1",
+            "The command worked, and the answer is no: a merge conflict, a check that found something."
+        ),
         Definition("2", "The command line is wrong."),
         Definition("125", "Cloche itself failed; the message says why and what to do."),
         Definition("126", "The program of run or exec cannot be executed."),

@@ -158,8 +158,16 @@ extension AgentRecord {
             let effective = document["effective"], let created = document["created"]?.integer
         else { return nil }
         self.init(
-            name: name, project: project, workspace: workspace, access: access, workspacePath: path,
-            profile: profile, effective: effective, task: document["task"]?.string ?? "", created: created)
+            name: name,
+            project: project,
+            workspace: workspace,
+            access: access,
+            workspacePath: path,
+            profile: profile,
+            effective: effective,
+            task: document["task"]?.string ?? "",
+            created: created
+        )
         self.state = state
         variables = document["variables"]?.entries ?? []
         starts = document["starts"]?.integer ?? 0

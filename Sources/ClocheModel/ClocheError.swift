@@ -66,7 +66,7 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The three parts on one to three lines, as the command line prints them after `cloche: `.
     public var description: String {
         var text = what
-        if !why.isEmpty { text += ": " + why }
+        if !why.isEmpty { text += (why.hasPrefix("\n") ? ":" : ": ") + why }
         if !remedy.isEmpty { text += "\n  " + remedy }
         return text
     }

@@ -58,10 +58,14 @@ public struct Policy: Equatable, Sendable {
     }
 }
 
-/// How an agent program is started, given a task and resumed. In each list `{task}` stands for the task.
+/// How an agent program is started, given a task and resumed.
+///
+/// In each list `{task}` stands for the task.
 public struct HarnessPolicy: Equatable, Sendable {
     /// The program and its fixed arguments, for example `[claude, --dangerously-skip-permissions]`.
     public var command: [String]
+    /// The program that must be there; as a rule the first word of `command`, and empty where there is none.
+    public var program: String
     /// Arguments added when there is a task.
     public var task: [String]
     /// Arguments added when there is none.
@@ -78,6 +82,7 @@ public struct HarnessPolicy: Equatable, Sendable {
     /// A harness that runs `command`.
     public init(
         command: [String],
+        program: String = "",
         task: [String] = [],
         interactive: [String] = [],
         resume: [String] = [],
@@ -86,6 +91,7 @@ public struct HarnessPolicy: Equatable, Sendable {
         install: String = ""
     ) {
         self.command = command
+        self.program = program.isEmpty ? command.first ?? "" : program
         self.task = task
         self.interactive = interactive
         self.resume = resume
@@ -139,7 +145,9 @@ public enum AccessMode: String, Equatable, Sendable {
     case readWrite = "rw"
 }
 
-/// What of the host is in the sandbox. Paths are absolute; `~` was expanded by the loader.
+/// What of the host is in the sandbox.
+///
+/// Paths are absolute; `~` was expanded by the loader.
 public struct FilesystemPolicy: Equatable, Sendable {
     /// How the workspace is mounted.
     public var workspace: AccessMode
@@ -196,7 +204,9 @@ public struct BindPolicy: Equatable, Sendable {
     }
 }
 
-/// Environment variables inside the sandbox. Nothing else of the host's environment is there.
+/// Environment variables inside the sandbox.
+///
+/// Nothing else of the host's environment is there.
 public struct EnvironmentPolicy: Equatable, Sendable {
     /// Variables with fixed values, in order.
     public var set: [Document.Entry]
@@ -254,7 +264,9 @@ public enum NetworkMode: String, Equatable, Sendable, CaseIterable {
     case host
 }
 
-/// Limits held without a cgroup. Nil means none.
+/// Limits held without a cgroup.
+///
+/// Nil means none.
 public struct LimitsPolicy: Equatable, Sendable {
     /// Wall-clock time of one run, in seconds.
     public var wallClockSeconds: Int64?

@@ -6,7 +6,8 @@ extension SandboxPlan {
         .object([
             "identity": .object([
                 "user": .integer(Int64(identity.user)), "group": .integer(Int64(identity.group)),
-                "host-user": .integer(Int64(identity.hostUser)), "host-group": .integer(Int64(identity.hostGroup)),
+                "host-user": .integer(Int64(identity.hostUser)),
+                "host-group": .integer(Int64(identity.hostGroup)),
             ]),
             "namespaces": .strings(namespaces),
             "sources": .list(
@@ -15,14 +16,16 @@ extension SandboxPlan {
                         "path": .string(source.path), "flags": .strings(source.attributes.names),
                         "recursive": .bool(source.recursive), "reason": .string(source.reason),
                     ])
-                }),
+                }
+            ),
             "operations": .list(
                 operations.map { operation in
                     .object([
                         "action": .string(operation.action.text), "target": .string("/" + operation.target),
                         "reason": .string(operation.reason),
                     ])
-                }),
+                }
+            ),
         ])
     }
 

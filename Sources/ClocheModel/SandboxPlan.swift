@@ -16,7 +16,8 @@ public struct MountAttributes: OptionSet, Equatable, Sendable {
     /// Their names, as `mount(8)` prints them.
     public var names: [String] {
         [
-            (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"), (.noExec, "noexec"),
+            (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"),
+            (.noExec, "noexec"),
         ].filter { contains($0.0) }.map(\.1)
     }
 }
@@ -133,7 +134,9 @@ public struct SandboxPlan: Equatable, Sendable {
     public var identity: SandboxIdentity
     /// Whether the sandbox shares the host's network namespace.
     public var sharesNetwork: Bool
-    /// Everything of the host that is in it. The first is Cloche's own executable, for init.
+    /// Everything of the host that is in it.
+    ///
+    /// The first is Cloche's own executable, for init.
     public var sources: [MountSource]
     /// The steps, in order.
     public var operations: [PlanOperation]

@@ -13,7 +13,9 @@ package struct Readiness: Sendable {
     package let hangup: Bool
 }
 
-/// An epoll set, level-triggered. See `epoll(7)`.
+/// An epoll set, level-triggered.
+///
+/// See `epoll(7)`.
 package struct Epoll: ~Copyable {
     private let set: FileDescriptor
 
@@ -22,9 +24,16 @@ package struct Epoll: ~Copyable {
         set = FileDescriptor(owning: try check("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
     }
 
-    /// Registers a descriptor. Tokens are never used twice, so that an event for a closed and reused number is told
-    /// apart from the new one's.
-    package borrowing func add(_ descriptor: CInt, token: UInt64, readable: Bool = true, writable: Bool = false)
+    /// Registers a descriptor.
+    ///
+    /// Tokens are never used twice, so that an event for a closed and reused number is told apart from the
+    /// new one's.
+    package borrowing func add(
+        _ descriptor: CInt,
+        token: UInt64,
+        readable: Bool = true,
+        writable: Bool = false
+    )
         throws(SystemError)
     {
         try control(EPOLL_CTL_ADD, descriptor, token, readable, writable)
@@ -42,7 +51,9 @@ package struct Epoll: ~Copyable {
         _ = epoll_ctl(set.number, EPOLL_CTL_DEL, descriptor, nil)
     }
 
-    /// Waits for events, at most `milliseconds`; nil waits for ever. A signal that interrupts gives no events.
+    /// Waits for events, at most `milliseconds`; nil waits for ever.
+    ///
+    /// A signal that interrupts gives no events.
     package borrowing func wait(milliseconds: Int32?) throws(SystemError) -> [Readiness] {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
         let count = unsafe epoll_wait(set.number, &events, 64, milliseconds ?? -1)
@@ -56,7 +67,8 @@ package struct Epoll: ~Copyable {
                 token: event.data.u64,
                 readable: event.events & EPOLLIN.rawValue != 0,
                 writable: event.events & EPOLLOUT.rawValue != 0,
-                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0)
+                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+            )
         }
     }
 
@@ -75,7 +87,9 @@ package struct Epoll: ~Copyable {
     }
 }
 
-/// Signals of this process, blocked and read as data. See `signalfd(2)`.
+/// Signals of this process, blocked and read as data.
+///
+/// See `signalfd(2)`.
 package struct SignalDescriptor: ~Copyable {
     package let descriptor: FileDescriptor
 
@@ -88,7 +102,8 @@ package struct SignalDescriptor: ~Copyable {
         descriptor = FileDescriptor(
             owning: try check("signalfd") {
                 unsafe signalfd(-1, &mask, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
-            })
+            }
+        )
     }
 
     /// The signals that have come in.
@@ -137,7 +152,8 @@ package enum WallClock {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
-        let date = unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
+        let date =
+            unsafe "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
         let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
         return "\(date)T\(time).\(pad(milliseconds % 1000, 3))Z"
     }
@@ -159,7 +175,8 @@ package enum Poll {
     }
 
     /// Waits, and tells for each whether something can be done with it, a hangup or error included.
-    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool] {
+    package static func wait(_ interests: [Interest], milliseconds: Int32 = -1) throws(SystemError) -> [Bool]
+    {
         var polls = interests.map { interest in
             let events = (interest.readable ? POLLIN : 0) | (interest.writable ? POLLOUT : 0)
             return pollfd(fd: interest.descriptor, events: Int16(events), revents: 0)

@@ -1,8 +1,8 @@
 // The one owner of an open descriptor. Everything above passes these: borrowed for use, consumed for
 // hand-over; the number itself shows only where a C call or a record of plain numbers needs it.
 
-internal import Glibc
 internal import CLinux
+internal import Glibc
 
 /// An open file description's number in this process, closed when the value ends.
 package struct FileDescriptor: ~Copyable, Sendable {
@@ -61,7 +61,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
         var written = 0
         while written < bytes.count {
             written += try check("write") {
-                unsafe bytes[written...].withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+                unsafe bytes[written...].withUnsafeBytes {
+                    unsafe Glibc.write(number, $0.baseAddress, $0.count)
+                }
             }
         }
     }
@@ -73,7 +75,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
             return try check("write") {
                 unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
             }
-        } catch where error.errno == .wouldBlock {
+        } catch  where error.errno == .wouldBlock {
             return nil
         }
     }
@@ -145,7 +147,9 @@ extension FileDescriptor.Shared {
     /// See `FileDescriptor.write`.
     package func write(_ bytes: [UInt8]) throws(SystemError) { try descriptor.write(bytes) }
     /// See `FileDescriptor.writeSome`.
-    package func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? { try descriptor.writeSome(bytes) }
+    package func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? {
+        try descriptor.writeSome(bytes)
+    }
     /// See `Terminal.setSize`.
     package func setTerminalSize(_ size: TerminalSize) { Terminal.setSize(descriptor, size) }
 }

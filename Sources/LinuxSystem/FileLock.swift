@@ -17,7 +17,7 @@ package struct FileLock: ~Copyable {
         let number = file.number
         do {
             try check("flock", path) { flock(number, wait ? LOCK_EX : LOCK_EX | LOCK_NB) }
-        } catch where error.errno == .wouldBlock {
+        } catch  where error.errno == .wouldBlock {
             return nil
         }
         self.file = file
@@ -26,7 +26,9 @@ package struct FileLock: ~Copyable {
     /// Always true; naming it keeps the lock held up to that line.
     package var isLocked: Bool { file.number >= 0 }
 
-    /// Whether some process holds it now. A missing file means no.
+    /// Whether some process holds it now.
+    ///
+    /// A missing file means no.
     package static func isHeld(_ path: String) -> Bool {
         let number = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { return false }

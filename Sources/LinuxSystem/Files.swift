@@ -7,7 +7,9 @@ internal import Glibc
 /// Facts about a file, from `fstatat(2)`.
 package struct FileStatus: Equatable, Sendable {
     /// Kinds of file that are told apart.
-    package enum Kind: Sendable { case regular, directory, symbolicLink, fifo, socket, characterDevice, other }
+    package enum Kind: Sendable {
+        case regular, directory, symbolicLink, fifo, socket, characterDevice, other
+    }
 
     package let kind: Kind
     /// Permission bits including set-id and sticky.
@@ -45,11 +47,13 @@ package struct FileStatus: Equatable, Sendable {
 /// Operations on paths.
 package enum Files {
     /// `open(2)` with `O_CLOEXEC`.
-    package static func open(_ path: String, _ flags: CInt = O_RDONLY, mode: UInt32 = 0o600) throws(SystemError)
+    package static func open(_ path: String, _ flags: CInt = O_RDONLY, mode: UInt32 = 0o600)
+        throws(SystemError)
         -> FileDescriptor
     {
         FileDescriptor(
-            owning: try check("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
+            owning: try check("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) }
+        )
     }
 
     /// Opens for reading and writing.
@@ -68,7 +72,9 @@ package enum Files {
     }
 
     /// Opens `path` below a directory, following no symbolic link and never leaving it: for whatever an agent
-    /// could have made. `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
+    /// could have made.
+    ///
+    /// `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
     package static func openBeneath(
         _ directory: borrowing FileDescriptor,
         _ path: String,
@@ -80,7 +86,8 @@ package enum Files {
         return FileDescriptor(
             owning: try check("openat2", path) {
                 unsafe clinux_openat2(number, path, UInt64(flags | O_CLOEXEC), mode, resolve)
-            })
+            }
+        )
     }
 
     /// `fstatat(2)`; with `followLinks` false, of a link itself.
@@ -127,7 +134,9 @@ package enum Files {
 
     /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside it,
     /// `fdatasync(2)`, `rename(2)`.
-    package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
+    package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
+        throws(SystemError)
+    {
         let temporary = "\(path).\(getpid()).new"
         do {
             let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
@@ -152,7 +161,7 @@ package enum Files {
         if parent != path { try makeDirectories(parent, mode: mode) }
         do {
             try makeDirectory(path, mode: mode)
-        } catch where error.errno == .exists && isDirectory(path) {}
+        } catch  where error.errno == .exists && isDirectory(path) {}
     }
 
     /// `rename(2)`.
@@ -171,7 +180,7 @@ package enum Files {
     package static func remove(_ path: String) throws(SystemError) {
         do {
             try check("unlink", path) { unsafe unlink(path) }
-        } catch where error.errno == .noEntry {}
+        } catch  where error.errno == .noEntry {}
     }
 
     /// `symlink(2)`.
@@ -192,7 +201,9 @@ package enum Files {
 
     /// The path without links and dots, `realpath(3)`.
     package static func canonicalPath(_ path: String) throws(SystemError) -> String {
-        guard let resolved = unsafe realpath(path, nil) else { throw SystemError("realpath", Errno(errno), path) }
+        guard let resolved = unsafe realpath(path, nil) else {
+            throw SystemError("realpath", Errno(errno), path)
+        }
         defer { unsafe free(resolved) }
         return unsafe String(cString: resolved)
     }
@@ -211,7 +222,7 @@ package enum Files {
         let parent: FileDescriptor
         do {
             parent = try open(path.parentPath, O_RDONLY | O_DIRECTORY)
-        } catch where error.errno == .noEntry { return }
+        } catch  where error.errno == .noEntry { return }
         try removeTree(at: parent, path.lastComponent, path)
     }
 
@@ -233,11 +244,15 @@ package enum Files {
         guard opened >= 0 else { throw SystemError("openat", Errno(errno), path) }
         let directory = FileDescriptor(owning: opened)
         fchmod(directory.number, 0o700)
-        for child in try list(of: directory, path) { try removeTree(at: directory, child, path + "/" + child) }
+        for child in try list(of: directory, path) {
+            try removeTree(at: directory, child, path + "/" + child)
+        }
         try check("rmdir", path) { unsafe unlinkat(number, name, AT_REMOVEDIR) }
     }
 
-    private static func list(of directory: borrowing FileDescriptor, _ path: String) throws(SystemError) -> [String] {
+    private static func list(of directory: borrowing FileDescriptor, _ path: String) throws(SystemError)
+        -> [String]
+    {
         let copy = try directory.duplicate().release()
         guard let stream = unsafe fdopendir(copy) else { throw SystemError("fdopendir", Errno(errno), path) }
         defer { unsafe closedir(stream) }

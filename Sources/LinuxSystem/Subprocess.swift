@@ -29,14 +29,21 @@ package struct Subprocess: Sendable {
     package var directory: String?
 
     /// Names a program; nothing runs yet.
-    package init(_ program: String, _ arguments: [String], environment: [String] = [], directory: String? = nil) {
+    package init(
+        _ program: String,
+        _ arguments: [String],
+        environment: [String] = [],
+        directory: String? = nil
+    ) {
         self.program = program
         self.arguments = arguments
         self.environment = environment
         self.directory = directory
     }
 
-    /// Runs it to its end, collecting what it prints. `inheriting` are descriptors that it keeps, by their numbers.
+    /// Runs it to its end, collecting what it prints.
+    ///
+    /// `inheriting` are descriptors that it keeps, by their numbers.
     package func run(input: [UInt8] = [], inheriting: [CInt] = []) throws(SystemError) -> SubprocessResult {
         let stdin = try Pipe()
         let stdout = try Pipe()
@@ -51,8 +58,9 @@ package struct Subprocess: Sendable {
         return SubprocessResult(status: try Self.wait(pid), output: output, errors: errors)
     }
 
-    /// Starts it with these descriptors as 0, 1 and 2, and returns its process id. `extra` are further descriptors
-    /// that keep their numbers.
+    /// Starts it with these descriptors as 0, 1 and 2, and returns its process id.
+    ///
+    /// `extra` are further descriptors that keep their numbers.
     package func spawn(
         stdin: CInt,
         stdout: CInt,
@@ -65,7 +73,16 @@ package struct Subprocess: Sendable {
             unsafe withCStrings(environment) { envp in
                 let stdio = [stdin, stdout, stderr]
                 return unsafe clinux_spawn(
-                    &pid, program, argv, envp, directory, stdio, extra, extra.count, newSession ? 1 : 0)
+                    &pid,
+                    program,
+                    argv,
+                    envp,
+                    directory,
+                    stdio,
+                    extra,
+                    extra.count,
+                    newSession ? 1 : 0
+                )
             }
         }
         guard failure == 0 else { throw SystemError("posix_spawn", Errno(failure), program) }
@@ -116,7 +133,7 @@ package struct Subprocess: Sendable {
                 do {
                     written += try feed?.writeSome(input[written...]) ?? 0
                     if written == input.count { feed = nil }
-                } catch where error.errno.number == EPIPE { feed = nil }
+                } catch  where error.errno.number == EPIPE { feed = nil }
             }
         }
         return collected
@@ -129,7 +146,7 @@ package func withCStrings<R>(
     _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
     let copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer { for index in unsafe copies.indices { unsafe free(copies[index]) } }
     var array = unsafe copies + [nil]
     return unsafe array.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { preconditionFailure("an array with a null has a base") }

@@ -23,7 +23,9 @@ package enum Terminal {
     package static func size(_ number: CInt) -> TerminalSize? {
         var columns: UInt16 = 0
         var rows: UInt16 = 0
-        guard unsafe clinux_get_window_size(number, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }
+        guard unsafe clinux_get_window_size(number, &columns, &rows) == 0, columns > 0, rows > 0 else {
+            return nil
+        }
         return TerminalSize(columns: columns, rows: rows)
     }
 
@@ -32,7 +34,9 @@ package enum Terminal {
         _ = clinux_set_window_size(descriptor.number, size.columns, size.rows)
     }
 
-    /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal. See `cfmakeraw(3)`.
+    /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal.
+    ///
+    /// See `cfmakeraw(3)`.
     package struct RawMode: ~Copyable {
         private let number: CInt
         private let saved: termios

@@ -48,8 +48,10 @@ package enum UnixSocket {
         return Pair(near: FileDescriptor(owning: ends[0]), far: FileDescriptor(owning: ends[1]))
     }
 
-    /// Listens at a name in a directory. The directory is named by descriptor, so that the length of its path does
-    /// not matter (`sun_path` holds 108 bytes).
+    /// Listens at a name in a directory.
+    ///
+    /// The directory is named by descriptor, so that the length of its path does not matter (`sun_path` holds
+    /// 108 bytes).
     package static func listen(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
         -> FileDescriptor
     {
@@ -79,7 +81,7 @@ package enum UnixSocket {
         let number = listener.number
         do {
             return FileDescriptor(owning: try check("accept4") { clinux_accept(number) })
-        } catch where error.errno == .wouldBlock || error.errno.number == ECONNABORTED {
+        } catch  where error.errno == .wouldBlock || error.errno.number == ECONNABORTED {
             return nil
         }
     }
@@ -108,12 +110,14 @@ package enum UnixSocket {
                 unsafe clinux_send(number, bytes, bytes.count, descriptors, descriptors.count, flags)
             }
             return true
-        } catch where error.errno == .wouldBlock && !wait {
+        } catch  where error.errno == .wouldBlock && !wait {
             return false
         }
     }
 
-    /// Receives one message; nil when it would block. An empty one means that the other end is closed.
+    /// Receives one message; nil when it would block.
+    ///
+    /// An empty one means that the other end is closed.
     package static func receive(_ socket: borrowing FileDescriptor, wait: Bool = true) throws(SystemError)
         -> ReceivedMessage?
     {
@@ -129,13 +133,22 @@ package enum UnixSocket {
             do throws(SystemError) {
                 filled = try check("recvmsg") {
                     unsafe clinux_receive(
-                        number, base, messageLimit, &descriptors, &count, &truncated, flags)
+                        number,
+                        base,
+                        messageLimit,
+                        &descriptors,
+                        &count,
+                        &truncated,
+                        flags
+                    )
                 }
             } catch { failure = error }
         }
         if let failure {
             if failure.errno == .wouldBlock { return nil }
-            if failure.errno.number == ECONNRESET { return ReceivedMessage(bytes: [], descriptors: DescriptorList([])) }
+            if failure.errno.number == ECONNRESET {
+                return ReceivedMessage(bytes: [], descriptors: DescriptorList([]))
+            }
             throw failure
         }
         let list = DescriptorList(Array(descriptors[..<count]))

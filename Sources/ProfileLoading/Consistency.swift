@@ -1,5 +1,5 @@
-// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called after the
-// merge, because one layer's path may be made right by another's.
+// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called
+// after the merge, because one layer's path may be made right by another's.
 
 internal import ClocheModel
 
@@ -20,9 +20,9 @@ extension MergedSettings {
         let filesystem = document["filesystem"] ?? .map([])
         let system = filesystem["system"]?.stringList ?? []
         var found = problems(filesystem, "writable") { path in
-            let above = ["/etc", "/var"] + system
+            let above = ["/etc", "/var", "/usr", "/opt"] + system
             return above.contains { MergedSettings.isBelow(path.string ?? "", $0) }
-                ? nil : "is not below /etc, /var or a directory of `filesystem.system`"
+                ? nil : "is not below /etc, /var, /usr, /opt or a directory of `filesystem.system`"
         }
         found += problems(filesystem, "system") {
             MergedSettings.isOwn($0.string ?? "") ? "is Cloche's own" : nil

@@ -1,5 +1,5 @@
-// What the loader hands out: a profile with all layers merged, as typed values, as the document that the state file
-// keeps, and as rows that say where each value comes from.
+// What the loader hands out: a profile with all layers merged, as typed values, as the document that the
+// state file keeps, and as rows that say where each value comes from.
 
 package import ClocheModel
 
@@ -13,10 +13,14 @@ package struct EffectiveProfile: Sendable {
     package let document: Document
     /// The same as typed values.
     package let policy: Policy
+    let merged: MergedSettings
+
     /// Every key with its value and origin, in the schema's order.
-    package let explainRows: [ExplainRow]
-    /// By key of the schema, where each item of a list comes from (`filesystem.binds`, `credentials`).
-    package let itemOrigins: [String: [Origin]]
+    package var explainRows: [ExplainRow] { merged.explainRows() }
+
+    /// Where each item of a list comes from (`filesystem.binds`, `credentials`), for errors about one of
+    /// them.
+    package func itemOrigins(_ key: String) -> [Origin] { merged.item(key)?.itemOrigins ?? [] }
 }
 
 /// One line of `cloche explain`.
@@ -56,14 +60,5 @@ extension MergedSettings {
 
     private func explain(_ row: SchemaKey, _ key: String) -> ExplainRow {
         ExplainRow(key: key, value: Document.inline(row.standard ?? .null), origins: [Origin(.standard)])
-    }
-
-    /// Where the items of each list come from.
-    func itemOrigins() -> [String: [Origin]] {
-        var origins: [String: [Origin]] = [:]
-        for item in items where !item.itemOrigins.isEmpty && item.value != nil {
-            origins[item.key.path] = item.itemOrigins
-        }
-        return origins
     }
 }

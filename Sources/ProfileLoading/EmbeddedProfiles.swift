@@ -98,7 +98,8 @@ filesystem:
     - /var/cache
     - /var/lib
 
-  # What programs read in /etc and no host keeps secrets in. Not here on purpose:
+  # What programs read in /etc and no host keeps secrets in; each name costs a mount, so what only tools of the system's
+  # administrator read is left out. Not here on purpose:
   #   ssl/private, pki/tls/private   keys of the host
   #   gitconfig, npmrc, pip.conf, gemrc, maven/settings.xml, apt, environment   may hold tokens or name programs
   #   ssh                            ssh refuses configuration owned by an unmapped uid; without it, it works
@@ -109,14 +110,12 @@ filesystem:
     - ssl/cert.pem
     - ssl/openssl.cnf
     - ca-certificates
-    - ca-certificates.conf
     - pki/ca-trust
     - pki/tls/cert.pem
     - pki/tls/certs
     - pki/tls/openssl.cnf
     - crypto-policies
-    - gnutls
-    # the dynamic linker, and which program a common name means
+    # the dynamic and the static linker, and which program a common name means
     - ld.so.cache
     - ld.so.conf
     - ld.so.conf.d
@@ -127,38 +126,20 @@ filesystem:
     # time and language
     - localtime
     - timezone
-    - default/locale
-    - locale.alias
     - locale.conf
-    - locale.gen
     # tables of names
-    - gai.conf
-    - host.conf
     - protocols
-    - rpc
     - services
-    - shells
-    - magic
-    - magic.mime
-    - mailcap
     - mime.types
-    # shells, terminals, editors, pagers
+    # shells, and man, which stops without its file
     - bash
     - bash.bashrc
-    - bash_completion.d
     - bashrc
-    - DIR_COLORS
-    - emacs
     - fish
-    - groff
     - inputrc
     - manpath.config
-    - nanorc
     - profile
     - profile.d
-    - terminfo
-    - vim
-    - wgetrc
     - zsh*
     # languages whose installed files are links into /etc
     - dotnet
@@ -176,7 +157,6 @@ filesystem:
     - dictionaries-common
     - fonts
     - ImageMagick-*
-    - sgml
     - texmf
     - xml
 
@@ -232,13 +212,26 @@ description: Claude Code
 extends: agent
 
 harness:
-  # The sandbox is the fence, so the program need not ask; Chrome is not there.
-  command: [claude, --dangerously-skip-permissions, --no-chrome]
+  program: claude
+  # A key in the environment makes the program ask whether to use it, and nobody is there to answer. A key from a
+  # helper does not, but without a key the helper is an error: so the helper is named only when there is a key.
+  # The sandbox is the fence, so the program need not ask before it acts; Chrome is not there.
+  command:
+    - /bin/sh
+    - -c
+    - |
+      if [ -n "$ANTHROPIC_API_KEY" ]; then
+        set -- --settings '{"apiKeyHelper": "printenv ANTHROPIC_API_KEY"}' "$@"
+      fi
+      exec claude "$@"
+    - claude
+    - --dangerously-skip-permissions
+    - --no-chrome
   task: ["{task}"]
   resume: [--continue]
   resume-task: [--continue, "{task}"]
   seeds:
-    # Without these, the first start waits at the onboarding, trust and bypass dialogs.
+    # Without these, the first start waits at the onboarding, trust and bypass dialogs (tried with 2.1.329).
     .claude.json: |
       {
         "hasCompletedOnboarding": true,
@@ -358,7 +351,7 @@ harness:
   install: "install Copilot CLI with `npm install -g @github/copilot`"
 
 # It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
-#   cloche start ... --set 'credentials+=[{env: GH_TOKEN}]'
+#   cloche start ... --set 'credentials+=[{env: GH_TOKEN, required: true}]'
 credentials:
   - {env: COPILOT_GITHUB_TOKEN}
   - {file: ~/.copilot/config.json}

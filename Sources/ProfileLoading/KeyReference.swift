@@ -9,11 +9,11 @@ extension ProfileSchema {
     /// Every key in Markdown.
     package static func keyReference() -> String {
         let single = keys.filter { $0.children == nil }
-        var text = "### At the top\n\n" + single.map { entry($0, path: $0.name) }.joined(separator: "\n")
+        var text = "### At the top\n\n" + single.map { entry($0, path: $0.name) }.joined()
         for row in keys {
             guard let children = row.children else { continue }
             text += "\n### `\(row.name)`\n\n\(row.description)\n\n"
-            text += children.map { entry($0, path: "\(row.name).\($0.name)") }.joined(separator: "\n")
+            text += children.map { entry($0, path: "\(row.name).\($0.name)") }.joined()
         }
         return text
     }
@@ -26,7 +26,7 @@ extension ProfileSchema {
         if row.merge == .replaceOrAppend { facts.append("`\(row.name)+` appends") }
         if row.merge == .perKey { facts.append("merged key by key") }
         if let rule = row.project.sentence { facts.append("untrusted project files \(rule)") }
-        var text = "**`\(path)`** (\(facts.joined(separator: "; ")))\n: \(row.description)\n"
+        var text = "- **`\(path)`**: \(facts.joined(separator: "; ")).\n  \(row.description)\n"
         for part in row.type.parts {
             let standard = part.standard.map { ", default `\(Document.inline($0))`" } ?? ""
             text += "  - `\(part.name)` (*\(part.type.name)*\(standard)): \(part.description)\n"

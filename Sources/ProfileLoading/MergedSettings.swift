@@ -1,11 +1,11 @@
-// The merge: settings applied one after another, lowest layer first, each key remembering who set it. Called by the
-// loader; what comes out is the effective profile as one document.
+// The merge: settings applied one after another, lowest layer first, each key remembering who set it. Called
+// by the loader; what comes out is the effective profile as one document.
 
 internal import ClocheModel
 
-struct MergedSettings {
+struct MergedSettings: Sendable {
     /// One key's value so far.
-    struct Item {
+    struct Item: Sendable {
         let key: SettingKey
         let row: SchemaKey
         /// Nil after a reset: the default holds.

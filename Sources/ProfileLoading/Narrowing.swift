@@ -1,4 +1,5 @@
-// Which of two values gives an agent less of the host. A project's file that nobody trusts may only go that way.
+// Which of two values gives an agent less of the host. A project's file that nobody trusts may only go that
+// way.
 
 internal import ClocheModel
 
@@ -26,8 +27,8 @@ extension NarrowingOrder {
 
 /// What a profile gives an agent that could be given away: reasons for caution about the command it runs.
 ///
-/// As long as there is none, a program of the project's choice can do nothing in a sandbox but compute, and an
-/// untrusted project file may choose it.
+/// As long as there is none, a program of the project's choice can do nothing in a sandbox but compute, and
+/// an untrusted project file may choose it.
 enum Grants {
     /// Variables that tell nothing but how to print.
     static let harmlessVariables = [

@@ -1,5 +1,5 @@
-// The effective document as the typed values that planner and supervisor read. The document has been checked against
-// the schema, so that what is missing here can only be an older state file's, and the defaults serve.
+// The effective document as the typed values that planner and supervisor read. The document has been checked
+// against the schema, so that what is missing here can only be an older state file's, and the defaults serve.
 
 package import ClocheModel
 internal import StructuredText
@@ -49,6 +49,7 @@ extension HarnessPolicy {
     fileprivate init(checked document: Document) {
         self.init(
             command: document.strings("command"),
+            program: document["program"]?.string ?? "",
             task: document.strings("task"),
             interactive: document.strings("interactive"),
             resume: document.strings("resume"),

@@ -1,5 +1,5 @@
-// `extends:` followed to its end. A profile's own files (built-in, user's, project's) make one link; the highest of
-// them that says so decides what the link extends.
+// `extends:` followed to its end. A profile's own files (built-in, user's, project's) make one link; the
+// highest of them that says so decides what the link extends.
 
 internal import ClocheModel
 internal import StructuredText
@@ -60,7 +60,7 @@ struct ProfileChain {
             throw ClocheError(
                 .notFound,
                 "there is no profile `\(name)`",
-                remedy: (near.map { "did you mean `\($0)`? " } ?? "") + "`cloche profiles` lists them all"
+                remedy: (near.map { "did you mean `\($0)`? " } ?? "") + "`cloche profile list` lists them all"
             )
         }
         return Link(name: name, parts: parts, isFile: false)

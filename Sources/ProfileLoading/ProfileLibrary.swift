@@ -1,5 +1,6 @@
-// Where the texts of profiles are: built in, in the user's configuration, in the project's. Files are read at most
-// once and only when asked for; whatever is wrong with one becomes a diagnostic. Called by ProfileLoader.
+// Where the texts of profiles are: built in, in the user's configuration, in the project's. Files are read at
+// most once and only when asked for; whatever is wrong with one becomes a diagnostic. Called by
+// ProfileLoader.
 
 internal import ClocheModel
 internal import Glibc
@@ -13,7 +14,9 @@ struct ProfilePart {
 
     /// The profile it extends, and where it says so; nil if it does not say, or not as a name.
     var extends: (name: String, position: TextPosition)? {
-        guard let value = node["extends"], case .scalar(.string(let name), _) = value.value else {
+        guard let value = node["extends"], case .scalar(.string(let name), _) = value.value,
+            TextForm.profileName.accepts(name)
+        else {
             return nil
         }
         return (name, value.position)
@@ -84,8 +87,7 @@ struct ProfileLibrary {
         }
         for (layer, directory) in directories {
             var names = configurations.filter { $0.source.layer == layer }.flatMap { $0.profiles.map(\.key) }
-            let files = (try? Files.list(directory + "/profiles")) ?? []  // no such directory: no such profiles
-            names += files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
+            names += profileFiles(directory).filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
             for name in Set(names) where TextForm.profileName.accepts(name) {
                 layers[name, default: []].append(layer)
             }
@@ -93,11 +95,18 @@ struct ProfileLibrary {
         return layers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// What is in a layer's `profiles`; a directory that is not there has none.
+    private func profileFiles(_ directory: String) -> [String] {
+        // A directory that is not there is the usual case.
+        (try? Files.list(directory + "/profiles")) ?? []
+    }
+
     /// The files of the project that are there: what trusting it means.
     func projectFiles() -> [String] {
         guard let projectDirectory else { return [] }
-        let profiles = (try? Files.list(projectDirectory + "/profiles")) ?? []  // no such directory: no such profiles
-        let names = ["config.yaml"] + profiles.filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
+        let names =
+            ["config.yaml"]
+            + profileFiles(projectDirectory).filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
     }
 
@@ -109,7 +118,8 @@ struct ProfileLibrary {
             return parse(bytes, SettingSource(layer: layer, place: path, isUntrusted: isUntrusted))
         } catch {
             if error.errno != .noEntry && error.errno != .notDirectory {
-                diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
+                let reason = error.errno == Errno(EINVAL) ? "it is no regular file" : error.errno.description
+                diagnostics.append(Diagnostic(path, "cannot be read: \(reason)"))
             }
             return nil
         }

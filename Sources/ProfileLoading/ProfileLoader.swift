@@ -1,5 +1,5 @@
-// From a profile's name and the options of a command line to the effective profile: the layers of configuration,
-// merged. The one entry to this target for whatever starts, explains or lists profiles.
+// From a profile's name and the options of a command line to the effective profile: the layers of
+// configuration, merged. The one entry to this target for whatever starts, explains or lists profiles.
 
 package import ClocheModel
 internal import StructuredText

@@ -1,4 +1,5 @@
-// The layers of one load, applied in order, and the judgement of what untrusted files did. Called by ProfileLoader.
+// The layers of one load, applied in order, and the judgement of what untrusted files did. Called by
+// ProfileLoader.
 
 internal import ClocheModel
 internal import StructuredText
@@ -81,8 +82,7 @@ struct ProfileMerge {
             chain: chain,
             document: document,
             policy: Policy(checked: document),
-            explainRows: merged.explainRows(),
-            itemOrigins: merged.itemOrigins()
+            merged: merged
         )
     }
 

@@ -27,7 +27,7 @@ extension ProfileSchema {
             .list(.text(.insidePath)),
             default: .list([]),
             """
-            Directories below `/etc`, `/var` or one of `system` in which the agent may make files. They are written \
+            Directories below `/etc`, `/var`, `/usr`, `/opt` or one of `system` in which the agent may make files. They are written \
             to the agent's own layer, kept across stop and resume, and thrown away by `cloche run` and `delete`. \
             Files of the host in them can be replaced but not opened for writing, because they belong to the host's \
             root.

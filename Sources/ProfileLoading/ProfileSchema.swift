@@ -12,7 +12,7 @@ package enum ProfileSchema {
             "description",
             .text(.line),
             default: .string(""),
-            "What the profile is for, in one line; `cloche profiles` prints it."
+            "What the profile is for, in one line; `cloche profile list` prints it."
         ),
         SchemaKey(
             "extends",
@@ -41,8 +41,9 @@ package enum ProfileSchema {
             project: .narrower(.fewer),
             """
             The secrets this agent gets: variables of the caller's environment (`env`) and single files of the host \
-            (`file`), bound read-only at the place where the agent program looks for them. Their contents are never \
-            written to a state file or a log.
+            (`file`), bound read-only at the place where the agent program looks for them. Those that are not `required` are \
+            alternatives: the first that is there is given. Each that is `required` is given, or the start fails. \
+            Their contents are never written to a state file or a log.
             """
         ),
         SchemaKey("syscalls", .section(syscalls), "Changes to the built-in list of allowed system calls."),
@@ -70,6 +71,16 @@ package enum ProfileSchema {
             """
             The agent program and its fixed arguments. A program without a slash is looked up in the `PATH` inside. \
             In this and the other lists of this section, `{task}` stands for the task.
+            """
+        ),
+        SchemaKey(
+            "program",
+            .text(.line),
+            default: .string(""),
+            project: .unlessGranting,
+            """
+            The program that must be there before the agent is started. It need be said only where that is not the \
+            first word of `command`.
             """
         ),
         SchemaKey(

@@ -1,5 +1,5 @@
-// The profile schema as JSON Schema (draft 2020-12), so that an editor completes and checks profiles. Made from the
-// rows of ProfileSchema; the loader's own check stays the one that decides.
+// The profile schema as JSON Schema (draft 2020-12), so that an editor completes and checks profiles. Made
+// from the rows of ProfileSchema; the loader's own check stays the one that decides.
 
 package import ClocheModel
 

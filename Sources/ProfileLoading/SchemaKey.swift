@@ -1,5 +1,5 @@
-// What a row of the profile schema says. The rows themselves are in ProfileSchema; checking, merging, decoding, the
-// JSON Schema and the key reference all read them, so a key is described in one place.
+// What a row of the profile schema says. The rows themselves are in ProfileSchema; checking, merging,
+// decoding, the JSON Schema and the key reference all read them, so a key is described in one place.
 
 package import ClocheModel
 

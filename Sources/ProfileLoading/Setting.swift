@@ -1,10 +1,11 @@
-// One leaf of a profile file after checking: what a layer says about one key. Layers are merged setting by setting.
+// One leaf of a profile file after checking: what a layer says about one key. Layers are merged setting by
+// setting.
 
 internal import ClocheModel
 internal import StructuredText
 
 /// Names one setting: a row of the schema, and for a map the key within it.
-struct SettingKey: Hashable {
+struct SettingKey: Hashable, Sendable {
     /// The dotted path in the schema, for example `limits.idle`.
     let path: String
     /// The key within a map, for example a variable's name.
@@ -35,11 +36,15 @@ struct Setting {
     let row: SchemaKey
     let operation: Operation
     let value: Document
-    let origin: Origin
+    let source: SettingSource
+    let position: TextPosition
     /// Of a list: where each item stands.
-    let itemOrigins: [Origin]
+    let itemPositions: [TextPosition]
+
+    var origin: Origin { source.origin(position) }
+    var itemOrigins: [Origin] { itemPositions.map(source.origin) }
     /// `file:line:column`, for diagnostics.
-    let place: String
+    var place: String { source.text(position) }
 }
 
 /// A text with settings in it.

@@ -1,5 +1,6 @@
-// A profile's tree against the schema: a flat list of settings, and everything that is wrong with it. Called by the
-// loader for each file of a chain, for `overrides:` and for `--set`, and to read a stored document again.
+// A profile's tree against the schema: a flat list of settings, and everything that is wrong with it. Called
+// by the loader for each file of a chain, for `overrides:` and for `--set`, and to read a stored document
+// again.
 
 internal import ClocheModel
 internal import StructuredText
@@ -150,18 +151,17 @@ struct SettingReader {
         _ value: Document,
         _ node: LocatedNode
     ) {
-        let source = values.source
-        var items: [Origin] = []
-        if case .list(let nodes) = node.value { items = nodes.map { source.origin($0.position) } }
+        var items: [TextPosition] = []
+        if case .list(let nodes) = node.value { items = nodes.map(\.position) }
         settings.append(
             Setting(
                 key: key,
                 row: row,
                 operation: operation,
                 value: value,
-                origin: source.origin(node.position),
-                itemOrigins: items,
-                place: source.text(node.position)
+                source: values.source,
+                position: node.position,
+                itemPositions: items
             )
         )
     }

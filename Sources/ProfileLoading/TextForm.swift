@@ -1,5 +1,5 @@
-// The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors and the
-// rule that decides. The pattern may accept a little more than the rule, never less.
+// The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors
+// and the rule that decides. The pattern may accept a little more than the rule, never less.
 
 /// The form of a string.
 package struct TextForm: Sendable {
@@ -33,9 +33,11 @@ package struct TextForm: Sendable {
     }
 
     /// Anything; `1` and `true` too are meant as the text that stands there.
-    static let any = TextForm("text", plural: "texts", "text", takesAnyScalar: true) { !$0.utf8.contains(0) }
+    static let any = TextForm("text", plural: "strings", "text", takesAnyScalar: true) {
+        !$0.utf8.contains(0)
+    }
     static let line = TextForm("one line", plural: "lines", "one line of text", pattern: "^[^\\n]*$") {
-        !$0.contains(where: \.isNewline)
+        !$0.utf8.contains { $0 == 0x0a || $0 == 0x0d }
     }
     static let profileName = TextForm(
         "profile name",
@@ -110,7 +112,10 @@ package struct TextForm: Sendable {
     }
 
     private static func hasDots(_ path: String) -> Bool {
-        path.split(separator: "/").contains { $0 == ".." || $0 == "." }
+        guard path.utf8.contains(UInt8(ascii: ".")) else { return false }
+        return path.utf8.split(separator: UInt8(ascii: "/")).contains { component in
+            component.count <= 2 && component.allSatisfy { $0 == UInt8(ascii: ".") }
+        }
     }
 
     private static func isKeySequence(_ text: String) -> Bool {
@@ -161,7 +166,8 @@ package enum PathExpansion: Sendable {
         return result
     }
 
-    /// Where a host path is shown when nothing else is said: at its own place, the user's home becoming the agent's.
+    /// Where a host path is shown when nothing else is said: at its own place, the user's home becoming the
+    /// agent's.
     static func place(of source: String, hostHome: String) -> String {
         guard source == hostHome || source.hasPrefix(hostHome + "/"), hostHome != "/" else { return source }
         return agentHome + source.dropFirst(hostHome.count)

@@ -1,6 +1,6 @@
 // Which files of which projects the user trusts. Trusting a file keeps an exact copy of it in the user's own
-// configuration; a file is trusted while it is equal to its copy, so an edit (by a pull, or by an agent whose branch
-// was merged) ends the trust, and no digest can be fooled.
+// configuration; a file is trusted while it is equal to its copy, so an edit (by a pull, or by an agent whose
+// branch was merged) ends the trust, and no digest can be fooled.
 
 package import ClocheModel
 internal import Glibc
@@ -15,13 +15,15 @@ package struct ProjectTrust: Sendable {
 
     /// Whether the file is, byte for byte, the one that was trusted.
     package func isTrusted(_ file: String) -> Bool {
-        guard let bytes = try? Trust.read(file) else { return false }  // what cannot be read is not trusted
+        // What cannot be read cannot be trusted.
+        guard let bytes = try? Trust.read(file) else { return false }
         return isTrusted(file, bytes)
     }
 
     /// The same for content already read, so that what is judged is what is used.
     func isTrusted(_ file: String, _ bytes: [UInt8]) -> Bool {
-        guard let copy = try? copy(of: file), let known = try? Trust.read(copy) else { return false }  // no copy: no
+        // Where there is no copy, there is no trust.
+        guard let copy = try? copy(of: file), let known = try? Trust.read(copy) else { return false }
         return known == bytes
     }
 

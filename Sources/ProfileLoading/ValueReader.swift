@@ -83,7 +83,10 @@ struct ValueReader {
         guard case .list(let nodes) = node.value else { return refuse(node, .list(type), key) }
         var items: [Document] = []
         for (index, item) in nodes.enumerated() {
-            if let value = read(item, as: type, key: "\(key)[\(index)]") { items.append(value) }
+            // Naming each item costs more than checking it, so the name waits for a failure.
+            if let value = accept(item, as: type) ?? read(item, as: type, key: "\(key)[\(index)]") {
+                items.append(value)
+            }
         }
         return items.count == nodes.count ? .list(items) : nil
     }

@@ -30,17 +30,21 @@ internal import LinuxSystem
     }
 
     deinit {
-        for unsafe text in unsafe texts { unsafe free(text) }
+        for index in unsafe texts.indices { unsafe free(texts[index]) }
         for mount in mounts { close(mount) }
         unsafe sources.deallocate()
         unsafe operations.deallocate()
         unsafe clinux_free_capabilities(capabilities)
     }
 
-    private static var outOfMemory: ClocheError { ClocheError(.system, "cannot plan the sandbox", why: "out of memory") }
+    private static var outOfMemory: ClocheError {
+        ClocheError(.system, "cannot plan the sandbox", why: "out of memory")
+    }
 
-    /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the agent's
-    /// inside, and what the agent makes belongs to that owner on disk. A user namespace per owner carries the map.
+    /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the
+    /// agent's inside, and what the agent makes belongs to that owner on disk.
+    ///
+    /// A user namespace per owner carries the map.
     mutating func makeIdmappedMounts(_ plan: SandboxPlan) throws(SystemError) {
         var namespaces: [UInt64: CInt] = [:]
         defer { for namespace in namespaces.values { close(namespace) } }
@@ -54,14 +58,20 @@ internal import LinuxSystem
             }
             let mount = try check("mount_setattr", source.path) {
                 unsafe clinux_idmapped_mount(
-                    source.path, namespaces[key] ?? -1, source.attributes.rawValue, source.recursive ? 1 : 0)
+                    source.path,
+                    namespaces[key] ?? -1,
+                    source.attributes.rawValue,
+                    source.recursive ? 1 : 0
+                )
             }
             mounts.append(mount)
             unsafe sources[index].fd = mount
         }
     }
 
-    /// Clones the child. See `clinux_clone`.
+    /// Clones the child.
+    ///
+    /// See `clinux_clone`.
     borrowing func clone(control: CInt, pidfd: inout CInt) -> pid_t {
         var namespaces = UInt64(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
         namespaces |= UInt64(CLONE_NEWCGROUP)
@@ -72,11 +82,18 @@ internal import LinuxSystem
                 let operations = unsafe operations.baseAddress
             else { return -1 }
             var program = unsafe clinux_program(
-                namespaces: namespaces, user: identity.user, group: identity.group,
-                clear_groups: identity.startedByRoot ? 1 : 0, init_source: 0,
-                sources: sources, source_count: self.sources.count,
-                operations: operations, operation_count: self.operations.count,
-                root_options: options, no_capabilities: capabilities)
+                namespaces: namespaces,
+                user: identity.user,
+                group: identity.group,
+                clear_groups: identity.startedByRoot ? 1 : 0,
+                init_source: 0,
+                sources: sources,
+                source_count: self.sources.count,
+                operations: operations,
+                operation_count: self.operations.count,
+                root_options: options,
+                no_capabilities: capabilities
+            )
             return unsafe clinux_clone(&program, control, &pidfd)
         }
     }
@@ -102,8 +119,13 @@ internal import LinuxSystem
 
     private mutating func fill(_ index: Int, _ source: MountSource) {
         unsafe sources[index] = unsafe clinux_source(
-            path: text(source.path), fd: -1, recursive: source.recursive ? 1 : 0, device: source.device,
-            inode: source.inode, attributes: source.attributes.rawValue)
+            path: text(source.path),
+            fd: -1,
+            recursive: source.recursive ? 1 : 0,
+            device: source.device,
+            inode: source.inode,
+            attributes: source.attributes.rawValue
+        )
     }
 
     private mutating func fill(_ index: Int, _ operation: PlanOperation) {

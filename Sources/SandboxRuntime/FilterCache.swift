@@ -24,7 +24,9 @@ enum FilterCache {
         else { return nil }
         let first = headLength + lengths[0]
         let second = first + lengths[1]
-        return (FilterProgram(bytes: Array(bytes[first..<second])), FilterProgram(bytes: Array(bytes[second...])))
+        return (
+            FilterProgram(bytes: Array(bytes[first..<second])), FilterProgram(bytes: Array(bytes[second...]))
+        )
     }
 
     static func write(_ path: String, key: String, _ first: FilterProgram, _ second: FilterProgram) {

@@ -23,7 +23,12 @@ extension Planner {
         }
         for place in request.places {
             try addBind(
-                place.source, at: String(place.target.dropFirst()), attributes(place.mode), owned: true, "workspace")
+                place.source,
+                at: String(place.target.dropFirst()),
+                attributes(place.mode),
+                owned: true,
+                "workspace"
+            )
         }
     }
 
@@ -32,8 +37,12 @@ extension Planner {
             if bind.optional && !Files.exists(bind.source) { continue }
             try refuseKernelPath(bind.target)
             try addBind(
-                bind.source, at: String(bind.target.dropFirst()), attributes(bind.mode), owned: true,
-                "filesystem.binds")
+                bind.source,
+                at: String(bind.target.dropFirst()),
+                attributes(bind.mode),
+                owned: true,
+                "filesystem.binds"
+            )
         }
     }
 
@@ -46,8 +55,12 @@ extension Planner {
             }
             try refuseKernelPath(target)
             try addBind(
-                source, at: String(target.dropFirst()), [.readOnly, .noSetID, .noDevices, .noExec], owned: true,
-                "credentials")
+                source,
+                at: String(target.dropFirst()),
+                [.readOnly, .noSetID, .noDevices, .noExec],
+                owned: true,
+                "credentials"
+            )
         }
     }
 
@@ -61,20 +74,29 @@ extension Planner {
         let normal = target.split(separator: "/", omittingEmptySubsequences: true)
         guard target.hasPrefix("/"), !normal.isEmpty, !normal.contains(".."), !normal.contains(".") else {
             throw ClocheError(
-                .configuration, "cannot mount at \(target)", why: "a target is an absolute path without . and ..",
-                remedy: "write the path as it shall be inside, for example /opt/data")
+                .configuration,
+                "cannot mount at \(target)",
+                why: "a target is an absolute path without . and ..",
+                remedy: "write the path as it shall be inside, for example /opt/data"
+            )
         }
         let path = "/" + normal.joined(separator: "/")
         if let taken = reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) {
             throw ClocheError(
-                .configuration, "cannot mount at \(target)", why: "\(taken) belongs to the sandbox itself",
-                remedy: "choose another target")
+                .configuration,
+                "cannot mount at \(target)",
+                why: "\(taken) belongs to the sandbox itself",
+                remedy: "choose another target"
+            )
         }
     }
 
     private static func missingCredential(_ path: String) -> ClocheError {
         ClocheError(
-            .configuration, "a required credential is missing", why: "\(path) does not exist",
-            remedy: "log in with the agent program once on the host, or set `required: false` in the profile")
+            .configuration,
+            "a required credential is missing",
+            why: "\(path) does not exist",
+            remedy: "log in with the agent program once on the host, or set `required: false` in the profile"
+        )
     }
 }

@@ -16,10 +16,15 @@ extension Planner {
         addDirectories("dev", reason)
         add(
             .filesystem(
-                kind: "tmpfs", options: ["mode=0755", "size=65536", "nr_inodes=64"], attributes: [.noSetID, .noExec]),
-            "dev", reason)
+                kind: "tmpfs",
+                options: ["mode=0755", "size=65536", "nr_inodes=64"],
+                attributes: [.noSetID, .noExec]
+            ),
+            "dev",
+            reason
+        )
         for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-            let source = try addSource("/dev/\(name)", [.noSetID, .noExec], reason)
+            let source = addSource(try find("/dev/\(name)", reason), [.noSetID, .noExec], reason)
             add(.mountPoint, "dev/\(name)", reason)
             add(.bind(source: source), "dev/\(name)", reason)
         }
@@ -32,15 +37,21 @@ extension Planner {
         addDirectories("dev/pts", reason)
         add(
             .filesystem(
-                kind: "devpts", options: ["ptmxmode=0666", "mode=0600"], attributes: [.noSetID, .noExec]), "dev/pts",
-            reason)
+                kind: "devpts",
+                options: ["ptmxmode=0666", "mode=0600"],
+                attributes: [.noSetID, .noExec]
+            ),
+            "dev/pts",
+            reason
+        )
         addTmpfs("dev/shm", mode: "1777", attributes: [.noSetID, .noDevices, .noExec], "filesystem.tmp-size")
         add(.seal([.readOnly, .noSetID, .noExec]), "dev", reason)
     }
 
     /// Files of procfs that tell of or act on the whole host.
     private static let maskedFiles = [
-        "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup", "latency_stats",
+        "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
+        "latency_stats",
         "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
     ]
     /// Directories of procfs that are only read.
@@ -54,14 +65,20 @@ extension Planner {
         for name in Self.readOnlyDirectories where Files.exists("/proc/\(name)") {
             add(.readOnly, "proc/\(name)", optional: true, reason)
         }
+        let null = try find("/dev/null", "proc mask")
         for name in Self.maskedFiles where Files.exists("/proc/\(name)") {
-            let source = try addSource("/dev/null", [.readOnly, .noSetID, .noExec], "proc mask")
+            let source = addSource(null, [.readOnly, .noSetID, .noExec], "proc mask")
             add(.bind(source: source), "proc/\(name)", optional: true, "proc mask")
         }
         // glibc counts processors here; nothing else of sysfs is shown.
         let processors = "/sys/devices/system/cpu"
         if Files.isDirectory(processors) {
-            try addBind(processors, at: String(processors.dropFirst()), [.readOnly, .noSetID, .noDevices, .noExec], "sys")
+            try addBind(
+                processors,
+                at: String(processors.dropFirst()),
+                [.readOnly, .noSetID, .noDevices, .noExec],
+                "sys"
+            )
         }
     }
 }

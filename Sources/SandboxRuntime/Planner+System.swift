@@ -16,11 +16,11 @@ extension Planner {
             if status.kind == .symbolicLink {
                 // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
                 guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
-                addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+                addParent(of: target, reason)
                 add(.symlink(to: link), target, reason)
                 continue
             }
-            let writable = expandWritable(below: path)
+            let writable = writableDirectories(below: path)
             if writable.isEmpty {
                 try addBind(path, at: target, Self.readOnly, recursive: true, reason)
             } else {
@@ -30,23 +30,14 @@ extension Planner {
         try addOverlays(overlays)
     }
 
-    /// The directories that `filesystem.writable` names at or below a path; `/usr/local/*` is each directory in it.
-    private func expandWritable(below path: String) -> [String] {
-        var found: [String] = []
-        for entry in request.policy.filesystem.writable where entry == path || entry.hasPrefix(path + "/") {
-            if entry.hasSuffix("/*") {
-                let parent = String(entry.dropLast(2))
-                let names = (try? Files.list(parent)) ?? []  // absent on this host: nothing to expand
-                found += names.map { "\(parent)/\($0)" }.filter { Files.isDirectory($0) }
-            } else {
-                found.append(entry)
-            }
-        }
-        return found
+    /// The directories that `filesystem.writable` names at or below a path.
+    private func writableDirectories(below path: String) -> [String] {
+        request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
     }
 
-    /// One overlay per directory: the host's as lower layer, the agent's own above it. Directories that may be
-    /// written are made in the upper layer, since only there can the agent own them.
+    /// One overlay per directory: the host's as lower layer, the agent's own above it.
+    ///
+    /// Directories that may be written are made in the upper layer, since only there can the agent own them.
     private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
@@ -57,7 +48,7 @@ extension Planner {
             let name = target.split(separator: "/").joined(separator: "-")
             let lower = "\(Self.staging)/\(name)"
             let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = try addSource(path, Self.readOnly, reason)
+            let source = addSource(try find(path, reason), Self.readOnly, reason)
             addDirectories(lower, reason)
             add(.bind(source: source), lower, reason)
             addDirectories(agent, reason)
@@ -70,14 +61,20 @@ extension Planner {
                 .filesystem(
                     kind: "overlay",
                     options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
-                    attributes: Self.plain), target, reason)
+                    attributes: Self.plain
+                ),
+                target,
+                reason
+            )
             add(.detach, lower, reason)
         }
         add(.detach, upper, reason)
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
-    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String) throws(ClocheError) {
+    private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String)
+        throws(ClocheError)
+    {
         if let upper = request.upper {
             try addBind("\(upper)/\(name)", at: target, Self.plain, owned: true, reason)
         } else {
@@ -88,14 +85,47 @@ extension Planner {
     /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
-        for (name, content) in generatedEtc() { add(.file(content: content, mode: 0o644), "etc/\(name)", "etc") }
-        var names = request.policy.filesystem.etc
+        for (name, content) in generatedEtc() {
+            add(.file(content: content, mode: 0o644), "etc/\(name)", "etc")
+        }
+        var names = hostNames(fitting: request.policy.filesystem.etc)
         if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
-        for name in names {
-            let path = "/etc/\(name)"
-            // A name that this host does not have, or that only root may read, is left out.
-            guard let real = try? Files.canonicalPath(path) else { continue }
-            try addBind(real, at: "etc/\(name)", Self.readOnly, recursive: true, "filesystem.etc")
+        for name in names { try addEtcEntry(name) }
+    }
+
+    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
+    private static let copyLimit: Int64 = 65536
+
+    /// One name of the host's `/etc`: directories and large files are bound, small files copied.
+    ///
+    /// A name that this host does not have, or that the user may not read, is left out.
+    private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
+        let reason = "filesystem.etc"
+        let target = "etc/\(name)"
+        guard let file = try? find("/etc/\(name)", reason) else { return }
+        if file.status.kind == .regular && file.status.size <= Self.copyLimit {
+            // A file with a null byte is none that C strings can carry.
+            guard let bytes = try? Files.read(file.path, limit: Int(Self.copyLimit)) else { return }
+            if !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) {
+                addParent(of: target, reason)
+                return add(.file(content: text, mode: 0o644), target, reason)
+            }
+        }
+        guard file.status.kind == .regular || file.status.kind == .directory else { return }
+        addBind(file, at: target, Self.readOnly, recursive: true, reason)
+    }
+
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    private func hostNames(fitting patterns: [String]) -> [String] {
+        var listings: [String: [String]] = [:]
+        return patterns.flatMap { pattern -> [String] in
+            guard pattern.utf8.contains(UInt8(ascii: "*")) else { return [pattern] }
+            let parent = pattern.parentPath == "." ? "" : pattern.parentPath + "/"
+            // A directory that is not there has no names.
+            let names = listings[parent] ?? (try? Files.list("/etc/" + parent)) ?? []
+            listings[parent] = names
+            let fitting = NamePattern(pattern.lastComponent)
+            return names.filter { fitting.matches($0) }.map { parent + $0 }
         }
     }
 
@@ -116,11 +146,16 @@ extension Planner {
             ("group", "root:x:0:\nagent:x:\(id.group):\nnogroup:x:65534:\n"),
             ("hostname", host + "\n"),
             ("machine-id", machine + "\n"),
-            ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"),
+            (
+                "nsswitch.conf",
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"
+            ),
         ]
         if request.policy.network != .host {
             files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
-            files.append(("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n"))
+            files.append(
+                ("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n")
+            )
         }
         return files
     }

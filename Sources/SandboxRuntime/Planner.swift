@@ -36,18 +36,31 @@ package struct Planner {
         try planner.addCredentials()
         planner.addHostname()
         return SandboxPlan(
-            identity: request.identity, sharesNetwork: request.policy.network == .host,
-            sources: planner.sources, operations: planner.operations)
+            identity: request.identity,
+            sharesNetwork: request.policy.network == .host,
+            sources: planner.sources,
+            operations: planner.operations
+        )
     }
 
     // MARK: Steps
 
-    mutating func add(_ action: PlanOperation.Action, _ target: String, optional: Bool = false, _ reason: String) {
+    mutating func add(
+        _ action: PlanOperation.Action,
+        _ target: String,
+        optional: Bool = false,
+        _ reason: String
+    ) {
         operations.append(PlanOperation(action, at: target, optional: optional, reason: reason))
     }
 
     /// The directories above a target, and the target itself.
-    mutating func addDirectories(_ target: String, mode: UInt32 = 0o755, optional: Bool = false, _ reason: String) {
+    mutating func addDirectories(
+        _ target: String,
+        mode: UInt32 = 0o755,
+        optional: Bool = false,
+        _ reason: String
+    ) {
         var path = ""
         for component in target.split(separator: "/") {
             path += path.isEmpty ? String(component) : "/" + component
@@ -57,27 +70,48 @@ package struct Planner {
     }
     private var made: Set<String> = []
 
+    /// A file or directory of the host, looked at once.
+    struct HostFile {
+        /// Without symbolic links.
+        let path: String
+        let status: FileStatus
+    }
+
+    /// Looks a host path up.
+    func find(_ path: String, _ reason: String) throws(ClocheError) -> HostFile {
+        do {
+            let real = try Files.canonicalPath(path)
+            return HostFile(path: real, status: try Files.status(real))
+        } catch {
+            throw ClocheError(
+                .configuration,
+                "cannot bring \(path) into the sandbox",
+                why: "\(error.errno), asked for by \(reason)",
+                remedy: "make it exist and readable, or take it out of the profile"
+            )
+        }
+    }
+
     /// Takes something of the host as a source and returns its index.
     mutating func addSource(
-        _ path: String,
+        _ file: HostFile,
         _ attributes: MountAttributes,
         recursive: Bool = false,
         owned: Bool = false,
         _ reason: String
-    ) throws(ClocheError) -> Int {
-        do {
-            let real = try Files.canonicalPath(path)
-            let status = try Files.status(real)
-            sources.append(
-                MountSource(
-                    path: real, attributes: attributes, recursive: recursive, device: status.device,
-                    inode: status.inode, owned: owned, reason: reason))
-            return sources.count - 1
-        } catch {
-            throw ClocheError(
-                .configuration, "cannot bring \(path) into the sandbox", why: "\(error.errno), asked for by \(reason)",
-                remedy: "make it exist and readable, or take it out of the profile")
-        }
+    ) -> Int {
+        sources.append(
+            MountSource(
+                path: file.path,
+                attributes: attributes,
+                recursive: recursive,
+                device: file.status.device,
+                inode: file.status.inode,
+                owned: owned,
+                reason: reason
+            )
+        )
+        return sources.count - 1
     }
 
     /// Binds a host file or directory at a target, making what it is mounted on.
@@ -89,17 +123,41 @@ package struct Planner {
         owned: Bool = false,
         _ reason: String
     ) throws(ClocheError) {
-        let source = try addSource(path, attributes, recursive: recursive, owned: owned, reason)
-        if Files.isDirectory(path) {
+        let file = try find(path, reason)
+        addBind(file, at: target, attributes, recursive: recursive, owned: owned, reason)
+    }
+
+    /// As above, of a file that was looked up already.
+    mutating func addBind(
+        _ file: HostFile,
+        at target: String,
+        _ attributes: MountAttributes,
+        recursive: Bool = false,
+        owned: Bool = false,
+        _ reason: String
+    ) {
+        let source = addSource(file, attributes, recursive: recursive, owned: owned, reason)
+        if file.status.kind == .directory {
             addDirectories(target, reason)
         } else {
-            addDirectories(target.parentPath == "." ? "" : target.parentPath, reason)
+            addParent(of: target, reason)
             add(.mountPoint, target, reason)
         }
         add(.bind(source: source), target, reason)
     }
 
-    mutating func addTmpfs(_ target: String, mode: String, attributes: MountAttributes = plain, _ reason: String) {
+    /// The directories above a target.
+    mutating func addParent(of target: String, _ reason: String) {
+        guard let slash = target.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
+        addDirectories(String(target[..<slash]), reason)
+    }
+
+    mutating func addTmpfs(
+        _ target: String,
+        mode: String,
+        attributes: MountAttributes = plain,
+        _ reason: String
+    ) {
         let limits = request.policy.filesystem
         addDirectories(target, reason)
         add(
@@ -107,14 +165,19 @@ package struct Planner {
                 kind: "tmpfs",
                 options: [
                     "mode=\(mode)", "size=\(limits.temporaryBytes)", "nr_inodes=\(limits.temporaryInodes)",
-                ], attributes: attributes), target, reason)
+                ],
+                attributes: attributes
+            ),
+            target,
+            reason
+        )
     }
 
     // MARK: Executable, host name
 
     private mutating func addExecutable() throws(ClocheError) {
-        _ = try addSource(
-            request.executable, [.readOnly, .noSetID, .noDevices], owned: true, "init")
+        let file = try find(request.executable, "init")
+        _ = addSource(file, [.readOnly, .noSetID, .noDevices], owned: true, "init")
     }
 
     private mutating func addHostname() {

@@ -35,6 +35,10 @@ package struct SandboxFilters: Sendable {
     let allowList: FilterProgram
     let argumentRules: FilterProgram
 
+    init(allowList: FilterProgram, argumentRules: FilterProgram) {
+        (self.allowList, self.argumentRules) = (allowList, argumentRules)
+    }
+
     /// Every call that a policy's filter knows, with its answer.
     package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
         FilterCompiler.table(policy)
@@ -58,10 +62,17 @@ package struct SandboxFilters: Sendable {
             switch error {
             case .unknownCall(let name):
                 throw ClocheError(
-                    .configuration, "unknown system call \(name)", why: "libseccomp does not know it, in syscalls",
-                    remedy: "check the spelling against syscalls(2)")
+                    .configuration,
+                    "unknown system call \(name)",
+                    why: "libseccomp does not know it, in syscalls",
+                    remedy: "check the spelling against syscalls(2)"
+                )
             case .library(let step, let number):
-                throw ClocheError(.sandbox, "cannot compile the system-call filter", why: "\(step): \(Errno(number))")
+                throw ClocheError(
+                    .sandbox,
+                    "cannot compile the system-call filter",
+                    why: "\(step): \(Errno(number))"
+                )
             }
         }
         if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
@@ -82,7 +93,9 @@ package struct Sandbox: ~Copyable {
         try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number))
     }
 
-    /// Asks init to start a program. The three descriptors become its 0, 1 and 2; without them it gets a new pty.
+    /// Asks init to start a program.
+    ///
+    /// The three descriptors become its 0, 1 and 2; without them it gets a new pty.
     package borrowing func spawn(
         _ id: UInt32,
         _ spec: ProcessSpec,
@@ -92,9 +105,11 @@ package struct Sandbox: ~Copyable {
         let message = Wire.spawn(id, spec, terminal: stdio == nil, size)
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
-                .usage, "the command line and environment are too long",
+                .usage,
+                "the command line and environment are too long",
                 why: "\(message.count) bytes, at most \(UnixSocket.messageLimit) fit",
-                remedy: "put the task into a file in the workspace and name that file")
+                remedy: "put the task into a file in the workspace and name that file"
+            )
         }
         do {
             try UnixSocket.send(control, message, descriptors: stdio ?? [])
@@ -134,40 +149,57 @@ package struct Sandbox: ~Copyable {
     package static func launch(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
         throws(ClocheError) -> Sandbox
     {
-        var program = try ChildProgram(plan)
+        do throws(SetupFailure) {
+            return try build(plan, filters, limits)
+        } catch { throw SetupError.explain(error, plan) }
+    }
+
+    /// As `launch`, with the bare facts of a failure.
+    static func build(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
+        throws(SetupFailure) -> Sandbox
+    {
         do {
+            var program = try ChildProgram(plan)
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
             let pair = try UnixSocket.pair()
             var number: CInt = -1
             let pid = program.clone(control: pair.far.number, pidfd: &number)
             guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
             let sandbox = Sandbox(
-                control: pair.closingFar(), process: FileDescriptor(owning: number), pid: pid)
+                control: pair.closingFar(),
+                process: FileDescriptor(owning: number),
+                pid: pid
+            )
             try IdentityMap.write(plan.identity, pid: pid)
             try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
             try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))
-            try awaitReady(sandbox, plan)
+            try awaitReady(sandbox)
             return sandbox
-        } catch let error as ClocheError {
+        } catch let error as SetupFailure {
             throw error
         } catch let error as SystemError {
-            throw SetupError.system(error)
-        } catch { throw ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)") }
+            throw .call(error)
+        } catch let error as ClocheError {
+            throw .told(error)
+        } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    private static func awaitReady(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws {
+    private static func awaitReady(_ sandbox: borrowing Sandbox) throws {
         guard let received = try UnixSocket.receive(sandbox.control),
             let message = Wire.Message(received.bytes)
-        else { throw ClocheError(.sandbox, "cannot build the sandbox", why: "its first process ended without a word") }
+        else { throw SetupFailure.silence }
         switch clinux_message_type(message.type) {
         case CLINUX_READY: return
-        case CLINUX_STAGE_FAILED: throw SetupError.stage(message, plan)
-        default: throw SetupError.spawn(message)
+        case CLINUX_STAGE_FAILED:
+            throw SetupFailure.stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
+        default: throw SetupFailure.told(SetupError.spawn(message))
         }
     }
 }
 
-/// The id maps of a new user namespace. See `user_namespaces(7)`.
+/// The id maps of a new user namespace.
+///
+/// See `user_namespaces(7)`.
 enum IdentityMap {
     static func write(_ identity: SandboxIdentity, pid: Int32) throws(SystemError) {
         // An ordinary user must give up setgroups before it may write a group map; root must not, because the child

@@ -70,13 +70,19 @@ extension SandboxIdentity {
     /// and above every id that a user database hands out.
     private static let defaultRange = SubordinateRange(first: 1_878_000_000, count: 65536)
 
-    /// The identity for the caller. An ordinary user is mapped to itself; root lends the agent an id out of its
-    /// subordinate range, chosen by `key`, so that no process of a sandbox ever has host uid 0.
+    /// The identity for the caller.
+    ///
+    /// An ordinary user is mapped to itself; root lends the agent an id out of its subordinate range, chosen
+    /// by `key`, so that no process of a sandbox ever has host uid 0.
     package static func current(key: String) -> SandboxIdentity {
         guard CurrentUser.isRoot else {
             return SandboxIdentity(
-                user: CurrentUser.id, group: CurrentUser.group, hostUser: CurrentUser.id,
-                hostGroup: CurrentUser.group, startedByRoot: false)
+                user: CurrentUser.id,
+                group: CurrentUser.group,
+                hostUser: CurrentUser.id,
+                hostGroup: CurrentUser.group,
+                startedByRoot: false
+            )
         }
         // An absent or unreadable file means that root has no range of its own.
         let text = (try? Files.readText("/etc/subuid")) ?? ""
@@ -85,11 +91,18 @@ extension SandboxIdentity {
         let offset = 1 + StableHash.value(of: key) % UInt64(max(range.count - 1, 1))
         let host = range.first + UInt32(offset % UInt64(range.count))
         return SandboxIdentity(
-            user: agentID, group: agentID, hostUser: host, hostGroup: host, startedByRoot: true)
+            user: agentID,
+            group: agentID,
+            hostUser: host,
+            hostGroup: host,
+            startedByRoot: true
+        )
     }
 }
 
-/// A hash that is the same in every run; not for secrets. FNV-1a, 64 bits.
+/// A hash that is the same in every run; not for secrets.
+///
+/// FNV-1a, 64 bits.
 package enum StableHash {
     package static func value(of text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }

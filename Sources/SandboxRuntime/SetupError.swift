@@ -5,73 +5,201 @@ internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 
-enum SetupError {
+/// How a set-up failed, before it is put into words.
+enum SetupFailure: Error {
     /// A system call of the supervisor failed.
-    static func system(_ error: SystemError) -> ClocheError {
-        if error.call == "clone3" { return namespaces(error) }
+    case call(SystemError)
+    /// A step of the child stage failed: which source or operation, or which part of the stage, and the answer.
+    case stage(clinux_stage, Int, Errno)
+    /// The child ended and reported nothing.
+    case silence
+    /// Said already.
+    case told(ClocheError)
+}
+
+enum SetupError {
+    private static let doctor = "`cloche doctor` tries every feature that is needed"
+
+    /// Puts a failure into words.
+    static func explain(_ failure: SetupFailure, _ plan: SandboxPlan, _ facts: HostFacts = .current)
+        -> ClocheError
+    {
+        switch failure {
+        case .told(let error): return error
+        case .silence:
+            return ClocheError(
+                .sandbox,
+                "cannot build the sandbox",
+                why: "its first process ended without a word",
+                remedy: "look into `dmesg` for what killed it; \(doctor)"
+            )
+        case .call(let error): return call(error, plan, facts)
+        case .stage(let stage, let index, let answer):
+            switch stage {
+            case CLINUX_STAGE_OPERATION where plan.operations.indices.contains(index):
+                return operation(plan.operations[index], answer, facts)
+            case CLINUX_STAGE_SOURCE where plan.sources.indices.contains(index):
+                return source(plan.sources[index], answer, facts)
+            default: return part(stage, index, answer, plan, facts)
+            }
+        }
+    }
+
+    private static func call(_ error: SystemError, _ plan: SandboxPlan, _ facts: HostFacts) -> ClocheError {
+        if error.call == "clone3" {
+            let refusal = NamespaceRefusal.ofClone(error.errno, facts, executable: executable(plan))
+            // The limit of one kind tells that the user namespace itself was granted.
+            let others = !facts.zeroLimits.isEmpty && !facts.zeroLimits.contains("user.max_user_namespaces")
+            let what = "cannot make \(others ? "new" : "user") namespaces"
+            return ClocheError(.host, what, why: refusal.why, remedy: refusal.remedy)
+        }
+        if error.subject.hasSuffix("id_map") { return identity(error, plan, facts) }
         if error.call == "mount_setattr" {
             return ClocheError(
-                .sandbox, "cannot make an idmapped mount", why: error.description,
-                remedy: "started by root, Cloche needs a file system with idmapped mounts (ext4, xfs, btrfs, tmpfs"
-                    + " from kernel 6.3) for state and workspace; run it as an ordinary user, or move them")
+                .sandbox,
+                "cannot make an idmapped mount",
+                why: error.description,
+                remedy: HostProbe.idmapRemedy(error.errno, facts)
+            )
         }
-        return ClocheError(.sandbox, "cannot build the sandbox", why: error.description)
+        return ClocheError(.sandbox, "cannot build the sandbox", why: error.description, remedy: doctor)
     }
 
-    private static func namespaces(_ error: SystemError) -> ClocheError {
-        let remedy =
-            switch error.errno.number {
-            case ENOSPC: "raise user.max_user_namespaces with sysctl(8)"
-            case EPERM: "`cloche doctor` finds out what forbids user namespaces here, and how to allow them"
-            default: "`cloche doctor` tries every feature that is needed"
-            }
-        return ClocheError(.host, "cannot make new namespaces", why: error.description, remedy: remedy)
-    }
-
-    /// The child stage reported a failure.
-    static func stage(_ message: Wire.Message, _ plan: SandboxPlan) -> ClocheError {
-        let answer = Errno(message.error)
-        let index = Int(message.value)
-        switch clinux_stage(message.id) {
-        case CLINUX_STAGE_OPERATION where plan.operations.indices.contains(index):
-            return operation(plan.operations[index], answer)
-        case CLINUX_STAGE_SOURCE where plan.sources.indices.contains(index):
-            return source(plan.sources[index], answer)
-        case let stage:
+    /// The ids of the agent could not be mapped.
+    private static func identity(_ error: SystemError, _ plan: SandboxPlan, _ facts: HostFacts) -> ClocheError
+    {
+        let what = "cannot give the agent a user id"
+        if plan.identity.startedByRoot && !facts.hasUserID(plan.identity.hostUser) {
             return ClocheError(
-                .sandbox, "cannot build the sandbox", why: "\(name(stage)), step \(index): \(answer)",
-                remedy: "`cloche doctor` tries every feature that is needed")
+                .host,
+                what,
+                why:
+                    "root here is root of a user namespace in which the id \(plan.identity.hostUser) does not exist",
+                remedy:
+                    "run Cloche as an ordinary user here, or write a range that exists (see /proc/self/uid_map)"
+                    + " into /etc/subuid, as in root:100000:65536"
+            )
+        }
+        let refusal = NamespaceRefusal.ofMount(error.errno, facts, executable: executable(plan))
+        return ClocheError(.host, what, why: "\(error.description); \(refusal.why)", remedy: refusal.remedy)
+    }
+
+    private static func executable(_ plan: SandboxPlan) -> String { plan.sources.first?.path ?? "" }
+
+    /// A part of the child stage that no plan decides.
+    private static func part(
+        _ stage: clinux_stage,
+        _ index: Int,
+        _ answer: Errno,
+        _ plan: SandboxPlan,
+        _ facts: HostFacts
+    ) -> ClocheError {
+        let refused = answer == .notPermitted || answer == .access
+        switch stage {
+        case CLINUX_STAGE_PROPAGATION where refused, CLINUX_STAGE_ROOT where refused:
+            let refusal = NamespaceRefusal.ofMount(answer, facts, executable: executable(plan))
+            return ClocheError(
+                .host,
+                "cannot mount in a user namespace",
+                why: refusal.why,
+                remedy: refusal.remedy
+            )
+        case CLINUX_STAGE_INIT:
+            return ClocheError(
+                .sandbox,
+                "cannot execute Cloche in the sandbox",
+                why: "\(executable(plan)): \(answer)",
+                remedy: initRemedy(answer)
+            )
+        default:
+            return ClocheError(
+                .sandbox,
+                "cannot build the sandbox",
+                why: "\(name(stage)), step \(index): \(answer)",
+                remedy: stageRemedy(stage, answer, facts)
+            )
         }
     }
 
-    private static func source(_ source: MountSource, _ answer: Errno) -> ClocheError {
-        let remedy =
-            answer.number == ESTALE
-            ? "something replaced it while the sandbox was being built; start again"
-            : "make it readable for you, or take it out of the profile"
-        return ClocheError(
-            .sandbox, "cannot bring \(source.path) into the sandbox", why: "\(answer), asked for by \(source.reason)",
-            remedy: remedy)
+    private static func initRemedy(_ answer: Errno) -> String {
+        switch answer {
+        case .noEntry: "this program is not linked statically; build it with scripts/build"
+        case .access:
+            "the program lies on a file system mounted noexec, or may not be executed by you; copy it elsewhere"
+        default: doctor
+        }
     }
 
-    private static func operation(_ operation: PlanOperation, _ answer: Errno) -> ClocheError {
+    private static func stageRemedy(_ stage: clinux_stage, _ answer: Errno, _ facts: HostFacts) -> String {
+        switch (stage, answer.number) {
+        case (_, ENOSYS) where facts.seccompFiltered, (_, EPERM) where facts.seccompFiltered:
+            NamespaceRefusal.containerRemedy(facts.container)
+        case (_, ENOSYS): "this kernel lacks a call that Cloche needs; use Linux 5.12 or later. \(doctor)"
+        case (CLINUX_STAGE_PIVOT, EINVAL):
+            "the system runs from its initial ramdisk, whose root cannot be left; boot with a root file system"
+        case (CLINUX_STAGE_ROOT, ENOENT): "the host needs a directory /tmp"
+        case (_, ENOSPC): "there are too many mounts here; raise fs.mount-max with sysctl(8)"
+        default: doctor
+        }
+    }
+
+    static func source(_ source: MountSource, _ answer: Errno, _ facts: HostFacts) -> ClocheError {
+        let below = facts.mounts(below: source.path)
+        let remedy =
+            switch answer.number {
+            case ESTALE: "something replaced it while the sandbox was being built; start again"
+            case EINVAL where !source.recursive && !below.isEmpty:
+                "something else is mounted below it, at \(below[0]), and the kernel will not show what that hides;"
+                    + " unmount it, or use another directory"
+            case ENOSPC: "there are too many mounts here; raise fs.mount-max with sysctl(8)"
+            case ENOSYS where facts.seccompFiltered, EPERM where facts.seccompFiltered:
+                NamespaceRefusal.containerRemedy(facts.container)
+            case ENOSYS: "this kernel lacks openat2 or open_tree; use Linux 5.12 or later"
+            default: "make it readable for you, or take it out of the profile"
+            }
+        return ClocheError(
+            .sandbox,
+            "cannot bring \(source.path) into the sandbox",
+            why: asked(answer, by: source.reason),
+            remedy: remedy
+        )
+    }
+
+    static func operation(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
+        -> ClocheError
+    {
         let place = "/" + operation.target
-        var remedy = "`cloche doctor` tries every feature that is needed"
+        var remedy = doctor
         var what = "cannot set up \(place) in the sandbox"
         switch operation.action {
-        case .filesystem("proc", _, _):
+        case .filesystem("proc", _, _) where answer == .notPermitted:
             what = "cannot mount /proc in the sandbox"
-            remedy = "a container around Cloche hides parts of /proc; give that container an unmasked /proc"
+            remedy = ProcRefusal.remedy(facts)
         case .filesystem("overlay", _, _):
             what = "cannot mount an overlay at \(place)"
-            remedy = "overlayfs in a user namespace needs kernel 5.11; set `filesystem: {writable: []}` to do without"
+            remedy = OverlayRefusal.remedy(answer)
+        case .filesystem(let kind, _, _):
+            what = "cannot mount \(kind) at \(place)"
+            if answer.number == ENODEV {
+                remedy = "this kernel has no \(kind); load its module or use another kernel"
+            }
         case .bind, .directory, .mountPoint, .file:
             if answer == .loop || answer == .notDirectory {
-                remedy = "the agent has put a symbolic link on the way to \(place); remove it below `cloche path`"
+                remedy =
+                    "the agent has put a symbolic link on the way to \(place); remove it below `cloche path`"
+            } else if answer == .noSpace || answer.number == EDQUOT {
+                remedy = "free some space, or inodes, on the disk that holds Cloche's state"
+            } else if answer == .readOnly {
+                remedy =
+                    "the directory that \(place) lies in is read-only; choose another target, or make it writable"
             }
         default: break
         }
-        return ClocheError(.sandbox, what, why: "\(answer), asked for by \(operation.reason)", remedy: remedy)
+        return ClocheError(.sandbox, what, why: asked(answer, by: operation.reason), remedy: remedy)
+    }
+
+    private static func asked(_ answer: Errno, by reason: String) -> String {
+        reason.isEmpty ? "\(answer)" : "\(answer), asked for by \(reason)"
     }
 
     private static func name(_ stage: clinux_stage) -> String {
@@ -95,8 +223,11 @@ enum SetupError {
         switch clinux_spawn_step(UInt32(bitPattern: message.value)) {
         case CLINUX_SPAWN_EXEC where answer == .noEntry:
             return ClocheError(
-                .programNotFound, "the program is not in the sandbox", why: "\(answer)",
-                remedy: "only the host's system directories and what the profile binds are there")
+                .programNotFound,
+                "the program is not in the sandbox",
+                why: "\(answer)",
+                remedy: "only the host's system directories and what the profile binds are there"
+            )
         case CLINUX_SPAWN_EXEC:
             return ClocheError(.programNotExecutable, "the program cannot be executed", why: "\(answer)")
         case CLINUX_SPAWN_DIRECTORY:
@@ -105,10 +236,50 @@ enum SetupError {
             return ClocheError(.sandbox, "cannot make a terminal", why: "\(answer)")
         case CLINUX_SPAWN_FORK:
             return ClocheError(
-                .sandbox, "cannot start another process", why: "\(answer)",
-                remedy: "the agent may have reached `limits.processes`")
+                .sandbox,
+                "cannot start another process",
+                why: "\(answer)",
+                remedy: "the agent may have reached `limits.processes`"
+            )
         default:
             return ClocheError(.sandbox, "the sandbox could not be confined", why: "\(answer)")
+        }
+    }
+}
+
+/// A fresh procfs was refused.
+enum ProcRefusal {
+    /// The kernel shows a new one only to those who see the whole old one.
+    static func remedy(_ facts: HostFacts) -> String {
+        // These two are mounted on directories made for that, which hides nothing.
+        let harmless = ["/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd"]
+        let hidden = facts.mounts(below: "/proc").filter { !harmless.contains($0) }
+        if hidden.isEmpty { return "let what runs Cloche show it a whole /proc of its own" }
+        let some = hidden.prefix(3).joined(separator: ", ") + (hidden.count > 3 ? " and others" : "")
+        let start =
+            "parts of /proc are hidden here by mounts (\(some)), and then the kernel gives no new /proc; "
+        switch facts.container {
+        case "docker":
+            return start + "start the container with `docker run --security-opt systempaths=unconfined`"
+        case "podman": return start + "start the container with `podman run --security-opt unmask=ALL`"
+        case "kubernetes":
+            return start + "give the pod `hostUsers: false` and its container `procMount: Unmasked`"
+        default: return start + "unmount them, or let what runs Cloche leave /proc unmasked"
+        }
+    }
+}
+
+/// An overlay was refused.
+enum OverlayRefusal {
+    static func remedy(_ answer: Errno) -> String {
+        switch answer.number {
+        case ENODEV:
+            "load the module: `sudo modprobe overlay && echo overlay | sudo tee /etc/modules-load.d/overlay.conf`"
+        case EINVAL:
+            "the file system of Cloche's state cannot hold an overlay's upper layer (NFS, another overlay); point"
+                + " XDG_STATE_HOME to ext4, xfs, btrfs or tmpfs, or set `filesystem: {writable: []}`"
+        default:
+            "overlayfs in a user namespace needs Linux 5.11; set `filesystem: {writable: []}` to do without"
         }
     }
 }

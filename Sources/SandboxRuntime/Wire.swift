@@ -38,7 +38,9 @@ enum Wire {
 
     static func spawn(_ id: UInt32, _ spec: ProcessSpec, terminal: Bool, _ size: TerminalSize) -> [UInt8] {
         var text = Array(spec.directory.utf8) + [0]
-        for string in spec.arguments + spec.environment { text += Array(string.utf8.filter { $0 != 0 }) + [0] }
+        for string in spec.arguments + spec.environment {
+            text += Array(string.utf8.filter { $0 != 0 }) + [0]
+        }
         var head = clinux_spawn_request()
         head.head = clinux_message(type: CLINUX_SPAWN.rawValue, id: id, value: 0, error: 0)
         head.terminal = terminal ? 1 : 0
@@ -52,7 +54,8 @@ enum Wire {
 
     /// A status of `wait(2)`.
     static func end(_ status: Int32) -> ProcessEnd {
-        clinux_exited(status) != 0 ? .exited(clinux_exit_code(status)) : .signalled(clinux_term_signal(status))
+        clinux_exited(status) != 0
+            ? .exited(clinux_exit_code(status)) : .signalled(clinux_term_signal(status))
     }
 
     private static func bytes<T>(of value: T) -> [UInt8] {

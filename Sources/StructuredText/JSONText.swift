@@ -10,7 +10,8 @@ internal import Glibc
 package enum JSONText {
     /// Reads one JSON value of any kind; the order of keys is kept, and numbers stay integers where they are.
     ///
-    /// Refused are duplicate keys, invalid UTF-8, integers beyond 64 bits and nesting beyond jansson's limit (2048).
+    /// Refused are duplicate keys, invalid UTF-8, integers beyond 64 bits and nesting beyond jansson's limit
+    /// (2048).
     package static func parse(_ bytes: [UInt8], file: String = "") throws(StructuredTextError) -> Document {
         guard !bytes.isEmpty else {
             throw StructuredTextError(

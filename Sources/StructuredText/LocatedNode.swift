@@ -1,5 +1,5 @@
-// A tree of values that remembers where each key and value stood in its file, so that every later message about it
-// can name line and column. YAMLText makes it; ProfileLoading checks it against its schema.
+// A tree of values that remembers where each key and value stood in its file, so that every later message
+// about it can name line and column. YAMLText makes it; ProfileLoading checks it against its schema.
 
 package import ClocheModel
 

@@ -1,5 +1,5 @@
-// Where and why a text is not what it should be. The one error of this target; callers turn it into a ClocheError
-// whose reason is `description`.
+// Where and why a text is not what it should be. The one error of this target; callers turn it into a
+// ClocheError whose reason is `description`.
 
 /// A place in a text, counted from one as editors do.
 package struct TextPosition: Equatable, Hashable, Sendable {

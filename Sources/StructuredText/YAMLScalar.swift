@@ -1,5 +1,5 @@
-// What an unquoted YAML scalar means: the core schema of YAML 1.2, in which `no`, `off` and `12:30` are text, as a
-// person expects of `restart: no`. Called by YAMLText.
+// What an unquoted YAML scalar means: the core schema of YAML 1.2, in which `no`, `off` and `12:30` are text,
+// as a person expects of `restart: no`. Called by YAMLText.
 
 internal import ClocheModel
 

@@ -1,6 +1,6 @@
-// YAML to a located tree, on libyaml's event parser. Profiles and configuration files are read here, some of them
-// from repositories that nobody trusts: size, depth and what aliases expand to are bounded, and whatever has two
-// meanings (duplicate keys, several documents, keys that are not text, tags) is refused.
+// YAML to a located tree, on libyaml's event parser. Profiles and configuration files are read here, some of
+// them from repositories that nobody trusts: size, depth and what aliases expand to are bounded, and whatever
+// has two meanings (duplicate keys, several documents, keys that are not text, tags) is refused.
 
 internal import ClocheModel
 

@@ -117,7 +117,9 @@ private func littleEndian(_ value: Int32) -> [UInt8] {
 
 private func number(_ bytes: [UInt8]) -> Int32? {
     guard bytes.count == 4 else { return nil }
-    return Int32(bitPattern: bytes.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << ($1.offset * 8) })
+    return Int32(
+        bitPattern: bytes.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << ($1.offset * 8) }
+    )
 }
 
 extension TerminalSize {
@@ -128,21 +130,26 @@ extension TerminalSize {
     fileprivate init?(bytes: [UInt8]) {
         guard bytes.count >= 4 else { return nil }
         self.init(
-            columns: UInt16(bytes[0]) | UInt16(bytes[1]) << 8, rows: UInt16(bytes[2]) | UInt16(bytes[3]) << 8)
+            columns: UInt16(bytes[0]) | UInt16(bytes[1]) << 8,
+            rows: UInt16(bytes[2]) | UInt16(bytes[3]) << 8
+        )
     }
 }
 
 extension ExecRequest {
     fileprivate var document: Document {
         .object([
-            "arguments": .strings(arguments), "environment": .strings(environment), "directory": .string(directory),
-            "columns": .optional(terminal.map { Int64($0.columns) }), "rows": .optional(terminal.map { Int64($0.rows) }),
+            "arguments": .strings(arguments), "environment": .strings(environment),
+            "directory": .string(directory),
+            "columns": .optional(terminal.map { Int64($0.columns) }),
+            "rows": .optional(terminal.map { Int64($0.rows) }),
         ])
     }
 
     fileprivate init?(document: Document) {
         guard let arguments = document["arguments"]?.stringList, !arguments.isEmpty,
-            let environment = document["environment"]?.stringList, let directory = document["directory"]?.string
+            let environment = document["environment"]?.stringList,
+            let directory = document["directory"]?.string
         else { return nil }
         var size: TerminalSize?
         if let columns = document["columns"]?.integer, let rows = document["rows"]?.integer {
@@ -162,7 +169,8 @@ extension ClocheError {
 
     /// Reads an error that another process of ours wrote.
     package init?(document: Document) {
-        guard let code = document["code"]?.string.flatMap(Code.named), let what = document["what"]?.string else {
+        guard let code = document["code"]?.string.flatMap(Code.named), let what = document["what"]?.string
+        else {
             return nil
         }
         self.init(code, what, why: document["why"]?.string ?? "", remedy: document["remedy"]?.string ?? "")

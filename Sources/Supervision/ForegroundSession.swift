@@ -44,7 +44,9 @@ package enum ForegroundSession {
             guard let copy = FileDescriptor(duplicating: number) else { return false }
             let status = try Files.status(of: copy)
             if status.kind == .fifo { return true }
-            guard status.kind == .characterDevice, let null = try? Files.status("/dev/null") else { return false }
+            guard status.kind == .characterDevice, let null = try? Files.status("/dev/null") else {
+                return false
+            }
             return status.device == null.device && status.inode == null.inode
         }
     }
@@ -112,7 +114,9 @@ package enum ForegroundSession {
             case .failed(let error): throw error
             case .lost: return 137
             case .exited(let code):
-                while isOpen, try Poll.wait([Poll.Interest(terminal.number, readable: true)], milliseconds: 0)[0] {
+                while isOpen,
+                    try Poll.wait([Poll.Interest(terminal.number, readable: true)], milliseconds: 0)[0]
+                {
                     isOpen = show(terminal, &filter)
                 }
                 UserOutput.write(AttachFilter.reset)
@@ -187,8 +191,10 @@ struct Relay {
         return buffer.isEmpty ? Poll.Interest(source, readable: true) : Poll.Interest(sink, writable: true)
     }
 
-    /// Reads if there is nothing to write, writes otherwise. At most a pipe's atomic part (PIPE_BUF) is written at a
-    /// time, so that a descriptor that `poll` found writable does not block.
+    /// Reads if there is nothing to write, writes otherwise.
+    ///
+    /// At most a pipe's atomic part (PIPE_BUF) is written at a time, so that a descriptor that `poll` found
+    /// writable does not block.
     mutating func advance() {
         guard let pipe else { return }
         if buffer.isEmpty {

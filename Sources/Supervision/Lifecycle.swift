@@ -28,7 +28,9 @@ struct Lifecycle: Equatable {
     /// The terminal showed or took something.
     mutating func activity(at now: Int64) { lastActivity = now }
 
-    /// The agent is asked to end; it is killed after the grace. A second, shorter grace counts.
+    /// The agent is asked to end; it is killed after the grace.
+    ///
+    /// A second, shorter grace counts.
     mutating func stop(_ reason: EndReason, now: Int64, graceSeconds: Int64) {
         if stopReason == nil { stopReason = reason }
         killAt = min(killAt ?? .max, now + max(0, graceSeconds) * 1000)
@@ -40,7 +42,7 @@ struct Lifecycle: Equatable {
         if case .onFailure(let attempts) = policy { failures < attempts } else { false }
     }
 
-    /// Milliseconds until the next restart: 1, 2, 4 ... at most 30 seconds.
+    /// Milliseconds until the next restart: one second, doubled each time, at most thirty.
     var restartDelay: Int64 { min(30_000, 1000 << min(failures, 5)) }
 
     mutating func scheduleRestart(now: Int64) {
@@ -68,7 +70,9 @@ struct Lifecycle: Equatable {
 
     private func limitDeadlines(_ limits: LimitsPolicy) -> [(EndReason, Int64)] {
         var deadlines: [(EndReason, Int64)] = []
-        if let seconds = limits.wallClockSeconds { deadlines.append((.wallClock, startedAt + seconds * 1000)) }
+        if let seconds = limits.wallClockSeconds {
+            deadlines.append((.wallClock, startedAt + seconds * 1000))
+        }
         if let seconds = limits.idleSeconds { deadlines.append((.idle, lastActivity + seconds * 1000)) }
         return deadlines
     }

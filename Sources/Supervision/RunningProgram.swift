@@ -69,7 +69,9 @@ package final class RemoteProgram: RunningProgram {
     private let client: SupervisorClient
 
     /// Asks a supervisor to start a program.
-    package init(_ client: consuming SupervisorClient, _ request: ExecRequest, stdio: [CInt]) throws(ClocheError) {
+    package init(_ client: consuming SupervisorClient, _ request: ExecRequest, stdio: [CInt])
+        throws(ClocheError)
+    {
         try client.send(.exec(request), descriptors: stdio)
         self.client = client
     }
@@ -84,7 +86,9 @@ package final class RemoteProgram: RunningProgram {
         var reply = try client.receiveWithDescriptor()
         switch reply.message {
         case .started?:
-            if let terminal = reply.descriptor.take() { return .started(terminal: FileDescriptor.Shared(terminal)) }
+            if let terminal = reply.descriptor.take() {
+                return .started(terminal: FileDescriptor.Shared(terminal))
+            }
             return .started(terminal: nil)
         case .failed(let error)?: return .failed(error)
         case .exited(let code)?: return .exited(code)

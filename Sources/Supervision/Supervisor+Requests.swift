@@ -9,7 +9,9 @@ extension Supervisor {
     /// How much of the log a new terminal is shown.
     private static let replayBytes = 32768
 
-    func answer(_ viewer: Viewer, _ message: ControlMessage, _ stdio: [FileDescriptor.Shared]) throws(SystemError) {
+    func answer(_ viewer: Viewer, _ message: ControlMessage, _ stdio: [FileDescriptor.Shared])
+        throws(SystemError)
+    {
         switch message {
         case .status: reply(viewer, .report(report))
         case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
@@ -58,14 +60,19 @@ extension Supervisor {
             }
             try audit.append("exec", ["arguments": .strings(request.arguments)])
             let spec = ProcessSpec(
-                arguments: request.arguments, environment: agent.program.environment + request.environment,
-                directory: request.directory)
+                arguments: request.arguments,
+                environment: agent.program.environment + request.environment,
+                directory: request.directory
+            )
             let numbers = request.terminal == nil ? stdio.map(\.number) : nil
             let size = request.terminal ?? TerminalSize(columns: 80, rows: 24)
             guard let id = try spawnProgram(spec, stdio: numbers, size: size) else {
                 throw ClocheError(
-                    .state, "agent \(record.name) is between two starts", why: "its harness failed and starts again soon",
-                    remedy: "try again in a moment")
+                    .state,
+                    "agent \(record.name) is between two starts",
+                    why: "its harness failed and starts again soon",
+                    remedy: "try again in a moment"
+                )
             }
             viewer.role = .executing(id: id)
         } catch { reply(viewer, .failed(error)) }

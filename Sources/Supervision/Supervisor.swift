@@ -88,7 +88,9 @@ package final class Supervisor {
         record = try agent.directory.read()
         filters = try SandboxFilters(policy.syscalls, cache: agent.filterCache)
         size = TerminalSize(
-            columns: UInt16(clamping: policy.session.columns), rows: UInt16(clamping: policy.session.rows))
+            columns: UInt16(clamping: policy.session.columns),
+            rows: UInt16(clamping: policy.session.rows)
+        )
         log = SessionLog(agent.directory, limit: policy.limits.logBytes)
         do throws(SystemError) {
             guard let lock = try FileLock(agent.directory.supervisorLock) else {
@@ -103,10 +105,13 @@ package final class Supervisor {
             listener = try UnixSocket.listen(in: folder, name: AgentDirectory.socketName)
             try epoll.add(signals.descriptor.number, token: Token.signals)
             try epoll.add(listener.number, token: Token.listener)
-        } catch where error.call == "flock" && error.errno == .wouldBlock {
+        } catch  where error.call == "flock" && error.errno == .wouldBlock {
             throw ClocheError(
-                .state, "agent \(agent.directory.name) is running already", why: "its supervisor holds \(error.subject)",
-                remedy: "`cloche attach \(agent.directory.name)` shows it")
+                .state,
+                "agent \(agent.directory.name) is running already",
+                why: "its supervisor holds \(error.subject)",
+                remedy: "`cloche attach \(agent.directory.name)` shows it"
+            )
         } catch { throw StoreError.cannotWrite(error) }
         signal(SIGPIPE, SIG_IGN)
     }
@@ -133,7 +138,11 @@ package final class Supervisor {
         try agent.directory.write(record)
         try audit.append(
             "start",
-            ["profile": .string(record.profile), "network": .string(policy.network.rawValue), "task": .string(record.task)])
+            [
+                "profile": .string(record.profile), "network": .string(policy.network.rawValue),
+                "task": .string(record.task),
+            ]
+        )
         let plan = try Planner.plan(agent.request)
         let sandbox = try Sandbox.launch(plan, filters, policy.limits)
         try sandbox.spawn(Self.harnessID, program, size: size)
@@ -162,7 +171,11 @@ package final class Supervisor {
         guard error.code == .programNotFound || error.code == .programNotExecutable else { return error }
         let hint = policy.harness.install.isEmpty ? error.remedy : policy.harness.install
         return ClocheError(
-            error.code, "cannot run \(visible(program)) in the sandbox", why: error.why, remedy: hint)
+            error.code,
+            "cannot run \(visible(program)) in the sandbox",
+            why: error.why,
+            remedy: hint
+        )
     }
 
     private func watch(_ sandbox: borrowing Sandbox) {
@@ -195,7 +208,12 @@ package final class Supervisor {
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
                 try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
             } catch {
-                end(.failed, .startFailed, code: nil, failure: (error as? ClocheError)?.description ?? "\(error)")
+                end(
+                    .failed,
+                    .startFailed,
+                    code: nil,
+                    failure: (error as? ClocheError)?.description ?? "\(error)"
+                )
             }
         }
         return Int32(clamping: record.exitCode ?? 125)
@@ -222,7 +240,8 @@ package final class Supervisor {
             switch consume event {
             case .started(let id, let terminal): programStarted(id, terminal)
             case .failed(let id, let error): programFailed(id, error)
-            case .exited(let id, let end): id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
+            case .exited(let id, let end):
+                id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .closed:
                 sandboxEnded()
                 return
@@ -246,9 +265,11 @@ package final class Supervisor {
     private func drainTerminal(rounds: Int = 4) {
         for _ in 0..<rounds {
             do throws(SystemError) {
-                guard let bytes = try terminal?.read(upTo: 16384), !bytes.isEmpty else { return closeTerminal() }
+                guard let bytes = try terminal?.read(upTo: 16384), !bytes.isEmpty else {
+                    return closeTerminal()
+                }
                 show(bytes)
-            } catch where error.errno == .wouldBlock {
+            } catch  where error.errno == .wouldBlock {
                 return
             } catch {
                 // EIO means that no process has the slave open any more.
@@ -326,7 +347,9 @@ package final class Supervisor {
     private func acceptViewers() throws(SystemError) {
         while let socket = try UnixSocket.accept(listener) {
             // Only the same user, or root, may speak to an agent.
-            guard let user = try? UnixSocket.peerUser(socket), user == CurrentUser.id || user == 0 else { continue }
+            guard let user = try? UnixSocket.peerUser(socket), user == CurrentUser.id || user == 0 else {
+                continue
+            }
             let token = makeToken()
             let viewer = Viewer(socket, token: token)
             viewers[token] = viewer
@@ -353,10 +376,17 @@ package final class Supervisor {
     func updateInterest(_ viewer: Viewer) {
         guard viewers[viewer.token] != nil else { return }
         // The set has this descriptor; changing what it waits for cannot fail.
-        try? epoll.modify(viewer.socket.number, token: viewer.token, readable: true, writable: viewer.isWaiting)
+        try? epoll.modify(
+            viewer.socket.number,
+            token: viewer.token,
+            readable: true,
+            writable: viewer.isWaiting
+        )
     }
 
-    /// Forgets a viewer. A program it started gets a hangup, as a closed terminal gives.
+    /// Forgets a viewer.
+    ///
+    /// A program it started gets a hangup, as a closed terminal gives.
     func drop(_ viewer: Viewer) {
         guard viewers.removeValue(forKey: viewer.token) != nil else { return }
         epoll.remove(viewer.socket.number)
@@ -364,7 +394,8 @@ package final class Supervisor {
     }
 
     /// Starts a program for a viewer; nil if there is no sandbox now.
-    func spawnProgram(_ spec: ProcessSpec, stdio: [CInt]?, size: TerminalSize) throws(ClocheError) -> UInt32? {
+    func spawnProgram(_ spec: ProcessSpec, stdio: [CInt]?, size: TerminalSize) throws(ClocheError) -> UInt32?
+    {
         guard sandbox != nil else { return nil }
         let id = nextProgram
         nextProgram += 1
@@ -383,7 +414,10 @@ package final class Supervisor {
         drainTerminal(rounds: 256)
         let code = end.exitCode
         if lifecycle.stopReason == nil, code != 0, lifecycle.mayRestart(policy.restart) {
-            try audit.append("restart", ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)])
+            try audit.append(
+                "restart",
+                ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
+            )
             releaseSandbox()
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
             return
@@ -403,7 +437,12 @@ package final class Supervisor {
     private func act(on due: Lifecycle.Due?) throws(ClocheError) {
         switch due {
         case nil: return
-        case .kill?: end(lifecycle.stopReason == .operatorStop ? .stopped : .failed, lifecycle.stopReason ?? .operatorStop, code: 137)
+        case .kill?:
+            end(
+                lifecycle.stopReason == .operatorStop ? .stopped : .failed,
+                lifecycle.stopReason ?? .operatorStop,
+                code: 137
+            )
         case .restart?: try launch(agent.restart)
         case .limit(let reason)?:
             try audit.append("limit", ["limit": .string(reason.rawValue)])
@@ -442,7 +481,9 @@ package final class Supervisor {
         end(.failed, .startFailed, code: nil, failure: error.description)
     }
 
-    /// Ends everything: sandbox, record, viewers. The last thing a supervisor does.
+    /// Ends everything: sandbox, record, viewers.
+    ///
+    /// The last thing a supervisor does.
     func end(_ state: AgentState, _ reason: EndReason, code: Int32?, failure: String? = nil) {
         if finished { return }
         finished = true
@@ -454,7 +495,10 @@ package final class Supervisor {
         record.failure = failure
         // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
-        try? audit.append("end", ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)])
+        try? audit.append(
+            "end",
+            ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)]
+        )
         for viewer in viewers.values {
             _ = viewer.send(.ended(reason.rawValue))
             _ = viewer.flush()

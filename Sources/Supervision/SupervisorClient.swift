@@ -2,8 +2,8 @@
 
 package import AgentStore
 package import ClocheModel
-package import LinuxSystem
 internal import Glibc
+package import LinuxSystem
 
 /// A connection to an agent's supervisor.
 package struct SupervisorClient: ~Copyable {
@@ -26,12 +26,15 @@ package struct SupervisorClient: ~Copyable {
                 throw SystemError("connect", .access, "the socket belongs to user \(user)")
             }
             return SupervisorClient(socket, directory.name)
-        } catch where error.errno == .noEntry || error.errno.number == ECONNREFUSED {
+        } catch  where error.errno == .noEntry || error.errno.number == ECONNREFUSED {
             return nil
         } catch {
             throw ClocheError(
-                .system, "cannot speak to agent \(directory.name)", why: error.description,
-                remedy: "an agent is only reachable for the user who started it")
+                .system,
+                "cannot speak to agent \(directory.name)",
+                why: error.description,
+                remedy: "an agent is only reachable for the user who started it"
+            )
         }
     }
 
@@ -39,7 +42,7 @@ package struct SupervisorClient: ~Copyable {
     package borrowing func send(_ message: ControlMessage, descriptors: [CInt] = []) throws(ClocheError) {
         do {
             try UnixSocket.send(socket, message.bytes, descriptors: descriptors)
-        } catch where error.errno.number == EPIPE || error.errno.number == ECONNRESET {
+        } catch  where error.errno.number == EPIPE || error.errno.number == ECONNRESET {
             throw ended
         } catch {
             throw ClocheError(.system, "cannot speak to agent \(name)", why: error.description)
@@ -60,12 +63,17 @@ package struct SupervisorClient: ~Copyable {
     /// As `receive`, with the pty that `started` brings.
     package borrowing func receiveWithDescriptor() throws(ClocheError) -> Reply {
         do {
-            guard var received = try UnixSocket.receive(socket) else { return Reply(message: nil, descriptor: nil) }
+            guard var received = try UnixSocket.receive(socket) else {
+                return Reply(message: nil, descriptor: nil)
+            }
             if received.bytes.isEmpty { return Reply(message: nil, descriptor: nil) }
             guard let message = ControlMessage(received.bytes) else {
                 throw ClocheError(
-                    .system, "cannot understand agent \(name)", why: "its supervisor is of another version of Cloche",
-                    remedy: "`cloche stop \(name)` and `cloche resume \(name)`")
+                    .system,
+                    "cannot understand agent \(name)",
+                    why: "its supervisor is of another version of Cloche",
+                    remedy: "`cloche stop \(name)` and `cloche resume \(name)`"
+                )
             }
             return Reply(message: message, descriptor: received.descriptors.takeFirst())
         } catch let error as ClocheError {
@@ -75,7 +83,10 @@ package struct SupervisorClient: ~Copyable {
 
     private var ended: ClocheError {
         ClocheError(
-            .state, "agent \(name) has ended meanwhile", why: "its supervisor closed the connection",
-            remedy: "`cloche list --all` tells how it ended")
+            .state,
+            "agent \(name) has ended meanwhile",
+            why: "its supervisor closed the connection",
+            remedy: "`cloche list --all` tells how it ended"
+        )
     }
 }

@@ -19,9 +19,14 @@ package enum SupervisorReady {
         let bytes = try pipe.readOnlyEnd().readToEnd(limit: 65536)
         if bytes == runs { return nil }
         // A supervisor that died before its report leaves an empty pipe.
-        if let document = try? JSONText.parse(bytes), let error = ClocheError(document: document) { return error }
+        if let document = try? JSONText.parse(bytes), let error = ClocheError(document: document) {
+            return error
+        }
         return ClocheError(
-            .system, "the supervisor ended before the agent ran", why: "it left no report",
-            remedy: "its last words may be in supervisor.log in the agent's state directory")
+            .system,
+            "the supervisor ended before the agent ran",
+            why: "it left no report",
+            remedy: "its last words may be in supervisor.log in the agent's state directory"
+        )
     }
 }

@@ -27,11 +27,15 @@ final class Viewer {
     /// Whether the socket must be watched for room.
     var isWaiting: Bool { !queue.isEmpty }
 
-    /// Sends a message, or queues it. False when the other end is gone.
+    /// Sends a message, or queues it.
+    ///
+    /// False when the other end is gone.
     func send(_ message: ControlMessage, descriptors: [CInt] = []) -> Bool {
         if queue.isEmpty {
             do {
-                if try UnixSocket.send(socket, message.bytes, descriptors: descriptors, wait: false) { return true }
+                if try UnixSocket.send(socket, message.bytes, descriptors: descriptors, wait: false) {
+                    return true
+                }
             } catch { return false }
         }
         if case .output(let data) = message, queued + data.count > Self.limit {
@@ -49,7 +53,9 @@ final class Viewer {
         queued += bytes.count
     }
 
-    /// Sends what is queued as far as there is room. False when the other end is gone.
+    /// Sends what is queued as far as there is room.
+    ///
+    /// False when the other end is gone.
     func flush() -> Bool {
         do {
             while let first = queue.first {

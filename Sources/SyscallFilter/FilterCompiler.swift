@@ -4,8 +4,8 @@
 // architecture or x32 kills. The second, on top, refuses particular arguments of allowed calls. Two programs because
 // libseccomp cannot say "allow unless these bits" in one; the kernel applies both and the stricter answer wins.
 
-package import ClocheModel
 internal import CSeccomp
+package import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 
@@ -66,11 +66,13 @@ package enum FilterCompiler {
 
     /// All that the programs are made from, as text: two policies with the same key have the same filters.
     package static func key(_ policy: SyscallPolicy) -> String {
-        let version = unsafe seccomp_version().map { unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)" }
+        let version = unsafe seccomp_version().map {
+            unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)"
+        }
         return """
             rules \(rulesVersion), libseccomp \(version ?? "?"), \(seccomp_arch_native())
-            allow \(SyscallTable.allowed) + \(policy.allow)
-            refuse \(SyscallTable.refused) + \(policy.deny)
+            allow \(SyscallTable.allowed.joined(separator: " ")) + \(policy.allow.joined(separator: " "))
+            refuse \(SyscallTable.refused.joined(separator: " ")) + \(policy.deny.joined(separator: " "))
             """
     }
     /// Changes with every change of the rules below that the tables do not show.
@@ -111,7 +113,9 @@ package enum FilterCompiler {
     /// root's, identity to whoever runs it on the host.
     private static func addSetID(_ context: borrowing Context) throws(FilterError) {
         for bit in [0o4000, 0o2000] as [UInt64] {
-            for (name, argument) in [("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("creat", 1), ("mknod", 1), ("mknodat", 2)]
+            for (name, argument) in [
+                ("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("creat", 1), ("mknod", 1), ("mknodat", 2),
+            ]
                 as [(String, UInt32)]
             {
                 try context.add(name, Action.notPermitted, [.bits(argument, bit)])
@@ -185,7 +189,15 @@ private enum Condition {
         if number < 0 { return }
         let comparisons = conditions.map(\.comparison)
         try checked(
-            name, unsafe seccomp_rule_add_exact_array(filter, action, number, UInt32(comparisons.count), comparisons))
+            name,
+            unsafe seccomp_rule_add_exact_array(
+                filter,
+                action,
+                number,
+                UInt32(comparisons.count),
+                comparisons
+            )
+        )
     }
 
     borrowing func compile() throws(FilterError) -> FilterProgram {

@@ -41,6 +41,11 @@ final class ConfigurationTree {
         try Files.writeAtomically(path(name), Array(text.utf8))
     }
 
+    func makeFIFO(_ name: String) throws {
+        let path = self.path(name)
+        try check("mkfifo", path) { unsafe mkfifo(path, 0o600) }
+    }
+
     var loader: ProfileLoader {
         ProfileLoader(home: home, configDirectory: config, projectDirectory: project)
     }

@@ -49,12 +49,13 @@ import Testing
     @Test func claudeIsWhatItsFileSays() throws {
         let tree = try ConfigurationTree()
         let policy = try tree.loader.load(name: "claude").policy
+        #expect(policy.harness.program == "claude")
         #expect(
-            policy.harness.commandLine(task: "fix it")
+            policy.harness.commandLine(task: "fix it").suffix(4)
                 == ["claude", "--dangerously-skip-permissions", "--no-chrome", "fix it"]
         )
         #expect(
-            policy.harness.commandLine(task: nil, resuming: true)
+            policy.harness.commandLine(task: nil, resuming: true).suffix(4)
                 == ["claude", "--dangerously-skip-permissions", "--no-chrome", "--continue"]
         )
         #expect(

@@ -81,6 +81,11 @@ class Case:
         (self.home / ".gitconfig").write_text(
             "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
         )
+        # A variable in every sandbox, by which leaks.py finds processes that outlived their supervisor.
+        (self.config / "cloche").mkdir()
+        (self.config / "cloche/config.yaml").write_text(
+            f"overrides:\n  environment:\n    set:\n      CLOCHE_TEST_ID: {self.dir.name}\n"
+        )
         os.chdir(self.dir)
 
     # Commands.
@@ -199,6 +204,18 @@ class Case:
     def processes(self):
         """Pids of the processes of this test other than the test itself."""
         return [pid for pid in leaks.processes(self.dir.name) if pid != os.getpid()]
+
+    def supervisors(self):
+        """Pids of supervisors: processes of the program on the host's side of every sandbox."""
+        found, here = [], os.readlink("/proc/self/ns/pid")
+        for pid in self.processes():
+            try:
+                outside = os.readlink(f"/proc/{pid}/ns/pid") == here
+                if outside and os.readlink(f"/proc/{pid}/exe") == str(self.program):
+                    found.append(pid)
+            except OSError:
+                pass
+        return found
 
     def tear_down(self):
         """Deletes every agent through the program: that it can be deleted is part of each test."""

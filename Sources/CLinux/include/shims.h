@@ -59,6 +59,18 @@ int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nulla
                  char *_Nullable const *_Nonnull envp, const char *_Nullable directory, const int *_Nonnull stdio,
                  const int *_Nullable extra, size_t extra_count, int new_session);
 
+/* For `cloche doctor`, which tries what the kernel gives. */
+/* clone3(2) with these CLONE_NEW*, a child that ends at once: 0, or -1. */
+int clinux_try_namespaces(uint64_t flags);
+/* close_range(2) without flags. */
+int clinux_close_range(unsigned int first, unsigned int last);
+/* The Landlock ABI number (landlock_create_ruleset(2)), or -1. */
+int clinux_landlock_abi(void);
+/* 0 if seccomp(2) can hand calls to a listener (SECCOMP_RET_USER_NOTIF), or -1. */
+int clinux_seccomp_notification(void);
+/* access(2) with the effective ids. */
+int clinux_may(const char *_Nonnull path, int mode);
+
 /* The wait(2) status macros. */
 static inline int clinux_exited(int status) { return (status & 0x7f) == 0; }
 static inline int clinux_exit_code(int status) { return (status >> 8) & 0xff; }

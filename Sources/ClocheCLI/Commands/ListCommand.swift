@@ -20,7 +20,9 @@ enum ListCommand {
             context.output.table(shown.map(row), header: command.flag("no-header") ? nil : header)
             let hidden = agents.count - shown.count
             if shown.isEmpty && hidden > 0 {
-                context.output.note("\(hidden) agent\(hidden == 1 ? " has" : "s have") ended; --all shows them")
+                context.output.note(
+                    "\(hidden) agent\(hidden == 1 ? " has" : "s have") ended; --all shows them"
+                )
             }
         }
         for error in damaged { context.output.report(error, json: false) }
@@ -88,12 +90,16 @@ enum StopCommand {
         let command = context.command
         let project = try context.project
         let grace = command.flag("kill") ? 0 : command.number("grace").map { Int32(clamping: $0) }
-        let names = command.flag("all")
-            ? project.agents().agents.filter { $0.isRunning || $0.state == .lost }.map(\.record.name) : command.rest
+        let names =
+            command.flag("all")
+            ? project.agents().agents.filter { $0.isRunning || $0.state == .lost }.map(\.record.name)
+            : command.rest
         return try ForEach.name(names, context) { name throws(ClocheError) in
             let was = try project.agent(name)
             let stopped = try project.stop(name, graceSeconds: grace)
-            context.output.line(stopped ? "\(name) stopped" : "\(name) was not running (\(was.state.rawValue))")
+            context.output.line(
+                stopped ? "\(name) stopped" : "\(name) was not running (\(was.state.rawValue))"
+            )
         }
     }
 }
@@ -105,7 +111,10 @@ enum DeleteCommand {
         let names = command.flag("all") ? project.agents().agents.map(\.record.name) : command.rest
         return try ForEach.name(names, context) { name throws(ClocheError) in
             let kept = try project.delete(
-                name, force: command.flag("force"), keepBranch: command.flag("keep-branch"))
+                name,
+                force: command.flag("force"),
+                keepBranch: command.flag("keep-branch")
+            )
             context.output.line("\(name) deleted" + (kept.map { "; \($0)" } ?? ""))
         }
     }

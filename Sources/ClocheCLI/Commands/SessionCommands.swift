@@ -15,8 +15,11 @@ enum AttachCommand {
     static func attach(_ context: Context, _ name: String, readOnly: Bool) throws(ClocheError) -> Int32 {
         guard Terminal.isTerminal(0) && Terminal.isTerminal(1) else {
             throw ClocheError(
-                .usage, "attach needs a terminal", why: "standard input or output is none",
-                remedy: "`cloche logs -f \(name)` shows the output without one")
+                .usage,
+                "attach needs a terminal",
+                why: "standard input or output is none",
+                remedy: "`cloche logs -f \(name)` shows the output without one"
+            )
         }
         switch try context.project.attach(name, readOnly: readOnly) {
         case .detached: context.output.note("detached; \(name) goes on")
@@ -36,8 +39,12 @@ enum ExecCommand {
         return try context.project.exec(
             command.required("name"),
             ExecOptions(
-                command: command.rest, directory: command.value("workdir"),
-                variables: StartCommand.variables(command.values("env")), terminal: terminal))
+                command: command.rest,
+                directory: command.value("workdir"),
+                variables: StartCommand.variables(command.values("env")),
+                terminal: terminal
+            )
+        )
     }
 }
 

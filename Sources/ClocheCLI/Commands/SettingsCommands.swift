@@ -26,8 +26,10 @@ enum InitCommand {
                                 "installed": .bool(program.isInstalled),
                                 "credential": .optional(program.credential),
                             ])
-                        }),
-                ]))
+                        }
+                    ),
+                ])
+            )
             return ExitCode.success
         }
         tell(found, path, profile, context.output)
@@ -67,7 +69,9 @@ enum ExplainCommand {
         let now = try? project.effectiveProfile(agent.record.profile)
         let rows = now?.document == document ? now?.explainRows.map { ($0.key, $0.value, $0.origin) } : nil
         if rows == nil && !command.flag("json") {
-            context.output.note("the profile was resolved when \(name) was made; its files have changed since")
+            context.output.note(
+                "the profile was resolved when \(name) was made; its files have changed since"
+            )
         }
         print(rows ?? flat(document, ""), document, plan, context)
         return ExitCode.success
@@ -88,13 +92,17 @@ enum ExplainCommand {
             var result = Document.object([
                 "effective": document,
                 "rows": .list(
-                    rows.map { .object(["key": .string($0.0), "value": .string($0.1), "origin": .string($0.2)]) }),
+                    rows.map {
+                        .object(["key": .string($0.0), "value": .string($0.1), "origin": .string($0.2)])
+                    }
+                ),
             ])
             if let plan { result["plan"] = plan.document }
             return context.output.json(result)
         }
         for (key, value, origin) in rows {
-            let from = origin.isEmpty ? "" : context.output.styled("  # \(visible(origin, limit: 300))", .faint)
+            let from =
+                origin.isEmpty ? "" : context.output.styled("  # \(visible(origin, limit: 300))", .faint)
             context.output.line("\(key): \(visible(value, limit: 2000))\(from)")
         }
         guard let plan else { return }
@@ -113,10 +121,13 @@ enum AuditCommand {
                 context.output.line(JSONText.serialize(event))
                 continue
             }
-            let facts = (event.entries ?? []).filter { !["time", "event"].contains($0.key) && $0.value != .null }
+            let facts = (event.entries ?? []).filter {
+                !["time", "event"].contains($0.key) && $0.value != .null
+            }
             let text = facts.map { "\($0.key)=\(visible(Document.inline($0.value), limit: 300))" }
             context.output.line(
-                "\(event["time"]?.string ?? "?")  \(event["event"]?.string ?? "?")  \(text.joined(separator: " "))")
+                "\(event["time"]?.string ?? "?")  \(event["event"]?.string ?? "?")  \(text.joined(separator: " "))"
+            )
         }
         return ExitCode.success
     }
@@ -151,13 +162,16 @@ enum ConfigCommand {
     static func path(_ context: Context) throws(ClocheError) -> Int32 {
         let project = try context.project
         let user = project.installation.configDirectory
-        for file in [user + "/config.yaml", user + "/profiles/", project.directory + "/.cloche/config.yaml",
+        for file in [
+            user + "/config.yaml", user + "/profiles/", project.directory + "/.cloche/config.yaml",
             project.directory + "/.cloche/profiles/",
         ] {
             context.output.line(file + (Files.exists(file) ? "" : "  (absent)"))
         }
         for file in project.profiles.projectFiles() where !file.isTrusted {
-            context.output.note("\(file.path) is not trusted: it may narrow, not widen; `cloche config trust`")
+            context.output.note(
+                "\(file.path) is not trusted: it may narrow, not widen; `cloche config trust`"
+            )
         }
         return ExitCode.success
     }
@@ -184,13 +198,16 @@ enum ProfileCommand {
                             "name": .string(profile.name), "layers": .strings(profile.layers.map(\.rawValue)),
                             "description": .string(profile.description),
                         ])
-                    }))
+                    }
+                )
+            )
         } else {
             let standard = profiles.defaultName()
             let rows = names.map { profile in
                 [
                     profile.name + (profile.name == standard ? " *" : ""),
-                    profile.layers.map(\.rawValue).joined(separator: "+"), visible(profile.description, limit: 100),
+                    profile.layers.map(\.rawValue).joined(separator: "+"),
+                    visible(profile.description, limit: 100),
                 ]
             }
             context.output.table(rows, header: ["PROFILE", "FROM", "DESCRIPTION"])
@@ -205,7 +222,9 @@ enum ProfileCommand {
             return ExitCode.success
         }
         context.output.line("# \(profile.chain.joined(separator: " < "))")
-        for row in profile.explainRows { context.output.line("\(row.key): \(visible(row.value, limit: 4000))") }
+        for row in profile.explainRows {
+            context.output.line("\(row.key): \(visible(row.value, limit: 4000))")
+        }
         return ExitCode.success
     }
 
@@ -234,7 +253,10 @@ enum ProfileCommand {
     static func syscalls(_ context: Context) throws(ClocheError) -> Int32 {
         let project = try context.project
         let policy = try project.effectiveProfile(context.command.argument("profile")).policy
-        context.output.table(project.syscallTable(policy).map { [$0.name, $0.answer] }, header: ["CALL", "ANSWER"])
+        context.output.table(
+            project.syscallTable(policy).map { [$0.name, $0.answer] },
+            header: ["CALL", "ANSWER"]
+        )
         context.output.note("every other call is answered with ENOSYS")
         return ExitCode.success
     }

@@ -12,11 +12,17 @@ enum StartCommand {
         var options = StartOptions(name: command.required("name"), task: command.argument("task") ?? "")
         options.profile = command.value("profile")
         options.overrides = command.values("set")
-        options.workspace = try workspace(command.value("workspace"), base: command.value("base"), standard: .worktree(base: nil))
+        options.workspace = try workspace(
+            command.value("workspace"),
+            base: command.value("base"),
+            standard: .worktree(base: nil)
+        )
         options.readOnly = command.flag("read-only-workspace")
         options.variables = variables(command.values("env"))
         let agent = try project.start(options, progress: context.output.progress)
-        if command.flag("attach") { return try AttachCommand.attach(context, agent.record.name, readOnly: false) }
+        if command.flag("attach") {
+            return try AttachCommand.attach(context, agent.record.name, readOnly: false)
+        }
         try announce(agent, context, quiet: command.flag("quiet"))
         return ExitCode.success
     }
@@ -27,7 +33,9 @@ enum StartCommand {
             return output.json(ListCommand.document(agent))
         }
         if quiet { return output.line(agent.record.name) }
-        output.line("\(output.styled(agent.record.name, .bold)) is \(agent.state.rawValue), with profile \(agent.record.profile)")
+        output.line(
+            "\(output.styled(agent.record.name, .bold)) is \(agent.state.rawValue), with profile \(agent.record.profile)"
+        )
         if let branch = agent.record.branch { output.line("  branch     \(branch)") }
         output.line("  workspace  \(agent.record.workspacePath)")
         let network = agent.record.effective.value(at: ["network", "mode"])?.string
@@ -51,13 +59,22 @@ enum StartCommand {
         case let other?:
             guard other.hasPrefix("dir:"), other.utf8.count > 4 else {
                 throw ClocheError(
-                    .usage, "bad workspace \(other.debugDescription)", why: "it is worktree, dir, dir:PATH or none",
-                    remedy: "for example --workspace dir:/srv/data")
+                    .usage,
+                    "bad workspace \(other.debugDescription)",
+                    why: "it is worktree, dir, dir:PATH or none",
+                    remedy: "for example --workspace dir:/srv/data"
+                )
             }
             choice = .directory(String(other.dropFirst(4)))
         }
-        if let base, case .worktree = choice { _ = base } else if base != nil {
-            throw ClocheError(.usage, "--base is for a worktree", remedy: "leave one of --base and --workspace out")
+        if let base, case .worktree = choice {
+            _ = base
+        } else if base != nil {
+            throw ClocheError(
+                .usage,
+                "--base is for a worktree",
+                remedy: "leave one of --base and --workspace out"
+            )
         }
         return choice
     }
@@ -65,7 +82,9 @@ enum StartCommand {
     /// `NAME=value`, or `NAME` to pass this shell's on.
     static func variables(_ words: [String]) -> [Document.Entry] {
         words.compactMap { word in
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init
+            )
             if parts.count == 2 { return Document.Entry(parts[0], .string(parts[1])) }
             return ProcessEnvironment.value(parts[0]).map { Document.Entry(parts[0], .string($0)) }
         }
@@ -76,10 +95,17 @@ enum RunCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let options = RunOptions(
-            command: command.rest, profile: command.value("profile"), overrides: command.values("set"),
-            workspace: try StartCommand.workspace(command.value("workspace"), base: nil, standard: .directory(nil)),
+            command: command.rest,
+            profile: command.value("profile"),
+            overrides: command.values("set"),
+            workspace: try StartCommand.workspace(
+                command.value("workspace"),
+                base: nil,
+                standard: .directory(nil)
+            ),
             readOnly: command.flag("read-only-workspace"),
-            variables: StartCommand.variables(command.values("env")))
+            variables: StartCommand.variables(command.values("env"))
+        )
         return try context.project.run(options, in: context.directory)
     }
 }
@@ -88,7 +114,9 @@ enum ResumeCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let agent = try context.project.resume(command.required("name"), task: command.argument("task") ?? "")
-        if command.flag("attach") { return try AttachCommand.attach(context, agent.record.name, readOnly: false) }
+        if command.flag("attach") {
+            return try AttachCommand.attach(context, agent.record.name, readOnly: false)
+        }
         try StartCommand.announce(agent, context, quiet: false)
         return ExitCode.success
     }

@@ -14,7 +14,11 @@ enum TextCommands {
 
     static func manual(_ context: Context) throws(ClocheError) -> Int32 {
         let page = ManualPage(
-            .cloche, version: ClocheCommandLine.version, date: "2026-11-21", exitStatuses: ExitCode.table)
+            .cloche,
+            version: ClocheCommandLine.version,
+            date: "2026-11-21",
+            exitStatuses: ExitCode.table
+        )
         context.output.bytes(Array(page.roff.utf8))
         return ExitCode.success
     }

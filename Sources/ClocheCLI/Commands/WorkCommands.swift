@@ -11,7 +11,8 @@ enum SyncCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let project = try context.project
-        let names = command.flag("all")
+        let names =
+            command.flag("all")
             ? project.agents().agents.filter { $0.record.branch != nil }.map(\.record.name) : command.rest
         var results: [Document] = []
         let code = try ForEach.name(names, context) { name throws(ClocheError) in
@@ -21,7 +22,9 @@ enum SyncCommand {
                 results.append(document(name, result))
             } else {
                 let more = result.hasUncommittedChanges ? " and uncommitted changes" : ""
-                context.output.line("\(name): \(count(result.commits, "commit"))\(more), branch cloche/\(name)")
+                context.output.line(
+                    "\(name): \(count(result.commits, "commit"))\(more), branch cloche/\(name)"
+                )
                 tell(result, context)
             }
         }
@@ -29,7 +32,9 @@ enum SyncCommand {
         return code
     }
 
-    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    static func count(_ number: Int, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
 
     static func tell(_ result: SyncResult, _ context: Context) {
         for notice in result.notices { context.output.note(notice.text) }
@@ -38,7 +43,8 @@ enum SyncCommand {
     private static func document(_ name: String, _ result: SyncResult) -> Document {
         .object([
             "name": .string(name), "head": .string(result.head), "commits": .integer(Int64(result.commits)),
-            "uncommitted": .bool(result.hasUncommittedChanges), "notices": .strings(result.notices.map(\.text)),
+            "uncommitted": .bool(result.hasUncommittedChanges),
+            "notices": .strings(result.notices.map(\.text)),
         ])
     }
 }
@@ -50,7 +56,8 @@ enum DiffCommand {
         let toTerminal = Terminal.isTerminal(1)
         let width = Terminal.size(1).map { Int($0.columns) } ?? 80
         let form: DiffForm =
-            command.flag("stat") ? .stat(width: width)
+            command.flag("stat")
+            ? .stat(width: width)
             : command.flag("name-only") || command.flag("json") ? .names : .patch(binary: !toTerminal)
         output.progress("fetching from \(command.required("name"))")
         let (diff, synced) = try context.project.diff(command.required("name"), form)
@@ -71,7 +78,8 @@ enum DiffCommand {
     private static func document(_ diff: AgentDiff, _ synced: SyncResult) -> Document {
         let lines = String(decoding: diff.output, as: UTF8.self).split(separator: "\n").map(String.init)
         return .object([
-            "base": .string(diff.base), "head": .string(synced.head), "commits": .integer(Int64(synced.commits)),
+            "base": .string(diff.base), "head": .string(synced.head),
+            "commits": .integer(Int64(synced.commits)),
             "uncommitted": .bool(synced.hasUncommittedChanges),
             "changed-files": .integer(Int64(diff.changedFiles)), "files": .strings(lines),
             "warnings": .strings(diff.warnings.map(\.text)), "notices": .strings(synced.notices.map(\.text)),
@@ -86,7 +94,10 @@ enum MergeCommand {
         let name = command.required("name")
         output.progress("fetching from \(name)")
         let (merge, warnings, synced) = try context.project.merge(
-            name, message: command.value("message"), progress: output.progress)
+            name,
+            message: command.value("message"),
+            progress: output.progress
+        )
         if command.flag("json") {
             output.json(document(name, merge, warnings, synced))
             return ExitCode.success
@@ -95,14 +106,18 @@ enum MergeCommand {
             let files = SyncCommand.count(merge.changedFiles, "file")
             let extra = merge.includesUncommitted ? ", uncommitted changes included" : ""
             output.line("merged \(name) into \(merge.branch): \(files) changed\(extra)")
-            output.line("  commit  \(commit.prefix(12))    undo  git reset --keep \(merge.previous.prefix(12))")
+            output.line(
+                "  commit  \(commit.prefix(12))    undo  git reset --keep \(merge.previous.prefix(12))"
+            )
         } else {
             output.line("\(merge.branch) has everything of \(name) already")
         }
         SyncCommand.tell(synced, context)
         for warning in warnings { output.note("look at " + warning.text) }
         for file in merge.unfilteredFiles {
-            output.note("\(visible(file)) is there as committed: no filter ran; `git lfs pull` or the like completes it")
+            output.note(
+                "\(visible(file)) is there as committed: no filter ran; `git lfs pull` or the like completes it"
+            )
         }
         return ExitCode.success
     }
@@ -117,7 +132,8 @@ enum MergeCommand {
             "name": .string(name), "commit": .optional(merge.commit), "into": .string(merge.branch),
             "previous": .string(merge.previous), "changed-files": .integer(Int64(merge.changedFiles)),
             "uncommitted": .bool(merge.includesUncommitted), "warnings": .strings(warnings.map(\.text)),
-            "notices": .strings(synced.notices.map(\.text)), "unfiltered-files": .strings(merge.unfilteredFiles),
+            "notices": .strings(synced.notices.map(\.text)),
+            "unfiltered-files": .strings(merge.unfilteredFiles),
         ])
     }
 }

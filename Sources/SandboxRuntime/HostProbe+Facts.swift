@@ -1,0 +1,142 @@
+// What the host says about itself: the settings that forbid namespaces, the mounts, the surroundings. Read only after
+// a trial failed, to name the cause: no check is decided by them. Text in, values out, so that tests need no host.
+
+internal import Glibc
+internal import LinuxSystem
+
+/// The settings and surroundings that explain why the kernel refused something.
+struct HostFacts: Equatable, Sendable {
+    /// Ubuntu's `kernel.apparmor_restrict_unprivileged_userns`.
+    var appArmorRestricts = false
+    /// Old Debian's `kernel.unprivileged_userns_clone` is there and 0.
+    var debianForbids = false
+    /// The `user.max_*_namespaces` that are 0.
+    var zeroLimits: [String] = []
+    /// The kernel has user namespaces at all: `/proc/self/ns/user` is there.
+    var hasUserNamespaces = true
+    /// A seccomp filter lies on this process already.
+    var seccompFiltered = false
+    /// The file system's root is a mount; not so in a chroot.
+    var rootIsMount = true
+    /// The engine of a container around us.
+    var container: String?
+    /// `/proc/self/uid_map`: the ids that there are here.
+    var userIDs: [SubordinateRange] = []
+    /// Places where something is mounted.
+    var mountPoints: [String] = []
+    /// Whether Cloche runs as root, at least within its user namespace.
+    var isRoot = false
+
+    /// The facts of this host and process.
+    static var current: HostFacts {
+        // A file that is not there or hidden says nothing; the answer is then less exact.
+        HostFacts(isRoot: CurrentUser.isRoot, exists: Files.exists) { try? Files.readText($0) }
+    }
+
+    init() {}
+
+    /// Takes the facts from files.
+    init(isRoot: Bool, exists: (String) -> Bool, read: (String) -> String?) {
+        func number(_ path: String) -> Int64? {
+            read(path).flatMap { Int64($0.filter { !$0.isWhitespace }) }
+        }
+        self.isRoot = isRoot
+        appArmorRestricts = (number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") ?? 0) != 0
+        debianForbids = number("/proc/sys/kernel/unprivileged_userns_clone") == 0
+        zeroLimits = Self.kinds.filter { number("/proc/sys/user/max_\($0)_namespaces") == 0 }
+            .map { "user.max_\($0)_namespaces" }
+        hasUserNamespaces = exists("/proc/self/ns/user")
+        let status = read("/proc/self/status") ?? ""
+        seccompFiltered = status.split(separator: "\n").contains {
+            $0.hasPrefix("Seccomp:") && $0.hasSuffix("2")
+        }
+        mountPoints = MountTable.points(read("/proc/self/mountinfo") ?? "")
+        rootIsMount = mountPoints.isEmpty || mountPoints.contains("/")
+        userIDs = Self.idMap(read("/proc/self/uid_map") ?? "")
+        container = Self.container(mountPoints, exists: exists, read: read)
+    }
+
+    private static let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
+
+    /// The inside halves of an id map.
+    static func idMap(_ text: String) -> [SubordinateRange] {
+        text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ").compactMap { UInt32($0) }
+            return fields.count == 3 ? SubordinateRange(first: fields[0], count: fields[2]) : nil
+        }
+    }
+
+    /// An image that was unpacked onto a disk keeps its marker, so that a file of the engine's must be mounted too.
+    private static func container(
+        _ mountPoints: [String],
+        exists: (String) -> Bool,
+        read: (String) -> String?
+    ) -> String? {
+        let name = read("/run/systemd/container")?.split(separator: "\n").first.map(String.init)
+        guard mountPoints.contains("/etc/hosts") else { return name.flatMap { $0.isEmpty ? nil : $0 } }
+        if exists("/.dockerenv") { return "docker" }
+        if exists("/run/.containerenv") { return "podman" }
+        if exists("/var/run/secrets/kubernetes.io") { return "kubernetes" }
+        return name ?? "surrounding"
+    }
+
+    /// Every id of the host exists here.
+    var isInitialUserNamespace: Bool {
+        userIDs.isEmpty || userIDs == [SubordinateRange(first: 0, count: .max)]
+    }
+
+    /// Whether an id exists in the user namespace that Cloche runs in.
+    func hasUserID(_ id: UInt32) -> Bool {
+        userIDs.isEmpty
+            || userIDs.contains { id >= $0.first && UInt64(id) < UInt64($0.first) + UInt64($0.count) }
+    }
+
+    /// The mounts below a directory, itself left out.
+    func mounts(below path: String) -> [String] {
+        let prefix = path == "/" ? "/" : path + "/"
+        return mountPoints.filter { $0.hasPrefix(prefix) && $0 != path }
+    }
+}
+
+/// The mount table of this process, `/proc/self/mountinfo`.
+///
+/// See `proc_pid_mountinfo(5)`.
+enum MountTable {
+    /// Where something is mounted, in the table's order.
+    static func points(_ text: String) -> [String] { rows(text).map(\.point) }
+
+    /// Where the cgroup v2 hierarchy is mounted, and which part of it is shown there.
+    static func cgroup(_ text: String) -> (point: String, root: String)? {
+        rows(text).first { $0.kind == "cgroup2" }.map { ($0.point, $0.root) }
+    }
+
+    /// Whether controllers may be bound to cgroup v1.
+    static func hasLegacyCgroups(_ text: String) -> Bool { rows(text).contains { $0.kind == "cgroup" } }
+
+    private static func rows(_ text: String) -> [(root: String, point: String, kind: String)] {
+        text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 6, let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count else {
+                return nil
+            }
+            return (unescape(fields[3]), unescape(fields[4]), String(fields[dash + 1]))
+        }
+    }
+
+    /// Blanks, newlines and backslashes are written as three octal digits.
+    private static func unescape(_ field: Substring) -> String {
+        guard field.utf8.contains(UInt8(ascii: "\\")) else { return String(field) }
+        var bytes: [UInt8] = []
+        var rest = Array(field.utf8)[...]
+        while let byte = rest.popFirst() {
+            let digits = String(decoding: rest.prefix(3), as: UTF8.self)
+            if byte == UInt8(ascii: "\\"), let value = UInt8(digits, radix: 8) {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
