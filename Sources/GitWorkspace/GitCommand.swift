@@ -31,14 +31,14 @@ package struct Git: Sendable {
     }
 
     /// Absolute path of the program.
-    let program: String
+    var program: String
     /// Overrides; a later one wins.
     var settings: [GitSetting] = GitHardening.always
     /// Further variables, `NAME=value`.
     var environment: [String] = []
     /// Whether the user's and the system's own files are in force: only while reading what they say.
     var readsUserFiles = false
-    /// A lock's descriptor that each command holds too, so that the lock outlives us as long as one of them
+    /// Descriptors of locks that each command holds too, so that a lock outlives us as long as one of them
     /// runs.
     var inherited: [CInt] = []
 
