@@ -124,7 +124,10 @@ package struct Git: Sendable {
         let telling = lines.filter { line in
             ["fatal: ", "error: ", "remote: "].contains { line.hasPrefix($0) }
         }
-        let kept = (telling.isEmpty ? lines : telling).prefix(4).map { String($0.visible.prefix(300)) }
+        let kept = (telling.isEmpty ? lines : telling).prefix(4).map { line in
+            // "fatal:" is how git ends, not what a person needs to know.
+            String(line.withoutPrefix("remote: ").withoutPrefix("fatal: ").visible.prefix(300))
+        }
         return kept.isEmpty ? "git ended with status \(result.status)" : kept.joined(separator: "; ")
     }
 
