@@ -19,6 +19,8 @@ package enum ExitCode {
     static let notExecutable: Int32 = 126
     /// The program is not in the sandbox.
     static let notFound: Int32 = 127
+    /// 128 + SIGPIPE: the reader of our output has gone.
+    static let brokenPipe: Int32 = 141
 
     /// The table for manual page and README.
     package static let table = [

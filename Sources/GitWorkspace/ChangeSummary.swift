@@ -81,15 +81,19 @@ extension AgentWorktree {
         privateText(name, limit: limit)?.split(separator: "\n").first.map(String.init)
     }
 
-    /// A small plain file of the agent's: no link is followed, no FIFO waited for.
     private func privateText(_ name: String, limit: Int) -> String? {
+        plainFile(name, below: privateGitDirectory, limit: limit)?.text
+    }
+
+    /// The bytes of a small plain file that an agent may have made: no link is followed, no FIFO waited for.
+    func plainFile(_ name: String, below path: String, limit: Int) -> [UInt8]? {
         do {
-            let directory = try Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY)
+            let directory = try Files.open(path, O_RDONLY | O_DIRECTORY)
             let file = try Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK)
             guard try Files.status(of: file).kind == .regular else { return nil }
-            return try file.readToEnd(limit: limit).text
+            return try file.readToEnd(limit: limit)
         } catch {
-            // Whatever the agent made of it, a file that cannot be read so is one that tells nothing.
+            // Whatever was made of it, a file that cannot be read so is one that tells nothing.
             return nil
         }
     }

@@ -220,51 +220,6 @@ package enum Files {
         return unsafe names(in: stream)
     }
 
-    /// Removes a file or a whole tree without following a link out of it; absent is fine.
-    ///
-    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up
-    /// first.
-    package static func removeTree(_ path: String) throws(SystemError) {
-        let parent: FileDescriptor
-        do {
-            parent = try open(path.parentPath, O_RDONLY | O_DIRECTORY)
-        } catch  where error.errno == .noEntry { return }
-        try removeTree(at: parent, path.lastComponent, path)
-    }
-
-    private static func removeTree(at parent: borrowing FileDescriptor, _ name: String, _ path: String)
-        throws(SystemError)
-    {
-        let number = parent.number
-        if unsafe unlinkat(number, name, 0) == 0 || errno == ENOENT { return }
-        let failure = Errno(errno)
-        guard failure.number == EISDIR || failure == .notPermitted || failure == .access else {
-            throw SystemError("unlinkat", failure, path)
-        }
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        var opened = unsafe openat(number, name, flags)
-        if opened < 0 && errno == EACCES {
-            unsafe fchmodat(number, name, 0o700, 0)
-            opened = unsafe openat(number, name, flags)
-        }
-        guard opened >= 0 else { throw SystemError("openat", Errno(errno), path) }
-        let directory = FileDescriptor(owning: opened)
-        fchmod(directory.number, 0o700)
-        for child in try list(of: directory, path) {
-            try removeTree(at: directory, child, path + "/" + child)
-        }
-        try check("rmdir", path) { unsafe unlinkat(number, name, AT_REMOVEDIR) }
-    }
-
-    private static func list(of directory: borrowing FileDescriptor, _ path: String) throws(SystemError)
-        -> [String]
-    {
-        let copy = try directory.duplicate().release()
-        guard let stream = unsafe fdopendir(copy) else { throw SystemError("fdopendir", Errno(errno), path) }
-        defer { unsafe closedir(stream) }
-        return unsafe names(in: stream)
-    }
-
     private static func names(in stream: OpaquePointer) -> [String] {
         var names: [String] = []
         while let entry = unsafe readdir(stream) {

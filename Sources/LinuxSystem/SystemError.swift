@@ -23,6 +23,8 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noEntry = Errno(ENOENT)
     /// `EEXIST`: the name is taken.
     package static let exists = Errno(EEXIST)
+    /// `EPIPE`: nobody reads the other end any more.
+    package static let brokenPipe = Errno(EPIPE)
     /// `EAGAIN`, which is `EWOULDBLOCK`: nothing to read, no room, or a lock is held.
     package static let wouldBlock = Errno(EAGAIN)
     /// `ENOTDIR`: a component on the way is a file.

@@ -109,7 +109,7 @@ import Testing
         ),
         (
             "LFS pointers",
-            "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:4d7a\\nsize 12345\\n' >x.bin; echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes; git add . && git commit -qm lfs; for k in process clean smudge; do git config filter.lfs.$k false; done; git config filter.lfs.required true",
+            "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:4d7a\\nsize 12345\\n' >x.bin; echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes; git add . && git commit -qm lfs; touch -d '1 hour ago' x.bin; git status -s; for k in process clean smudge; do git config filter.lfs.$k false; done; git config filter.lfs.required true",
             "repo"
         ),
         ("branch with slash", "git checkout -q -b feature/deep/one", "repo"),
