@@ -11,14 +11,19 @@ package struct FileStatus: Equatable, Sendable {
         case regular, directory, symbolicLink, fifo, socket, characterDevice, other
     }
 
+    /// What it is.
     package let kind: Kind
     /// Permission bits including set-id and sticky.
     package let mode: UInt32
+    /// User id of the owner, as this user namespace sees it.
     package let owner: UInt32
+    /// Group id, as this user namespace sees it.
     package let group: UInt32
     /// Bytes.
     package let size: Int64
+    /// The file system; with `inode` it names the file whatever its paths are.
     package let device: UInt64
+    /// The file's number in its file system.
     package let inode: UInt64
     /// Seconds since 1970.
     package let modified: Int64
@@ -132,8 +137,8 @@ package enum Files {
         String(decoding: try read(path), as: UTF8.self)
     }
 
-    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside it,
-    /// `fdatasync(2)`, `rename(2)`.
+    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside
+    /// it, `fdatasync(2)`, `rename(2)`.
     package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
         throws(SystemError)
     {

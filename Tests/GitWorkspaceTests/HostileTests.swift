@@ -1,5 +1,6 @@
-// What an agent can plant in its workspace and its git directory, and that neither Cloche's git nor the user's own
-// `git status` runs any of it. Each attack has a canary: a script that leaves a file behind when it is run.
+// What an agent can plant in its workspace and its git directory, and that neither Cloche's git nor the
+// user's own `git status` runs any of it. Each attack has a canary: a script that leaves a file behind when
+// it is run.
 
 import ClocheModel
 import LinuxSystem
@@ -118,7 +119,8 @@ import Testing
         #expect(try fixture.read("a.txt") == "changed\n")
     }
 
-    /// The user's own hooks, monitors and filters that are named by a relative path: the agent wrote those files.
+    /// The user's own hooks, monitors and filters that are named by a relative path: the agent wrote those
+    /// files.
     static let relative: [(name: String, set: String, file: String)] = [
         ("hook", "core.hooksPath .husky", ".husky/post-index-change"),
         ("monitor", "core.fsmonitor ./tools/monitor", "tools/monitor"),

@@ -185,6 +185,7 @@ import Testing
     ) throws {
         let fixture = try Fixture()
         defer {
+            // Most obstacles leave no such attribute to take back.
             _ = try? fixture.shell("chattr -i .git/config 2>/dev/null; true", in: fixture.repositoryPath)
         }
         try fixture.shell(obstacle.script, in: fixture.repositoryPath)
