@@ -23,7 +23,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noEntry = Errno(ENOENT)
     /// `EEXIST`: the name is taken.
     package static let exists = Errno(EEXIST)
-    /// `EPIPE`: nobody reads the other end any more.
+    /// `EPIPE`: whoever would have read has gone.
     package static let brokenPipe = Errno(EPIPE)
     /// `EAGAIN`, which is `EWOULDBLOCK`: nothing to read, no room, or a lock is held.
     package static let wouldBlock = Errno(EAGAIN)

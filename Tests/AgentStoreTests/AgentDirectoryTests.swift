@@ -1,4 +1,5 @@
-// An agent's directory: made and removed in one step each, its record replaced whole, its locks held and told.
+// An agent's directory: made and removed in one step each, its record replaced whole, its locks held and
+// told.
 
 import ClocheModel
 import LinuxSystem
