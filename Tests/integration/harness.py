@@ -98,7 +98,9 @@ def remove(directory):
     def retry(function, path, _):
         # Directories without write permission are the tests' own doing; they are opened and tried again.
         try:
-            os.chmod(os.path.dirname(path), 0o700)
+            # Never above the test's own directory: that would be /tmp itself.
+            if os.fspath(path) != os.fspath(directory):
+                os.chmod(os.path.dirname(path), 0o700)
             os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
             function(path) if function is not os.scandir else shutil.rmtree(path, onerror=retry)
         except OSError as error:
