@@ -77,9 +77,21 @@ package struct ProjectState: Equatable, Sendable {
     package func prepare() throws(ClocheError) {
         do {
             try Files.makeDirectories(path)
+            try refuseForeign()
             let file = path + "/project"
             if !Files.exists(file) { try Files.writeAtomically(file, Array(directory.utf8)) }
         } catch { throw StoreError.cannotWrite(error) }
+    }
+}
+
+extension ProjectState {
+    /// Refuses a state directory that another user owns or may write: whoever controls it controls every agent.
+    private func refuseForeign() throws(SystemError) {
+        for place in [path.parentPath, path] {
+            let status = try Files.status(place)
+            if status.owner == CurrentUser.id && status.mode & 0o022 == 0 { continue }
+            throw SystemError("stat", .access, "\(place) belongs to user \(status.owner) or is writable for others")
+        }
     }
 }
 

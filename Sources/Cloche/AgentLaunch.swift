@@ -95,13 +95,16 @@ struct AgentLaunch {
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
-        for entry in variables { set(entry.key, entry.value.string ?? "") }
+        for entry in variables {
+            if let value = entry.value.string ?? ProcessEnvironment.value(entry.key) { set(entry.key, value) }
+        }
         return values.map { "\($0.0)=\($0.1)" }
     }
 
     /// The names of all variables of ours that an agent of this policy may be given: what its supervisor inherits.
-    static func inheritedNames(_ policy: Policy) -> Set<String> {
+    static func inheritedNames(_ policy: Policy, _ variables: [Document.Entry]) -> Set<String> {
         var names = Set(policy.environment.pass)
+        for variable in variables where variable.value == .null { names.insert(variable.key) }
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
         return names.union([
             "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",

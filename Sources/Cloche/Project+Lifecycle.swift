@@ -106,7 +106,7 @@ extension Project {
             try stop(name, graceSeconds: 0)
         }
         if !force && ![.creating, .deleting].contains(status.record.state) {
-            try refuseLoss(directory, status.record)
+            try refuseLoss(directory, status.record, keepBranch: keepBranch)
         }
         return try dismantle(directory, keepBranch: keepBranch)
     }
@@ -134,7 +134,9 @@ extension Project {
     }
 
     /// What an agent has made and nobody else has stops its deletion.
-    private func refuseLoss(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
+    private func refuseLoss(_ directory: AgentDirectory, _ record: AgentRecord, keepBranch: Bool)
+        throws(ClocheError)
+    {
         switch record.workspace {
         case .directory: return
         case .empty:
@@ -148,7 +150,7 @@ extension Project {
                 remedy: "copy them, or `cloche delete --force \(record.name)`"
             )
         case .worktree:
-            try refuseLossOfWork(directory, record)
+            try refuseLossOfWork(directory, record, keepBranch: keepBranch)
         }
     }
 }

@@ -33,7 +33,8 @@ public struct StartOptions: Sendable {
     public var workspace: WorkspaceChoice
     /// Whether the workspace is read-only whatever the profile says.
     public var readOnly: Bool
-    /// Variables for the program.
+    /// Variables for the program; one without a value (null) is passed on from this process's environment, at each
+    /// start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
 
     /// A new agent with the project's default profile in a worktree of its own.
@@ -82,8 +83,15 @@ extension Project {
         try directory.create(record)
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
+        var hasWorktree = false
         do throws(ClocheError) {
-            try furnish(directory, record, options, effective.policy, progress)
+            try furnish(directory, record, effective.policy)
+            if case .worktree(let base) = options.workspace {
+                progress("making a worktree on branch cloche/\(record.name)")
+                // What it made itself is gone again when it fails; a branch that was there before is not ours.
+                try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+                hasWorktree = true
+            }
             try AuditLog(directory).append(
                 "create",
                 ["profile": .string(record.profile), "task": .string(record.task)]
@@ -91,7 +99,7 @@ extension Project {
             try launch(directory, resuming: false)
         } catch {
             progress("taking back what was made")
-            discard(directory)
+            discard(directory, hasWorktree: hasWorktree)
             throw error
         }
         return try info(directory)
@@ -128,6 +136,15 @@ extension Project {
             let repository = try GitRepository.discover(from: self.directory)
             let branch = "cloche/" + name
             let path = repository.topLevel ?? repository.gitDirectory
+            // Asked before anything is recorded, so that whatever removes a half-made agent knows the branch for its own.
+            if try repository.commit("refs/heads/" + branch) != nil {
+                throw ClocheError(
+                    .exists,
+                    "the branch \(branch) exists already",
+                    why: "it may hold work of an earlier agent",
+                    remedy: "choose another name, or remove the branch: git branch -D \(branch)"
+                )
+            }
             return (.worktree(repository: path, branch: branch, base: base ?? ""), directory.workspace)
         case .directory(let path):
             let chosen = path ?? self.directory
@@ -152,13 +169,11 @@ extension Project {
         try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
     }
 
-    /// Worktree or empty workspace, and the home's first files.
+    /// The empty workspace, and the home's first files.
     private func furnish(
         _ directory: AgentDirectory,
         _ record: AgentRecord,
-        _ options: StartOptions,
-        _ policy: Policy,
-        _ progress: (String) -> Void
+        _ policy: Policy
     ) throws(ClocheError) {
         do throws(SystemError) {
             for seed in policy.harness.seeds {
@@ -168,19 +183,15 @@ extension Project {
             }
             if record.workspace == .empty { try Files.makeDirectory(directory.workspace, mode: 0o755) }
         } catch { throw StoreError.cannotWrite(error) }
-        if case .worktree(let base) = options.workspace {
-            progress("making a worktree on branch cloche/\(record.name)")
-            try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
-        }
     }
 
     /// Takes away an agent whose first start failed.
-    private func discard(_ directory: AgentDirectory) {
+    private func discard(_ directory: AgentDirectory, hasWorktree: Bool) {
         // What cannot be taken away is listed and can be deleted; the failure that led here is the one to tell.
         guard var record = try? directory.read() else { return }
         record.state = .deleting
         try? directory.write(record)
-        if case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
+        if hasWorktree { _ = try? AgentGit.worktree(directory, record).remove() }
         try? directory.remove()
     }
 
@@ -189,7 +200,7 @@ extension Project {
         do {
             let ready = try Pipe()
             let record = try directory.read()
-            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective))
+            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective), record.variables)
             let environment = names.sorted().compactMap { name in
                 ProcessEnvironment.value(name).map { "\(name)=\($0)" }
             }

@@ -11,6 +11,8 @@ package enum ExitCode {
     static let cloche: Int32 = 125
     static let notExecutable: Int32 = 126
     static let notFound: Int32 = 127
+    /// 128 + SIGPIPE: the reader of our output has gone.
+    static let brokenPipe: Int32 = 141
 
     /// The table for manual page and README.
     package static let table = [

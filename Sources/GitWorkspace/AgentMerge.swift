@@ -33,12 +33,14 @@ extension AgentWorktree {
     ///   - task: what the agent was asked for; its first line goes into the message.
     ///   - message: the whole message, instead of the default one.
     ///   - includeUncommitted: if false, the agent's commits only.
+    ///   - dryRun: if true, everything is found out and made but for the last step: branch and checkout stay.
     /// - Throws: `.conflict` when both sides changed the same lines, `.state` when the checkout is not clean, is
     ///   not on a branch or has untracked files in the way. Nothing is changed then.
     package func merge(
         task: String = "",
         message: String? = nil,
         includeUncommitted: Bool = true,
+        dryRun: Bool = false,
         waiting: (String) -> Void = { _ in }
     ) throws(ClocheError) -> MergeResult {
         try repository.checkVersion()
@@ -63,7 +65,9 @@ extension AgentWorktree {
                 message: message ?? defaultMessage(task)
             )
             let changes = try repository.changes(from: state.commit, to: merged)
-            try repository.moveCheckout(state, to: merged, changes, reason: "cloche merge \(agent)")
+            if !dryRun {
+                try repository.moveCheckout(state, to: merged, changes, reason: "cloche merge \(agent)")
+            }
             return MergeResult(
                 commit: merged,
                 previous: state.commit,
@@ -111,8 +115,8 @@ extension AgentWorktree {
         let branch = state.branch.withoutPrefix("refs/heads/").visible
         return ClocheError(
             .conflict,
-            "\(agent) and \(branch) changed the same places; nothing was merged and no file was touched",
-            why: "\(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
+            "\(agent) and \(branch) are in conflict; nothing was merged and no file was touched",
+            why: "both changed the same places of \(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
             remedy: """
                 merge by hand with `git merge cloche/\(agent)/proposal`, resolve, `git commit`; or ask the agent to take \
                 the other side into account and merge again

@@ -138,10 +138,21 @@ package struct AgentWorktree: Sendable {
     }
 
     /// Runs `body` while no other cloche works on this agent's git state.
-    func exclusively<R: Sendable>(_ body: () throws(ClocheError) -> R) throws(ClocheError) -> R {
+    ///
+    /// It gets this worktree with a git whose commands hold the lock, too: one that outlives a killed cloche goes on
+    /// working, and whoever comes next waits for it.
+    func exclusively<R: Sendable>(
+        _ body: (AgentWorktree) throws(ClocheError) -> R
+    ) throws(ClocheError) -> R {
         let lock = try RepositoryLock.take(lockFile, waiting: { _ in })
-        defer { _ = lock.number }
-        return try body()
+        return try body(
+            AgentWorktree(
+                repository: repository.holding(lock.number),
+                agent: agent,
+                workspace: workspace,
+                metadata: metadata
+            )
+        )
     }
 }
 

@@ -80,15 +80,18 @@ extension AgentWorktree {
         privateText(name, limit: limit)?.split(separator: "\n").first.map(String.init)
     }
 
-    /// A small plain file of the agent's: no link is followed, no FIFO waited for.
     private func privateText(_ name: String, limit: Int) -> String? {
-        // Whatever the agent made of it, a file that cannot be opened so is one that tells nothing.
-        guard let directory = try? Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY),
+        plainFile(name, below: privateGitDirectory, limit: limit)?.text
+    }
+
+    /// The bytes of a small plain file that an agent may have made: no link is followed, no FIFO waited for.
+    func plainFile(_ name: String, below path: String, limit: Int) -> [UInt8]? {
+        // Whatever was made of it, a file that cannot be opened so is one that tells nothing.
+        guard let directory = try? Files.open(path, O_RDONLY | O_DIRECTORY),
             let file = try? Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK),
-            let status = try? Files.status(of: file), status.kind == .regular,
-            let bytes = try? file.readToEnd(limit: limit)
+            let status = try? Files.status(of: file), status.kind == .regular
         else { return nil }
-        return bytes.text
+        return try? file.readToEnd(limit: limit)
     }
 
     static func isObjectName(_ text: String) -> Bool {

@@ -166,9 +166,14 @@ package struct GitRepository: Sendable {
         _ body: (GitRepository) throws(ClocheError) -> R
     ) throws(ClocheError) -> R {
         let lock = try RepositoryLock.take(commonDirectory + "/cloche.lock", waiting: waiting)
+        return try body(holding(lock.number))
+    }
+
+    /// The same repository with a git whose commands keep a lock's descriptor open.
+    func holding(_ lock: CInt) -> GitRepository {
         var git = git
-        git.inherited = [lock.number]
-        let repository = GitRepository(
+        git.inherited.append(lock)
+        return GitRepository(
             topLevel: topLevel,
             gitDirectory: gitDirectory,
             commonDirectory: commonDirectory,
@@ -176,6 +181,5 @@ package struct GitRepository: Sendable {
             configuration: configuration,
             git: git
         )
-        return try body(repository)
     }
 }

@@ -27,32 +27,43 @@ extension AgentWorktree {
     {
         try repository.checkVersion()
         let origin = try findOrigin(base)
-        try checkWorkspaceIsFree()
+        try checkIsFree()
         do {
             try Files.makeDirectories(metadata)
             try Files.makeDirectories(workspace.parentPath)
         } catch {
             throw ClocheError("the agent's directory could not be made", error)
         }
-        return try exclusively { () throws(ClocheError) -> Origin in
-            try repository.locked(waiting: waiting) { repository throws(ClocheError) in
-                try checkBranchIsFree()
-            }
-            do throws(ClocheError) {
-                try repository.locked(waiting: waiting) { repository throws(ClocheError) in
-                    try addWorktree(origin, repository)
-                }
-                try checkOut(origin)
-                try makePrivateGitDirectory()
-                try hideNestedRepositories()
-                try recordOrigin(origin)
-            } catch {
-                // The first failure is the one to tell.
-                _ = try? removeAll(keepBranch: false)
-                throw error
-            }
+        return try exclusively { worktree throws(ClocheError) in
+            // Again, now that nobody else can be making the same.
+            try worktree.checkIsFree()
+            try worktree.make(origin, waiting)
             return origin
         }
+    }
+
+    /// Makes everything, or takes away what was made.
+    private func make(_ origin: Origin, _ waiting: (String) -> Void) throws(ClocheError) {
+        var isAdded = false
+        do throws(ClocheError) {
+            isAdded = try repository.locked(waiting: waiting) { repository throws(ClocheError) in
+                try addWorktree(origin, repository)
+                return true
+            }
+            try checkOut(origin)
+            try makePrivateGitDirectory()
+            try hideNestedRepositories()
+            try recordOrigin(origin)
+        } catch {
+            // The first failure is the one to tell. A branch that git did not make for us is not ours to delete.
+            _ = try? removeAll(keepBranch: !isAdded)
+            throw error
+        }
+    }
+
+    private func checkIsFree() throws(ClocheError) {
+        try checkWorkspaceIsFree()
+        try checkBranchIsFree()
     }
 
     private func findOrigin(_ base: String?) throws(ClocheError) -> Origin {

@@ -17,8 +17,8 @@ extension AgentWorktree {
         guard Files.isDirectory(metadata) else {
             return try removeAll(keepBranch: keepBranch, waiting: waiting)
         }
-        return try exclusively { () throws(ClocheError) -> String? in
-            try removeAll(keepBranch: keepBranch, waiting: waiting)
+        return try exclusively { worktree throws(ClocheError) in
+            try worktree.removeAll(keepBranch: keepBranch, waiting: waiting)
         }
     }
 

@@ -21,6 +21,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
 
     package static let noEntry = Errno(ENOENT)
     package static let exists = Errno(EEXIST)
+    package static let brokenPipe = Errno(EPIPE)
     package static let wouldBlock = Errno(EAGAIN)
     package static let notDirectory = Errno(ENOTDIR)
     package static let access = Errno(EACCES)

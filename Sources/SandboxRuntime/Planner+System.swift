@@ -9,7 +9,7 @@ extension Planner {
 
     mutating func addSystem() throws(ClocheError) {
         let reason = "filesystem.system"
-        var overlays: [(path: String, writable: [String])] = []
+        var wanted: [Overlay] = []
         for path in request.policy.filesystem.system {
             guard let status = try? Files.status(path, followLinks: false) else { continue }  // not on this host
             let target = String(path.dropFirst())
@@ -20,43 +20,61 @@ extension Planner {
                 add(.symlink(to: link), target, reason)
                 continue
             }
-            let writable = writableDirectories(below: path)
-            if writable.isEmpty {
-                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
-            } else {
-                overlays.append((path, writable))
+            let layers = overlays(at: path)
+            if layers.first?.path != path { try addBind(path, at: target, Self.readOnly, recursive: true, reason) }
+            wanted += layers
+        }
+        try addOverlays(wanted)
+    }
+
+    /// A host directory that gets an upper layer, and the directories in it that the agent may write.
+    private struct Overlay {
+        let path: String
+        var writable: [String]
+    }
+
+    /// The overlays that `filesystem.writable` asks for at or below a system directory.
+    ///
+    /// Each is as deep as it can be, so that what is only read stays on the host's own file system: `/usr/local/bin`
+    /// and its siblings share one at `/usr/local`; a directory right below a system directory has its own.
+    private func overlays(at system: String) -> [Overlay] {
+        let entries = request.policy.filesystem.writable.filter { $0 == system || $0.hasPrefix(system + "/") }
+        if entries.contains(system) { return [Overlay(path: system, writable: entries)] }
+        var found: [Overlay] = []
+        for entry in entries {
+            let parent = entry.parentPath
+            let root = parent == system ? entry : parent
+            if let index = found.firstIndex(where: { $0.path == root }) {
+                found[index].writable.append(entry)
+            } else if Files.isDirectory(root) {
+                found.append(Overlay(path: root, writable: [entry]))
             }
         }
-        try addOverlays(overlays)
+        return found
     }
 
-    /// The directories that `filesystem.writable` names at or below a path.
-    private func writableDirectories(below path: String) -> [String] {
-        request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
-    }
-
-    /// One overlay per directory: the host's as lower layer, the agent's own above it.
+    /// The host's directory as lower layer, the agent's own above it.
     ///
     /// Directories that may be written are made in the upper layer, since only there can the agent own them.
-    private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
+    private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
         let upper = Self.staging + "/upper"
         try addLayerStorage(at: upper, "layers", reason)
-        for (path, writable) in overlays {
-            let target = String(path.dropFirst())
+        for overlay in overlays {
+            let target = String(overlay.path.dropFirst())
             let name = target.split(separator: "/").joined(separator: "-")
             let lower = "\(Self.staging)/\(name)"
             let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = addSource(try find(path, reason), Self.readOnly, reason)
+            let source = addSource(try find(overlay.path, reason), Self.readOnly, reason)
             addDirectories(lower, reason)
             add(.bind(source: source), lower, reason)
             addDirectories(agent, reason)
             addDirectories(work, reason)
-            for entry in writable where entry != path {
-                addDirectories(agent + entry.dropFirst(path.count), optional: true, reason)
+            for entry in overlay.writable where entry != overlay.path {
+                addDirectories(agent + entry.dropFirst(overlay.path.utf8.count), optional: true, reason)
             }
-            addDirectories(target, reason)
+            if !target.utf8.contains(UInt8(ascii: "/")) { addDirectories(target, reason) }
             add(
                 .filesystem(
                     kind: "overlay",

@@ -235,10 +235,15 @@ enum UserInput {
 
 /// The user's standard output and error.
 package enum UserOutput {
-    /// Writes all of it; errors end the writing, since nobody is there to be told.
-    package static func write(_ bytes: [UInt8], to number: CInt = 1) {
+    /// Writes all of it; returns the kernel's answer if that was not possible.
+    @discardableResult
+    package static func write(_ bytes: [UInt8], to number: CInt = 1) -> Errno? {
         var rest = bytes[...]
-        while !rest.isEmpty, let count = writeOnce(rest, to: number) { rest = rest.dropFirst(count) }
+        while !rest.isEmpty {
+            guard let count = writeOnce(rest, to: number) else { return Errno(errno) }
+            rest = rest.dropFirst(count)
+        }
+        return nil
     }
 
     static func writeOnce(_ bytes: ArraySlice<UInt8>, to number: CInt) -> Int? {

@@ -42,8 +42,8 @@ struct Lifecycle: Equatable {
         if case .onFailure(let attempts) = policy { failures < attempts } else { false }
     }
 
-    /// Milliseconds until the next restart: one second, doubled each time, at most thirty.
-    var restartDelay: Int64 { min(30_000, 1000 << min(failures, 5)) }
+    /// Milliseconds until the next restart: a fifth of a second, doubled each time, at most thirty seconds.
+    var restartDelay: Int64 { min(30_000, 200 << min(failures, 8)) }
 
     mutating func scheduleRestart(now: Int64) {
         restartAt = now + restartDelay

@@ -250,6 +250,24 @@ import Testing
         #expect(try fixture.user("rev-parse", "cloche/fixer") == before)
     }
 
+    /// Should an agent get at the worktree's `.git` file after all, Cloche does not read it, and puts it back.
+    @Test func replacedPointerIsPutBack() throws {
+        let fixture = try Fixture()
+        let (program, fired) = try canary(fixture)
+        let worktree = try fixture.made()
+        try fixture.shell(
+            "rm .git && git init -q . && git config core.fsmonitor \(program)",
+            in: worktree.workspace
+        )
+        let result = try fixture.sync(worktree)
+        #expect(result.notices == [.pointerRestored(worktree.workspace)])
+        _ = try worktree.diff(.names)
+        #expect(!fired())
+        try fixture.user("status", in: worktree.workspace)
+        #expect(!fired())
+        #expect(try fixture.sync(worktree).notices.isEmpty)
+    }
+
     /// A commit that the user made in the agent's worktree is not overwritten.
     @Test func commitOfTheUserOnTheAgentsBranchStays() throws {
         let fixture = try Fixture()

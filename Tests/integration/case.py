@@ -24,7 +24,7 @@ class Skip(Exception):
 
 
 def timeout(seconds):
-    """Gives a test more (or less) than a minute."""
+    """Gives a test more (or less) than two minutes. Generous: a passing test never waits for it."""
 
     def mark(function):
         function.timeout = seconds
@@ -90,7 +90,7 @@ class Case:
 
     # Commands.
 
-    def command(self, *arguments, check=True, input=None, timeout=30, cwd=None, env=None):
+    def command(self, *arguments, check=True, input=None, timeout=60, cwd=None, env=None):
         """Runs any program; `check` wants exit code 0, a number wants that code, None takes any."""
         wanted = {True: 0, False: None}.get(check, check) if isinstance(check, bool) else check
         arguments = [str(argument) for argument in arguments]
@@ -169,7 +169,7 @@ class Case:
         entries = listing["agents"] if isinstance(listing, dict) else listing
         return {entry["name"]: entry for entry in entries}
 
-    def wait_ended(self, name, cwd, deadline=20):
+    def wait_ended(self, name, cwd, deadline=60):
         """Waits until the agent's task is over; returns its entry in the listing."""
         self.wait_until(lambda: self.agents(cwd)[name]["state"] not in LIVING, f"{name} ended", deadline)
         return self.agents(cwd)[name]
@@ -191,7 +191,7 @@ class Case:
 
     # Waiting and cleaning up.
 
-    def wait_until(self, condition, what, deadline=10):
+    def wait_until(self, condition, what, deadline=30):
         """Polls something the kernel or the program shows; returns its first true value."""
         end = time.monotonic() + deadline
         while True:
@@ -249,7 +249,7 @@ class Terminal:
     def send(self, text):
         os.write(self.master, text.encode() if isinstance(text, str) else text)
 
-    def expect(self, pattern, deadline=10):
+    def expect(self, pattern, deadline=30):
         """Waits for a regular expression in what was shown since the last match; returns the match."""
         end = time.monotonic() + deadline
         while True:
@@ -271,7 +271,7 @@ class Terminal:
         self.seen += data
         return bool(data)
 
-    def wait(self, deadline=10):
+    def wait(self, deadline=30):
         """The exit code, as a shell gives it."""
         end = time.monotonic() + deadline
         while self.code is None:

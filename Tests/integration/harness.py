@@ -37,7 +37,7 @@ class Running:
         # Without a name: processes of other tests inherit it, and must not look like this test's.
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
         self.began = time.monotonic()
-        self.deadline = self.began + getattr(function, "timeout", 60)
+        self.deadline = self.began + getattr(function, "timeout", 120)
         self.serial = getattr(function, "serial", False)
         self.timed_out = False
         self.pid = os.fork()
@@ -93,16 +93,23 @@ class Running:
 
 def remove(directory):
     """Removes what the test wrote; a file that its owner cannot remove is the program's fault."""
-    failures = []
+    failures, seen = [], set()
 
     def retry(function, path, _):
-        # Directories without write permission are the tests' own doing; they are opened and tried again.
+        # Directories without permissions are the tests' own doing; they are opened and tried once more. Nothing
+        # outside the test's own directory is touched.
+        path = pathlib.Path(path)
         try:
-            # Never above the test's own directory: that would be /tmp itself.
-            if os.fspath(path) != os.fspath(directory):
-                os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
-            function(path) if function is not os.scandir else shutil.rmtree(path, onerror=retry)
+            for place in (path.parent, path):
+                if directory in (place, *place.parents) and not place.is_symlink() and place.is_dir():
+                    place.chmod(0o700)
+            if path in seen:
+                raise
+            seen.add(path)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, onerror=retry)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             failures.append(f"{path}: {error.strerror}")
 
@@ -120,7 +127,7 @@ def discover(filters):
                 if not filters or any(part in full for part in filters):
                     tests.append((full, function))
     # The longest first, so that the last minute is not one test alone; those that must be alone at the end.
-    tests.sort(key=lambda test: (getattr(test[1], "serial", False), -getattr(test[1], "timeout", 60)))
+    tests.sort(key=lambda test: (getattr(test[1], "serial", False), -getattr(test[1], "timeout", 120)))
     return tests
 
 

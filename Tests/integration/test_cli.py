@@ -25,7 +25,7 @@ def test_no_command_shows_help(t):
 
 
 def test_help_fits_the_terminal(t):
-    for columns in (40, 80, 132):
+    for columns in (60, 80, 132):
         terminal = t.terminal("start", "--help", columns=columns, env={"PAGER": "cat"})
         assert terminal.wait() == 0
         text = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.seen).decode()

@@ -1,6 +1,7 @@
 """Worktrees, diff, sync and merge, on ordinary and on odd repositories."""
 
 import pathlib
+import re
 import subprocess
 
 import case
@@ -67,7 +68,7 @@ def test_diff_shows_commits_and_loose_changes(t):
     t.run_task("a", f"echo committed > c && {COMMIT} C; echo changed >> README.md; echo new > n", cwd=project)
     out = t.cloche("diff", "a", cwd=project).out
     assert "+committed" in out and "+changed" in out and "+new" in out, out
-    assert "c | 1" in t.cloche("diff", "a", "--stat", cwd=project).out
+    assert re.search(r"\bc +\| +1 \+", t.cloche("diff", "a", "--stat", cwd=project).out)
     assert t.cloche("diff", "a", "--name-only", cwd=project).out.split() == ["README.md", "c", "n"]
     # It is a patch that git can apply.
     patch = t.cloche("diff", "a", cwd=project).out
@@ -90,7 +91,7 @@ def test_conflicts_are_told_and_nothing_is_touched(t):
     t.git("commit", "-qam", "Ours", cwd=project)
     before = head(t, project)
     refused = t.cloche("merge", "a", cwd=project, check=1)
-    assert "README.md" in refused.err and "conflict" in refused.err.lower(), refused
+    assert "README.md" in refused.err and "nothing was merged" in refused.err, refused
     assert head(t, project) == before and t.git("status", "--porcelain", cwd=project).out == ""
     assert (project / "README.md").read_text() == "ours\n"
     assert not (project / ".git/MERGE_HEAD").exists()
@@ -136,11 +137,12 @@ def test_the_agent_has_its_history_and_commits_as_the_user(t):
     project = t.repository()
     (project / "README.md").write_text("second\n")
     t.git("commit", "-qam", "Second", cwd=project)
-    t.run_task("a", f"git log --format=%s > log; git status --porcelain > status; echo x > x; {COMMIT} X; git log -1 --format='%an %ae' > author", cwd=project)
+    t.run_task("a", f"git log --format=%s > ~/log; git status --porcelain > ~/status; echo x > x; {COMMIT} X; git log -1 --format='%an %ae' > author", cwd=project)
     workspace = t.workspace("a", project)
-    assert (workspace / "log").read_text() == "Second\nFirst\n"
+    home = pathlib.Path(t.cloche("path", "a", "home", cwd=project).out.strip())
+    assert (home / "log").read_text() == "Second\nFirst\n"
     assert (workspace / "author").read_text() == "Tester tester@example.org\n"
-    assert (workspace / "status").read_text() in ("", "?? log\n")
+    assert (home / "status").read_text() == ""
 
 
 def test_rebase_amend_branches_and_stash(t):

@@ -183,6 +183,7 @@ def test_planted_files_neither_hang_nor_lead_out(t):
     secret = t.home / "secret"
     secret.write_text("canary-secret\n")
     script = f"""
+        ln -s {secret} committed; git add committed; git commit -qm Link
         mkfifo fifo .gitignore-fifo; rm -f .gitattributes .gitignore .mailmap; mkfifo .gitattributes .gitignore .mailmap
         ln -s {secret} link; ln -s {t.home} homelink; ln -s /dev/zero zero; ln -s /proc/self/environ environ; ln -s loop loop
         mkdir sub; mkfifo sub/.gitignore sub/.gitattributes; ln -s {secret} README.link; rm README.md; ln -s {secret} README.md
@@ -190,10 +191,10 @@ def test_planted_files_neither_hang_nor_lead_out(t):
         n=$(printf '%0255d' 0); echo x > $n; mkdir d$(printf '%0253d' 0); (i=0; while [ $i -lt 200 ]; do mkdir d; cd d; i=$((i+1)); done)
         touch "$(printf 'new\\nline')" "$(printf 'esc\\033]0;title\\007')" '-rf' '--force' "quote'\\"" "$(printf 'bad\\377utf8')"
         python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
-        truncate -s 2T sparse; chmod 0 sub; git add link homelink zero README.md src 2> add.log; git commit -qm Links
+        chmod 0 sub; touch planted
     """
-    t.start("evil", script, cwd=project)
-    t.wait_ended("evil", project)
+    t.run_task("evil", script, cwd=project)
+    assert (t.workspace("evil", project) / "planted").exists(), "the attack did not run"
     for words in (["diff", "evil"], ["diff", "--stat", "evil"], ["list"], ["sync", "evil"], ["merge", "--dry-run", "evil"]):
         result = t.cloche(*words, cwd=project, check=None, timeout=30)
         assert "canary-secret" not in result.out + result.err, result
@@ -202,6 +203,17 @@ def test_planted_files_neither_hang_nor_lead_out(t):
     assert secret.read_text() == "canary-secret\n" and sorted(path.name for path in t.home.iterdir()) == [".gitconfig", "secret"], result
     t.cloche("delete", "--force", "evil", cwd=project, timeout=30)
     assert secret.read_text() == "canary-secret\n"
+
+
+@case.timeout(200)
+def test_a_huge_sparse_file_cannot_hold_up_the_user(t):
+    """Two terabytes that cost the agent nothing: whatever reads them must stop and say so."""
+    project = t.repository()
+    t.run_task("evil", "truncate -s 2T sparse; echo x > x; git add x; git commit -qm X", cwd=project)
+    t.cloche("list", cwd=project, timeout=10)
+    result = t.cloche("sync", "evil", cwd=project, check=None, timeout=120)
+    assert result.code == 0 or "sparse" in result.err or "large" in result.err or "long" in result.err, result
+    t.cloche("delete", "--force", "evil", cwd=project, timeout=30)
 
 
 @case.timeout(120)

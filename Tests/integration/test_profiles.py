@@ -172,7 +172,7 @@ def test_credentials_env_and_file(t):
     project = t.repository()
     key = t.home / "key.json"
     key.write_text("canary-file")
-    text = f"extends: shell\ncredentials:\n  - {{env: MY_KEY}}\n  - {{file: {key}, target: ~/.config/key.json}}\n"
+    text = f"extends: shell\ncredentials:\n  - {{env: MY_KEY, required: true}}\n  - {{file: {key}, target: ~/.config/key.json, required: true}}\n"
     t.profile("keys", text)
     script = "echo $MY_KEY; cat ~/.config/key.json; echo x > ~/.config/key.json || echo refused"
     result = t.cloche("run", "--profile", "keys", "--", "sh", "-c", script, cwd=project, env={"MY_KEY": "canary-env"})

@@ -25,7 +25,8 @@ def test_twenty_agents_on_five_thousand_files(t):
     for place in workspaces.values():
         (place / "go").touch()
     for name in names:
-        assert t.wait_ended(name, project, 60)["exit-code"] == 0, t.cloche("logs", name, cwd=project).out
+        entry = t.wait_ended(name, project)
+        assert entry["exit-code"] == 0, (entry, t.cloche("logs", name, cwd=project).out)
     for index, name in enumerate(names):
         seen = workspaces[name] / f"new-{names[(index + 1) % AGENTS]}.txt"
         assert not seen.exists(), f"{name} has a file of its neighbour"

@@ -92,10 +92,12 @@ enum MergeCommand {
         let command = context.command
         let output = context.output
         let name = command.required("name")
+        let dryRun = command.flag("dry-run")
         output.progress("fetching from \(name)")
         let (merge, warnings, synced) = try context.project.merge(
             name,
             message: command.value("message"),
+            dryRun: dryRun,
             progress: output.progress
         )
         if command.flag("json") {
@@ -105,6 +107,10 @@ enum MergeCommand {
         if let commit = merge.commit {
             let files = SyncCommand.count(merge.changedFiles, "file")
             let extra = merge.includesUncommitted ? ", uncommitted changes included" : ""
+            if dryRun {
+                output.line("\(name) merges cleanly into \(merge.branch): \(files) would change\(extra)")
+                return ExitCode.success
+            }
             output.line("merged \(name) into \(merge.branch): \(files) changed\(extra)")
             output.line(
                 "  commit  \(commit.prefix(12))    undo  git reset --keep \(merge.previous.prefix(12))"
