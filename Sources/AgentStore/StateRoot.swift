@@ -97,8 +97,8 @@ extension ProjectState {
 
 /// The names an agent may have.
 package enum AgentName {
-    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48: a name is part of a branch, a
-    /// path and a host name.
+    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48: a name is part of a
+    /// branch, a path and a host name.
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, name.utf8.count <= 48, isAlphanumeric(first) else { return false }
         guard !name.hasSuffix("."), !name.hasSuffix(".lock"), !name.contains("..") else { return false }

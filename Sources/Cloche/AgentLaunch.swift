@@ -57,8 +57,8 @@ struct AgentLaunch {
         }
     }
 
-    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes there
-    /// decides what the user's next git command runs.
+    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes
+    /// there decides what the user's next git command runs.
     static func gitGuard(_ path: String) -> [SandboxRequest.Place] {
         let git = path + "/.git"
         guard Files.exists(git) else { return [] }
@@ -81,7 +81,8 @@ struct AgentLaunch {
         return ProcessSpec(arguments: arguments, environment: environment, directory: InsidePath.workspace)
     }
 
-    /// The environment inside: what the profile sets and passes on, credentials, and the command line's variables.
+    /// The environment inside: what the profile sets and passes on, credentials, and the command line's
+    /// variables.
     static func environment(_ policy: Policy, _ variables: [Document.Entry]) -> [String] {
         var values: [(String, String)] = []
         func set(_ name: String, _ value: String) {
@@ -101,7 +102,8 @@ struct AgentLaunch {
         return values.map { "\($0.0)=\($0.1)" }
     }
 
-    /// The names of all variables of ours that an agent of this policy may be given: what its supervisor inherits.
+    /// The names of all variables of ours that an agent of this policy may be given: what its supervisor
+    /// inherits.
     static func inheritedNames(_ policy: Policy, _ variables: [Document.Entry]) -> Set<String> {
         var names = Set(policy.environment.pass)
         for variable in variables where variable.value == .null { names.insert(variable.key) }

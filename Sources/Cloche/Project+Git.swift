@@ -1,5 +1,5 @@
-// Taking over an agent's work: sync, diff, merge. The git of the host only ever sees objects that came through a
-// checked fetch from a sandbox; GitWorkspace does that, this file brings the two together.
+// Taking over an agent's work: sync, diff, merge. The git of the host only ever sees objects that came
+// through a checked fetch from a sandbox; GitWorkspace does that, this file brings the two together.
 
 internal import AgentStore
 package import ClocheModel

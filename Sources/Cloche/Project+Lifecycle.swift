@@ -1,5 +1,5 @@
-// Stopping, resuming and deleting agents. Each begins by looking at what is there now, so that each finishes what a
-// killed command or supervisor left.
+// Stopping, resuming and deleting agents. Each begins by looking at what is there now, so that each finishes
+// what a killed command or supervisor left.
 
 internal import AgentStore
 public import ClocheModel
@@ -120,7 +120,8 @@ extension Project {
         }
     }
 
-    /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill left.
+    /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill
+    /// left.
     private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
         var record = try directory.read()
         record.state = .deleting

@@ -1,6 +1,6 @@
-// Starting an agent. The order makes every failure and every kill recoverable: what can be refused is refused before
-// anything is made; the record comes first and says `creating`; worktree and home follow; then the supervisor. A first
-// start that fails takes away what it made.
+// Starting an agent. The order makes every failure and every kill recoverable: what can be refused is refused
+// before anything is made; the record comes first and says `creating`; worktree and home follow; then the
+// supervisor. A first start that fails takes away what it made.
 
 internal import AgentStore
 public import ClocheModel
@@ -148,6 +148,8 @@ extension Project {
             return (.worktree(repository: path, branch: branch, base: base ?? ""), directory.workspace)
         case .directory(let path):
             let chosen = path ?? self.directory
+            // Missing, or behind a directory that the user may not search: no directory for the agent either
+            // way.
             guard let real = try? Files.canonicalPath(chosen), Files.isDirectory(real) else {
                 throw ClocheError(
                     .notFound,
@@ -187,15 +189,18 @@ extension Project {
 
     /// Takes away an agent whose first start failed.
     private func discard(_ directory: AgentDirectory, hasWorktree: Bool) {
-        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to tell.
+        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to
+        // tell.
         guard var record = try? directory.read() else { return }
         record.state = .deleting
-        try? directory.write(record)
+        try? directory.write(record)  // only shown if the removal below fails as well
+        // `delete --force` removes a worktree that stays behind.
         if hasWorktree { _ = try? AgentGit.worktree(directory, record).remove() }
-        try? directory.remove()
+        try? directory.remove()  // what stays is listed as "deleting"
     }
 
-    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
+    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
+    /// not.
     func launch(_ directory: AgentDirectory, resuming: Bool) throws(ClocheError) {
         do {
             let ready = try Pipe()

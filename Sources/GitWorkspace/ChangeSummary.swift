@@ -1,5 +1,5 @@
-// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It runs no
-// program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
+// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It
+// runs no program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
 
 internal import ClocheModel
 internal import Glibc
@@ -37,6 +37,7 @@ extension AgentWorktree {
         // No such file: there was no sync.
         let record = (try? Files.readText(syncedFile))?.split(separator: "\n").map(String.init) ?? []
         let known =
+            // No record of the origin either: then it is not known whether there is something new.
             record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
         let current = privateHead()
         return ChangeSummary(

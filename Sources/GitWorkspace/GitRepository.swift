@@ -1,5 +1,5 @@
-// The user's repository: found from a directory, asked for facts, and locked while we write to it. Everything here is
-// the user's own; what an agent makes is reached through AgentWorktree only.
+// The user's repository: found from a directory, asked for facts, and locked while we write to it. Everything
+// here is the user's own; what an agent makes is reached through AgentWorktree only.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -19,8 +19,8 @@ package struct GitRepository: Sendable {
 
     /// Finds the repository that a directory is in.
     ///
-    /// - Throws: `.notFound` when there is none, `.git` when it belongs to somebody git does not trust, `.host` when git
-    ///   is missing or too old.
+    /// - Throws: `.notFound` when there is none, `.git` when it belongs to somebody git does not trust,
+    ///   `.host` when git is missing or too old.
     package static func discover(from directory: String) throws(ClocheError) -> GitRepository {
         guard Files.isDirectory(directory) else {
             throw ClocheError(.notFound, "no directory \(directory.visible)", remedy: "name one that exists")

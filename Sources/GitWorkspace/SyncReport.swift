@@ -1,5 +1,5 @@
-// What the export says about an agent's workspace besides commits: a blob of `kind value` records that came through
-// the same checked fetch. Its text is the agent's to forge; it is shown, never acted upon.
+// What the export says about an agent's workspace besides commits: a blob of `kind value` records that came
+// through the same checked fetch. Its text is the agent's to forge; it is shown, never acted upon.
 
 internal import ClocheModel
 internal import LinuxSystem

@@ -1,6 +1,6 @@
-// Making an agent's worktree: a branch and a worktree of the user's repository with no file checked out by a hook or
-// filter, its configuration hardened before the first file is there, then the agent's private git directory.
-// Whatever fails, what was made is taken away again; after kill -9 `remove` does that.
+// Making an agent's worktree: a branch and a worktree of the user's repository with no file checked out by a
+// hook or filter, its configuration hardened before the first file is there, then the agent's private git
+// directory. Whatever fails, what was made is taken away again; after kill -9 `remove` does that.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -18,9 +18,11 @@ extension AgentWorktree {
     ///
     /// - Parameters:
     ///   - base: a revision to start from; nil means the commit that is checked out.
-    ///   - waiting: called with a sentence when another cloche holds the repository for more than half a second.
+    ///   - waiting: called with a sentence when another cloche holds the repository for more than half a
+    ///     second.
     /// - Returns: what it starts from.
-    /// - Throws: `.exists` when the branch or the directory is there, `.notFound` when there is no such commit.
+    /// - Throws: `.exists` when the branch or the directory is there, `.notFound` when there is no such
+    ///   commit.
     @discardableResult
     package func create(base: String? = nil, waiting: (String) -> Void = { _ in }) throws(ClocheError)
         -> Origin
@@ -180,8 +182,8 @@ extension AgentWorktree {
 
     /// What the agent started from, as recorded when it was made.
     func origin() throws(ClocheError) -> Origin {
-        // Without the record the ref still tells the commit.
         let lines =
+            // Without the record the ref still tells the commit.
             (try? Files.readText(originFile))?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
         if lines.count >= 2 {
             return Origin(commit: String(lines[0]), branch: lines[1].isEmpty ? nil : String(lines[1]))

@@ -1,5 +1,6 @@
-// Bringing an agent's work to the host: `git fetch` over a pipe to a program inside a one-shot sandbox, every object
-// checked, then the branch moves and the worktree's index follows. The agent's git directory is never opened here.
+// Bringing an agent's work to the host: `git fetch` over a pipe to a program inside a one-shot sandbox, every
+// object checked, then the branch moves and the worktree's index follows. The agent's git directory is never
+// opened here.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -24,8 +25,8 @@ extension AgentWorktree {
     /// index.
     ///
     /// - Parameters:
-    ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with `exportMounts()`,
-    ///     passing standard input and output through.
+    ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with
+    ///     `exportMounts()`, passing standard input and output through.
     ///   - environment: further variables that command needs, `NAME=value`.
     /// - Throws: `.git` when the export or the check of its objects fails. The branch is as it was then.
     @discardableResult

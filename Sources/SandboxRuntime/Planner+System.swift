@@ -1,4 +1,5 @@
-// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds elsewhere.
+// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds
+// elsewhere.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -11,11 +12,13 @@ extension Planner {
         let reason = "filesystem.system"
         var wanted: [Overlay] = []
         for path in request.policy.filesystem.system {
-            guard let status = try? Files.status(path, followLinks: false) else { continue }  // not on this host
+            // Hosts differ in which of these they have.
+            guard let status = try? Files.status(path, followLinks: false) else { continue }
             let target = String(path.dropFirst())
             if status.kind == .symbolicLink {
-                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
-                guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
+                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system
+                // directory. A link that is gone since the line above is as one that was never there.
+                guard let link = try? Files.readLink(path) else { continue }
                 addParent(of: target, reason)
                 add(.symlink(to: link), target, reason)
                 continue
@@ -100,7 +103,8 @@ extension Planner {
         }
     }
 
-    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
+    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on
+    /// top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
         for (name, content) in generatedEtc() {
@@ -111,7 +115,8 @@ extension Planner {
         for name in names { try addEtcEntry(name) }
     }
 
-    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
+    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change
+    /// it.
     private static let copyLimit: Int64 = 65536
 
     /// One name of the host's `/etc`: directories and large files are bound, small files copied.
@@ -120,7 +125,7 @@ extension Planner {
     private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
         let reason = "filesystem.etc"
         let target = "etc/\(name)"
-        guard let file = try? find("/etc/\(name)", reason) else { return }
+        guard let file = try? find("/etc/\(name)", reason) else { return }  // not on this host, see above
         if file.status.kind == .regular && file.status.size <= Self.copyLimit {
             // A file with a null byte is none that C strings can carry.
             guard let bytes = try? Files.read(file.path, limit: Int(Self.copyLimit)) else { return }
@@ -133,7 +138,8 @@ extension Planner {
         addBind(file, at: target, Self.readOnly, recursive: true, reason)
     }
 
-    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits
+    /// it.
     private func hostNames(fitting patterns: [String]) -> [String] {
         var listings: [String: [String]] = [:]
         return patterns.flatMap { pattern -> [String] in

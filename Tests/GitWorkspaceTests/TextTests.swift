@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct TextTests {
     @Test(arguments: [
-        ("plain", "'plain'"), ("it's", #"'it'\''s'"#), ("'\u{301}x", "''\\''\u{301}x'"), ("$(x) `y`\n", "'$(x) `y`\n'"),
+        ("plain", "'plain'"), ("it's", #"'it'\''s'"#), ("'\u{301}x", "''\\''\u{301}x'"),
+        ("$(x) `y`\n", "'$(x) `y`\n'"),
     ])
     func shellWords(_ text: String, _ quoted: String) { #expect(text.shellQuoted == quoted) }
 
