@@ -76,8 +76,10 @@ package struct ProjectState: Equatable, Sendable {
     /// Makes the project's folder.
     package func prepare() throws(ClocheError) {
         do {
-            try Files.makeDirectories(path)
-            try refuseForeign()
+            for place in [path.parentPath, path] {
+                try Files.makeDirectories(place)
+                try Self.refuseForeign(place)
+            }
             let file = path + "/project"
             if !Files.exists(file) { try Files.writeAtomically(file, Array(directory.utf8)) }
         } catch { throw StoreError.cannotWrite(error) }
@@ -86,12 +88,10 @@ package struct ProjectState: Equatable, Sendable {
 
 extension ProjectState {
     /// Refuses a state directory that another user owns or may write: whoever controls it controls every agent.
-    private func refuseForeign() throws(SystemError) {
-        for place in [path.parentPath, path] {
-            let status = try Files.status(place)
-            if status.owner == CurrentUser.id && status.mode & 0o022 == 0 { continue }
-            throw SystemError("stat", .access, "\(place) belongs to user \(status.owner) or is writable for others")
-        }
+    private static func refuseForeign(_ place: String) throws(SystemError) {
+        let status = try Files.status(place)
+        if status.owner == CurrentUser.id && status.mode & 0o022 == 0 { return }
+        throw SystemError("stat", .access, "\(place) belongs to user \(status.owner) or is writable for others")
     }
 }
 

@@ -39,7 +39,13 @@ struct AgentLaunch {
                 upper: directory.upper
             ),
             program: try Self.program(policy, environment, task: task, resuming: resuming),
-            restart: try Self.program(policy, environment, task: nil, resuming: true),
+            // A program that cannot continue its last conversation is given its task again.
+            restart: try Self.program(
+                policy,
+                environment,
+                task: policy.harness.resume.isEmpty ? task : nil,
+                resuming: true
+            ),
             filterCache: installation.cacheDirectory
         )
     }

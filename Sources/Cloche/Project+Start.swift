@@ -83,14 +83,11 @@ extension Project {
         try directory.create(record)
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
-        var hasWorktree = false
         do throws(ClocheError) {
             try furnish(directory, record, effective.policy)
             if case .worktree(let base) = options.workspace {
                 progress("making a worktree on branch cloche/\(record.name)")
-                // What it made itself is gone again when it fails; a branch that was there before is not ours.
                 try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
-                hasWorktree = true
             }
             try AuditLog(directory).append(
                 "create",
@@ -99,7 +96,7 @@ extension Project {
             try launch(directory, resuming: false)
         } catch {
             progress("taking back what was made")
-            discard(directory, hasWorktree: hasWorktree)
+            discard(directory, unless: error.code == .exists)
             throw error
         }
         return try info(directory)
@@ -188,14 +185,15 @@ extension Project {
     }
 
     /// Takes away an agent whose first start failed.
-    private func discard(_ directory: AgentDirectory, hasWorktree: Bool) {
+    private func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
         // What cannot be taken away is listed and can be deleted; the failure that led here is the one to
         // tell.
         guard var record = try? directory.read() else { return }
         record.state = .deleting
         try? directory.write(record)  // only shown if the removal below fails as well
         // `delete --force` removes a worktree that stays behind.
-        if hasWorktree { _ = try? AgentGit.worktree(directory, record).remove() }
+        // A branch that somebody made since we asked for it is not ours to take away.
+        if !isForeign, case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
         try? directory.remove()  // what stays is listed as "deleting"
     }
 

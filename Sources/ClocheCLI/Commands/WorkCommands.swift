@@ -65,7 +65,9 @@ enum DiffCommand {
             output.json(document(diff, synced))
             return ExitCode.success
         }
-        if toTerminal {
+        if command.flag("name-only") {
+            for name in names(diff.output) { output.line(toTerminal ? visible(name, limit: 4096) : name) }
+        } else if toTerminal {
             output.bytes(Array(DiffText.forTerminal(diff.output, colored: output.usesColors).utf8))
         } else {
             output.bytes(diff.output)
@@ -73,6 +75,13 @@ enum DiffCommand {
         SyncCommand.tell(synced, context)
         for warning in diff.warnings { output.note("look at " + warning.text) }
         return ExitCode.success
+    }
+
+    /// The names of a listing whose lines are a letter, a tab and a name; a renamed file has its old name before.
+    private static func names(_ output: [UInt8]) -> [String] {
+        String(decoding: output, as: UTF8.self).split(separator: "\n").map { line in
+            String(line.split(separator: "\t").last ?? line)
+        }
     }
 
     private static func document(_ diff: AgentDiff, _ synced: SyncResult) -> Document {
