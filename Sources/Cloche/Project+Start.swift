@@ -95,9 +95,10 @@ extension Project {
             )
             try launch(directory, resuming: false)
         } catch {
+            let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
             discard(directory, unless: error.code == .exists)
-            throw error
+            throw cause
         }
         return try info(directory)
     }
@@ -234,5 +235,21 @@ extension Project {
         } catch {
             throw ClocheError(.system, "cannot start the supervisor of \(directory.name)", why: "\(error)")
         }
+    }
+}
+
+/// git does not always say that the disk was full.
+private enum DiskSpace {
+    /// Less than this is full, for anything that writes files.
+    private static let little: Int64 = 65536
+
+    static func explain(_ error: ClocheError, at path: String) -> ClocheError {
+        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else { return error }
+        return ClocheError(
+            error.code,
+            error.what,
+            why: "No space left on device, at \(path)",
+            remedy: "free some space and try again; nothing was left behind"
+        )
     }
 }

@@ -53,7 +53,7 @@ package struct Git: Sendable {
                 .host,
                 "git is not installed",
                 why: "no program git in \(places) or PATH",
-                remedy: "install it: apt-get install git; or work without it: --workspace dir PATH"
+                remedy: "install it: apt-get install git; or work without it: --workspace dir:PATH"
             )
         }
         return Git(program: program)

@@ -70,7 +70,7 @@ package struct GitRepository: Sendable {
             .notFound,
             "\(directory.visible) is not in a git repository",
             why: Git.reason(result),
-            remedy: "run `git init` and commit once, or work without git: --workspace dir PATH"
+            remedy: "run `git init` and commit once, or work without git: --workspace dir:PATH"
         )
     }
 

@@ -61,6 +61,13 @@ package enum Files {
         )
     }
 
+    /// Bytes that this user may still write on a path's file system; nil when it cannot be told.
+    package static func freeBytes(_ path: String) -> Int64? {
+        guard let place = try? open(path) else { return nil }  // nothing there: nothing to tell
+        let bytes = clinux_free_bytes(place.number)
+        return bytes < 0 ? nil : bytes
+    }
+
     /// Opens for reading and writing.
     package static func openForUpdate(_ path: String) throws(SystemError) -> FileDescriptor {
         try open(path, O_RDWR)

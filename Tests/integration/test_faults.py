@@ -34,16 +34,16 @@ def traced(t, step, effect, calls, *words, cwd):
 
 def truthful(t, project):
     """The listing agrees with the kernel: an agent that lives has processes, one that does not has none."""
+    def living(agents):
+        return [name for name, entry in agents.items() if entry["state"] in case.LIVING]
+
     agents = t.agents(project)
-    living = [name for name, entry in agents.items() if entry["state"] in case.LIVING]
-    if living and not t.processes():
+    if living(agents) and not t.processes():
         # It may have ended between the two looks; then the next listing says so.
         agents = t.agents(project)
-        living = [name for name, entry in agents.items() if entry["state"] in case.LIVING]
-    if not living:
+        assert not living(agents), f"listed as living without a process: {agents}"
+    if not living(agents):
         t.wait_until(lambda: not t.processes(), f"no processes, since none is listed as living: {agents}", deadline=3)
-    else:
-        assert t.processes(), f"{living} are listed as living without a process"
     return agents
 
 
