@@ -244,7 +244,9 @@ private enum DiskSpace {
     private static let little: Int64 = 65536
 
     static func explain(_ error: ClocheError, at path: String) -> ClocheError {
-        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else { return error }
+        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else {
+            return error
+        }
         return ClocheError(
             error.code,
             error.what,

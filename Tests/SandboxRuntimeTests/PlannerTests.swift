@@ -1,5 +1,5 @@
-// Plans for simple policies: their order, what they refuse, and the flags that every mount has. The host is only looked
-// at; nothing is mounted.
+// Plans for simple policies: their order, what they refuse, and the flags that every mount has. The host is
+// only looked at; nothing is mounted.
 
 import ClocheModel
 import Glibc
@@ -88,8 +88,8 @@ private final class HostPlaces {
         #expect(plan.operations.last?.target == "")
     }
 
-    /// What is mounted later may cover what came before: the agent's own things come after the system's, and the
-    /// credentials after everything.
+    /// What is mounted later may cover what came before: the agent's own things come after the system's, and
+    /// the credentials after everything.
     @Test func partsComeInTheirOrder() throws {
         let plan = try plan {
             $0.filesystem.binds = [BindPolicy(source: folder + "/data", target: "/opt/data")]
