@@ -1,5 +1,5 @@
-// One agent's directory and the files in it. Every change of `agent.json` is one atomic replacement, so that a
-// crash at any instruction leaves a record that the next command can read.
+// One agent's directory and the files in it. Every change of `agent.json` is one atomic replacement, so that
+// a crash at any instruction leaves a record that the next command can read.
 
 package import ClocheModel
 package import LinuxSystem
@@ -42,7 +42,8 @@ package struct AgentDirectory: Equatable, Sendable {
     /// Whether a supervisor lives.
     package var isSupervised: Bool { FileLock.isHeld(supervisorLock) }
 
-    /// Makes the directory with its first record, in one step: either both are there afterwards or neither is.
+    /// Makes the directory with its first record, in one step: either both are there afterwards or neither
+    /// is.
     package func create(_ record: AgentRecord) throws(ClocheError) {
         let temporary = "\(path.parentPath)/.new-\(name)-\(record.created)"
         do throws(SystemError) {

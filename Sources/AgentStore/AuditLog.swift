@@ -1,5 +1,5 @@
-// What happened to an agent, one JSON object a line, appended by the supervisor and by commands. It lies in the
-// agent's directory on the host, which no sandbox shows.
+// What happened to an agent, one JSON object a line, appended by the supervisor and by commands. It lies in
+// the agent's directory on the host, which no sandbox shows.
 
 package import ClocheModel
 internal import Glibc

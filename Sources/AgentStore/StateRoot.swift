@@ -76,17 +76,29 @@ package struct ProjectState: Equatable, Sendable {
     /// Makes the project's folder.
     package func prepare() throws(ClocheError) {
         do {
-            try Files.makeDirectories(path)
+            for place in [path.parentPath, path] {
+                try Files.makeDirectories(place)
+                try Self.refuseForeign(place)
+            }
             let file = path + "/project"
             if !Files.exists(file) { try Files.writeAtomically(file, Array(directory.utf8)) }
         } catch { throw StoreError.cannotWrite(error) }
     }
 }
 
+extension ProjectState {
+    /// Refuses a state directory that another user owns or may write: whoever controls it controls every agent.
+    private static func refuseForeign(_ place: String) throws(SystemError) {
+        let status = try Files.status(place)
+        if status.owner == CurrentUser.id && status.mode & 0o022 == 0 { return }
+        throw SystemError("stat", .access, "\(place) belongs to user \(status.owner) or is writable for others")
+    }
+}
+
 /// The names an agent may have.
 package enum AgentName {
-    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48: a name is part of a branch, a
-    /// path and a host name.
+    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48: a name is part of a
+    /// branch, a path and a host name.
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, name.utf8.count <= 48, isAlphanumeric(first) else { return false }
         guard !name.hasSuffix("."), !name.hasSuffix(".lock"), !name.contains("..") else { return false }

@@ -85,6 +85,7 @@ static int closing(int fd, int result) {
 }
 
 static int attach(const struct stage *s, int mount, const char *target) {
+    /* Closed below, long before init is executed. */
     int place = target[0] == '\0' ? dup(s->root) : open_below(s->root, target, O_PATH, 0);
     if (place < 0) return -1;
     return closing(place, move_mount(mount, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
@@ -136,13 +137,15 @@ static int op_filesystem(const struct stage *s, const struct clinux_operation *o
 static int op_read_only(const struct stage *s, const struct clinux_operation *op) {
     int place = open_below(s->root, op->target, O_PATH, 0);
     if (place < 0) return -1;
-    int mount = closing(place, open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+    int mount = closing(place, open_tree(place, "", flags));
     if (mount < 0) return -1;
     if (set_attributes(mount, op->attributes | MOUNT_ATTR_RDONLY) < 0) return closing(mount, -1);
     return closing(mount, attach(s, mount, op->target));
 }
 
 static int op_seal(const struct stage *s, const struct clinux_operation *op) {
+    /* Closed below, long before init is executed. */
     int place = op->target[0] == '\0' ? dup(s->root) : open_below(s->root, op->target, O_PATH, 0);
     if (place < 0) return -1;
     struct mount_attr attr = {.attr_set = op->attributes};

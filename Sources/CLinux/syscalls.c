@@ -190,3 +190,13 @@ int clinux_seccomp_notification(void) {
 }
 
 int clinux_may(const char *path, int mode) { return faccessat(AT_FDCWD, path, mode, AT_EACCESS); }
+
+int clinux_lock(int fd, int wait) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &whole);
+}
+
+int clinux_is_locked(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_GETLK, &whole) < 0 ? -1 : whole.l_type != F_UNLCK;
+}

@@ -39,7 +39,13 @@ struct AgentLaunch {
                 upper: directory.upper
             ),
             program: try Self.program(policy, environment, task: task, resuming: resuming),
-            restart: try Self.program(policy, environment, task: nil, resuming: true),
+            // A program that cannot continue its last conversation is given its task again.
+            restart: try Self.program(
+                policy,
+                environment,
+                task: policy.harness.resume.isEmpty ? task : nil,
+                resuming: true
+            ),
             filterCache: installation.cacheDirectory
         )
     }
@@ -57,8 +63,8 @@ struct AgentLaunch {
         }
     }
 
-    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes there
-    /// decides what the user's next git command runs.
+    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes
+    /// there decides what the user's next git command runs.
     static func gitGuard(_ path: String) -> [SandboxRequest.Place] {
         let git = path + "/.git"
         guard Files.exists(git) else { return [] }
@@ -81,7 +87,8 @@ struct AgentLaunch {
         return ProcessSpec(arguments: arguments, environment: environment, directory: InsidePath.workspace)
     }
 
-    /// The environment inside: what the profile sets and passes on, credentials, and the command line's variables.
+    /// The environment inside: what the profile sets and passes on, credentials, and the command line's
+    /// variables.
     static func environment(_ policy: Policy, _ variables: [Document.Entry]) -> [String] {
         var values: [(String, String)] = []
         func set(_ name: String, _ value: String) {
@@ -95,13 +102,17 @@ struct AgentLaunch {
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
-        for entry in variables { set(entry.key, entry.value.string ?? "") }
+        for entry in variables {
+            if let value = entry.value.string ?? ProcessEnvironment.value(entry.key) { set(entry.key, value) }
+        }
         return values.map { "\($0.0)=\($0.1)" }
     }
 
-    /// The names of all variables of ours that an agent of this policy may be given: what its supervisor inherits.
-    static func inheritedNames(_ policy: Policy) -> Set<String> {
+    /// The names of all variables of ours that an agent of this policy may be given: what its supervisor
+    /// inherits.
+    static func inheritedNames(_ policy: Policy, _ variables: [Document.Entry]) -> Set<String> {
         var names = Set(policy.environment.pass)
+        for variable in variables where variable.value == .null { names.insert(variable.key) }
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
         return names.union([
             "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",

@@ -1,5 +1,5 @@
-// Where this Cloche is installed and where it keeps things. Everything that depends on the environment is read here,
-// once, so that the rest takes it as a value.
+// Where this Cloche is installed and where it keeps things. Everything that depends on the environment is
+// read here, once, so that the rest takes it as a value.
 
 internal import AgentStore
 public import ClocheModel
@@ -20,8 +20,8 @@ public struct Installation: Equatable, Sendable {
 
     /// The places that the XDG variables and `HOME` name.
     ///
-    /// - Parameter executable: the `cloche` program; nil means this very process, which is right for the command line.
-    ///   A program that embeds this library names an installed one.
+    /// - Parameter executable: the `cloche` program; nil means this very process, which is right for the
+    ///   command line. A program that embeds this library names an installed one.
     /// - Throws: when the process cannot tell where its own program is.
     public init(executable: String? = nil) throws(ClocheError) {
         home = ProcessEnvironment.home

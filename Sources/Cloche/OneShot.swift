@@ -9,7 +9,8 @@ internal import SandboxRuntime
 internal import Supervision
 
 enum OneShot {
-    /// Builds the sandbox, runs the program with this process's standard input and output, and returns its exit code.
+    /// Builds the sandbox, runs the program with this process's standard input and output, and returns its
+    /// exit code.
     static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws
         -> Int32
     {
@@ -108,6 +109,8 @@ extension Project {
                 remedy: "use `cloche start`, or --workspace dir or none"
             )
         case .directory(let path):
+            // Missing, or behind a directory that the user may not search: no directory for the agent either
+            // way.
             guard let real = try? Files.canonicalPath(path ?? current), Files.isDirectory(real) else {
                 throw ClocheError(
                     .notFound,

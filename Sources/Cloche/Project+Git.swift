@@ -1,5 +1,5 @@
-// Taking over an agent's work: sync, diff, merge. The git of the host only ever sees objects that came through a
-// checked fetch from a sandbox; GitWorkspace does that, this file brings the two together.
+// Taking over an agent's work: sync, diff, merge. The git of the host only ever sees objects that came
+// through a checked fetch from a sandbox; GitWorkspace does that, this file brings the two together.
 
 internal import AgentStore
 package import ClocheModel
@@ -50,7 +50,12 @@ extension Project {
     }
 
     /// Fetches, then merges the agent's work into the branch that is checked out.
-    package func merge(_ name: String, message: String? = nil, progress: (String) -> Void = { _ in })
+    package func merge(
+        _ name: String,
+        message: String? = nil,
+        dryRun: Bool = false,
+        progress: (String) -> Void = { _ in }
+    )
         throws(ClocheError) -> (merge: MergeResult, warnings: [DiffWarning], sync: SyncResult)
     {
         let (directory, record, worktree) = try gitAgent(name)
@@ -58,7 +63,8 @@ extension Project {
         defer { _ = lock.isLocked }
         let synced = try sync(directory, record, worktree)
         let warnings = try worktree.diff(.names).warnings
-        let result = try worktree.merge(task: record.task, message: message, waiting: progress)
+        let result = try worktree.merge(task: record.task, message: message, dryRun: dryRun, waiting: progress)
+        if dryRun { return (result, warnings, synced) }
         try AuditLog(directory).append(
             "merge",
             ["commit": .optional(result.commit), "into": .string(result.branch)]
@@ -82,12 +88,15 @@ extension Project {
     }
 
     /// Refuses to delete an agent whose commits or changes are nowhere else.
-    func refuseLossOfWork(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
+    func refuseLossOfWork(_ directory: AgentDirectory, _ record: AgentRecord, keepBranch: Bool)
+        throws(ClocheError)
+    {
         let worktree = try AgentGit.worktree(directory, record)
         // A sync that fails is told by what `unmergedWork` then does not know.
         let synced = try? sync(directory, record, worktree)
         let work = try worktree.unmergedWork(after: synced)
-        if work.isEmpty { return }
+        let onlyCommits = work.uncommittedFiles == 0 && work.otherRefs.isEmpty && work.unknown.isEmpty
+        if work.isEmpty || keepBranch && onlyCommits { return }
         throw ClocheError(
             .wouldLose,
             "agent \(record.name) has work that is nowhere else",

@@ -35,6 +35,7 @@ extension Project {
                 environment: AgentLaunch.environment(policy, []),
                 directory: "/"
             )
+            // The listing says "not installed" instead of the reason.
             let installed = (try? ProgramLookup.check(policy, spec)) != nil
             let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map {
                 credential in
@@ -89,7 +90,8 @@ extension Project {
                 remedy: "make the directory writable"
             )
         }
-        // The user chose this profile just now; without trust the file could not choose one that grants something.
+        // The user chose this profile just now; without trust the file could not choose one that grants
+        // something.
         try ProjectTrust(configDirectory: installation.configDirectory).trust(path)
         return path
     }

@@ -1,5 +1,5 @@
-// Stopping, resuming and deleting agents. Each begins by looking at what is there now, so that each finishes what a
-// killed command or supervisor left.
+// Stopping, resuming and deleting agents. Each begins by looking at what is there now, so that each finishes
+// what a killed command or supervisor left.
 
 internal import AgentStore
 public import ClocheModel
@@ -106,7 +106,7 @@ extension Project {
             try stop(name, graceSeconds: 0)
         }
         if !force && ![.creating, .deleting].contains(status.record.state) {
-            try refuseLoss(directory, status.record)
+            try refuseLoss(directory, status.record, keepBranch: keepBranch)
         }
         return try dismantle(directory, keepBranch: keepBranch)
     }
@@ -120,7 +120,8 @@ extension Project {
         }
     }
 
-    /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill left.
+    /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill
+    /// left.
     private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
         var record = try directory.read()
         record.state = .deleting
@@ -134,7 +135,9 @@ extension Project {
     }
 
     /// What an agent has made and nobody else has stops its deletion.
-    private func refuseLoss(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
+    private func refuseLoss(_ directory: AgentDirectory, _ record: AgentRecord, keepBranch: Bool)
+        throws(ClocheError)
+    {
         switch record.workspace {
         case .directory: return
         case .empty:
@@ -148,7 +151,7 @@ extension Project {
                 remedy: "copy them, or `cloche delete --force \(record.name)`"
             )
         case .worktree:
-            try refuseLossOfWork(directory, record)
+            try refuseLossOfWork(directory, record, keepBranch: keepBranch)
         }
     }
 }

@@ -43,7 +43,9 @@ extension Project {
         let size = Terminal.size(0) ?? Terminal.size(1) ?? TerminalSize(columns: 80, rows: 24)
         let request = ExecRequest(
             arguments: options.command,
-            environment: options.variables.map { "\($0.key)=\($0.value.string ?? "")" },
+            environment: options.variables.compactMap { variable in
+                (variable.value.string ?? ProcessEnvironment.value(variable.key)).map { "\(variable.key)=\($0)" }
+            },
             directory: options.directory ?? InsidePath.workspace,
             terminal: onTerminal ? size : nil
         )

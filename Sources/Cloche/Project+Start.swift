@@ -1,6 +1,6 @@
-// Starting an agent. The order makes every failure and every kill recoverable: what can be refused is refused before
-// anything is made; the record comes first and says `creating`; worktree and home follow; then the supervisor. A first
-// start that fails takes away what it made.
+// Starting an agent. The order makes every failure and every kill recoverable: what can be refused is refused
+// before anything is made; the record comes first and says `creating`; worktree and home follow; then the
+// supervisor. A first start that fails takes away what it made.
 
 internal import AgentStore
 public import ClocheModel
@@ -33,7 +33,8 @@ public struct StartOptions: Sendable {
     public var workspace: WorkspaceChoice
     /// Whether the workspace is read-only whatever the profile says.
     public var readOnly: Bool
-    /// Variables for the program.
+    /// Variables for the program; one without a value (null) is passed on from this process's environment, at each
+    /// start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
 
     /// A new agent with the project's default profile in a worktree of its own.
@@ -83,16 +84,21 @@ extension Project {
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
         do throws(ClocheError) {
-            try furnish(directory, record, options, effective.policy, progress)
+            try furnish(directory, record, effective.policy)
+            if case .worktree(let base) = options.workspace {
+                progress("making a worktree on branch cloche/\(record.name)")
+                try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+            }
             try AuditLog(directory).append(
                 "create",
                 ["profile": .string(record.profile), "task": .string(record.task)]
             )
             try launch(directory, resuming: false)
         } catch {
+            let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
-            discard(directory)
-            throw error
+            discard(directory, unless: error.code == .exists)
+            throw cause
         }
         return try info(directory)
     }
@@ -128,9 +134,20 @@ extension Project {
             let repository = try GitRepository.discover(from: self.directory)
             let branch = "cloche/" + name
             let path = repository.topLevel ?? repository.gitDirectory
+            // Asked before anything is recorded, so that whatever removes a half-made agent knows the branch for its own.
+            if try repository.commit("refs/heads/" + branch) != nil {
+                throw ClocheError(
+                    .exists,
+                    "the branch \(branch) exists already",
+                    why: "it may hold work of an earlier agent",
+                    remedy: "choose another name, or remove the branch: git branch -D \(branch)"
+                )
+            }
             return (.worktree(repository: path, branch: branch, base: base ?? ""), directory.workspace)
         case .directory(let path):
             let chosen = path ?? self.directory
+            // Missing, or behind a directory that the user may not search: no directory for the agent either
+            // way.
             guard let real = try? Files.canonicalPath(chosen), Files.isDirectory(real) else {
                 throw ClocheError(
                     .notFound,
@@ -152,13 +169,11 @@ extension Project {
         try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
     }
 
-    /// Worktree or empty workspace, and the home's first files.
+    /// The empty workspace, and the home's first files.
     private func furnish(
         _ directory: AgentDirectory,
         _ record: AgentRecord,
-        _ options: StartOptions,
-        _ policy: Policy,
-        _ progress: (String) -> Void
+        _ policy: Policy
     ) throws(ClocheError) {
         do throws(SystemError) {
             for seed in policy.harness.seeds {
@@ -168,28 +183,28 @@ extension Project {
             }
             if record.workspace == .empty { try Files.makeDirectory(directory.workspace, mode: 0o755) }
         } catch { throw StoreError.cannotWrite(error) }
-        if case .worktree(let base) = options.workspace {
-            progress("making a worktree on branch cloche/\(record.name)")
-            try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
-        }
     }
 
     /// Takes away an agent whose first start failed.
-    private func discard(_ directory: AgentDirectory) {
-        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to tell.
+    private func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
+        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to
+        // tell.
         guard var record = try? directory.read() else { return }
         record.state = .deleting
-        try? directory.write(record)
-        if case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
-        try? directory.remove()
+        try? directory.write(record)  // only shown if the removal below fails as well
+        // `delete --force` removes a worktree that stays behind.
+        // A branch that somebody made since we asked for it is not ours to take away.
+        if !isForeign, case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
+        try? directory.remove()  // what stays is listed as "deleting"
     }
 
-    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
+    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
+    /// not.
     func launch(_ directory: AgentDirectory, resuming: Bool) throws(ClocheError) {
         do {
             let ready = try Pipe()
             let record = try directory.read()
-            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective))
+            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective), record.variables)
             let environment = names.sorted().compactMap { name in
                 ProcessEnvironment.value(name).map { "\(name)=\($0)" }
             }
@@ -217,5 +232,21 @@ extension Project {
         } catch {
             throw ClocheError(.system, "cannot start the supervisor of \(directory.name)", why: "\(error)")
         }
+    }
+}
+
+/// git does not always say that the disk was full.
+private enum DiskSpace {
+    /// Less than this is full, for anything that writes files.
+    private static let little: Int64 = 65536
+
+    static func explain(_ error: ClocheError, at path: String) -> ClocheError {
+        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else { return error }
+        return ClocheError(
+            error.code,
+            error.what,
+            why: "No space left on device, at \(path)",
+            remedy: "free some space and try again; nothing was left behind"
+        )
     }
 }

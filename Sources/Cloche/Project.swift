@@ -1,5 +1,5 @@
-// The entry for everything that is done with agents: a directory, its configuration, its agents. The operations are
-// in the files beside this one.
+// The entry for everything that is done with agents: a directory, its configuration, its agents. The
+// operations are in the files beside this one.
 
 internal import AgentStore
 public import ClocheModel
@@ -13,8 +13,8 @@ public struct Project: Sendable {
     /// Where Cloche is and keeps things.
     public let installation: Installation
 
-    /// The project that a directory belongs to: the nearest one above it with `.cloche/` or `.git`, the project of the
-    /// agent whose workspace it lies in, or else the directory itself.
+    /// The project that a directory belongs to: the nearest one above it with `.cloche/` or `.git`, the
+    /// project of the agent whose workspace it lies in, or else the directory itself.
     ///
     /// - Throws: when the directory does not exist.
     public init(at path: String, installation: Installation) throws(ClocheError) {
@@ -61,6 +61,7 @@ public struct Project: Sendable {
         return state.agent(name)
     }
 
+    /// The loader of profiles as this project sees them: the built-in ones, the user's own and the project's.
     package var profiles: ProfileLoader {
         ProfileLoader(
             home: installation.home,
@@ -76,8 +77,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let record: AgentRecord
     /// Where it is in its life, judged now.
     public let state: AgentState
-    /// Commits and uncommitted changes since it began, as far as that is known without asking the agent: `-`, `+2`,
-    /// `+2*`, with `?` when it moved on since.
+    /// Commits and uncommitted changes since it began, as far as that is known without asking the agent: `-`,
+    /// `+2`, `+2*`, with `?` when it moved on since.
     public let changes: String
     /// Its directory on the host.
     public let directory: String

@@ -62,9 +62,12 @@ package enum ClocheCommandLine {
             }
             let directory = command.value("project") ?? "."
             let installation = try Installation()
-            return try function(
+            let code = try function(
                 Context(command: command, output: output, installation: installation, directory: directory)
             )
+            if output.isReaderGone { return ExitCode.brokenPipe }
+            if let problem = output.problem { throw problem }
+            return code
         } catch {
             let declaresJSON = command.location.spec.options.contains { $0.name == "json" }
             output.report(error, json: declaresJSON && command.flag("json"))

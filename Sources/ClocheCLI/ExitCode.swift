@@ -3,14 +3,24 @@
 internal import ClocheModel
 package import CommandSyntax
 
+/// What `cloche` returns to the shell.
+///
+/// `run` and `exec` return the program's own code, so failures of Cloche itself are told apart as 125 to 127,
+/// the way `env(1)` and `timeout(1)` do.
 package enum ExitCode {
     static let success: Int32 = 0
     /// The command worked and the answer is no: a conflict, an agent that does not run.
     static let negative: Int32 = 1
+    /// The command line is wrong; nothing was done.
     static let usage: Int32 = 2
+    /// Cloche itself failed, as opposed to the program it runs.
     static let cloche: Int32 = 125
+    /// The program is in the sandbox and cannot be executed there.
     static let notExecutable: Int32 = 126
+    /// The program is not in the sandbox.
     static let notFound: Int32 = 127
+    /// 128 + SIGPIPE: the reader of our output has gone.
+    static let brokenPipe: Int32 = 141
 
     /// The table for manual page and README.
     package static let table = [

@@ -18,7 +18,8 @@ struct Output {
             switch color {
             case "always": true
             case "never": false
-            default: (ProcessEnvironment.value("NO_COLOR") ?? "").isEmpty && Terminal.isTerminal(1)
+            default: (ProcessEnvironment.value("NO_COLOR") ?? "").isEmpty
+                    && ProcessEnvironment.value("TERM") != "dumb" && Terminal.isTerminal(1)
             }
         colors = wanted
         showsProgress = Terminal.isTerminal(2)
@@ -38,9 +39,32 @@ struct Output {
 
     var usesColors: Bool { colors }
 
-    func line(_ text: String = "") { UserOutput.write(Array((text + "\n").utf8)) }
+    /// The first failure of standard output; a command whose answer did not arrive has not succeeded.
+    private final class Failure {
+        var answer: Errno?
+    }
+    private let failure = Failure()
 
-    func bytes(_ bytes: [UInt8]) { UserOutput.write(bytes) }
+    /// What to return instead of success when standard output took not all of it.
+    var problem: ClocheError? {
+        failure.answer.map { answer in
+            ClocheError(
+                .system,
+                "cannot write the output",
+                why: answer.description,
+                remedy: "what the command did is done; only its words are missing"
+            )
+        }
+    }
+
+    /// Whether the reader of our output has gone, as `head` does; that is no failure.
+    var isReaderGone: Bool { failure.answer == .brokenPipe }
+
+    func line(_ text: String = "") { bytes(Array((text + "\n").utf8)) }
+
+    func bytes(_ bytes: [UInt8]) {
+        if failure.answer == nil { failure.answer = UserOutput.write(bytes) }
+    }
 
     func json(_ document: Document) { line(JSONText.serialize(document, pretty: true)) }
 

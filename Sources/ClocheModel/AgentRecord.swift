@@ -25,13 +25,21 @@ public enum AgentState: String, Equatable, Sendable, CaseIterable {
 
 /// Why an agent ended.
 public enum EndReason: String, Equatable, Sendable {
+    /// The harness returned.
     case exited
+    /// A signal killed the harness, or the sandbox's first process.
     case signalled
+    /// `limits.wall-clock` was reached.
     case wallClock = "wall-clock"
+    /// `limits.idle` was reached.
     case idle
+    /// A disk limit was reached.
     case disk
+    /// A person stopped it.
     case operatorStop = "operator"
+    /// The supervisor died, and the sandbox with it.
     case supervisorLost = "supervisor-lost"
+    /// The harness never ran.
     case startFailed = "start-failed"
 }
 
@@ -50,15 +58,19 @@ public struct AgentRecord: Equatable, Sendable {
     /// The format of the file; a newer one is refused.
     public static let version: Int64 = 1
 
+    /// Its name, unique in the project.
     public var name: String
     /// The project's directory.
     public var project: String
+    /// Where it is in its life, as last written; `lost` is never written.
     public var state: AgentState
+    /// What its working files are.
     public var workspace: WorkspaceKind
     /// Whether the agent may write its workspace.
     public var access: AccessMode
     /// Where the working files are on the host.
     public var workspacePath: String
+    /// Name of the profile it was made with.
     public var profile: String
     /// The merged profile, from which the policy is decoded.
     public var effective: Document
@@ -68,11 +80,13 @@ public struct AgentRecord: Equatable, Sendable {
     public var variables: [Document.Entry]
     /// How often the harness was started, restarts included.
     public var starts: Int64
-    /// Milliseconds since 1970.
+    /// When it was made, in milliseconds since 1970.
     public var created: Int64
-    /// Milliseconds since 1970 of the last start, and of the last end.
+    /// When it was last started, in milliseconds since 1970; nil before the first start.
     public var started: Int64?
+    /// When the last run ended, in milliseconds since 1970; nil while it runs.
     public var ended: Int64?
+    /// Why the last run ended; nil while it runs.
     public var endReason: EndReason?
     /// Exit code of the harness, or 128 plus a signal.
     public var exitCode: Int64?

@@ -1,5 +1,5 @@
-// File names with a star, as the `filesystem.etc` list of a profile has them. The planner matches them against what
-// the host's /etc holds.
+// File names with a star, as the `filesystem.etc` list of a profile has them. The planner matches them
+// against what the host's /etc holds.
 
 /// A name in which `*` stands for any characters, none included; nothing else is special.
 public struct NamePattern: Equatable, Sendable {

@@ -153,9 +153,11 @@ public struct FilesystemPolicy: Equatable, Sendable {
     public var workspace: AccessMode
     /// Host directories shown read-only at their own place, as overlay lower layers.
     public var system: [String]
-    /// Directories below `system`, `/etc` or `/var` in which the agent may create files (its own upper layer).
+    /// Directories below `system`, `/etc` or `/var` in which the agent may create files (its own upper
+    /// layer).
     public var writable: [String]
-    /// Names below the host's `/etc` that are shown; `*` stands for any characters of one component (`NamePattern`).
+    /// Names below the host's `/etc` that are shown; `*` stands for any characters of one component
+    /// (`NamePattern`).
     public var etc: [String]
     /// Further host paths, each at the place named.
     public var binds: [BindPolicy]

@@ -3,14 +3,19 @@
 
 /// Attributes of a mount, in the kernel's words.
 public struct MountAttributes: OptionSet, Equatable, Sendable {
+    /// The kernel's `MOUNT_ATTR_` bits.
     public let rawValue: UInt64
 
     /// The bits of `mount_setattr(2)`.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// `MOUNT_ATTR_RDONLY`: nothing below can be changed.
     public static let readOnly = MountAttributes(rawValue: 0x1)
+    /// `MOUNT_ATTR_NOSUID`: set-id bits and file capabilities have no effect.
     public static let noSetID = MountAttributes(rawValue: 0x2)
+    /// `MOUNT_ATTR_NODEV`: device files cannot be opened.
     public static let noDevices = MountAttributes(rawValue: 0x4)
+    /// `MOUNT_ATTR_NOEXEC`: no file can be executed.
     public static let noExec = MountAttributes(rawValue: 0x8)
 
     /// Their names, as `mount(8)` prints them.

@@ -35,7 +35,7 @@ extension ClocheCommands {
             own directory, dir:PATH for another one, or none for an empty workspace.
             """,
         arguments: [
-            ArgumentSpec("name", .required, "A new name: lower-case letters, digits and dashes"),
+            ArgumentSpec("name", .required, "A new name: letters, digits, dots, dashes, underscores"),
             ArgumentSpec("task", .optional, "What the agent is to do, as one quoted text"),
         ],
         options: [
@@ -60,7 +60,7 @@ extension ClocheCommands {
                 "another profile, from a tag"
             ),
             Example(
-                "cloche start a -p shell --set limits.pids=200 \"make test && git commit -am done\"",
+                "cloche start a -p shell --set limits.idle=30m \"make test && git commit -am done\"",
                 "a shell command line as the task, one limit changed"
             ),
         ]

@@ -10,7 +10,7 @@ extension ClocheCommands {
         aliases: ["ls"],
         suggestedFor: ["ps", "status", "agents", "list-sessions"],
         discussion: """
-            Shows name, state, age, profile, branch, number of changed files and task of each agent.
+            Shows name, state, age, profile, branch, commits and uncommitted changes (*), and task.
             The state is found out each time, so it is right after a crash or a reboot.
             """,
         options: [

@@ -48,9 +48,9 @@ extension ClocheCommands {
         suggestedFor: ["apply", "accept"],
         discussion: """
             Fetches the agent's commits and merges them into the branch that is checked out.
-            Uncommitted changes of the agent become a commit first. Files in this checkout that are
-            changed and not committed are never touched: if the merge needs them, it is refused. On
-            a conflict the files are named and the checkout stays as it was.
+            Uncommitted changes of the agent become a commit first. A checkout with changes of its
+            own that are not committed is never touched: the merge is refused until they are
+            committed or stashed. On a conflict the files are named and the checkout stays as it was.
             """,
         arguments: [agent("The agent whose work to merge")],
         options: [

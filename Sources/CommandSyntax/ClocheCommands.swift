@@ -107,7 +107,7 @@ enum ClocheCommands {
         "set",
         "KEY=VALUE",
         form: .assignment,
-        "Override one key of the profile, such as limits.pids=200"
+        "Override one key of the profile, such as limits.idle=30m"
     )
 
     static let readOnlyWorkspace = OptionSpec.flag(

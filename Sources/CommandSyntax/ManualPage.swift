@@ -10,7 +10,8 @@ package struct ManualPage: Sendable {
 
     /// Makes the page.
     ///
-    /// The date is that of the release, as `2026-01-31`; an exit status is a number or a range and what it says.
+    /// The date is that of the release, as `2026-01-31`; an exit status is a number or a range and what it
+    /// says.
     package init(_ tool: ToolSpec, version: String, date: String, exitStatuses: [Definition]) {
         self.tool = tool
         self.version = version

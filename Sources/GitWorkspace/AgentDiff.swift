@@ -1,5 +1,6 @@
-// What an agent changed, computed between two commits of the main repository: no file of the workspace is read, no
-// external diff or text conversion runs, and no `.gitattributes` of the agent's can hide a change as binary.
+// What an agent changed, computed between two commits of the main repository: no file of the workspace is
+// read, no external diff or text conversion runs, and no `.gitattributes` of the agent's can hide a change as
+// binary.
 
 package import ClocheModel
 internal import LinuxSystem

@@ -1,9 +1,10 @@
-// Merging an agent's work into the branch that the user has checked out. The merge is computed on objects alone; only
-// when it is known to succeed does the checkout move, in steps that MergeJournal can finish or take back after a crash:
+// Merging an agent's work into the branch that the user has checked out. The merge is computed on objects
+// alone; only when it is known to succeed does the checkout move, in steps that MergeJournal can finish or
+// take back after a crash:
 //
 //   1 proposal and merge commit made        objects only: nothing shows
 //   2 journal written                       from here on a crash is repaired by the next merge
-//   3 index.lock taken, files written       git read-tree -m -u: files that the merge does not change stay as they are
+//   3 index.lock taken, files written       git read-tree -m -u: files that do not change stay as they are
 //   4 index replaced, branch moved          one rename, one ref update
 //   5 journal and lock removed
 
@@ -33,12 +34,14 @@ extension AgentWorktree {
     ///   - task: what the agent was asked for; its first line goes into the message.
     ///   - message: the whole message, instead of the default one.
     ///   - includeUncommitted: if false, the agent's commits only.
-    /// - Throws: `.conflict` when both sides changed the same lines, `.state` when the checkout is not clean, is
-    ///   not on a branch or has untracked files in the way. Nothing is changed then.
+    ///   - dryRun: if true, everything is found out and made but for the last step: branch and checkout stay.
+    /// - Throws: `.conflict` when both sides changed the same lines, `.state` when the checkout is not clean,
+    ///   is not on a branch or has untracked files in the way. Nothing is changed then.
     package func merge(
         task: String = "",
         message: String? = nil,
         includeUncommitted: Bool = true,
+        dryRun: Bool = false,
         waiting: (String) -> Void = { _ in }
     ) throws(ClocheError) -> MergeResult {
         try repository.checkVersion()
@@ -63,7 +66,9 @@ extension AgentWorktree {
                 message: message ?? defaultMessage(task)
             )
             let changes = try repository.changes(from: state.commit, to: merged)
-            try repository.moveCheckout(state, to: merged, changes, reason: "cloche merge \(agent)")
+            if !dryRun {
+                try repository.moveCheckout(state, to: merged, changes, reason: "cloche merge \(agent)")
+            }
             return MergeResult(
                 commit: merged,
                 previous: state.commit,
@@ -111,8 +116,8 @@ extension AgentWorktree {
         let branch = state.branch.withoutPrefix("refs/heads/").visible
         return ClocheError(
             .conflict,
-            "\(agent) and \(branch) changed the same places; nothing was merged and no file was touched",
-            why: "\(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
+            "\(agent) and \(branch) are in conflict; nothing was merged and no file was touched",
+            why: "both changed the same places of \(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
             remedy: """
                 merge by hand with `git merge cloche/\(agent)/proposal`, resolve, `git commit`; or ask the agent to take \
                 the other side into account and merge again
@@ -158,7 +163,8 @@ extension GitRepository {
         try lock.copyIndex()
         var copied = place
         copied.indexFile = lock.copy
-        // Only to bring what git remembers of each file up to date; a file that differs shows in the next step.
+        // Only to bring what git remembers of each file up to date; a file that differs shows in the next
+        // step.
         _ = try git.run(["update-index", "-q", "--refresh"], at: copied)
         let move = ["read-tree", "-m", "-u", state.commit, merged]
         _ = try git.output(move + ["--dry-run"], at: copied, "the checkout cannot be moved to the merge")

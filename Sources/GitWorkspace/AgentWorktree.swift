@@ -1,5 +1,6 @@
-// One agent's worktree: its names, its paths on the host, and where they are inside a sandbox. The operations are in
-// the files beside this one (creation, sync, diff, merge, removal). docs/git.md draws the whole picture.
+// One agent's worktree: its names, its paths on the host, and where they are inside a sandbox. The operations
+// are in the files beside this one (creation, sync, diff, merge, removal). docs/git.md draws the whole
+// picture.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -15,8 +16,9 @@ package struct GitMount: Equatable, Sendable {
 
 /// The git side of one agent.
 ///
-/// Below `metadata` are `private` (the agent's own git directory: the only part it ever writes), `pointer` (the file
-/// that takes the place of the worktree's `.git` inside), `no-alternates` (an empty file), `origin`, `synced`, `lock`.
+/// Below `metadata` are `private` (the agent's own git directory: the only part it ever writes), `pointer`
+/// (the file that takes the place of the worktree's `.git` inside), `no-alternates` (an empty file),
+/// `origin`, `synced`, `lock`.
 package struct AgentWorktree: Sendable {
     package let repository: GitRepository
     /// The agent's name.
@@ -118,6 +120,7 @@ package struct AgentWorktree: Sendable {
         guard let names = try? Files.list(parent) else { return nil }
         let wanted = [UInt8]((workspace + "/.git").utf8)
         return names.map { parent + "/" + $0 }.first { path in
+            // A registration without a readable `gitdir` is of no worktree that exists.
             guard let text = try? Files.read(path + "/gitdir", limit: 8192) else { return false }
             return text == wanted || text == wanted + [UInt8(ascii: "\n")]
         }
@@ -138,10 +141,21 @@ package struct AgentWorktree: Sendable {
     }
 
     /// Runs `body` while no other cloche works on this agent's git state.
-    func exclusively<R: Sendable>(_ body: () throws(ClocheError) -> R) throws(ClocheError) -> R {
+    ///
+    /// It gets this worktree with a git whose commands hold the lock, too: one that outlives a killed cloche goes on
+    /// working, and whoever comes next waits for it.
+    func exclusively<R: Sendable>(
+        _ body: (AgentWorktree) throws(ClocheError) -> R
+    ) throws(ClocheError) -> R {
         let lock = try RepositoryLock.take(lockFile, waiting: { _ in })
-        defer { _ = lock.number }
-        return try body()
+        return try body(
+            AgentWorktree(
+                repository: repository.holding(lock.number),
+                agent: agent,
+                workspace: workspace,
+                metadata: metadata
+            )
+        )
     }
 }
 

@@ -1,5 +1,5 @@
-// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It runs no
-// program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
+// The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It
+// runs no program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
 
 internal import ClocheModel
 internal import Glibc
@@ -37,6 +37,7 @@ extension AgentWorktree {
         // No such file: there was no sync.
         let record = (try? Files.readText(syncedFile))?.split(separator: "\n").map(String.init) ?? []
         let known =
+            // No record of the origin either: then it is not known whether there is something new.
             record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
         let current = privateHead()
         return ChangeSummary(
@@ -80,15 +81,18 @@ extension AgentWorktree {
         privateText(name, limit: limit)?.split(separator: "\n").first.map(String.init)
     }
 
-    /// A small plain file of the agent's: no link is followed, no FIFO waited for.
     private func privateText(_ name: String, limit: Int) -> String? {
-        // Whatever the agent made of it, a file that cannot be opened so is one that tells nothing.
-        guard let directory = try? Files.open(privateGitDirectory, O_RDONLY | O_DIRECTORY),
+        plainFile(name, below: privateGitDirectory, limit: limit)?.text
+    }
+
+    /// The bytes of a small plain file that an agent may have made: no link is followed, no FIFO waited for.
+    func plainFile(_ name: String, below path: String, limit: Int) -> [UInt8]? {
+        // Whatever was made of it, a file that cannot be opened so is one that tells nothing.
+        guard let directory = try? Files.open(path, O_RDONLY | O_DIRECTORY),
             let file = try? Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK),
-            let status = try? Files.status(of: file), status.kind == .regular,
-            let bytes = try? file.readToEnd(limit: limit)
+            let status = try? Files.status(of: file), status.kind == .regular
         else { return nil }
-        return bytes.text
+        return try? file.readToEnd(limit: limit)
     }
 
     static func isObjectName(_ text: String) -> Bool {

@@ -1,5 +1,5 @@
-// The user's checkout before a merge: what branch it is on, and whether anything of the user's is in the way. Reading
-// only; nothing in this file changes a file.
+// The user's checkout before a merge: what branch it is on, and whether anything of the user's is in the way.
+// Reading only; nothing in this file changes a file.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -106,6 +106,7 @@ extension GitRepository {
                 }
                 if status.kind != .directory && !leaving.contains(parent) { inTheWay.append(parent.text) }
             }
+            // As above.
             guard let status = try? Files.status(topLevel + "/" + change.path.text, followLinks: false) else {
                 continue
             }

@@ -1,5 +1,5 @@
-// A diff on its way to a terminal. The lines come from an agent's files, so control characters are made visible; the
-// colours are ours, put on after that, and cannot be forged.
+// A diff on its way to a terminal. The lines come from an agent's files, so control characters are made
+// visible; the colours are ours, put on after that, and cannot be forged.
 
 /// Makes a diff fit for a terminal.
 package enum DiffText {

@@ -1,5 +1,5 @@
-// Changes that do more than change text: files which a program of the user's runs or obeys later, links that lead out
-// of the tree, and nested repositories. The table is data; a new tool is one line there.
+// Changes that do more than change text: files which a program of the user's runs or obeys later, links that
+// lead out of the tree, and nested repositories. The table is data; a new tool is one line there.
 
 internal import ClocheModel
 internal import LinuxSystem

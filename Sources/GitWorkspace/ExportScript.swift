@@ -1,9 +1,10 @@
-// The program that runs inside a one-shot sandbox without network to hand an agent's commits to the host: a POSIX shell
-// script (with GNU find, grep, sed, sort, comm). It trusts nothing it reads, and whatever it is made to run stays inside.
+// The program that runs inside a one-shot sandbox without network to hand an agent's commits to the host: a
+// POSIX shell script (with GNU find, grep, sed, sort, comm). It trusts nothing it reads, and whatever it is
+// made to run stays inside.
 //
-// It never uses the agent's git directory as a git directory: HEAD, refs, index, shallow, info/exclude are copied into a
-// temporary one with a configuration of ours, which borrows the agent's and the repository's objects. What it exports is
-// a second temporary directory that holds these refs and nothing else:
+// It never uses the agent's git directory as a git directory: HEAD, refs, index, shallow, info/exclude are
+// copied into a temporary one with a configuration of ours, which borrows the agent's and the repository's
+// objects. What it exports is a second temporary directory that holds these refs and nothing else:
 //   refs/cloche/head      the commit that the agent has checked out
 //   refs/cloche/snapshot  the same plus uncommitted changes; equal to head when there are none
 //   refs/cloche/other/*   branches, tags and the stash that the agent made or moved
@@ -177,7 +178,8 @@ extension AgentWorktree {
     ///
     /// Its environment needs `PATH` only.
     ///
-    /// - Parameter seconds: after this long everything of it is killed: an agent can plant files that block a reader.
+    /// - Parameter seconds: after this long everything of it is killed: an agent can plant files that block a
+    ///   reader.
     package func exportCommand(seconds: Int = 1800) throws(ClocheError) -> [String] {
         var known = try repository.commit(refs.head)
         if known == nil { known = try repository.commit(refs.base) }

@@ -31,14 +31,14 @@ package struct Git: Sendable {
     }
 
     /// Absolute path of the program.
-    let program: String
+    var program: String
     /// Overrides; a later one wins.
     var settings: [GitSetting] = GitHardening.always
     /// Further variables, `NAME=value`.
     var environment: [String] = []
     /// Whether the user's and the system's own files are in force: only while reading what they say.
     var readsUserFiles = false
-    /// A lock's descriptor that each command holds too, so that the lock outlives us as long as one of them
+    /// Descriptors of locks that each command holds too, so that a lock outlives us as long as one of them
     /// runs.
     var inherited: [CInt] = []
 
@@ -53,7 +53,7 @@ package struct Git: Sendable {
                 .host,
                 "git is not installed",
                 why: "no program git in \(places) or PATH",
-                remedy: "install it: apt-get install git; or work without it: --workspace dir PATH"
+                remedy: "install it: apt-get install git; or work without it: --workspace dir:PATH"
             )
         }
         return Git(program: program)
@@ -124,7 +124,10 @@ package struct Git: Sendable {
         let telling = lines.filter { line in
             ["fatal: ", "error: ", "remote: "].contains { line.hasPrefix($0) }
         }
-        let kept = (telling.isEmpty ? lines : telling).prefix(4).map { String($0.visible.prefix(300)) }
+        let kept = (telling.isEmpty ? lines : telling).prefix(4).map { line in
+            // "fatal:" is how git ends, not what a person needs to know.
+            String(line.withoutPrefix("remote: ").withoutPrefix("fatal: ").visible.prefix(300))
+        }
         return kept.isEmpty ? "git ended with status \(result.status)" : kept.joined(separator: "; ")
     }
 

@@ -1,5 +1,5 @@
-// What git's configuration says for a repository, read once with the user's own files in force. Reading it runs
-// nothing. No file of it was ever writable by an agent.
+// What git's configuration says for a repository, read once with the user's own files in force. Reading it
+// runs nothing. No file of it was ever writable by an agent.
 
 /// The settings in force for one repository, in git's order: a later one wins.
 struct GitConfiguration: Equatable, Sendable {

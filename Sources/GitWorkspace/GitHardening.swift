@@ -1,5 +1,5 @@
-// The settings that keep git on the host from running anything while it looks at what an agent made. Data only;
-// GitCommand turns it into each command's environment. docs/git.md gives the reason for each group.
+// The settings that keep git on the host from running anything while it looks at what an agent made. Data
+// only; GitCommand turns it into each command's environment. docs/git.md gives the reason for each group.
 
 /// One setting of git.
 package struct GitSetting: Equatable, Sendable {
@@ -44,7 +44,8 @@ enum GitHardening {
         GitSetting("gpg.program", "false"),
         GitSetting("core.filesRefLockTimeout", "10000"),
         GitSetting("core.packedRefsTimeout", "10000"),
-        // In a sparse checkout git drops the skip-worktree mark of whatever is there; WorktreeIndex relies on it.
+        // In a sparse checkout git drops the skip-worktree mark of whatever is there; WorktreeIndex relies on
+        // it.
         GitSetting("sparse.expectFilesOutsideOfPatterns", "true"),
         GitSetting("index.sparse", "false"),
     ]

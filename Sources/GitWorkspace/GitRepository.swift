@@ -1,5 +1,5 @@
-// The user's repository: found from a directory, asked for facts, and locked while we write to it. Everything here is
-// the user's own; what an agent makes is reached through AgentWorktree only.
+// The user's repository: found from a directory, asked for facts, and locked while we write to it. Everything
+// here is the user's own; what an agent makes is reached through AgentWorktree only.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -19,8 +19,8 @@ package struct GitRepository: Sendable {
 
     /// Finds the repository that a directory is in.
     ///
-    /// - Throws: `.notFound` when there is none, `.git` when it belongs to somebody git does not trust, `.host` when git
-    ///   is missing or too old.
+    /// - Throws: `.notFound` when there is none, `.git` when it belongs to somebody git does not trust,
+    ///   `.host` when git is missing or too old.
     package static func discover(from directory: String) throws(ClocheError) -> GitRepository {
         guard Files.isDirectory(directory) else {
             throw ClocheError(.notFound, "no directory \(directory.visible)", remedy: "name one that exists")
@@ -70,7 +70,7 @@ package struct GitRepository: Sendable {
             .notFound,
             "\(directory.visible) is not in a git repository",
             why: Git.reason(result),
-            remedy: "run `git init` and commit once, or work without git: --workspace dir PATH"
+            remedy: "run `git init` and commit once, or work without git: --workspace dir:PATH"
         )
     }
 
@@ -166,9 +166,14 @@ package struct GitRepository: Sendable {
         _ body: (GitRepository) throws(ClocheError) -> R
     ) throws(ClocheError) -> R {
         let lock = try RepositoryLock.take(commonDirectory + "/cloche.lock", waiting: waiting)
+        return try body(holding(lock.number))
+    }
+
+    /// The same repository with a git whose commands keep a lock's descriptor open.
+    func holding(_ lock: CInt) -> GitRepository {
         var git = git
-        git.inherited = [lock.number]
-        let repository = GitRepository(
+        git.inherited.append(lock)
+        return GitRepository(
             topLevel: topLevel,
             gitDirectory: gitDirectory,
             commonDirectory: commonDirectory,
@@ -176,6 +181,5 @@ package struct GitRepository: Sendable {
             configuration: configuration,
             git: git
         )
-        return try body(repository)
     }
 }

@@ -1,5 +1,6 @@
-// An index of the host, changed as git changes it: `index.lock` is made, a copy is worked on, and the copy takes the
-// index's place in one rename. Used for agents' worktrees and for the user's checkout during a merge.
+// An index of the host, changed as git changes it: `index.lock` is made, a copy is worked on, and the copy
+// takes the index's place in one rename. Used for agents' worktrees and for the user's checkout during a
+// merge.
 
 internal import ClocheModel
 internal import Glibc
@@ -25,7 +26,8 @@ struct IndexLock {
         self.directory = directory
         for _ in 0..<Self.attempts {
             do {
-                // Linked into place with its mark in it: a kill between two calls leaves no lock of unknown origin.
+                // Linked into place with its mark in it: a kill between two calls leaves no lock of unknown
+                // origin.
                 try Files.writeAtomically(copy, Self.mark, mode: 0o644)
                 try check("link", lock) { unsafe link(copy, lock) }
                 return

@@ -1,9 +1,10 @@
-// `cloche-merge` in the git directory of a checkout: what a merge is about to do, written before it touches a file. After
-// a crash the next merge reads it and finishes or takes back, so that the checkout is the old or the new commit.
+// `cloche-merge` in the git directory of a checkout: what a merge is about to do, written before it touches a
+// file. After a crash the next merge reads it and finishes or takes back, so that the checkout is the old or
+// the new commit.
 //
 //   branch at new                  everything was done but tidying up: done
 //   branch at old, index at new    files are complete: the branch moves
-//   branch at old, index at old    files are old, new, or cut short: put back, unless the user edited one since
+//   branch at old, index at old    files are old, new, or cut short: put back, unless the user edited one
 //   branch elsewhere               the user went on by themselves: forgotten
 
 package import ClocheModel
@@ -165,6 +166,7 @@ extension GitRepository {
                 "a file cannot be read"
             )
             if id == change.oldObject || id == change.newObject { return true }
+            // What cannot be read is not known to be ours, so it is not overwritten.
             guard !change.isDeleted, let bytes = try? Files.read(path) else { return false }
             return try blob(change.newObject).starts(with: bytes)
         default: return false

@@ -1,5 +1,5 @@
-// Where a repository's objects are: its own directory and those it borrows from (`objects/info/alternates`), which
-// may borrow in turn. A sandbox needs all of them, read-only.
+// Where a repository's objects are: its own directory and those it borrows from (`objects/info/alternates`),
+// which may borrow in turn. A sandbox needs all of them, read-only.
 
 internal import ClocheModel
 internal import LinuxSystem

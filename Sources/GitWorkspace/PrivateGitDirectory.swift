@@ -1,5 +1,6 @@
-// The git directory that belongs to an agent: made once by the host, then written by the agent alone and never again
-// read as git metadata outside a sandbox. It borrows the repository's objects and starts with its branches and tags.
+// The git directory that belongs to an agent: made once by the host, then written by the agent alone and
+// never again read as git metadata outside a sandbox. It borrows the repository's objects and starts with its
+// branches and tags.
 
 internal import ClocheModel
 internal import LinuxSystem

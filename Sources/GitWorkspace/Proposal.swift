@@ -1,12 +1,12 @@
-// What an agent offers to a branch: one commit that holds its commits and its uncommitted changes, built so that git
-// finds the right common ancestor even when earlier uncommitted changes were merged before.
+// What an agent offers to a branch: one commit that holds its commits and its uncommitted changes, built so
+// that git finds the right common ancestor even when earlier uncommitted changes were merged before.
 //
 //   base --- h1 --- h2            the agent's commits; h2 is `head`
 //              \      \
 //               P1 ----- P2       P1: uncommitted changes, merged some time ago; P2: those of today
 //
-// P2 has P1 as a parent when the target holds P1. Otherwise the merge base would be h1, and every line of P1 that the
-// agent went on working on would be a conflict of the agent with itself.
+// P2 has P1 as a parent when the target holds P1. Otherwise the merge base would be h1, and every line of P1
+// that the agent went on working on would be a conflict of the agent with itself.
 
 internal import ClocheModel
 internal import LinuxSystem

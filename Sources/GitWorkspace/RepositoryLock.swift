@@ -1,5 +1,6 @@
-// One cloche at a time writes to a repository or to an agent's private state: git's own locks fail at once instead of
-// waiting. The kernel drops the lock when the last process that holds it ends, our git children included.
+// One cloche at a time writes to a repository or to an agent's private state: git's own locks fail at once
+// instead of waiting. The kernel drops the lock when the last process that holds it ends, our git children
+// included.
 
 internal import ClocheModel
 internal import Glibc

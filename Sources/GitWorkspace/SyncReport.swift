@@ -1,5 +1,5 @@
-// What the export says about an agent's workspace besides commits: a blob of `kind value` records that came through
-// the same checked fetch. Its text is the agent's to forge; it is shown, never acted upon.
+// What the export says about an agent's workspace besides commits: a blob of `kind value` records that came
+// through the same checked fetch. Its text is the agent's to forge; it is shown, never acted upon.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -21,6 +21,8 @@ package enum SyncNotice: Equatable, Sendable {
     case branchMovedOnHost(String, commit: String)
     /// The user checked out something else in the agent's worktree.
     case worktreeElsewhere(String)
+    /// The worktree's `.git` was not the file that the host wrote, and was put back.
+    case pointerRestored(String)
     /// The repository has no entry for the worktree any more.
     case worktreeForgotten(String)
 
@@ -39,6 +41,8 @@ package enum SyncNotice: Equatable, Sendable {
             "\(name) was moved on the host to \(commit.prefix(12)) and stays there; merge uses the agent's own commits"
         case .worktreeElsewhere(let path):
             "\(path.visible) has something else checked out; its index stays as it is"
+        case .pointerRestored(let path):
+            "\(path.visible)/.git was not what Cloche wrote there; it was put back"
         case .worktreeForgotten(let path):
             "git does not know the worktree \(path.visible); try `git worktree repair`"
         }

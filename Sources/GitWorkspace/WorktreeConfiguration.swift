@@ -1,6 +1,7 @@
-// `config.worktree`: settings of one worktree, in its administrative directory on the host, out of the agent's reach.
-// They protect the user's own git commands in an agent's worktree, where a hook path or filter command that is relative
-// (`core.hooksPath = .husky`) would name a file that the agent wrote. See `git-worktree(1)`, CONFIGURATION FILE.
+// `config.worktree`: settings of one worktree, in its administrative directory on the host, out of the
+// agent's reach. They protect the user's own git commands in an agent's worktree, where a hook path or filter
+// command that is relative (`core.hooksPath = .husky`) would name a file that the agent wrote. See
+// `git-worktree(1)`, CONFIGURATION FILE.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -61,7 +62,8 @@ enum WorktreeConfiguration {
 
     /// Writes a worktree's settings: no hook, no monitor, no filter, no merge driver.
     ///
-    /// They are a block at the end of the file, where the last value of a setting counts; a block that is there stays.
+    /// They are a block at the end of the file, where the last value of a setting counts; a block that is
+    /// there stays.
     static func harden(_ administrativeDirectory: String, _ repository: GitRepository) throws(ClocheError) {
         let file = administrativeDirectory + "/config.worktree"
         let block = text(GitHardening.inWorktree + repository.configuration.withoutDrivers)

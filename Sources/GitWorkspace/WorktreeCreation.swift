@@ -1,6 +1,6 @@
-// Making an agent's worktree: a branch and a worktree of the user's repository with no file checked out by a hook or
-// filter, its configuration hardened before the first file is there, then the agent's private git directory.
-// Whatever fails, what was made is taken away again; after kill -9 `remove` does that.
+// Making an agent's worktree: a branch and a worktree of the user's repository with no file checked out by a
+// hook or filter, its configuration hardened before the first file is there, then the agent's private git
+// directory. Whatever fails, what was made is taken away again; after kill -9 `remove` does that.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -18,41 +18,54 @@ extension AgentWorktree {
     ///
     /// - Parameters:
     ///   - base: a revision to start from; nil means the commit that is checked out.
-    ///   - waiting: called with a sentence when another cloche holds the repository for more than half a second.
+    ///   - waiting: called with a sentence when another cloche holds the repository for more than half a
+    ///     second.
     /// - Returns: what it starts from.
-    /// - Throws: `.exists` when the branch or the directory is there, `.notFound` when there is no such commit.
+    /// - Throws: `.exists` when the branch or the directory is there, `.notFound` when there is no such
+    ///   commit.
     @discardableResult
     package func create(base: String? = nil, waiting: (String) -> Void = { _ in }) throws(ClocheError)
         -> Origin
     {
         try repository.checkVersion()
         let origin = try findOrigin(base)
-        try checkWorkspaceIsFree()
+        try checkIsFree()
         do {
             try Files.makeDirectories(metadata)
             try Files.makeDirectories(workspace.parentPath)
         } catch {
             throw ClocheError("the agent's directory could not be made", error)
         }
-        return try exclusively { () throws(ClocheError) -> Origin in
-            try repository.locked(waiting: waiting) { repository throws(ClocheError) in
-                try checkBranchIsFree()
-            }
-            do throws(ClocheError) {
-                try repository.locked(waiting: waiting) { repository throws(ClocheError) in
-                    try addWorktree(origin, repository)
-                }
-                try checkOut(origin)
-                try makePrivateGitDirectory()
-                try hideNestedRepositories()
-                try recordOrigin(origin)
-            } catch {
-                // The first failure is the one to tell.
-                _ = try? removeAll(keepBranch: false)
-                throw error
-            }
+        return try exclusively { worktree throws(ClocheError) in
+            // Again, now that nobody else can be making the same.
+            try worktree.checkIsFree()
+            try worktree.make(origin, waiting)
             return origin
         }
+    }
+
+    /// Makes everything, or takes away what was made.
+    private func make(_ origin: Origin, _ waiting: (String) -> Void) throws(ClocheError) {
+        var isAdded = false
+        do throws(ClocheError) {
+            isAdded = try repository.locked(waiting: waiting) { repository throws(ClocheError) in
+                try addWorktree(origin, repository)
+                return true
+            }
+            try checkOut(origin)
+            try makePrivateGitDirectory()
+            try hideNestedRepositories()
+            try recordOrigin(origin)
+        } catch {
+            // The first failure is the one to tell. A branch that git did not make for us is not ours to delete.
+            _ = try? removeAll(keepBranch: !isAdded)
+            throw error
+        }
+    }
+
+    private func checkIsFree() throws(ClocheError) {
+        try checkWorkspaceIsFree()
+        try checkBranchIsFree()
     }
 
     private func findOrigin(_ base: String?) throws(ClocheError) -> Origin {
@@ -169,8 +182,8 @@ extension AgentWorktree {
 
     /// What the agent started from, as recorded when it was made.
     func origin() throws(ClocheError) -> Origin {
-        // Without the record the ref still tells the commit.
         let lines =
+            // Without the record the ref still tells the commit.
             (try? Files.readText(originFile))?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
         if lines.count >= 2 {
             return Origin(commit: String(lines[0]), branch: lines[1].isEmpty ? nil : String(lines[1]))

@@ -1,6 +1,6 @@
-// The index of an agent's worktree on the host, which the user's own `git status` there reads. It follows the agent's
-// commits. Every gitlink in it is marked skip-worktree: otherwise git would run `git status` inside that directory, with
-// the configuration the agent planted there (`core.fsmonitor` is a command).
+// The index of an agent's worktree on the host, which the user's own `git status` there reads. It follows the
+// agent's commits. Every gitlink in it is marked skip-worktree: otherwise git would run `git status` inside
+// that directory, with the configuration the agent planted there (`core.fsmonitor` is a command).
 
 internal import ClocheModel
 internal import LinuxSystem

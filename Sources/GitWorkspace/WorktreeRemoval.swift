@@ -1,6 +1,6 @@
-// Taking an agent's worktree away, from whatever state a crash left it in. Nothing here asks git about the worktree,
-// since git would look into it: the directory, its administrative directory, the refs and the private state go in
-// an order in which each step finds what it needs if the one before was cut short.
+// Taking an agent's worktree away, from whatever state a crash left it in. Nothing here asks git about the
+// worktree, since git would look into it: the directory, its administrative directory, the refs and the
+// private state go in an order in which each step finds what it needs if the one before was cut short.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -8,7 +8,8 @@ internal import LinuxSystem
 extension AgentWorktree {
     /// Removes the worktree, its refs and private state; what is gone already is fine.
     ///
-    /// - Parameter keepBranch: leaves `cloche/<agent>` as it is. A branch that is checked out elsewhere is kept anyhow.
+    /// - Parameter keepBranch: leaves `cloche/<agent>` as it is. A branch that is checked out elsewhere is
+    ///   kept anyhow.
     /// - Returns: a sentence when the branch was kept although it should go; nil otherwise.
     @discardableResult
     package func remove(keepBranch: Bool = false, waiting: (String) -> Void = { _ in }) throws(ClocheError)
@@ -17,8 +18,8 @@ extension AgentWorktree {
         guard Files.isDirectory(metadata) else {
             return try removeAll(keepBranch: keepBranch, waiting: waiting)
         }
-        return try exclusively { () throws(ClocheError) -> String? in
-            try removeAll(keepBranch: keepBranch, waiting: waiting)
+        return try exclusively { worktree throws(ClocheError) in
+            try worktree.removeAll(keepBranch: keepBranch, waiting: waiting)
         }
     }
 

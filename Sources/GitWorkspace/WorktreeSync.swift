@@ -1,5 +1,6 @@
-// Bringing an agent's work to the host: `git fetch` over a pipe to a program inside a one-shot sandbox, every object
-// checked, then the branch moves and the worktree's index follows. The agent's git directory is never opened here.
+// Bringing an agent's work to the host: `git fetch` over a pipe to a program inside a one-shot sandbox, every
+// object checked, then the branch moves and the worktree's index follows. The agent's git directory is never
+// opened here.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -24,41 +25,48 @@ extension AgentWorktree {
     /// index.
     ///
     /// - Parameters:
-    ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with `exportMounts()`,
-    ///     passing standard input and output through.
+    ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with
+    ///     `exportMounts()`, passing standard input and output through.
     ///   - environment: further variables that command needs, `NAME=value`.
     /// - Throws: `.git` when the export or the check of its objects fails. The branch is as it was then.
     @discardableResult
     package func sync(uploadPackCommand: [String], environment: [String] = []) throws(ClocheError)
         -> SyncResult
     {
-        try exclusively { () throws(ClocheError) -> SyncResult in
-            let before = try ownRefs()
-            try fetch(uploadPackCommand, environment)
-            let after = try ownRefs()
-            guard let head = after[refs.fetchedHead], let snapshot = after[refs.fetchedSnapshot] else {
-                throw ClocheError(
-                    .git,
-                    "the sandbox exported no commit of \(agent)",
-                    remedy: "see its log: cloche logs \(agent)"
-                )
-            }
-            var notices = try SyncReport.read(self)
-            // Values of the branch that are the agent's own and may be replaced.
-            let known = [refs.base, refs.head, refs.fetchedHead].compactMap { before[$0] }
-            if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: known) {
-                notices.append(notice)
-            }
-            if let notice = try refreshWorktree(head) { notices.append(notice) }
-            let result = SyncResult(
-                head: head,
-                snapshot: snapshot,
-                commits: try commitCount(to: head),
-                notices: notices
-            )
-            try recordSync(result)
-            return result
+        try exclusively { worktree throws(ClocheError) in
+            try worktree.syncExclusively(uploadPackCommand, environment)
         }
+    }
+
+    private func syncExclusively(_ command: [String], _ environment: [String]) throws(ClocheError)
+        -> SyncResult
+    {
+        let before = try ownRefs()
+        try fetch(command, environment)
+        let after = try ownRefs()
+        guard let head = after[refs.fetchedHead], let snapshot = after[refs.fetchedSnapshot] else {
+            throw ClocheError(
+                .git,
+                "the sandbox exported no commit of \(agent)",
+                remedy: "see its log: cloche logs \(agent)"
+            )
+        }
+        var notices = try SyncReport.read(self)
+        // Values of the branch that are the agent's own and may be replaced.
+        let known = [refs.base, refs.head, refs.fetchedHead].compactMap { before[$0] }
+        if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: known) {
+            notices.append(notice)
+        }
+        if try restorePointer() { notices.append(.pointerRestored(workspace)) }
+        if let notice = try refreshWorktree(head) { notices.append(notice) }
+        let result = SyncResult(
+            head: head,
+            snapshot: snapshot,
+            commits: try commitCount(to: head),
+            notices: notices
+        )
+        try recordSync(result)
+        return result
     }
 
     private func ownRefs() throws(ClocheError) -> [String: String] {
@@ -68,6 +76,8 @@ extension AgentWorktree {
     private func fetch(_ command: [String], _ environment: [String]) throws(ClocheError) {
         var git = repository.git
         git.settings.append(GitSetting("protocol.file.allow", "always"))
+        // The exporter is a child of this command, and what is in a sandbox holds no descriptor of the host's.
+        git.inherited = []
         git.environment += environment
         // git adds the repository's path as an argument; the function leaves it out.
         let exporter =
@@ -135,6 +145,22 @@ extension AgentWorktree {
         }
         try resetIndex(to: head)
         return nil
+    }
+
+    /// Puts the worktree's `.git` file back if it is not the one that the host wrote; true when it was not.
+    ///
+    /// The sandbox covers it with another, so that an agent cannot touch it. The user's own git trusts it.
+    private func restorePointer() throws(ClocheError) -> Bool {
+        guard let directory = administrativeDirectory() else { return false }
+        let expected = [UInt8]("gitdir: \(directory)\n".utf8)
+        if plainFile(".git", below: workspace, limit: 8192) == expected { return false }
+        do {
+            try Files.removeTree(workspace + "/.git")
+            try Files.writeAtomically(workspace + "/.git", expected, mode: 0o644)
+        } catch {
+            throw ClocheError("the worktree's .git file could not be put back", error)
+        }
+        return true
     }
 
     /// Commits that the agent has and what it started from has not.

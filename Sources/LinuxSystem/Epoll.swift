@@ -7,7 +7,9 @@ internal import Glibc
 package struct Readiness: Sendable {
     /// The token it was registered with.
     package let token: UInt64
+    /// A read does not block: bytes, a connection, or the end.
     package let readable: Bool
+    /// A write does not block.
     package let writable: Bool
     /// The other end is closed, or an error waits.
     package let hangup: Bool
@@ -91,6 +93,7 @@ package struct Epoll: ~Copyable {
 ///
 /// See `signalfd(2)`.
 package struct SignalDescriptor: ~Copyable {
+    /// Readable while signals wait; non-blocking.
     package let descriptor: FileDescriptor
 
     /// Blocks these signals and collects them here.
@@ -118,7 +121,7 @@ package struct SignalDescriptor: ~Copyable {
     }
 }
 
-/// Seconds and nanoseconds since boot, unaffected by changes of the clock.
+/// Time since boot, unaffected by changes of the clock; see `clock_gettime(2)`.
 package enum MonotonicClock {
     /// Milliseconds of `CLOCK_MONOTONIC`.
     package static var milliseconds: Int64 {
@@ -163,10 +166,14 @@ package enum WallClock {
 package enum Poll {
     /// What one descriptor is waited for; a negative number is passed over.
     package struct Interest {
+        /// The number, or -1 for none.
         package var descriptor: CInt
+        /// Waits for bytes, a connection or the end.
         package var readable: Bool
+        /// Waits for room.
         package var writable: Bool
 
+        /// Interest in one descriptor; in neither direction means that it is passed over, hangups included.
         package init(_ descriptor: CInt, readable: Bool = false, writable: Bool = false) {
             self.descriptor = readable || writable ? descriptor : -1
             self.readable = readable

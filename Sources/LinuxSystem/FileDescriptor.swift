@@ -108,7 +108,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
 
 /// The two ends of a pipe, both `CLOEXEC`.
 package struct Pipe: ~Copyable {
+    /// Where bytes come out.
     package var readEnd: FileDescriptor
+    /// Where bytes go in.
     package var writeEnd: FileDescriptor
 
     /// Makes one, `pipe2(2)`.
@@ -155,7 +157,8 @@ extension FileDescriptor.Shared {
 }
 
 extension FileDescriptor {
-    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is closed.
+    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is
+    /// closed.
     package init?(inherited number: CInt) {
         guard number > 2, fcntl(number, F_SETFD, FD_CLOEXEC) == 0 else { return nil }
         self.init(owning: number)

@@ -1,5 +1,7 @@
-// Locks that the kernel drops when their holder dies: they tell dead from alive. See `flock(2)`.
+// Locks that the kernel drops when their holder dies: they tell dead from alive. See `fcntl(2)`,
+// open file description locks: asking whether one is held does not get in the way of whoever takes it.
 
+internal import CLinux
 internal import Glibc
 
 /// An exclusive lock on a file, held until the value ends.
@@ -16,8 +18,8 @@ package struct FileLock: ~Copyable {
         let file = try Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
         let number = file.number
         do {
-            try check("flock", path) { flock(number, wait ? LOCK_EX : LOCK_EX | LOCK_NB) }
-        } catch  where error.errno == .wouldBlock {
+            try check("fcntl", path) { clinux_lock(number, wait ? 1 : 0) }
+        } catch where error.errno == .wouldBlock || error.errno == .access {
             return nil
         }
         self.file = file
@@ -33,6 +35,6 @@ package struct FileLock: ~Copyable {
         let number = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { return false }
         let file = FileDescriptor(owning: number)
-        return flock(file.number, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+        return clinux_is_locked(file.number) == 1
     }
 }

@@ -11,14 +11,19 @@ package struct FileStatus: Equatable, Sendable {
         case regular, directory, symbolicLink, fifo, socket, characterDevice, other
     }
 
+    /// What it is.
     package let kind: Kind
     /// Permission bits including set-id and sticky.
     package let mode: UInt32
+    /// User id of the owner, as this user namespace sees it.
     package let owner: UInt32
+    /// Group id, as this user namespace sees it.
     package let group: UInt32
     /// Bytes.
     package let size: Int64
+    /// The file system; with `inode` it names the file whatever its paths are.
     package let device: UInt64
+    /// The file's number in its file system.
     package let inode: UInt64
     /// Seconds since 1970.
     package let modified: Int64
@@ -54,6 +59,13 @@ package enum Files {
         FileDescriptor(
             owning: try check("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) }
         )
+    }
+
+    /// Bytes that this user may still write on a path's file system; nil when it cannot be told.
+    package static func freeBytes(_ path: String) -> Int64? {
+        guard let place = try? open(path) else { return nil }  // nothing there: nothing to tell
+        let bytes = clinux_free_bytes(place.number)
+        return bytes < 0 ? nil : bytes
     }
 
     /// Opens for reading and writing.
@@ -132,8 +144,8 @@ package enum Files {
         String(decoding: try read(path), as: UTF8.self)
     }
 
-    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside it,
-    /// `fdatasync(2)`, `rename(2)`.
+    /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside
+    /// it, `fdatasync(2)`, `rename(2)`.
     package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
         throws(SystemError)
     {
@@ -211,50 +223,6 @@ package enum Files {
     /// The names in a directory, sorted, without `.` and `..`.
     package static func list(_ path: String) throws(SystemError) -> [String] {
         guard let stream = unsafe opendir(path) else { throw SystemError("opendir", Errno(errno), path) }
-        defer { unsafe closedir(stream) }
-        return unsafe names(in: stream)
-    }
-
-    /// Removes a file or a whole tree without following a link out of it; absent is fine.
-    ///
-    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up first.
-    package static func removeTree(_ path: String) throws(SystemError) {
-        let parent: FileDescriptor
-        do {
-            parent = try open(path.parentPath, O_RDONLY | O_DIRECTORY)
-        } catch  where error.errno == .noEntry { return }
-        try removeTree(at: parent, path.lastComponent, path)
-    }
-
-    private static func removeTree(at parent: borrowing FileDescriptor, _ name: String, _ path: String)
-        throws(SystemError)
-    {
-        let number = parent.number
-        if unsafe unlinkat(number, name, 0) == 0 || errno == ENOENT { return }
-        let failure = Errno(errno)
-        guard failure.number == EISDIR || failure == .notPermitted || failure == .access else {
-            throw SystemError("unlinkat", failure, path)
-        }
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        var opened = unsafe openat(number, name, flags)
-        if opened < 0 && errno == EACCES {
-            unsafe fchmodat(number, name, 0o700, 0)
-            opened = unsafe openat(number, name, flags)
-        }
-        guard opened >= 0 else { throw SystemError("openat", Errno(errno), path) }
-        let directory = FileDescriptor(owning: opened)
-        fchmod(directory.number, 0o700)
-        for child in try list(of: directory, path) {
-            try removeTree(at: directory, child, path + "/" + child)
-        }
-        try check("rmdir", path) { unsafe unlinkat(number, name, AT_REMOVEDIR) }
-    }
-
-    private static func list(of directory: borrowing FileDescriptor, _ path: String) throws(SystemError)
-        -> [String]
-    {
-        let copy = try directory.duplicate().release()
-        guard let stream = unsafe fdopendir(copy) else { throw SystemError("fdopendir", Errno(errno), path) }
         defer { unsafe closedir(stream) }
         return unsafe names(in: stream)
     }

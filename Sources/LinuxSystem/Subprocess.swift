@@ -8,7 +8,9 @@ internal import Glibc
 package struct SubprocessResult: Sendable {
     /// Its exit code, or 128 plus the signal's number.
     package let status: Int32
+    /// Standard output.
     package let output: [UInt8]
+    /// Standard error.
     package let errors: [UInt8]
 
     /// Standard output as text.
@@ -96,7 +98,8 @@ package struct Subprocess: Sendable {
         return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
     }
 
-    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for ever.
+    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
+    /// ever.
     private func exchange(
         _ stdin: consuming Pipe,
         _ stdout: consuming Pipe,

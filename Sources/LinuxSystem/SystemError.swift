@@ -19,15 +19,27 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
         return unsafe String(cString: text)
     }
 
+    /// `ENOENT`: the path, or a directory on the way, does not exist.
     package static let noEntry = Errno(ENOENT)
+    /// `EEXIST`: the name is taken.
     package static let exists = Errno(EEXIST)
+    /// `EPIPE`: whoever would have read has gone.
+    package static let brokenPipe = Errno(EPIPE)
+    /// `EAGAIN`, which is `EWOULDBLOCK`: nothing to read, no room, or a lock is held.
     package static let wouldBlock = Errno(EAGAIN)
+    /// `ENOTDIR`: a component on the way is a file.
     package static let notDirectory = Errno(ENOTDIR)
+    /// `EACCES`: permission bits forbid it.
     package static let access = Errno(EACCES)
+    /// `EPERM`: only the owner, or someone with a capability, may.
     package static let notPermitted = Errno(EPERM)
+    /// `EINTR`: a signal came first.
     package static let interrupted = Errno(EINTR)
+    /// `ELOOP`: a symbolic link where none is followed.
     package static let loop = Errno(ELOOP)
+    /// `ENOSPC`: the disk is full.
     package static let noSpace = Errno(ENOSPC)
+    /// `EROFS`: the file system is mounted read-only.
     package static let readOnly = Errno(EROFS)
 }
 

@@ -3,11 +3,14 @@
 internal import CLinux
 internal import Glibc
 
-/// Columns and rows.
+/// The size of a terminal's screen, in characters.
 package struct TerminalSize: Equatable, Sendable {
+    /// Characters in a line.
     package var columns: UInt16
+    /// Lines.
     package var rows: UInt16
 
+    /// A size of `columns` by `rows` characters.
     package init(columns: UInt16, rows: UInt16) {
         self.columns = columns
         self.rows = rows

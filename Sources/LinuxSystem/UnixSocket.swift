@@ -1,12 +1,14 @@
-// Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control socket of
-// a sandbox and the agent's socket on the host are both of this kind.
+// Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control
+// socket of a sandbox and the agent's socket on the host are both of this kind.
 
 internal import CLinux
 internal import Glibc
 
 /// A message and the descriptors that came with it.
 package struct ReceivedMessage: ~Copyable {
+    /// The message; empty when the other end is closed.
     package let bytes: [UInt8]
+    /// The descriptors, in the order they were sent; closed with the message unless taken.
     package var descriptors: DescriptorList
 }
 
@@ -18,6 +20,7 @@ package struct DescriptorList: ~Copyable {
 
     deinit { for number in numbers { _ = Glibc.close(number) } }
 
+    /// How many are left.
     package var count: Int { numbers.count }
 
     /// Takes the first that is left.
@@ -30,7 +33,9 @@ package struct DescriptorList: ~Copyable {
 package enum UnixSocket {
     /// Two connected ends.
     package struct Pair: ~Copyable {
+        /// The end that stays here.
         package var near: FileDescriptor
+        /// The end for a child.
         package var far: FileDescriptor
 
         /// Closes the far end, which a child has inherited, and gives the near one.

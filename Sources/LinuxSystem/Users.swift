@@ -4,8 +4,11 @@ internal import Glibc
 
 /// This process's user.
 package enum CurrentUser {
+    /// The effective user id, `geteuid(2)`.
     package static var id: UInt32 { geteuid() }
+    /// The effective group id, `getegid(2)`.
     package static var group: UInt32 { getegid() }
+    /// Whether sandboxes get ids other than the caller's: only root may lend some.
     package static var isRoot: Bool { geteuid() == 0 }
 
     /// The login name; the number where the user database has none.

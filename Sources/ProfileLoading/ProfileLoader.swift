@@ -71,11 +71,13 @@ package struct ProfileLoader: Sendable {
     /// The effective profile.
     ///
     /// - Parameters:
-    ///   - name: a profile's name, or the path of a YAML file (with a slash, or ending in `.yaml`); nil for the
-    ///     default.
-    ///   - overrides: the `--set` options, each `KEY=VALUE` with a dotted key and a YAML value; `KEY+=VALUE` appends.
-    /// - Throws: everything that is wrong with the files used, each with its place; a project's file that gives an
-    ///   agent more than the user's own files while it is not trusted; a profile that does not exist.
+    ///   - name: a profile's name, or the path of a YAML file (with a slash, or ending in `.yaml`); nil for
+    ///     the default.
+    ///   - overrides: the `--set` options, each `KEY=VALUE` with a dotted key and a YAML value; `KEY+=VALUE`
+    ///     appends.
+    /// - Throws: everything that is wrong with the files used, each with its place; a project's file that
+    ///   gives an agent more than the user's own files while it is not trusted; a profile that does not
+    ///   exist.
     package func load(name: String? = nil, overrides: [String] = []) throws(ClocheError) -> EffectiveProfile {
         var library = self.library()
         let choice = self.choice(name, library)

@@ -1,5 +1,5 @@
-// Which controllers of cgroup v2 the kernel and systemd leave to this user. Nothing is made or moved: whether the
-// files may be written says it all.
+// Which controllers of cgroup v2 the kernel and systemd leave to this user. Nothing is made or moved: whether
+// the files may be written says it all.
 
 internal import CLinux
 internal import Glibc
@@ -68,10 +68,10 @@ struct CgroupDelegation: Equatable, Sendable {
 
 extension HostProbe {
     static func cgroup(_ facts: HostFacts) -> HostCheck {
-        // Files that are not there are part of the answer.
         let found = CgroupDelegation.find(
             user: CurrentUser.id,
             mayWrite: { unsafe clinux_may($0, W_OK) == 0 },
+            // Files that are not there are part of the answer.
             read: { try? Files.readText($0) }
         )
         return cgroup(found, systemd: Files.isDirectory("/run/systemd/system"), facts)

@@ -1,5 +1,6 @@
-// What the host says about itself: the settings that forbid namespaces, the mounts, the surroundings. Read only after
-// a trial failed, to name the cause: no check is decided by them. Text in, values out, so that tests need no host.
+// What the host says about itself: the settings that forbid namespaces, the mounts, the surroundings. Read
+// only after a trial failed, to name the cause: no check is decided by them. Text in, values out, so that
+// tests need no host.
 
 internal import Glibc
 internal import LinuxSystem
@@ -66,7 +67,8 @@ struct HostFacts: Equatable, Sendable {
         }
     }
 
-    /// An image that was unpacked onto a disk keeps its marker, so that a file of the engine's must be mounted too.
+    /// An image that was unpacked onto a disk keeps its marker, so that a file of the engine's must be
+    /// mounted too.
     private static func container(
         _ mountPoints: [String],
         exists: (String) -> Bool,

@@ -45,6 +45,7 @@ extension HostProbe {
                 "make it writable for you, or point XDG_STATE_HOME to a directory that is"
             )
         }
+        // Gone since the line above: the next start makes it anew, as ours.
         if place.existing == state, let status = try? Files.status(state),
             status.owner != CurrentUser.id || status.mode & 0o022 != 0
         {

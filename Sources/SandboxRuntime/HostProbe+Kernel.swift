@@ -191,6 +191,7 @@ extension HostProbe {
     }
 
     private static func tryIdmappedMount(_ name: String, _ path: String) -> (name: String, answer: Errno)? {
+        // A path that is not there, or not to be seen, cannot be mounted either.
         guard let status = try? Files.status(path) else { return (name, .noEntry) }
         let identity = SandboxIdentity.current(key: "doctor")
         let namespace = clinux_user_namespace(

@@ -1,5 +1,5 @@
-// Trials of what only a sandbox shows. Each is a plan of a few steps, launched like an agent's and thrown away; the
-// last is the real plan of a simple profile, with the real filters, running a program.
+// Trials of what only a sandbox shows. Each is a plan of a few steps, launched like an agent's and thrown
+// away; the last is the real plan of a simple profile, with the real filters, running a program.
 
 internal import CLinux
 internal import ClocheModel

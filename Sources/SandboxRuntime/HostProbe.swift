@@ -1,6 +1,7 @@
-// `cloche doctor`: tries everything that Cloche wants of the kernel and the host, and gives the remedy for what is
-// refused. A check is decided by a trial, never by a version. Everything that is made goes again; the one thing made
-// outside a namespace is an empty temporary directory beside the state directory, to try that file system.
+// `cloche doctor`: tries everything that Cloche wants of the kernel and the host, and gives the remedy for
+// what is refused. A check is decided by a trial, never by a version. Everything that is made goes again; the
+// one thing made outside a namespace is an empty temporary directory beside the state directory, to try that
+// file system.
 
 package import ClocheModel
 internal import Glibc

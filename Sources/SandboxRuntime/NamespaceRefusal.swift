@@ -1,5 +1,5 @@
-// Why the kernel refuses namespaces, or everything in them: its answer and the host's settings -> cause and remedy in
-// words. Used by the errors of a start and by `cloche doctor`, so that both say the same.
+// Why the kernel refuses namespaces, or everything in them: its answer and the host's settings -> cause and
+// remedy in words. Used by the errors of a start and by `cloche doctor`, so that both say the same.
 
 internal import Glibc
 internal import LinuxSystem

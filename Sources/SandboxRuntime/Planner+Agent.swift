@@ -1,4 +1,5 @@
-// What belongs to this one agent: home, workspace, private git directory, the profile's binds and credentials.
+// What belongs to this one agent: home, workspace, private git directory, the profile's binds and
+// credentials.
 
 internal import ClocheModel
 internal import LinuxSystem

@@ -51,8 +51,7 @@ extension Planner {
     /// Files of procfs that tell of or act on the whole host.
     private static let maskedFiles = [
         "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
-        "latency_stats",
-        "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
+        "latency_stats", "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
     ]
     /// Directories of procfs that are only read.
     private static let readOnlyDirectories = ["bus", "fs", "irq", "sys", "driver", "acpi", "scsi"]

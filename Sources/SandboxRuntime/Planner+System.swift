@@ -1,4 +1,5 @@
-// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds elsewhere.
+// The host's system directories, /etc and /var: overlays where the agent may write, read-only binds
+// elsewhere.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -9,54 +10,74 @@ extension Planner {
 
     mutating func addSystem() throws(ClocheError) {
         let reason = "filesystem.system"
-        var overlays: [(path: String, writable: [String])] = []
+        var wanted: [Overlay] = []
         for path in request.policy.filesystem.system {
-            guard let status = try? Files.status(path, followLinks: false) else { continue }  // not on this host
+            // Hosts differ in which of these they have.
+            guard let status = try? Files.status(path, followLinks: false) else { continue }
             let target = String(path.dropFirst())
             if status.kind == .symbolicLink {
-                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system directory.
-                guard let link = try? Files.readLink(path) else { continue }  // gone since the line above
+                // A merged /usr: /bin -> usr/bin. The link is made again; what it names is below a system
+                // directory. A link that is gone since the line above is as one that was never there.
+                guard let link = try? Files.readLink(path) else { continue }
                 addParent(of: target, reason)
                 add(.symlink(to: link), target, reason)
                 continue
             }
-            let writable = writableDirectories(below: path)
-            if writable.isEmpty {
-                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
-            } else {
-                overlays.append((path, writable))
+            let layers = overlays(at: path)
+            if layers.first?.path != path { try addBind(path, at: target, Self.readOnly, recursive: true, reason) }
+            wanted += layers
+        }
+        try addOverlays(wanted)
+    }
+
+    /// A host directory that gets an upper layer, and the directories in it that the agent may write.
+    private struct Overlay {
+        let path: String
+        var writable: [String]
+    }
+
+    /// The overlays that `filesystem.writable` asks for at or below a system directory.
+    ///
+    /// Each is as deep as it can be, so that what is only read stays on the host's own file system: `/usr/local/bin`
+    /// and its siblings share one at `/usr/local`; a directory right below a system directory has its own.
+    private func overlays(at system: String) -> [Overlay] {
+        let entries = request.policy.filesystem.writable.filter { $0 == system || $0.hasPrefix(system + "/") }
+        if entries.contains(system) { return [Overlay(path: system, writable: entries)] }
+        var found: [Overlay] = []
+        for entry in entries {
+            let parent = entry.parentPath
+            let root = parent == system ? entry : parent
+            if let index = found.firstIndex(where: { $0.path == root }) {
+                found[index].writable.append(entry)
+            } else if Files.isDirectory(root) {
+                found.append(Overlay(path: root, writable: [entry]))
             }
         }
-        try addOverlays(overlays)
+        return found
     }
 
-    /// The directories that `filesystem.writable` names at or below a path.
-    private func writableDirectories(below path: String) -> [String] {
-        request.policy.filesystem.writable.filter { $0 == path || $0.hasPrefix(path + "/") }
-    }
-
-    /// One overlay per directory: the host's as lower layer, the agent's own above it.
+    /// The host's directory as lower layer, the agent's own above it.
     ///
     /// Directories that may be written are made in the upper layer, since only there can the agent own them.
-    private mutating func addOverlays(_ overlays: [(path: String, writable: [String])]) throws(ClocheError) {
+    private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
         let upper = Self.staging + "/upper"
         try addLayerStorage(at: upper, "layers", reason)
-        for (path, writable) in overlays {
-            let target = String(path.dropFirst())
+        for overlay in overlays {
+            let target = String(overlay.path.dropFirst())
             let name = target.split(separator: "/").joined(separator: "-")
             let lower = "\(Self.staging)/\(name)"
             let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = addSource(try find(path, reason), Self.readOnly, reason)
+            let source = addSource(try find(overlay.path, reason), Self.readOnly, reason)
             addDirectories(lower, reason)
             add(.bind(source: source), lower, reason)
             addDirectories(agent, reason)
             addDirectories(work, reason)
-            for entry in writable where entry != path {
-                addDirectories(agent + entry.dropFirst(path.count), optional: true, reason)
+            for entry in overlay.writable where entry != overlay.path {
+                addDirectories(agent + entry.dropFirst(overlay.path.utf8.count), optional: true, reason)
             }
-            addDirectories(target, reason)
+            if !target.utf8.contains(UInt8(ascii: "/")) { addDirectories(target, reason) }
             add(
                 .filesystem(
                     kind: "overlay",
@@ -82,7 +103,8 @@ extension Planner {
         }
     }
 
-    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on top.
+    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on
+    /// top.
     mutating func addEtc() throws(ClocheError) {
         try addLayerStorage(at: "etc", "etc", "filesystem.etc")
         for (name, content) in generatedEtc() {
@@ -93,7 +115,8 @@ extension Planner {
         for name in names { try addEtcEntry(name) }
     }
 
-    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change it.
+    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change
+    /// it.
     private static let copyLimit: Int64 = 65536
 
     /// One name of the host's `/etc`: directories and large files are bound, small files copied.
@@ -102,7 +125,7 @@ extension Planner {
     private mutating func addEtcEntry(_ name: String) throws(ClocheError) {
         let reason = "filesystem.etc"
         let target = "etc/\(name)"
-        guard let file = try? find("/etc/\(name)", reason) else { return }
+        guard let file = try? find("/etc/\(name)", reason) else { return }  // not on this host, see above
         if file.status.kind == .regular && file.status.size <= Self.copyLimit {
             // A file with a null byte is none that C strings can carry.
             guard let bytes = try? Files.read(file.path, limit: Int(Self.copyLimit)) else { return }
@@ -115,7 +138,8 @@ extension Planner {
         addBind(file, at: target, Self.readOnly, recursive: true, reason)
     }
 
-    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits it.
+    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits
+    /// it.
     private func hostNames(fitting patterns: [String]) -> [String] {
         var listings: [String: [String]] = [:]
         return patterns.flatMap { pattern -> [String] in

@@ -1,6 +1,6 @@
-// SandboxRequest -> SandboxPlan. Looks at the host (what exists, what is a link, which inode) and decides every
-// mount; changes nothing. The order of the steps is the order of design section 3's table, with one rule on top: what
-// is mounted later may cover what came before, never the other way round.
+// SandboxRequest -> SandboxPlan. Looks at the host (what exists, what is a link, which inode) and decides
+// every mount; changes nothing. The order of the steps is the order of design section 3's table, with one
+// rule on top: what is mounted later may cover what came before, never the other way round.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -13,7 +13,8 @@ package struct Planner {
 
     /// Mount flags of everything that is not a device.
     static let plain: MountAttributes = [.noSetID, .noDevices]
-    /// Where overlay layers are attached while an overlay is made; the tmpfs on `/run` hides the place afterwards.
+    /// Where overlay layers are attached while an overlay is made; the tmpfs on `/run` hides the place
+    /// afterwards.
     static let staging = "run/layers"
 
     private init(_ request: SandboxRequest) { self.request = request }

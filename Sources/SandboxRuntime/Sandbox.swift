@@ -46,8 +46,8 @@ package struct SandboxFilters: Sendable {
 
     /// A policy's filters, compiled or from the cache.
     ///
-    /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start together;
-    /// so the result is kept in a directory of the user's, beside the full text it was made from.
+    /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start
+    /// together; so the result is kept in a directory of the user's, beside the full text it was made from.
     package init(_ policy: SyscallPolicy, cache: String? = nil) throws(ClocheError) {
         let key = FilterCompiler.key(policy)
         let file = cache.map { "\($0)/filter-\(StableHash.hexadecimal(key))" }
@@ -202,8 +202,8 @@ package struct Sandbox: ~Copyable {
 /// See `user_namespaces(7)`.
 enum IdentityMap {
     static func write(_ identity: SandboxIdentity, pid: Int32) throws(SystemError) {
-        // An ordinary user must give up setgroups before it may write a group map; root must not, because the child
-        // drops root's supplementary groups with it.
+        // An ordinary user must give up setgroups before it may write a group map; root must not, because the
+        // child drops root's supplementary groups with it.
         if !identity.startedByRoot { try write("deny", to: "setgroups", pid) }
         try write("\(identity.user) \(identity.hostUser) 1\n", to: "uid_map", pid)
         try write("\(identity.group) \(identity.hostGroup) 1\n", to: "gid_map", pid)

@@ -7,8 +7,11 @@ internal import LinuxSystem
 package struct SandboxRequest: Sendable {
     /// One host path of the agent's, at a place inside.
     package struct Place: Equatable, Sendable {
+        /// Absolute path on the host.
         package var source: String
+        /// Absolute path inside.
         package var target: String
+        /// Whether the agent may change it.
         package var mode: AccessMode
 
         /// Shows `source` at `target`.
@@ -19,7 +22,9 @@ package struct SandboxRequest: Sendable {
         }
     }
 
+    /// The effective profile, in the parts that concern the sandbox.
     package var policy: Policy
+    /// Who the agent is, inside and on the host.
     package var identity: SandboxIdentity
     /// Host name inside.
     package var hostname: String
@@ -58,16 +63,19 @@ package struct SandboxRequest: Sendable {
 
 /// Paths inside that other parts rely on.
 package enum InsidePath {
+    /// The working files, and the working directory a program starts in.
     package static let workspace = "/workspace"
+    /// `HOME`.
     package static let home = "/home/agent"
+    /// Cloche's own: the private git directory; profiles cannot mount there.
     package static let runtime = "/run/cloche"
 }
 
 extension SandboxIdentity {
     /// Ids inside a sandbox that root started.
     private static let agentID: UInt32 = 1000
-    /// Where sandboxes get their host ids when root has no range in `/etc/subuid`: below systemd's container range
-    /// and above every id that a user database hands out.
+    /// Where sandboxes get their host ids when root has no range in `/etc/subuid`: below systemd's container
+    /// range and above every id that a user database hands out.
     private static let defaultRange = SubordinateRange(first: 1_878_000_000, count: 65536)
 
     /// The identity for the caller.
@@ -104,6 +112,7 @@ extension SandboxIdentity {
 ///
 /// FNV-1a, 64 bits.
 package enum StableHash {
+    /// The hash as a number.
     package static func value(of text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }

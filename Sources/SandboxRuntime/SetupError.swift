@@ -9,7 +9,8 @@ internal import LinuxSystem
 enum SetupFailure: Error {
     /// A system call of the supervisor failed.
     case call(SystemError)
-    /// A step of the child stage failed: which source or operation, or which part of the stage, and the answer.
+    /// A step of the child stage failed: which source or operation, or which part of the stage, and the
+    /// answer.
     case stage(clinux_stage, Int, Errno)
     /// The child ended and reported nothing.
     case silence

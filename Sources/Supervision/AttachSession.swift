@@ -1,5 +1,5 @@
-// `cloche attach`: the user's terminal before window 0 of a running agent, until the detach key or the agent's end.
-// What arrives has been made harmless by the supervisor's filter already.
+// `cloche attach`: the user's terminal before window 0 of a running agent, until the detach key or the
+// agent's end. What arrives has been made harmless by the supervisor's filter already.
 
 internal import ClocheModel
 internal import Glibc
@@ -10,6 +10,7 @@ package import TerminalText
 package enum AttachSession {
     /// How it ended.
     package enum Outcome: Equatable, Sendable {
+        /// The user left; the agent goes on.
         case detached
         /// The agent ended, for this reason.
         case ended(String)

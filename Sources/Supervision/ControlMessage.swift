@@ -8,8 +8,8 @@
 //      | signal --------------------->|   to the program that this connection started
 //      | stop grace ----------------->|   the connection closes when the agent has ended
 //
-// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of the same
-// user: the peer's user id is checked before a byte is read.
+// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of
+// the same user: the peer's user id is checked before a byte is read.
 
 package import ClocheModel
 package import LinuxSystem
@@ -17,8 +17,11 @@ internal import StructuredText
 
 /// A program to run in a running sandbox.
 package struct ExecRequest: Equatable, Sendable {
+    /// The program and its arguments; never empty on the wire.
     package var arguments: [String]
+    /// `NAME=value`, added to the harness's environment.
     package var environment: [String]
+    /// Working directory inside.
     package var directory: String
     /// On a pty of its own, of this size; nil when the three descriptors come along.
     package var terminal: TerminalSize?
@@ -34,19 +37,32 @@ package struct ExecRequest: Equatable, Sendable {
 
 /// One message of either side.
 package enum ControlMessage: Equatable, Sendable {
+    /// Asks for a report.
     case status
+    /// Asks to be shown window 0, on a terminal of this size.
     case attach(TerminalSize, readOnly: Bool)
+    /// What was typed.
     case input([UInt8])
+    /// The attached terminal has another size now.
     case resize(TerminalSize)
+    /// Starts a program.
     case exec(ExecRequest)
+    /// A signal for the program that this connection started.
     case signal(Int32)
+    /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
+    /// The answer to `status`.
     case report(Document)
+    /// What window 0 shows, made harmless.
     case output([UInt8])
+    /// The program of `exec` runs; the master of its pty comes along if it has one.
     case started
+    /// The request failed.
     case failed(ClocheError)
+    /// The program of `exec` ended: its exit code, or 128 plus a signal.
     case exited(Int32)
+    /// The agent has ended, for this reason: the name of an `EndReason`.
     case ended(String)
 
     /// The message as bytes.

@@ -1,8 +1,8 @@
-// A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with the
-// user's terminal in raw mode before a pty of the sandbox.
+// A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with
+// the user's terminal in raw mode before a pty of the sandbox.
 //
-// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open the file
-// behind it anew, with rights the user never meant to give.
+// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open
+// the file behind it anew, with rights the user never meant to give.
 
 internal import ClocheModel
 internal import Glibc
@@ -44,9 +44,8 @@ package enum ForegroundSession {
             guard let copy = FileDescriptor(duplicating: number) else { return false }
             let status = try Files.status(of: copy)
             if status.kind == .fifo { return true }
-            guard status.kind == .characterDevice, let null = try? Files.status("/dev/null") else {
-                return false
-            }
+            guard status.kind == .characterDevice else { return false }
+            let null = try Files.status("/dev/null")
             return status.device == null.device && status.inode == null.inode
         }
     }
@@ -153,7 +152,8 @@ package enum ForegroundSession {
 
     /// Shows what the program wrote; false when its terminal is closed.
     private static func show(_ terminal: FileDescriptor.Shared, _ filter: inout AttachFilter) -> Bool {
-        guard let bytes = try? terminal.read(upTo: 65536), !bytes.isEmpty else { return false }  // EIO is its end
+        // EIO means that no program has it open any more.
+        guard let bytes = try? terminal.read(upTo: 65536), !bytes.isEmpty else { return false }
         var output: [UInt8] = []
         var replies: [UInt8] = []
         filter.feed(bytes[...], into: &output, replies: &replies)
@@ -204,6 +204,7 @@ struct Relay {
             return
         }
         let part = buffer.prefix(4096)
+        // As above: an error ends this direction.
         let written = isOutput ? UserOutput.writeOnce(part, to: user) : (try? pipe.writeSome(part)) ?? nil
         guard let written, written > 0 else {
             self.pipe = nil
@@ -216,6 +217,7 @@ struct Relay {
     /// Writes out what the pipe still holds.
     mutating func drain() {
         while pipe != nil {
+            // Without an answer nothing waits; what was read already is still written.
             let ready = try? Poll.wait([Poll.Interest(pipe?.number ?? -1, readable: true)], milliseconds: 0)
             if buffer.isEmpty && ready?.first != true { return }
             advance()
@@ -235,10 +237,15 @@ enum UserInput {
 
 /// The user's standard output and error.
 package enum UserOutput {
-    /// Writes all of it; errors end the writing, since nobody is there to be told.
-    package static func write(_ bytes: [UInt8], to number: CInt = 1) {
+    /// Writes all of it; returns the kernel's answer if that was not possible.
+    @discardableResult
+    package static func write(_ bytes: [UInt8], to number: CInt = 1) -> Errno? {
         var rest = bytes[...]
-        while !rest.isEmpty, let count = writeOnce(rest, to: number) { rest = rest.dropFirst(count) }
+        while !rest.isEmpty {
+            guard let count = writeOnce(rest, to: number) else { return Errno(errno) }
+            rest = rest.dropFirst(count)
+        }
+        return nil
     }
 
     static func writeOnce(_ bytes: ArraySlice<UInt8>, to number: CInt) -> Int? {

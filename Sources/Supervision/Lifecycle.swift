@@ -1,12 +1,16 @@
-// When a supervisor acts by itself: limits, the grace of a stop, restarts. Pure: time comes in, a decision goes out.
+// When a supervisor acts by itself: limits, the grace of a stop, restarts. Pure: time comes in, a decision
+// goes out.
 
 internal import ClocheModel
 
 struct Lifecycle: Equatable {
     /// What is to be done now.
     enum Due: Equatable {
+        /// The grace of a stop is over.
         case kill
+        /// The wait before another start is over.
         case restart
+        /// A limit was reached: the agent is to be asked to end.
         case limit(EndReason)
     }
 
@@ -42,9 +46,10 @@ struct Lifecycle: Equatable {
         if case .onFailure(let attempts) = policy { failures < attempts } else { false }
     }
 
-    /// Milliseconds until the next restart: one second, doubled each time, at most thirty.
-    var restartDelay: Int64 { min(30_000, 1000 << min(failures, 5)) }
+    /// Milliseconds until the next restart: a fifth of a second, doubled each time, at most thirty seconds.
+    var restartDelay: Int64 { min(30_000, 200 << min(failures, 8)) }
 
+    /// The harness failed at `now` and is to start again after `restartDelay`.
     mutating func scheduleRestart(now: Int64) {
         restartAt = now + restartDelay
         failures += 1

@@ -1,5 +1,5 @@
-// A program in a sandbox as a foreground command sees it: `run` holds the sandbox itself, `exec` speaks to the
-// supervisor that does.
+// A program in a sandbox as a foreground command sees it: `run` holds the sandbox itself, `exec` speaks to
+// the supervisor that does.
 
 package import ClocheModel
 internal import Glibc
@@ -8,7 +8,9 @@ package import SandboxRuntime
 
 /// What happened to a program.
 package enum ProgramEvent: ~Copyable {
+    /// It runs; the master of its pty, if it has one.
     case started(terminal: FileDescriptor.Shared?)
+    /// It could not be started.
     case failed(ClocheError)
     /// Its exit code, or 128 plus a signal.
     case exited(Int32)
@@ -44,8 +46,12 @@ package final class SandboxProgram: RunningProgram {
         self.sandbox = sandbox
     }
 
+    /// The sandbox's control socket.
     package var descriptor: CInt { sandbox.control.number }
 
+    /// Init's next report.
+    ///
+    /// - Throws: when the control socket fails.
     package func next(wait: Bool) throws(ClocheError) -> ProgramEvent? {
         guard let event = try sandbox.nextEvent(wait: wait) else { return nil }
         switch consume event {
@@ -58,9 +64,12 @@ package final class SandboxProgram: RunningProgram {
         }
     }
 
-    // Init gone means that there is nothing left to signal; its end is the next event.
-    package func signal(_ number: Int32) { try? sandbox.signal(Self.id, number) }
+    /// Asks init to send the signal.
+    package func signal(_ number: Int32) {
+        try? sandbox.signal(Self.id, number)  // init gone: its end is the next event
+    }
 
+    /// Kills the whole sandbox, and waits until it is gone.
     package func kill() { sandbox.kill() }
 }
 
@@ -76,12 +85,15 @@ package final class RemoteProgram: RunningProgram {
         self.client = client
     }
 
+    /// The agent's socket.
     package var descriptor: CInt { client.socket.number }
 
+    /// The supervisor's next message about the program.
+    ///
+    /// - Throws: when the socket fails, or the supervisor is of another version.
     package func next(wait: Bool) throws(ClocheError) -> ProgramEvent? {
         if !wait {
-            let ready = try? Poll.wait([Poll.Interest(descriptor, readable: true)], milliseconds: 0)
-            guard ready?.first == true else { return nil }
+            guard try hasMessage() else { return nil }
         }
         var reply = try client.receiveWithDescriptor()
         switch reply.message {
@@ -96,7 +108,17 @@ package final class RemoteProgram: RunningProgram {
         }
     }
 
-    package func signal(_ number: Int32) { try? client.send(.signal(number)) }  // a lost agent is the next event
+    private func hasMessage() throws(ClocheError) -> Bool {
+        do {
+            return try Poll.wait([Poll.Interest(descriptor, readable: true)], milliseconds: 0)[0]
+        } catch { throw ClocheError(.system, "cannot wait for the agent", why: error.description) }
+    }
 
+    /// Asks the supervisor to send the signal.
+    package func signal(_ number: Int32) {
+        try? client.send(.signal(number))  // an agent that has gone is the next event
+    }
+
+    /// As `signal` with `SIGKILL`; other programs of the sandbox go on.
     package func kill() { signal(SIGKILL) }
 }

@@ -19,9 +19,15 @@ package struct SessionLog: ~Copyable {
     }
 
     private mutating func open() {
-        // Without a log the agent goes on: what its terminal shows is not what is promised to be kept.
-        file = try? Files.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW)
-        written = (try? Files.status(path).size) ?? 0
+        do {
+            let opened = try Files.openForAppending(path)
+            written = try Files.status(of: opened).size
+            file = consume opened
+        } catch {
+            // Without a log the agent goes on: what its terminal shows is not what is promised to be kept.
+            file = nil
+            written = 0
+        }
     }
 
     /// Appends; when the disk is full, what does not fit is dropped.
@@ -45,8 +51,9 @@ package struct SessionLog: ~Copyable {
 
     /// Everything that is kept, older file first.
     package static func read(_ directory: AgentDirectory) -> [UInt8] {
-        // Either file may be missing: nothing was shown yet, or not enough for two.
-        let older = (try? Files.read(directory.sessionLog + ".1")) ?? []
-        return older + ((try? Files.read(directory.sessionLog)) ?? [])
+        [directory.sessionLog + ".1", directory.sessionLog].flatMap { path -> [UInt8] in
+            // Either file may be missing: nothing was shown yet, or not enough for two.
+            (try? Files.read(path)) ?? []
+        }
     }
 }

@@ -46,8 +46,9 @@ extension Supervisor {
 
     private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {
         viewer.role = .attached(readOnly: readOnly)
-        // The operator's presence is on record; what is typed is not.
-        try? audit.append("attach", ["read-only": .bool(readOnly)])  // a full disk ends the agent at its next event
+        // The operator's presence is on record; what is typed is not. A full disk ends the agent at its next
+        // event.
+        try? audit.append("attach", ["read-only": .bool(readOnly)])
         let shown = SessionLog.tail(agent.directory, bytes: Self.replayBytes)
         if !shown.isEmpty { reply(viewer, .output(shown)) }
         if !readOnly { resize(size, redraw: true) }

@@ -1,8 +1,9 @@
-// The one host process per running agent. It owns the sandbox, window 0's pty, the session log, the agent's socket
-// and the audit log, on one thread and one epoll set; everything here runs between two waits of `run()`.
+// The one host process per running agent. It owns the sandbox, window 0's pty, the session log, the agent's
+// socket and the audit log, on one thread and one epoll set; everything here runs between two waits of
+// `run()`.
 //
-// The kernel ties the two lives together: the sandbox's init has a parent-death signal, and the supervisor sees init
-// end by its pidfd. The supervisor's lock tells every other command that it lives.
+// The kernel ties the two lives together: the sandbox's init has a parent-death signal, and the supervisor
+// sees init end by its pidfd. The supervisor's lock tells every other command that it lives.
 
 package import AgentStore
 package import ClocheModel
@@ -13,7 +14,9 @@ internal import TerminalText
 
 /// What a supervisor runs.
 package struct SupervisedAgent: Sendable {
+    /// Its files on the host.
     package var directory: AgentDirectory
+    /// The sandbox it gets, at every start.
     package var request: SandboxRequest
     /// The harness as this start asks for it.
     package var program: ProcessSpec
@@ -48,37 +51,35 @@ package final class Supervisor {
     }
     /// The harness's id at init; programs of `exec` get higher ones.
     static let harnessID: UInt32 = 1
-    /// The longest that keys typed ahead may be, in bytes.
-    private static let inputLimit = 1 << 20
 
     let agent: SupervisedAgent
     let policy: Policy
     let audit: AuditLog
     var record: AgentRecord
     private let lock: FileLock
-    private let epoll: Epoll
+    let epoll: Epoll
     private let signals: SignalDescriptor
-    private let listener: FileDescriptor
+    let listener: FileDescriptor
     private let filters: SandboxFilters
 
-    private var sandbox: Sandbox?
-    private var terminal: FileDescriptor?
-    private var controlToken: UInt64 = 0
-    private var processToken: UInt64 = 0
-    private var terminalToken: UInt64 = 0
+    var sandbox: Sandbox?
+    var terminal: FileDescriptor?
+    var controlToken: UInt64 = 0
+    var processToken: UInt64 = 0
+    var terminalToken: UInt64 = 0
     private var nextToken = Token.firstSandbox
 
-    private var filter = AttachFilter()
-    private var log: SessionLog
+    var filter = AttachFilter()
+    var log: SessionLog
     /// Bytes for the pty that it has not taken yet.
-    private var input: [UInt8] = []
-    private var size: TerminalSize
+    var input: [UInt8] = []
+    var size: TerminalSize
 
     var viewers: [UInt64: Viewer] = [:]
-    private var nextProgram = Supervisor.harnessID + 1
+    var nextProgram = Supervisor.harnessID + 1
 
     var lifecycle = Lifecycle()
-    private var finished = false
+    var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
     package init(_ agent: SupervisedAgent) throws(ClocheError) {
@@ -125,12 +126,13 @@ package final class Supervisor {
         do {
             try launch(agent.program)
         } catch {
-            try fail(error)
+            end(.failed, .startFailed, code: nil, failure: error.description)
             throw error
         }
     }
 
-    private func launch(_ program: ProcessSpec) throws(ClocheError) {
+    /// Builds a sandbox and runs the harness in it; also how a restart begins.
+    func launch(_ program: ProcessSpec) throws(ClocheError) {
         record.state = .starting
         record.started = WallClock.milliseconds
         record.starts += 1
@@ -252,257 +254,5 @@ package final class Supervisor {
     private func sandboxEnded() {
         if finished || sandbox == nil { return }
         end(.failed, .signalled, code: 137, failure: "the sandbox's first process was killed from outside")
-    }
-
-    // MARK: The terminal
-
-    private func handleTerminal(_ event: Readiness) throws(SystemError) {
-        if event.writable { try flushInput() }
-        if event.readable || event.hangup { drainTerminal() }
-    }
-
-    /// Reads a bounded part, so that a flood does not keep everything else waiting.
-    private func drainTerminal(rounds: Int = 4) {
-        for _ in 0..<rounds {
-            do throws(SystemError) {
-                guard let bytes = try terminal?.read(upTo: 16384), !bytes.isEmpty else {
-                    return closeTerminal()
-                }
-                show(bytes)
-            } catch  where error.errno == .wouldBlock {
-                return
-            } catch {
-                // EIO means that no process has the slave open any more.
-                return closeTerminal()
-            }
-        }
-    }
-
-    private func show(_ bytes: [UInt8]) {
-        var output: [UInt8] = []
-        var replies: [UInt8] = []
-        filter.feed(bytes[...], into: &output, replies: &replies)
-        if !replies.isEmpty { type(replies) }
-        lifecycle.activity(at: MonotonicClock.milliseconds)
-        if output.isEmpty { return }
-        log.append(output)
-        for viewer in viewers.values {
-            guard case .attached = viewer.role else { continue }
-            for start in stride(from: 0, to: output.count, by: Viewer.chunk) {
-                let part = Array(output[start..<min(start + Viewer.chunk, output.count)])
-                if !viewer.send(.output(part)) { drop(viewer) }
-            }
-            updateInterest(viewer)
-        }
-    }
-
-    private func closeTerminal() {
-        guard let number = terminal?.number else { return }
-        epoll.remove(number)
-        terminal = nil
-    }
-
-    /// Puts bytes into the pty, as if typed.
-    func type(_ bytes: [UInt8]) {
-        if input.count + bytes.count > Self.inputLimit { return }  // nobody reads: what is typed is lost
-        input += bytes
-        try? flushInput()  // a pty that is gone takes nothing; its end is handled where it is read
-    }
-
-    private func flushInput() throws(SystemError) {
-        guard let number = terminal?.number else {
-            input.removeAll()
-            return
-        }
-        while !input.isEmpty {
-            guard let count = try terminal?.writeSome(input[...]) ?? nil else { break }
-            input.removeFirst(count)
-        }
-        try epoll.modify(number, token: terminalToken, readable: true, writable: !input.isEmpty)
-    }
-
-    /// Takes a viewer's size, and makes full-screen programs draw again even if it is the old one.
-    func resize(_ size: TerminalSize, redraw: Bool) {
-        guard size.columns > 0, size.rows > 0, let number = terminal?.number, number >= 0 else { return }
-        if redraw && size == self.size {
-            setTerminalSize(TerminalSize(columns: size.columns, rows: max(1, size.rows - 1)))
-        }
-        self.size = size
-        setTerminalSize(size)
-    }
-
-    private func setTerminalSize(_ size: TerminalSize) {
-        guard terminal != nil else { return }
-        withTerminal { Terminal.setSize($0, size) }
-    }
-
-    private func withTerminal(_ body: (borrowing FileDescriptor) -> Void) {
-        guard let held = terminal.take() else { return }
-        body(held)
-        terminal = consume held
-    }
-
-    // MARK: Viewers
-
-    private func acceptViewers() throws(SystemError) {
-        while let socket = try UnixSocket.accept(listener) {
-            // Only the same user, or root, may speak to an agent.
-            guard let user = try? UnixSocket.peerUser(socket), user == CurrentUser.id || user == 0 else {
-                continue
-            }
-            let token = makeToken()
-            let viewer = Viewer(socket, token: token)
-            viewers[token] = viewer
-            try epoll.add(viewer.socket.number, token: token)
-        }
-    }
-
-    private func handle(_ viewer: Viewer, _ event: Readiness) throws(ClocheError) {
-        if event.writable, !viewer.flush() { return drop(viewer) }
-        if event.readable || event.hangup { try receive(from: viewer) }
-        updateInterest(viewer)
-    }
-
-    private func receive(from viewer: Viewer) throws(ClocheError) {
-        do throws(SystemError) {
-            guard var received = try UnixSocket.receive(viewer.socket, wait: false) else { return }
-            guard let message = ControlMessage(received.bytes) else { return drop(viewer) }
-            var stdio: [FileDescriptor.Shared] = []
-            while let one = received.descriptors.takeFirst() { stdio.append(FileDescriptor.Shared(one)) }
-            try answer(viewer, message, stdio)
-        } catch { drop(viewer) }
-    }
-
-    func updateInterest(_ viewer: Viewer) {
-        guard viewers[viewer.token] != nil else { return }
-        // The set has this descriptor; changing what it waits for cannot fail.
-        try? epoll.modify(
-            viewer.socket.number,
-            token: viewer.token,
-            readable: true,
-            writable: viewer.isWaiting
-        )
-    }
-
-    /// Forgets a viewer.
-    ///
-    /// A program it started gets a hangup, as a closed terminal gives.
-    func drop(_ viewer: Viewer) {
-        guard viewers.removeValue(forKey: viewer.token) != nil else { return }
-        epoll.remove(viewer.socket.number)
-        if case .executing(let id) = viewer.role { signalProgram(id, SIGHUP) }
-    }
-
-    /// Starts a program for a viewer; nil if there is no sandbox now.
-    func spawnProgram(_ spec: ProcessSpec, stdio: [CInt]?, size: TerminalSize) throws(ClocheError) -> UInt32?
-    {
-        guard sandbox != nil else { return nil }
-        let id = nextProgram
-        nextProgram += 1
-        try sandbox?.spawn(id, spec, stdio: stdio, size: size)
-        return id
-    }
-
-    func signalProgram(_ id: UInt32, _ number: Int32) {
-        // Init gone means that there is nothing left to signal.
-        try? sandbox?.signal(id, number)
-    }
-
-    // MARK: Ending
-
-    private func harnessExited(_ end: ProcessEnd) throws(ClocheError) {
-        drainTerminal(rounds: 256)
-        let code = end.exitCode
-        if lifecycle.stopReason == nil, code != 0, lifecycle.mayRestart(policy.restart) {
-            try audit.append(
-                "restart",
-                ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
-            )
-            releaseSandbox()
-            lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
-            return
-        }
-        switch lifecycle.stopReason {
-        case .operatorStop?: self.end(.stopped, .operatorStop, code: code)
-        case let reason?: self.end(.failed, reason, code: code)
-        case nil:
-            if case .signalled = end {
-                self.end(.exited, .signalled, code: code)
-            } else {
-                self.end(.exited, .exited, code: code)
-            }
-        }
-    }
-
-    private func act(on due: Lifecycle.Due?) throws(ClocheError) {
-        switch due {
-        case nil: return
-        case .kill?:
-            end(
-                lifecycle.stopReason == .operatorStop ? .stopped : .failed,
-                lifecycle.stopReason ?? .operatorStop,
-                code: 137
-            )
-        case .restart?: try launch(agent.restart)
-        case .limit(let reason)?:
-            try audit.append("limit", ["limit": .string(reason.rawValue)])
-            beginStop(reason, graceSeconds: policy.stop.graceSeconds)
-        }
-    }
-
-    /// Asks the agent to end, by a person's will.
-    func stop(graceSeconds: Int32?) {
-        beginStop(.operatorStop, graceSeconds: graceSeconds.map { Int64($0) } ?? policy.stop.graceSeconds)
-    }
-
-    private func beginStop(_ reason: EndReason, graceSeconds: Int64) {
-        if finished { return }
-        if sandbox == nil { return end(.stopped, reason, code: nil) }
-        lifecycle.stop(reason, now: MonotonicClock.milliseconds, graceSeconds: graceSeconds)
-        if record.state != .stopping {
-            record.state = .stopping
-            try? agent.directory.write(record)  // only shown meanwhile; the end is written again
-        }
-        signalProgram(Self.harnessID, policy.stop.signal)
-        // A stopped process does not see the signal until it continues.
-        signalProgram(Self.harnessID, SIGCONT)
-    }
-
-    private func releaseSandbox() {
-        closeTerminal()
-        guard let old = sandbox.take() else { return }
-        epoll.remove(old.control.number)
-        epoll.remove(old.process.number)
-        (controlToken, processToken, terminalToken) = (0, 0, 0)
-        old.kill()
-    }
-
-    private func fail(_ error: ClocheError) throws(ClocheError) {
-        end(.failed, .startFailed, code: nil, failure: error.description)
-    }
-
-    /// Ends everything: sandbox, record, viewers.
-    ///
-    /// The last thing a supervisor does.
-    func end(_ state: AgentState, _ reason: EndReason, code: Int32?, failure: String? = nil) {
-        if finished { return }
-        finished = true
-        releaseSandbox()
-        record.state = state
-        record.ended = WallClock.milliseconds
-        record.endReason = reason
-        record.exitCode = code.map { Int64($0) }
-        record.failure = failure
-        // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
-        try? agent.directory.write(record)
-        try? audit.append(
-            "end",
-            ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)]
-        )
-        for viewer in viewers.values {
-            _ = viewer.send(.ended(reason.rawValue))
-            _ = viewer.flush()
-        }
-        viewers.removeAll()
     }
 }

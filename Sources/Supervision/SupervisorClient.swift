@@ -56,7 +56,9 @@ package struct SupervisorClient: ~Copyable {
 
     /// A message and the descriptor that came along.
     package struct Reply: ~Copyable {
+        /// The message; nil when the supervisor has gone.
         package let message: ControlMessage?
+        /// The first descriptor of the message, if it brought one.
         package var descriptor: FileDescriptor?
     }
 

@@ -1,4 +1,5 @@
-// The first word of a supervisor to the command that started it, over a pipe: empty for "it runs", an error otherwise.
+// The first word of a supervisor to the command that started it, over a pipe: empty for "it runs", an error
+// otherwise.
 
 package import ClocheModel
 package import LinuxSystem

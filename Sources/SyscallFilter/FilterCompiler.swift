@@ -1,8 +1,9 @@
 // SyscallPolicy -> two seccomp programs, compiled by libseccomp on the host before the clone.
 //
 // The first is an allow-list: listed calls pass, refused ones get EPERM, unknown ones ENOSYS; a foreign
-// architecture or x32 kills. The second, on top, refuses particular arguments of allowed calls. Two programs because
-// libseccomp cannot say "allow unless these bits" in one; the kernel applies both and the stricter answer wins.
+// architecture or x32 kills. The second, on top, refuses particular arguments of allowed calls. Two programs
+// because libseccomp cannot say "allow unless these bits" in one; the kernel applies both and the stricter
+// answer wins.
 
 internal import CSeccomp
 package import ClocheModel
@@ -75,6 +76,7 @@ package enum FilterCompiler {
             refuse \(SyscallTable.refused.joined(separator: " ")) + \(policy.deny.joined(separator: " "))
             """
     }
+
     /// Changes with every change of the rules below that the tables do not show.
     private static let rulesVersion = 1
 
@@ -82,13 +84,20 @@ package enum FilterCompiler {
     package static func argumentRules() throws(FilterError) -> FilterProgram {
         let context = try Context.make(defaultAction: Action.allow)
         for bit in namespaceFlags { try context.add("clone", Action.notPermitted, [.bits(0, bit)]) }
-        // Typing into the user's terminal. The kernel looks at the low 32 bits of the request only.
-        for request in [0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */] as [UInt64] {
+        // The kernel looks at the low 32 bits of the request only.
+        for request in [typeIntoTerminal, consoleControl] {
             try context.add("ioctl", Action.notPermitted, [.masked(1, 0xffff_ffff, request)])
         }
         try addSetID(context)
         return try context.compile()
     }
+
+    /// `TIOCSTI`: types into a terminal, which may be the user's.
+    private static let typeIntoTerminal: UInt64 = 0x5412
+    /// `TIOCLINUX`: pastes a selection into a console, among others.
+    private static let consoleControl: UInt64 = 0x541c
+    /// `O_TMPFILE` without the `O_DIRECTORY` in it.
+    private static let temporaryFile: UInt64 = 0o20000000
 
     /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
     private static let namespaceFlags: [UInt64] = [
@@ -120,7 +129,7 @@ package enum FilterCompiler {
             {
                 try context.add(name, Action.notPermitted, [.bits(argument, bit)])
             }
-            for creating in [UInt64(O_CREAT), 0o20000000 /* O_TMPFILE */] {
+            for creating in [UInt64(O_CREAT), temporaryFile] {
                 try context.add("open", Action.notPermitted, [.bits(1, creating), .bits(2, bit)])
                 try context.add("openat", Action.notPermitted, [.bits(2, creating), .bits(3, bit)])
             }

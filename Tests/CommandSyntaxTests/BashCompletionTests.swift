@@ -75,7 +75,7 @@ struct BashCompletionTests {
     static let cases = [
         Case("cloche st", ["start", "stop"]),
         Case("cloche man", []),
-        Case("cloche config ", ["show", "path"]),
+        Case("cloche config ", ["show", "trust", "path"]),
         Case("cloche profile s", ["show", "schema", "syscalls"]),
         Case("cloche bogus ", []),
         Case("cloche help profile l", ["list"]),

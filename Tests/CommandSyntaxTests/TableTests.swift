@@ -12,7 +12,7 @@ struct TableTests {
     @Test("Every command that was promised is there")
     func commands() {
         let promised = """
-            init start run list attach logs exec diff sync merge stop resume delete explain doctor path \
+            init start run list attach logs exec diff sync merge stop resume delete explain audit doctor path \
             config profile completion help version manual
             """
         #expect(

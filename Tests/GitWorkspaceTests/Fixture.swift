@@ -1,5 +1,5 @@
-// A repository in a temporary directory with one agent's worktree, and the two people who work there: the user, with
-// plain git and a configuration of their own, and the agent, with the private git directory only.
+// A repository in a temporary directory with one agent's worktree, and the two people who work there: the
+// user, with plain git and a configuration of their own, and the agent, with the private git directory only.
 
 import ClocheModel
 import Glibc
@@ -28,6 +28,7 @@ final class Fixture {
         try user("commit", "-q", "-m", "first")
     }
 
+    // What stays behind is in the temporary directory.
     deinit { try? Files.removeTree(root) }
 
     var repository: GitRepository { get throws { try GitRepository.discover(from: repositoryPath) } }

@@ -1,5 +1,6 @@
-// What an agent can plant in its workspace and its git directory, and that neither Cloche's git nor the user's own
-// `git status` runs any of it. Each attack has a canary: a script that leaves a file behind when it is run.
+// What an agent can plant in its workspace and its git directory, and that neither Cloche's git nor the
+// user's own `git status` runs any of it. Each attack has a canary: a script that leaves a file behind when
+// it is run.
 
 import ClocheModel
 import LinuxSystem
@@ -118,7 +119,8 @@ import Testing
         #expect(try fixture.read("a.txt") == "changed\n")
     }
 
-    /// The user's own hooks, monitors and filters that are named by a relative path: the agent wrote those files.
+    /// The user's own hooks, monitors and filters that are named by a relative path: the agent wrote those
+    /// files.
     static let relative: [(name: String, set: String, file: String)] = [
         ("hook", "core.hooksPath .husky", ".husky/post-index-change"),
         ("monitor", "core.fsmonitor ./tools/monitor", "tools/monitor"),
@@ -248,6 +250,40 @@ import Testing
         let before = try fixture.user("rev-parse", "cloche/fixer")
         #expect(throws: ClocheError.self) { try fixture.sync(worktree) }
         #expect(try fixture.user("rev-parse", "cloche/fixer") == before)
+    }
+
+    /// Names that are no UTF-8, directories closed to their owner, and nesting deeper than files may be open.
+    @Test func oddTreesAreRemoved() throws {
+        let fixture = try Fixture()
+        let worktree = try fixture.made()
+        try fixture.shell(
+            """
+            printf x >"$(printf 'b\\377')"; mkdir "$(printf 'd\\377')" shut; echo >shut/f; chmod 000 shut
+            for i in $(seq 30); do mkdir -p $(printf 'a/%.0s' $(seq 100)); cd $(printf 'a/%.0s' $(seq 100)); done
+            echo >deep; mkdir .cloche-removal.1
+            """,
+            in: worktree.workspace
+        )
+        try worktree.remove()
+        #expect(!Files.exists(worktree.workspace))
+    }
+
+    /// Should an agent get at the worktree's `.git` file after all, Cloche does not read it, and puts it back.
+    @Test func replacedPointerIsPutBack() throws {
+        let fixture = try Fixture()
+        let (program, fired) = try canary(fixture)
+        let worktree = try fixture.made()
+        try fixture.shell(
+            "rm .git && git init -q . && git config core.fsmonitor \(program)",
+            in: worktree.workspace
+        )
+        let result = try fixture.sync(worktree)
+        #expect(result.notices == [.pointerRestored(worktree.workspace)])
+        _ = try worktree.diff(.names)
+        #expect(!fired())
+        try fixture.user("status", in: worktree.workspace)
+        #expect(!fired())
+        #expect(try fixture.sync(worktree).notices.isEmpty)
     }
 
     /// A commit that the user made in the agent's worktree is not overwritten.

@@ -109,7 +109,7 @@ import Testing
         ),
         (
             "LFS pointers",
-            "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:4d7a\\nsize 12345\\n' >x.bin; echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes; git add . && git commit -qm lfs; for k in process clean smudge; do git config filter.lfs.$k false; done; git config filter.lfs.required true",
+            "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:4d7a\\nsize 12345\\n' >x.bin; echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes; git add . && git commit -qm lfs; touch -d '1 hour ago' x.bin; git status -s; for k in process clean smudge; do git config filter.lfs.$k false; done; git config filter.lfs.required true",
             "repo"
         ),
         ("branch with slash", "git checkout -q -b feature/deep/one", "repo"),
@@ -185,6 +185,7 @@ import Testing
     ) throws {
         let fixture = try Fixture()
         defer {
+            // Most obstacles leave no such attribute to take back.
             _ = try? fixture.shell("chattr -i .git/config 2>/dev/null; true", in: fixture.repositoryPath)
         }
         try fixture.shell(obstacle.script, in: fixture.repositoryPath)

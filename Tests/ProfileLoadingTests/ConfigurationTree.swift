@@ -14,7 +14,8 @@ final class ConfigurationTree {
     var config: String { home + "/.config/cloche" }
     var project: String { root + "/project" }
 
-    /// Files by path below the root: `user/...` is the user's configuration, `project/...` the project's `.cloche`.
+    /// Files by path below the root: `user/...` is the user's configuration, `project/...` the project's
+    /// `.cloche`.
     init(_ files: KeyValuePairs<String, String> = [:]) throws {
         var template = Array("/tmp/cloche-profiles-XXXXXX".utf8CString)
         let made = unsafe template.withUnsafeMutableBufferPointer { buffer in

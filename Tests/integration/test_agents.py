@@ -44,7 +44,9 @@ def test_list_shows_what_it_promises(t):
     entry = t.agents(project)["fixer"]
     for key, value in {"state": "running", "profile": "shell", "branch": "cloche/fixer"}.items():
         assert entry[key] == value, (key, entry)
-    assert "echo x" in entry["task"] and "*" in entry["changes"], entry
+    assert "echo x" in entry["task"] and entry["changes"] == "-", entry
+    t.cloche("sync", "fixer", cwd=project)
+    assert t.agents(project)["fixer"]["changes"] == "*", "uncommitted changes, as the fetch found them"
 
 
 def test_list_all_and_names(t):

@@ -110,8 +110,13 @@ def test_a_dirty_checkout_is_never_touched(t):
     t.run_task("a", f"echo theirs > a.txt && echo new > c.txt && {COMMIT} Theirs", cwd=project)
     (project / "b.txt").write_text("my unsaved work\n")
     (project / "untracked").write_text("mine\n")
+    refused = t.cloche("merge", "a", cwd=project, check=125)
+    assert "b.txt" in refused.err and "stash" in refused.err, refused
+    assert (project / "b.txt").read_text() == "my unsaved work\n" and (project / "a.txt").read_text() == "a\n"
+    t.git("stash", cwd=project)
     t.cloche("merge", "a", cwd=project)
-    assert (project / "b.txt").read_text() == "my unsaved work\n" and (project / "a.txt").read_text() == "theirs\n"
+    assert (project / "a.txt").read_text() == "theirs\n" and (project / "untracked").read_text() == "mine\n"
+    (project / "b.txt").write_text("my unsaved work\n")
     t.run_task("b", f"echo theirs > b.txt && echo theirs > untracked && {COMMIT} Clash", cwd=project)
     refused = t.cloche("merge", "b", cwd=project, check=None)
     assert refused.code in (1, 125) and "b.txt" in refused.err or "untracked" in refused.err, refused

@@ -71,6 +71,12 @@ int clinux_seccomp_notification(void);
 /* access(2) with the effective ids. */
 int clinux_may(const char *_Nonnull path, int mode);
 
+/* An exclusive lock of the whole file that belongs to the open file description (fcntl(2), F_OFD_SETLK and
+ * F_OFD_SETLKW): 0, or -1. Unlike a try with flock(2), clinux_is_locked does not disturb whoever takes it. */
+int clinux_lock(int fd, int wait);
+/* 1 if another description holds the lock, 0 if none does, or -1. */
+int clinux_is_locked(int fd);
+
 /* The wait(2) status macros. */
 static inline int clinux_exited(int status) { return (status & 0x7f) == 0; }
 static inline int clinux_exit_code(int status) { return (status >> 8) & 0xff; }

@@ -66,6 +66,7 @@ enum ExplainCommand {
         let plan = command.flag("plan") ? try project.plan(ofAgent: name) : nil
         // Origins are told where the configuration still gives what the agent was made with.
         let agent = try project.agent(name)
+        // A profile that is broken or gone by now gives something else, too.
         let now = try? project.effectiveProfile(agent.record.profile)
         let rows = now?.document == document ? now?.explainRows.map { ($0.key, $0.value, $0.origin) } : nil
         if rows == nil && !command.flag("json") {

@@ -81,12 +81,11 @@ enum StartCommand {
 
     /// `NAME=value`, or `NAME` to pass this shell's on.
     static func variables(_ words: [String]) -> [Document.Entry] {
-        words.compactMap { word in
+        words.map { word in
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
                 String.init
             )
-            if parts.count == 2 { return Document.Entry(parts[0], .string(parts[1])) }
-            return ProcessEnvironment.value(parts[0]).map { Document.Entry(parts[0], .string($0)) }
+            return Document.Entry(parts[0], parts.count == 2 ? .string(parts[1]) : .null)
         }
     }
 }

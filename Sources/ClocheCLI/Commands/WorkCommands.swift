@@ -65,7 +65,9 @@ enum DiffCommand {
             output.json(document(diff, synced))
             return ExitCode.success
         }
-        if toTerminal {
+        if command.flag("name-only") {
+            for name in names(diff.output) { output.line(toTerminal ? visible(name, limit: 4096) : name) }
+        } else if toTerminal {
             output.bytes(Array(DiffText.forTerminal(diff.output, colored: output.usesColors).utf8))
         } else {
             output.bytes(diff.output)
@@ -73,6 +75,13 @@ enum DiffCommand {
         SyncCommand.tell(synced, context)
         for warning in diff.warnings { output.note("look at " + warning.text) }
         return ExitCode.success
+    }
+
+    /// The names of a listing whose lines are a letter, a tab and a name; a renamed file has its old name before.
+    private static func names(_ output: [UInt8]) -> [String] {
+        String(decoding: output, as: UTF8.self).split(separator: "\n").map { line in
+            String(line.split(separator: "\t").last ?? line)
+        }
     }
 
     private static func document(_ diff: AgentDiff, _ synced: SyncResult) -> Document {
@@ -92,10 +101,12 @@ enum MergeCommand {
         let command = context.command
         let output = context.output
         let name = command.required("name")
+        let dryRun = command.flag("dry-run")
         output.progress("fetching from \(name)")
         let (merge, warnings, synced) = try context.project.merge(
             name,
             message: command.value("message"),
+            dryRun: dryRun,
             progress: output.progress
         )
         if command.flag("json") {
@@ -105,6 +116,10 @@ enum MergeCommand {
         if let commit = merge.commit {
             let files = SyncCommand.count(merge.changedFiles, "file")
             let extra = merge.includesUncommitted ? ", uncommitted changes included" : ""
+            if dryRun {
+                output.line("\(name) merges cleanly into \(merge.branch): \(files) would change\(extra)")
+                return ExitCode.success
+            }
             output.line("merged \(name) into \(merge.branch): \(files) changed\(extra)")
             output.line(
                 "  commit  \(commit.prefix(12))    undo  git reset --keep \(merge.previous.prefix(12))"

@@ -1,0 +1,107 @@
+// How an agent ends, or starts again: the harness's exit, what the lifecycle finds due, a person's stop.
+// Every way leads to `end`, which runs once.
+
+internal import AgentStore
+internal import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+internal import SandboxRuntime
+
+extension Supervisor {
+    /// The harness ended: starts it again if the policy says so, ends the agent otherwise.
+    ///
+    /// What the terminal still holds is shown first.
+    func harnessExited(_ end: ProcessEnd) throws(ClocheError) {
+        drainTerminal(rounds: 256)
+        let code = end.exitCode
+        if lifecycle.stopReason == nil, code != 0, lifecycle.mayRestart(policy.restart) {
+            try audit.append(
+                "restart",
+                ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
+            )
+            releaseSandbox()
+            lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
+            return
+        }
+        switch lifecycle.stopReason {
+        case .operatorStop?: self.end(.stopped, .operatorStop, code: code)
+        case let reason?: self.end(.failed, reason, code: code)
+        case nil:
+            if case .signalled = end {
+                self.end(.exited, .signalled, code: code)
+            } else {
+                self.end(.exited, .exited, code: code)
+            }
+        }
+    }
+
+    /// Does what the clock asks for.
+    func act(on due: Lifecycle.Due?) throws(ClocheError) {
+        switch due {
+        case nil: return
+        case .kill?:
+            end(
+                lifecycle.stopReason == .operatorStop ? .stopped : .failed,
+                lifecycle.stopReason ?? .operatorStop,
+                code: 137
+            )
+        case .restart?: try launch(agent.restart)
+        case .limit(let reason)?:
+            try audit.append("limit", ["limit": .string(reason.rawValue)])
+            beginStop(reason, graceSeconds: policy.stop.graceSeconds)
+        }
+    }
+
+    /// Asks the agent to end, by a person's will.
+    func stop(graceSeconds: Int32?) {
+        beginStop(.operatorStop, graceSeconds: graceSeconds.map { Int64($0) } ?? policy.stop.graceSeconds)
+    }
+
+    private func beginStop(_ reason: EndReason, graceSeconds: Int64) {
+        if finished { return }
+        if sandbox == nil { return end(.stopped, reason, code: nil) }
+        lifecycle.stop(reason, now: MonotonicClock.milliseconds, graceSeconds: graceSeconds)
+        if record.state != .stopping {
+            record.state = .stopping
+            try? agent.directory.write(record)  // only shown meanwhile; the end is written again
+        }
+        signalProgram(Self.harnessID, policy.stop.signal)
+        // A stopped process does not see the signal until it continues.
+        signalProgram(Self.harnessID, SIGCONT)
+    }
+
+    private func releaseSandbox() {
+        closeTerminal()
+        guard let old = sandbox.take() else { return }
+        epoll.remove(old.control.number)
+        epoll.remove(old.process.number)
+        (controlToken, processToken, terminalToken) = (0, 0, 0)
+        old.kill()
+    }
+
+    /// Ends everything: sandbox, record, viewers.
+    ///
+    /// The last thing a supervisor does.
+    func end(_ state: AgentState, _ reason: EndReason, code: Int32?, failure: String? = nil) {
+        if finished { return }
+        finished = true
+        releaseSandbox()
+        record.state = state
+        record.ended = WallClock.milliseconds
+        record.endReason = reason
+        record.exitCode = code.map { Int64($0) }
+        record.failure = failure
+        // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
+        try? agent.directory.write(record)
+        // A log without its end is what `lost` looks like, too.
+        try? audit.append(
+            "end",
+            ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)]
+        )
+        for viewer in viewers.values {
+            _ = viewer.send(.ended(reason.rawValue))
+            _ = viewer.flush()
+        }
+        viewers.removeAll()
+    }
+}
