@@ -89,9 +89,9 @@ let package = Package(
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("SyscallFilter", ["ClocheModel"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
-        tests("AgentStore", ["ClocheModel", "LinuxSystem"]),
+        tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "LinuxSystem"]),
-        tests("Supervision", ["ClocheModel"]),
+        tests("Supervision", ["ClocheModel", "LinuxSystem"]),
     ]
 )

@@ -63,7 +63,12 @@ extension Project {
         defer { _ = lock.isLocked }
         let synced = try sync(directory, record, worktree)
         let warnings = try worktree.diff(.names).warnings
-        let result = try worktree.merge(task: record.task, message: message, dryRun: dryRun, waiting: progress)
+        let result = try worktree.merge(
+            task: record.task,
+            message: message,
+            dryRun: dryRun,
+            waiting: progress
+        )
         if dryRun { return (result, warnings, synced) }
         try AuditLog(directory).append(
             "merge",

@@ -44,7 +44,9 @@ extension Project {
         let request = ExecRequest(
             arguments: options.command,
             environment: options.variables.compactMap { variable in
-                (variable.value.string ?? ProcessEnvironment.value(variable.key)).map { "\(variable.key)=\($0)" }
+                (variable.value.string ?? ProcessEnvironment.value(variable.key)).map {
+                    "\(variable.key)=\($0)"
+                }
             },
             directory: options.directory ?? InsidePath.workspace,
             terminal: onTerminal ? size : nil

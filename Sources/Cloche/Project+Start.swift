@@ -33,8 +33,8 @@ public struct StartOptions: Sendable {
     public var workspace: WorkspaceChoice
     /// Whether the workspace is read-only whatever the profile says.
     public var readOnly: Bool
-    /// Variables for the program; one without a value (null) is passed on from this process's environment, at each
-    /// start anew, and its value is written nowhere.
+    /// Variables for the program; one without a value (null) is passed on from this process's environment, at
+    /// each start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
 
     /// A new agent with the project's default profile in a worktree of its own.
@@ -134,7 +134,8 @@ extension Project {
             let repository = try GitRepository.discover(from: self.directory)
             let branch = "cloche/" + name
             let path = repository.topLevel ?? repository.gitDirectory
-            // Asked before anything is recorded, so that whatever removes a half-made agent knows the branch for its own.
+            // Asked before anything is recorded, so that whatever removes a half-made agent knows the branch
+            // for its own.
             if try repository.commit("refs/heads/" + branch) != nil {
                 throw ClocheError(
                     .exists,

@@ -18,7 +18,8 @@ struct Output {
             switch color {
             case "always": true
             case "never": false
-            default: (ProcessEnvironment.value("NO_COLOR") ?? "").isEmpty
+            default:
+                (ProcessEnvironment.value("NO_COLOR") ?? "").isEmpty
                     && ProcessEnvironment.value("TERM") != "dumb" && Terminal.isTerminal(1)
             }
         colors = wanted

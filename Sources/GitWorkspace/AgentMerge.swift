@@ -117,7 +117,8 @@ extension AgentWorktree {
         return ClocheError(
             .conflict,
             "\(agent) and \(branch) are in conflict; nothing was merged and no file was touched",
-            why: "both changed the same places of \(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
+            why:
+                "both changed the same places of \(names.count) file\(names.count == 1 ? "" : "s"):\(shown)\(more)",
             remedy: """
                 merge by hand with `git merge cloche/\(agent)/proposal`, resolve, `git commit`; or ask the agent to take \
                 the other side into account and merge again

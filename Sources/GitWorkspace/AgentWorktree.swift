@@ -142,8 +142,8 @@ package struct AgentWorktree: Sendable {
 
     /// Runs `body` while no other cloche works on this agent's git state.
     ///
-    /// It gets this worktree with a git whose commands hold the lock, too: one that outlives a killed cloche goes on
-    /// working, and whoever comes next waits for it.
+    /// It gets this worktree with a git whose commands hold the lock, too: one that outlives a killed cloche
+    /// goes on working, and whoever comes next waits for it.
     func exclusively<R: Sendable>(
         _ body: (AgentWorktree) throws(ClocheError) -> R
     ) throws(ClocheError) -> R {

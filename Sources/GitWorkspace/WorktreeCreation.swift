@@ -57,7 +57,8 @@ extension AgentWorktree {
             try hideNestedRepositories()
             try recordOrigin(origin)
         } catch {
-            // The first failure is the one to tell. A branch that git did not make for us is not ours to delete.
+            // The first failure is the one to tell. A branch that git did not make for us is not ours to
+            // delete.
             _ = try? removeAll(keepBranch: !isAdded)
             throw error
         }

@@ -76,7 +76,8 @@ extension AgentWorktree {
     private func fetch(_ command: [String], _ environment: [String]) throws(ClocheError) {
         var git = repository.git
         git.settings.append(GitSetting("protocol.file.allow", "always"))
-        // The exporter is a child of this command, and what is in a sandbox holds no descriptor of the host's.
+        // The exporter is a child of this command, and what is in a sandbox holds no descriptor of the
+        // host's.
         git.inherited = []
         git.environment += environment
         // git adds the repository's path as an argument; the function leaves it out.

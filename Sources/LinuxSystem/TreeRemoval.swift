@@ -1,5 +1,5 @@
-// Removing trees that an agent made: names are bytes and need not be UTF-8, directories may be closed to their owner, and
-// nested deeper than a process may have files open. No link is followed.
+// Removing trees that an agent made: names are bytes and need not be UTF-8, directories may be closed to
+// their owner, and nested deeper than a process may have files open. No link is followed.
 
 internal import Glibc
 
@@ -9,7 +9,8 @@ extension Files {
 
     /// Removes a file or a whole tree without following a link out of it; absent is fine.
     ///
-    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up first.
+    /// Directories that the owner may not search or write (an agent can leave mode 000 behind) are opened up
+    /// first.
     package static func removeTree(_ path: String) throws(SystemError) {
         let parent: FileDescriptor
         do {

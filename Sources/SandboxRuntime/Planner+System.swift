@@ -24,7 +24,9 @@ extension Planner {
                 continue
             }
             let layers = overlays(at: path)
-            if layers.first?.path != path { try addBind(path, at: target, Self.readOnly, recursive: true, reason) }
+            if layers.first?.path != path {
+                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
+            }
             wanted += layers
         }
         try addOverlays(wanted)
@@ -38,8 +40,9 @@ extension Planner {
 
     /// The overlays that `filesystem.writable` asks for at or below a system directory.
     ///
-    /// Each is as deep as it can be, so that what is only read stays on the host's own file system: `/usr/local/bin`
-    /// and its siblings share one at `/usr/local`; a directory right below a system directory has its own.
+    /// Each is as deep as it can be, so that what is only read stays on the host's own file system:
+    /// `/usr/local/bin` and its siblings share one at `/usr/local`; a directory right below a system
+    /// directory has its own.
     private func overlays(at system: String) -> [Overlay] {
         let entries = request.policy.filesystem.writable.filter { $0 == system || $0.hasPrefix(system + "/") }
         if entries.contains(system) { return [Overlay(path: system, writable: entries)] }

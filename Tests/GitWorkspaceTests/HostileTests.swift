@@ -268,7 +268,8 @@ import Testing
         #expect(!Files.exists(worktree.workspace))
     }
 
-    /// Should an agent get at the worktree's `.git` file after all, Cloche does not read it, and puts it back.
+    /// Should an agent get at the worktree's `.git` file after all, Cloche does not read it, and puts it
+    /// back.
     @Test func replacedPointerIsPutBack() throws {
         let fixture = try Fixture()
         let (program, fired) = try canary(fixture)

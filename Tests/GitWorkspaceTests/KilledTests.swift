@@ -1,5 +1,6 @@
-// kill -9 before and instead of each git command of an operation ("after" one is the same as "instead of" the next). Whatever was running goes on by itself; the
-// same operation, or the removal, makes the state whole afterwards.
+// kill -9 before and instead of each git command of an operation ("after" one is the same as "instead of" the
+// next). Whatever was running goes on by itself; the same operation, or the removal, makes the state whole
+// afterwards.
 
 import ClocheModel
 import Glibc

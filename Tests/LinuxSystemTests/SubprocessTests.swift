@@ -1,0 +1,111 @@
+// Programs on the host: what they print, how they end, what they inherit; and locks between processes.
+
+import Glibc
+import LinuxSystem
+import Testing
+
+@Suite struct SubprocessTests {
+    private func shell(_ script: String) -> Subprocess { Subprocess("/bin/sh", ["-c", script]) }
+
+    @Test func collectsBothOutputs() throws {
+        let result = try shell("echo out; echo err >&2").run()
+        #expect(result.status == 0 && result.outputText == "out\n" && result.errorText == "err\n")
+    }
+
+    static let ends: [(script: String, status: Int32)] = [
+        ("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -KILL $$", 137), ("kill -TERM $$", 143),
+    ]
+
+    @Test(arguments: ends) func tellsHowItEnded(_ script: String, _ status: Int32) throws {
+        #expect(try shell(script).run().status == status)
+    }
+
+    /// More than both pipes hold: whoever wrote first and read later would wait for ever.
+    @Test func feedsAndDrainsTogether() throws {
+        let input = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
+        let result = try shell("exec tee /dev/stderr").run(input: input)
+        #expect(result.output == input && result.errors == input)
+    }
+
+    @Test func hasTheEnvironmentAndDirectoryItWasGiven() throws {
+        let result = try Subprocess("/usr/bin/env", [], environment: ["A=b c", "B="]).run()
+        #expect(result.outputText == "A=b c\nB=\n")
+        #expect(try Subprocess("/bin/pwd", ["-P"], directory: "/usr").run().outputText == "/usr\n")
+    }
+
+    @Test func inheritsNothingButWhatIsNamed() throws {
+        let pipe = try Pipe()
+        let listing = shell("ls /proc/self/fd")
+        let number = "\(pipe.writeEnd.number)"
+        let without = try listing.run().outputText.split(separator: "\n").map(String.init)
+        let with = try listing.run(inheriting: [pipe.writeEnd.number]).outputText.split(separator: "\n")
+        #expect(with.contains { $0 == number })
+        // 3 is ls's own; nothing of this process is there.
+        #expect(without == ["0", "1", "2", "3"])
+    }
+
+    @Test func aMissingProgramIsAnError() throws {
+        let error = #expect(throws: SystemError.self) { try Subprocess("/none", []).run() }
+        #expect(error == SystemError("posix_spawn", .noEntry, "/none"))
+    }
+}
+
+@Suite struct FileLockTests {
+    private let folder: TemporaryFolder
+    private let path: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path + "/lock"
+    }
+
+    /// Whether another process can take the lock: `flock(1)`.
+    private func isFree() throws -> Bool {
+        try Subprocess("/usr/bin/flock", ["-n", path, "/bin/true"]).run().status == 0
+    }
+
+    @Test func isHeldAgainstOtherProcesses() throws {
+        #expect(!FileLock.isHeld(path))
+        #expect(!Files.exists(path))
+        do {
+            let lock = try needed(FileLock(path))
+            #expect(FileLock.isHeld(path))
+            #expect(try !isFree())
+            #expect(try isMissing(FileLock(path)))
+            let isHeld = lock.isLocked
+            #expect(isHeld)
+        }
+        #expect(!FileLock.isHeld(path))
+        #expect(try isFree())
+    }
+
+    @Test func aChildHoldsItAsLongAsItLives() throws {
+        let feed = try Pipe()
+        let null = try Files.open("/dev/null", O_RDWR)
+        let pid = try {
+            let lock = try needed(FileLock(path))
+            return try Subprocess("/bin/cat", []).spawn(
+                stdin: feed.readEnd.number,
+                stdout: null.number,
+                stderr: null.number,
+                extra: [lock.number]
+            )
+        }()
+        #expect(FileLock.isHeld(path))
+        #expect(kill(pid, SIGKILL) == 0)
+        #expect(try Subprocess.wait(pid) == 137)
+        #expect(!FileLock.isHeld(path))
+    }
+
+    @Test func aLinkIsNoLock() throws {
+        try folder.write("elsewhere")
+        try Files.makeSymbolicLink(path, to: "elsewhere")
+        #expect(throws: SystemError.self) { _ = try FileLock(path) }
+        #expect(!FileLock.isHeld(path))
+    }
+
+    @Test func aFileThatCannotBeMadeIsAnError() throws {
+        let error = #expect(throws: SystemError.self) { _ = try FileLock(folder.path + "/none/lock") }
+        #expect(error?.errno == .noEntry)
+    }
+}

@@ -1,0 +1,76 @@
+// Messages between commands and supervisors: each survives the way through bytes, and nothing else is one.
+
+import ClocheModel
+import LinuxSystem
+import Testing
+
+@testable import Supervision
+
+@Suite struct ControlMessageTests {
+    private static let size = TerminalSize(columns: 300, rows: 65535)
+    private static let request = ExecRequest(
+        arguments: ["sh", "-c", "echo \"a\nb\" \u{1}ü"],
+        environment: ["A=1", "B="],
+        directory: "/workspace",
+        terminal: size
+    )
+
+    static let messages: [ControlMessage] = [
+        .status, .attach(size, readOnly: true), .attach(size, readOnly: false), .input([]),
+        .input([0, 0xff, 0x1b]), .resize(TerminalSize(columns: 0, rows: 256)), .exec(request),
+        .exec(ExecRequest(arguments: ["true"], environment: [], directory: "/", terminal: nil)),
+        .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
+        .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
+        .output(Array("x\r\n".utf8)), .started,
+        .failed(ClocheError(.notFound, "what", why: "why", remedy: "remedy")),
+        .failed(ClocheError(.system, "what")), .exited(0), .exited(.min), .exited(137), .ended(""),
+        .ended("wall-clock"),
+    ]
+
+    @Test(arguments: messages) func survivesTheWire(_ message: ControlMessage) {
+        #expect(ControlMessage(message.bytes) == message)
+    }
+
+    @Test func everyMessageHasItsOwnKind() {
+        let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
+        // 13 cases; two that shared a byte would give fewer.
+        #expect(kinds.count == 13)
+    }
+
+    static let noMessages: [(name: String, bytes: [UInt8])] = [
+        ("nothing", []),
+        ("unknown kind", [0]),
+        ("unknown letter", Array("Z{}".utf8)),
+        ("attach without its flag", Array("A".utf8) + [80, 0, 24, 0]),
+        ("attach with more", Array("A".utf8) + [80, 0, 24, 0, 1, 1]),
+        ("half a size", Array("R".utf8) + [80, 0, 24]),
+        ("half a number", Array("K".utf8) + [9, 0, 0]),
+        ("a number and more", Array("x".utf8) + [9, 0, 0, 0, 0]),
+        ("stop without a number", Array("T".utf8)),
+        ("exec without JSON", Array("X".utf8)),
+        ("exec with broken JSON", Array("X{\"arguments\":".utf8)),
+        ("exec without arguments", Array(#"X{"arguments":[],"environment":[],"directory":"/"}"#.utf8)),
+        ("exec of numbers", Array(#"X{"arguments":[1],"environment":[],"directory":"/"}"#.utf8)),
+        ("exec without a directory", Array(#"X{"arguments":["a"],"environment":[]}"#.utf8)),
+        ("two values for one key", Array(#"s{"a":1,"a":2}"#.utf8)),
+        ("an error of no known code", Array(#"e{"code":"odd","what":"x"}"#.utf8)),
+        ("an error without words", Array(#"e{"code":"system"}"#.utf8)),
+    ]
+
+    @Test(arguments: noMessages) func refusesWhatIsNone(_ name: String, _ bytes: [UInt8]) {
+        #expect(ControlMessage(bytes) == nil, "\(name)")
+    }
+
+    @Test func aHalfSizeMeansThatTheDescriptorsComeAlong() {
+        let text = #"X{"arguments":["a"],"environment":[],"directory":"/","columns":80}"#
+        let plain = ExecRequest(arguments: ["a"], environment: [], directory: "/", terminal: nil)
+        #expect(ControlMessage(Array(text.utf8)) == .exec(plain))
+    }
+
+    @Test func anErrorKeepsItsPartsAndItsKind() throws {
+        let error = ClocheError(.wouldLose, "cannot \"delete\"", why: "a\nb", remedy: "c")
+        let read = try #require(ClocheError(document: error.document))
+        #expect(read == error)
+        #expect(read.code == .wouldLose)
+    }
+}
