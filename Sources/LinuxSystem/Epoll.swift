@@ -41,11 +41,17 @@ package struct Epoll: ~Copyable {
         try control(EPOLL_CTL_ADD, descriptor, token, readable, writable)
     }
 
-    /// Changes what a registered descriptor is watched for.
-    package borrowing func modify(_ descriptor: CInt, token: UInt64, readable: Bool, writable: Bool)
+    /// Changes what a registered descriptor is watched for; with `edge`, only what is new is told.
+    package borrowing func modify(
+        _ descriptor: CInt,
+        token: UInt64,
+        readable: Bool,
+        writable: Bool,
+        edge: Bool = false
+    )
         throws(SystemError)
     {
-        try control(EPOLL_CTL_MOD, descriptor, token, readable, writable)
+        try control(EPOLL_CTL_MOD, descriptor, token, readable, writable, edge)
     }
 
     /// Removes a descriptor before it is closed.
@@ -79,10 +85,12 @@ package struct Epoll: ~Copyable {
         _ descriptor: CInt,
         _ token: UInt64,
         _ readable: Bool,
-        _ writable: Bool
+        _ writable: Bool,
+        _ edge: Bool = false
     ) throws(SystemError) {
         var event = unsafe epoll_event()
         unsafe event.events = (readable ? EPOLLIN.rawValue : 0) | (writable ? EPOLLOUT.rawValue : 0)
+        if edge { unsafe event.events |= EPOLLET.rawValue }
         unsafe event.data.u64 = token
         let number = set.number
         try check("epoll_ctl") { unsafe epoll_ctl(number, operation, descriptor, &event) }

@@ -21,12 +21,13 @@ extension Supervisor {
                 guard let bytes = try terminal?.read(upTo: 16384), !bytes.isEmpty else {
                     return closeTerminal()
                 }
+                wakeTerminal()
                 show(bytes)
             } catch  where error.errno == .wouldBlock {
                 return
             } catch {
-                // EIO means that no process has the slave open any more.
-                return closeTerminal()
+                // EIO means that no process has the slave open now.
+                return restTerminal()
             }
         }
     }
@@ -47,6 +48,25 @@ extension Supervisor {
             }
             updateInterest(viewer)
         }
+    }
+
+    /// Waits for a program that opens the terminal again.
+    ///
+    /// The master stays open: closing it would hang up the session, and a program that closes its terminal
+    /// before it ends, as GNU tools do, would die of SIGHUP. The hang-up lasts, so only what is new wakes us.
+    private func restTerminal() {
+        guard let number = terminal?.number else { return }
+        do throws(SystemError) {
+            try epoll.modify(number, token: terminalToken, readable: true, writable: false, edge: true)
+            terminalRests = true
+        } catch { closeTerminal() }
+    }
+
+    private func wakeTerminal() {
+        guard terminalRests, let number = terminal?.number else { return }
+        terminalRests = false
+        // It was registered a moment ago; if it is gone, the next read says so.
+        try? epoll.modify(number, token: terminalToken, readable: true, writable: !input.isEmpty)
     }
 
     /// Forgets the pty; every process that had it open has gone, or is about to be killed.

@@ -64,6 +64,8 @@ package final class Supervisor {
 
     var sandbox: Sandbox?
     var terminal: FileDescriptor?
+    /// No process has the pty's slave open.
+    var terminalRests = false
     var controlToken: UInt64 = 0
     var processToken: UInt64 = 0
     var terminalToken: UInt64 = 0

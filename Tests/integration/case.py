@@ -202,8 +202,8 @@ class Case:
             time.sleep(0.01)
 
     def processes(self):
-        """Pids of the processes of this test other than the test itself."""
-        return [pid for pid in leaks.processes(self.dir.name) if pid != os.getpid()]
+        """Pids of the processes of this test other than the test itself and a tracer that it started."""
+        return [pid for pid in leaks.processes(self.dir.name) if pid != os.getpid() and not is_tracer(pid)]
 
     def supervisors(self):
         """Pids of supervisors: processes of the program on the host's side of every sandbox."""
@@ -227,6 +227,13 @@ class Case:
             if listing.code == 0:
                 for name in self.agents(project):
                     self.cloche("delete", name, "--force", cwd=project)
+
+
+def is_tracer(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe").endswith("/strace")
+    except OSError:
+        return False
 
 
 class Terminal:

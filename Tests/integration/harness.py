@@ -139,9 +139,10 @@ def report(running, status, label):
     else:
         line += f" ({time.monotonic() - running.began:.2f} s)"
     print(line)
-    if not passed:
-        for diagnostic in text.strip().split("\n")[-60:]:
-            print(f"#   {diagnostic}")
+    for diagnostic in text.strip().split("\n")[-60:]:
+        # Of a test that passed, only the remarks that it made on purpose.
+        if not passed or diagnostic.startswith("# "):
+            print(f"#   {diagnostic.removeprefix('# ')}")
     sys.stdout.flush()
     return passed
 

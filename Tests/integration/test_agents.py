@@ -240,6 +240,18 @@ def test_logs_follow_until_the_end(t):
     assert process.returncode == 0 and b"two" in out, out
 
 
+def test_a_program_may_close_its_terminal(t):
+    """As GNU tools do just before they end; the last command of a shell is the session's leader then."""
+    project = t.repository()
+    task = "exec 0<&- 1>&- 2>&-; sleep 0.3; echo back > /dev/tty; sleep 0.3; touch alive; exit 7"
+    assert t.run_task("a", task, cwd=project)["exit-code"] == 7
+    assert (t.workspace("a", project) / "alive").exists()
+    assert "back" in t.cloche("logs", "a", cwd=project).out
+    for index in range(10):
+        name = f"rm{index}"
+        assert t.run_task(name, "touch x; rm x", cwd=project)["end-reason"] == "exited"
+
+
 def test_stop_asks_first(t):
     project = t.repository()
     t.start("a", "trap 'echo asked > stopped; exit 0' TERM HUP; touch up; while :; do sleep 0.02; done", cwd=project)

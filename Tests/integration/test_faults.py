@@ -8,6 +8,7 @@ through; likewise it makes the n-th such call fail. After each fault the listing
 import json
 import os
 import signal
+import subprocess
 import time
 
 import case
@@ -80,7 +81,7 @@ def every_step(t, project, before, words, after, effect="signal=KILL", calls=CHA
         reached += 1
         step += stride
     assert reached >= 5, f"only {reached} faults were met: the loop proves nothing"
-    print(f"{reached} steps of {words}")
+    print(f"# {reached} faults in `cloche {' '.join(words)}`")
 
 
 @case.timeout(400)
@@ -203,6 +204,32 @@ def test_every_file_operation_of_start_fails_once(t):
 
     words = ("start", "a", "--profile", "shell", "sleep 1000")
     every_step(t, project, lambda: None, words, after, effect="error=ENOSPC", calls=PLAIN_FILE, stride=2)
+
+
+# What a supervisor's loop is made of, and what writes its state; the command itself does little of either.
+LOOP = "epoll_ctl,epoll_wait,epoll_pwait,signalfd4,timerfd_create,timerfd_settime,bind,listen,accept4,setsid,pidfd_open"
+STATE = "flock,fsync,fdatasync,rename,renameat,renameat2,write,pwrite64,clone3,sendmsg"
+
+
+@case.timeout(400)
+def test_kill_of_each_process_at_every_step_of_start(t):
+    """The command, git, the supervisor and init: each is killed at its own n-th call, whoever gets that far."""
+    project = t.repository()
+    hit = 0
+    for calls in (LOOP, STATE):
+        for step in range(1, 41):
+            trace = ["strace", "-D", "-f", "-o", t.dir / "strace.log", "-e", f"trace={calls}"]
+            trace += ["-e", f"inject={calls}:signal=KILL:when={step}"]
+            task = "echo x > x; git add x; git commit -qm x; sleep 1000"
+            words = [*trace, t.program, "start", "a", "--profile", "shell", task]
+            # No pipes: the tracer, which lives as long as the supervisor, would keep them open.
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            code = subprocess.run(words, cwd=project, env=t.env, timeout=60, **quiet).returncode
+            agents = truthful(t, project)
+            hit += code != 0 or agents.get("a", {}).get("state") not in case.LIVING
+            finish(t, project)
+    assert hit >= 10, f"only {hit} kills were met: the loop proves nothing"
+    print(f"# {hit} of 80 starts were killed")
 
 
 @case.timeout(300)
