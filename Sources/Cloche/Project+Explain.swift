@@ -23,7 +23,7 @@ extension Project {
     public func plan(ofAgent name: String) throws(ClocheError) -> SandboxPlan {
         let directory = try agentDirectory(name)
         let agent = try AgentLaunch(installation: installation)
-            .supervisedAgent(directory, directory.read(), resuming: true)
+            .supervisedAgent(directory, directory.read(), .resume)
         return try Planner.plan(agent.request)
     }
 

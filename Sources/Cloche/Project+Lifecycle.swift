@@ -64,10 +64,11 @@ extension Project {
         case .stopped, .exited, .failed, .lost: break
         }
         var record = status.record
-        record.task = task
+        // Without a new task the old one stays on show; it is not given again.
+        if !task.isEmpty { record.task = task }
         record.state = .stopped
         try directory.write(record)
-        try launch(directory, resuming: true)
+        try launch(directory, task.isEmpty ? .resume : .resumeWithTask)
         return try info(directory)
     }
 
