@@ -87,11 +87,16 @@ package struct ProjectState: Equatable, Sendable {
 }
 
 extension ProjectState {
-    /// Refuses a state directory that another user owns or may write: whoever controls it controls every agent.
+    /// Refuses a state directory that another user owns or may write: whoever controls it controls every
+    /// agent.
     private static func refuseForeign(_ place: String) throws(SystemError) {
         let status = try Files.status(place)
         if status.owner == CurrentUser.id && status.mode & 0o022 == 0 { return }
-        throw SystemError("stat", .access, "\(place) belongs to user \(status.owner) or is writable for others")
+        throw SystemError(
+            "stat",
+            .access,
+            "\(place) belongs to user \(status.owner) or is writable for others"
+        )
     }
 }
 

@@ -193,9 +193,11 @@ extension Project {
         guard var record = try? directory.read() else { return }
         record.state = .deleting
         try? directory.write(record)  // only shown if the removal below fails as well
-        // `delete --force` removes a worktree that stays behind.
         // A branch that somebody made since we asked for it is not ours to take away.
-        if !isForeign, case .worktree = record.workspace { _ = try? AgentGit.worktree(directory, record).remove() }
+        if !isForeign, case .worktree = record.workspace {
+            // `delete --force` removes a worktree that stays behind.
+            _ = try? AgentGit.worktree(directory, record).remove()
+        }
         try? directory.remove()  // what stays is listed as "deleting"
     }
 
@@ -242,7 +244,9 @@ private enum DiskSpace {
     private static let little: Int64 = 65536
 
     static func explain(_ error: ClocheError, at path: String) -> ClocheError {
-        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else { return error }
+        guard !error.why.contains("No space left"), let free = Files.freeBytes(path), free < little else {
+            return error
+        }
         return ClocheError(
             error.code,
             error.what,

@@ -87,12 +87,15 @@ extension AgentWorktree {
 
     /// The bytes of a small plain file that an agent may have made: no link is followed, no FIFO waited for.
     func plainFile(_ name: String, below path: String, limit: Int) -> [UInt8]? {
-        // Whatever was made of it, a file that cannot be opened so is one that tells nothing.
-        guard let directory = try? Files.open(path, O_RDONLY | O_DIRECTORY),
-            let file = try? Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK),
-            let status = try? Files.status(of: file), status.kind == .regular
-        else { return nil }
-        return try? file.readToEnd(limit: limit)
+        do {
+            let directory = try Files.open(path, O_RDONLY | O_DIRECTORY)
+            let file = try Files.openBeneath(directory, name, O_RDONLY | O_NONBLOCK)
+            guard try Files.status(of: file).kind == .regular else { return nil }
+            return try file.readToEnd(limit: limit)
+        } catch {
+            // Whatever was made of it, a file that cannot be read so is one that tells nothing.
+            return nil
+        }
     }
 
     static func isObjectName(_ text: String) -> Bool {

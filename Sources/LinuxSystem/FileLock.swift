@@ -19,7 +19,7 @@ package struct FileLock: ~Copyable {
         let number = file.number
         do {
             try check("fcntl", path) { clinux_lock(number, wait ? 1 : 0) }
-        } catch where error.errno == .wouldBlock || error.errno == .access {
+        } catch  where error.errno == .wouldBlock || error.errno == .access {
             return nil
         }
         self.file = file

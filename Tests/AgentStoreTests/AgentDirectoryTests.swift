@@ -1,4 +1,5 @@
-// An agent's directory: made and removed in one step each, its record replaced whole, its locks held and told.
+// An agent's directory: made and removed in one step each, its record replaced whole, its locks held and
+// told.
 
 import ClocheModel
 import LinuxSystem
@@ -115,7 +116,8 @@ import Testing
 
     @Test func removingTakesEverything() throws {
         try agent.create(.full())
-        try Files.makeDirectories(agent.home + "/a/b", mode: 0o000)
+        try Files.makeDirectories(agent.home + "/a")
+        try Files.makeDirectory(agent.home + "/a/closed", mode: 0)
         try agent.remove()
         #expect(!agent.exists)
         #expect(try Files.list(project.path) == ["project"])

@@ -77,7 +77,7 @@ import Testing
         let head = try fixture.user("rev-parse", "HEAD")
         let error = #expect(throws: ClocheError.self) { try worktree.merge() }
         #expect(error?.code == .conflict)
-        #expect(error?.why == "1 file:\n    a.txt")
+        #expect(error?.why == "both changed the same places of 1 file:\n    a.txt")
         #expect(try fixture.user("rev-parse", "HEAD") == head)
         #expect(try fixture.user("status", "--porcelain") == "")
         #expect(try fixture.user("merge", "cloche/fixer/proposal", allowFailure: true).contains("CONFLICT"))

@@ -1,5 +1,6 @@
-// A small interpreter of classic BPF, as seccomp(2) runs it: the tests ask a compiled filter what it decides about a
-// call, without making the call. Instructions that libseccomp does not emit end the run with an error.
+// A small interpreter of classic BPF, as seccomp(2) runs it: the tests ask a compiled filter what it decides
+// about a call, without making the call. Instructions that libseccomp does not emit end the run with an
+// error.
 
 import SyscallFilter
 
@@ -47,7 +48,8 @@ enum Decision: Equatable {
         }
     }
 
-    /// The kernel takes the action that is smallest as a signed number: killing before errors before allowing.
+    /// The kernel takes the action that is smallest as a signed number: killing before errors before
+    /// allowing.
     static func strictest(_ actions: [UInt32]) -> Decision {
         Decision(
             actions.min { Int32(bitPattern: $0 & 0xffff_0000) < Int32(bitPattern: $1 & 0xffff_0000) } ?? 0

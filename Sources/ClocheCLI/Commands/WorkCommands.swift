@@ -77,7 +77,8 @@ enum DiffCommand {
         return ExitCode.success
     }
 
-    /// The names of a listing whose lines are a letter, a tab and a name; a renamed file has its old name before.
+    /// The names of a listing whose lines are a letter, a tab and a name; a renamed file has its old name
+    /// before.
     private static func names(_ output: [UInt8]) -> [String] {
         String(decoding: output, as: UTF8.self).split(separator: "\n").map { line in
             String(line.split(separator: "\t").last ?? line)
