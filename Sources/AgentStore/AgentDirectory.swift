@@ -44,7 +44,9 @@ package struct AgentDirectory: Equatable, Sendable {
 
     /// Makes the directory with its first record, in one step: either both are there afterwards or neither
     /// is.
-    package func create(_ record: AgentRecord) throws(ClocheError) {
+    ///
+    /// - Returns: the right to change the agent, held from before the first moment that others can see it.
+    package func create(_ record: AgentRecord) throws(ClocheError) -> FileLock {
         let temporary = "\(path.parentPath)/.new-\(name)-\(record.created)"
         do throws(SystemError) {
             try Files.makeDirectory(temporary)
@@ -54,7 +56,12 @@ package struct AgentDirectory: Equatable, Sendable {
                 }
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
                 try Files.writeAtomically(temporary + "/agent.json", bytes)
+                // The lock is on the open file and stays through the rename.
+                guard let lock = try FileLock(temporary + "/operation.lock") else {
+                    throw SystemError("fcntl", .wouldBlock, temporary)
+                }
                 try Files.renameWithoutReplacing(temporary, path)
+                return lock
             } catch {
                 // The failure that matters is the one above.
                 try? Files.removeTree(temporary)
@@ -164,15 +171,18 @@ package struct AgentStatus: Equatable, Sendable {
     package init(of directory: AgentDirectory) throws(ClocheError) {
         let before = try directory.read()
         let supervised = directory.isSupervised
-        // A supervisor may have ended between the two looks; what it wrote last is the truth then.
-        record = supervised ? before : try directory.read()
-        state = Self.judge(record.state, supervised: supervised)
+        let operated = FileLock.isHeld(directory.operationLock)
+        // Either may have ended between the looks; what it wrote last is the truth then.
+        record = supervised || operated ? before : try directory.read()
+        state = Self.judge(record.state, supervised: supervised, operated: operated)
     }
 
-    /// A record that says `running` without a living supervisor is of one that was lost.
-    static func judge(_ recorded: AgentState, supervised: Bool) -> AgentState {
+    /// A record that says `running` without a living supervisor is of one that was lost; one that says `creating`
+    /// or `deleting` without a command at work is of one that was ended half-way.
+    static func judge(_ recorded: AgentState, supervised: Bool, operated: Bool) -> AgentState {
         switch recorded {
         case .running, .starting, .stopping: supervised ? recorded : .lost
+        case .creating, .deleting: operated ? recorded : .incomplete
         default: recorded
         }
     }

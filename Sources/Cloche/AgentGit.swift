@@ -35,8 +35,9 @@ extension GitMount {
 }
 
 extension Project {
-    /// The CHANGES column of an agent. `known` keeps repositories from one agent to the next, since finding one asks
-    /// git.
+    /// The CHANGES column of an agent.
+    ///
+    /// `known` keeps repositories from one agent to the next, since finding one asks git.
     func changes(
         _ directory: AgentDirectory,
         _ record: AgentRecord,

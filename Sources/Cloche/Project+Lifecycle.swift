@@ -54,11 +54,11 @@ extension Project {
                 "agent \(name) is \(status.state.rawValue) already",
                 remedy: "`cloche attach \(name)` shows it, `cloche stop \(name)` ends it"
             )
-        case .creating, .deleting:
+        case .creating, .deleting, .incomplete:
             throw ClocheError(
                 .state,
                 "agent \(name) is not complete",
-                why: "the command that was \(status.state.rawValue) it was ended half-way",
+                why: "the command that was \(status.record.state.rawValue) it was ended half-way",
                 remedy: "`cloche delete \(name)` removes what is there"
             )
         case .stopped, .exited, .failed, .lost: break

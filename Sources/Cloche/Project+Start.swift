@@ -80,8 +80,7 @@ extension Project {
         let record = try newRecord(options, effective, directory)
         try checkProgram(effective.policy, record)
         try state.prepare()
-        try directory.create(record)
-        let lock = try directory.lockForOperation()
+        let lock = try directory.create(record)
         defer { _ = lock.isLocked }
         do throws(ClocheError) {
             try furnish(directory, record, effective.policy)
