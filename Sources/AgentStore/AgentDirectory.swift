@@ -55,7 +55,7 @@ package struct AgentDirectory: Equatable, Sendable {
                     try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
                 }
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
-                try Files.writeAtomically(temporary + "/agent.json", bytes)
+                try Files.writeAtomically(temporary + "/agent.json", bytes, sync: false)
                 // The lock is on the open file and stays through the rename.
                 guard let lock = try FileLock(temporary + "/operation.lock") else {
                     throw SystemError("fcntl", .wouldBlock, temporary)
@@ -125,7 +125,9 @@ package struct AgentDirectory: Equatable, Sendable {
         do {
             try Files.writeAtomically(
                 recordFile,
-                Array(JSONText.serialize(record.document, pretty: true).utf8)
+                Array(JSONText.serialize(record.document, pretty: true).utf8),
+                // A state that passes by itself is not worth a disk's time: after a power cut nothing runs anyway.
+                sync: ![.starting, .running, .stopping].contains(record.state)
             )
         } catch { throw StoreError.cannotWrite(error) }
     }
