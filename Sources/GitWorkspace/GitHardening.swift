@@ -24,6 +24,8 @@ enum GitHardening {
         GitSetting("core.splitIndex", "false"),
         GitSetting("core.sshCommand", "false"),
         GitSetting("core.askPass", "false"),
+        // A command that git runs for each repository it borrows objects from.
+        GitSetting("core.alternateRefsCommand", "true"),
         GitSetting("core.editor", "false"),
         GitSetting("core.pager", "cat"),
         GitSetting("credential.helper", ""),
