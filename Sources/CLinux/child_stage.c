@@ -385,10 +385,9 @@ int clinux_user_namespace(uint32_t user, uint32_t group, uint32_t host_user, uin
     return namespace;
 }
 
-int clinux_idmapped_mount(const char *path, int user_namespace, uint64_t attributes, int recursive) {
-    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
-    if (recursive) flags |= AT_RECURSIVE;
-    int mount = open_tree(AT_FDCWD, path, flags);
+int clinux_idmapped_mount(int place, int user_namespace, uint64_t attributes, int recursive) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    int mount = open_tree(place, "", flags);
     if (mount < 0) return -1;
     struct mount_attr attr = {.attr_set = attributes};
     if (user_namespace >= 0) {

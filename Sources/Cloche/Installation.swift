@@ -49,4 +49,20 @@ public struct Installation: Equatable, Sendable {
     }
 
     var stateRoot: StateRoot { StateRoot(path: stateDirectory) }
+
+    /// Refuses a working directory that holds Cloche's own files, as the home directory does: whoever writes there
+    /// writes the records, profiles and filters of every sandbox, and whoever reads there reads every agent's home.
+    func refuseOwnFiles(in workspace: String) throws(ClocheError) {
+        for own in [stateDirectory, configDirectory, cacheDirectory] {
+            // What is not there yet has the path that it will be made at.
+            let real = (try? Files.canonicalPath(own)) ?? own
+            guard workspace == "/" || real == workspace || real.hasPrefix(workspace + "/") else { continue }
+            throw ClocheError(
+                .usage,
+                "an agent cannot work in \(workspace)",
+                why: "Cloche keeps its own files there, in \(own)",
+                remedy: "work in a directory below it, or use --workspace none"
+            )
+        }
+    }
 }

@@ -118,6 +118,7 @@ extension Project {
                     remedy: "make it first, or use --workspace none"
                 )
             }
+            try installation.refuseOwnFiles(in: real)
             return .init(source: real, target: InsidePath.workspace, mode: mode)
         }
     }

@@ -155,6 +155,7 @@ extension Project {
                     remedy: "make it first, or use --workspace none"
                 )
             }
+            try installation.refuseOwnFiles(in: real)
             return (.directory(path: real), real)
         case .empty: return (.empty, directory.workspace)
         }

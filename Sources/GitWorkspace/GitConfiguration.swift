@@ -61,6 +61,22 @@ struct GitConfiguration: Equatable, Sendable {
         return settings
     }
 
+    /// Settings that put something harmless in the place of every program that `git diff` is to run.
+    ///
+    /// The agent's `.gitattributes` choose among them, and one named by a relative path would be the agent's file.
+    var withoutDiffPrograms: [GitSetting] {
+        var seen: Set<String> = []
+        return entries.compactMap { entry in
+            guard entry.key.hasPrefix("diff."), seen.insert(entry.key).inserted else { return nil }
+            let isDriver = entry.key.split(separator: ".").count > 2
+            if isDriver && entry.key.hasSuffix(".textconv") { return GitSetting(entry.key, "cat") }
+            if isDriver && entry.key.hasSuffix(".command") || entry.key == "diff.external" {
+                return GitSetting(entry.key, GitHardening.plainDiff)
+            }
+            return nil
+        }
+    }
+
     /// Names of the merge drivers that are defined.
     var mergeDrivers: [String] {
         entries.compactMap { Self.driver($0.key) }.filter { $0.section == "merge" }.map(\.name)

@@ -24,6 +24,8 @@ enum GitHardening {
         GitSetting("core.splitIndex", "false"),
         GitSetting("core.sshCommand", "false"),
         GitSetting("core.askPass", "false"),
+        // A command that git runs for each repository it borrows objects from.
+        GitSetting("core.alternateRefsCommand", "true"),
         GitSetting("core.editor", "false"),
         GitSetting("core.pager", "cat"),
         GitSetting("credential.helper", ""),
@@ -61,6 +63,9 @@ enum GitHardening {
         GitSetting("sparse.expectFilesOutsideOfPatterns", "true"),
         GitSetting("index.sparse", "false"),
     ]
+
+    /// git's own diff as an external one: its second and fifth arguments are the two files.
+    static let plainDiff = "f() { git --no-pager diff --no-index --no-ext-diff --no-textconv -- \"$2\" \"$5\"; :; }; f"
 
     /// Settings of the user's own files that shape content or name the author, and run nothing.
     ///

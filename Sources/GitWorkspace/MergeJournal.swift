@@ -177,6 +177,10 @@ extension GitRepository {
     private func removeAdded(_ path: String) {
         guard let topLevel else { return }
         var path = path
+        // A link that the old commit has in the place of a directory of the new: nothing was made behind it.
+        guard let root = try? Files.open(topLevel, O_RDONLY | O_DIRECTORY),
+            (try? Files.openBeneath(root, path.parentPath, O_RDONLY | O_DIRECTORY)) != nil
+        else { return }
         guard unsafe unlink(topLevel + "/" + path) == 0 else { return }
         while path.utf8.contains(UInt8(ascii: "/")) {
             path = path.parentPath

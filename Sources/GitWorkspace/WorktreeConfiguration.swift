@@ -60,13 +60,14 @@ enum WorktreeConfiguration {
         )
     }
 
-    /// Writes a worktree's settings: no hook, no monitor, no filter, no merge driver.
+    /// Writes a worktree's settings: no hook, no monitor, no filter, no merge or diff driver.
     ///
     /// They are a block at the end of the file, where the last value of a setting counts; a block that is
     /// there stays.
     static func harden(_ administrativeDirectory: String, _ repository: GitRepository) throws(ClocheError) {
         let file = administrativeDirectory + "/config.worktree"
-        let block = text(GitHardening.inWorktree + repository.configuration.withoutDrivers)
+        let programs = repository.configuration.withoutDrivers + repository.configuration.withoutDiffPrograms
+        let block = text(GitHardening.inWorktree + programs)
         do {
             let present = Files.exists(file) ? try Files.readText(file) : ""
             if present.utf8.count >= block.utf8.count, present.contains(block) { return }

@@ -102,6 +102,19 @@ package enum Files {
         )
     }
 
+    /// Opens what an absolute path names as a place only (`O_PATH`), if no component of it is a symbolic link.
+    ///
+    /// `openat2(2)` with `RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
+    package static func openPlace(_ path: String) throws(SystemError) -> FileDescriptor {
+        let flags = UInt64(clinux_O_PATH | O_CLOEXEC)
+        let resolve = UInt64(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+        return FileDescriptor(
+            owning: try check("openat2", path) {
+                unsafe clinux_openat2(AT_FDCWD, path, flags, 0, resolve)
+            }
+        )
+    }
+
     /// `fstatat(2)`; with `followLinks` false, of a link itself.
     package static func status(_ path: String, followLinks: Bool = true) throws(SystemError) -> FileStatus {
         var status = stat()

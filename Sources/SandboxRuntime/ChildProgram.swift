@@ -44,28 +44,44 @@ internal import LinuxSystem
     /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the
     /// agent's inside, and what the agent makes belongs to that owner on disk.
     ///
-    /// A user namespace per owner carries the map.
-    mutating func makeIdmappedMounts(_ plan: SandboxPlan) throws(SystemError) {
+    /// A user namespace per owner carries the map. Owner and mount are taken of one open file, which must be the one
+    /// that the planner saw: somebody who owns a directory of the path may have put another there since.
+    mutating func makeIdmappedMounts(_ plan: SandboxPlan) throws(SetupFailure) {
         var namespaces: [UInt64: CInt] = [:]
         defer { for namespace in namespaces.values { close(namespace) } }
         for (index, source) in plan.sources.enumerated() where source.owned {
-            let status = try Files.status(source.path)
-            let key = UInt64(status.owner) << 32 | UInt64(status.group)
-            if namespaces[key] == nil {
-                namespaces[key] = try check("clone3", "user namespace") {
-                    clinux_user_namespace(status.owner, status.group, identity.hostUser, identity.hostGroup)
-                }
-            }
-            let mount = try check("mount_setattr", source.path) {
-                unsafe clinux_idmapped_mount(
-                    source.path,
-                    namespaces[key] ?? -1,
-                    source.attributes.rawValue,
-                    source.recursive ? 1 : 0
-                )
-            }
+            let mount: CInt
+            do throws(SystemError) {
+                mount = try idmappedMount(source, &namespaces)
+            } catch  where error.call == "openat2" {
+                throw .stage(CLINUX_STAGE_SOURCE, index, error.errno)
+            } catch { throw .call(error) }
             mounts.append(mount)
             unsafe sources[index].fd = mount
+        }
+    }
+
+    private func idmappedMount(_ source: MountSource, _ namespaces: inout [UInt64: CInt]) throws(SystemError)
+        -> CInt
+    {
+        let place = try Files.openPlace(source.path)
+        let status = try Files.status(of: place)
+        guard status.device == source.device, status.inode == source.inode else {
+            throw SystemError("openat2", Errno(ESTALE), source.path)
+        }
+        let key = UInt64(status.owner) << 32 | UInt64(status.group)
+        if namespaces[key] == nil {
+            namespaces[key] = try check("clone3", "user namespace") {
+                clinux_user_namespace(status.owner, status.group, identity.hostUser, identity.hostGroup)
+            }
+        }
+        return try check("mount_setattr", source.path) {
+            clinux_idmapped_mount(
+                place.number,
+                namespaces[key] ?? -1,
+                source.attributes.rawValue,
+                source.recursive ? 1 : 0
+            )
         }
     }
 

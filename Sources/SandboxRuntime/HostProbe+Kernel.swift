@@ -192,7 +192,9 @@ extension HostProbe {
 
     private static func tryIdmappedMount(_ name: String, _ path: String) -> (name: String, answer: Errno)? {
         // A path that is not there, or not to be seen, cannot be mounted either.
-        guard let status = try? Files.status(path) else { return (name, .noEntry) }
+        guard let place = try? Files.open(path, clinux_O_PATH), let status = try? Files.status(of: place) else {
+            return (name, .noEntry)
+        }
         let identity = SandboxIdentity.current(key: "doctor")
         let namespace = clinux_user_namespace(
             status.owner,
@@ -202,7 +204,7 @@ extension HostProbe {
         )
         if namespace < 0 { return (name, Errno(errno)) }
         defer { close(namespace) }
-        let mount = unsafe clinux_idmapped_mount(path, namespace, 0, 0)
+        let mount = clinux_idmapped_mount(place.number, namespace, 0, 0)
         if mount < 0 { return (name, Errno(errno)) }
         close(mount)
         return nil

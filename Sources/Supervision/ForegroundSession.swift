@@ -69,9 +69,12 @@ package enum ForegroundSession {
             switch consume event {
             case .started: continue
             case .failed(let error): throw error
-            case .lost: return 137
+            case .lost:
+                for relay in relays { relay.finish() }
+                return 137
             case .exited(let code):
                 for index in relays.indices where relays[index].isOutput { relays[index].drain() }
+                for relay in relays { relay.finish() }
                 return code
             }
         }
@@ -113,8 +116,10 @@ package enum ForegroundSession {
             case .failed(let error): throw error
             case .lost: return 137
             case .exited(let code):
-                while isOpen,
-                    try Poll.wait([Poll.Interest(terminal.number, readable: true)], milliseconds: 0)[0]
+                // Bounded, since other programs of the sandbox may go on writing for ever.
+                for _ in 0..<256
+                where try isOpen
+                    && Poll.wait([Poll.Interest(terminal.number, readable: true)], milliseconds: 0)[0]
                 {
                     isOpen = show(terminal, &filter)
                 }
@@ -171,15 +176,23 @@ package enum ForegroundSession {
 }
 
 /// One direction between a descriptor of the user's and a pipe of the sandbox.
+///
+/// What goes to a terminal is made harmless, and each piece is written whole: between two halves of a sequence the
+/// other relay could put words that complete it to one that the filter would not have let through.
 struct Relay {
     /// 0, 1 or 2 of this process.
     let user: CInt
     private var pipe: FileDescriptor.Shared?
     private var buffer: [UInt8] = []
+    /// Nil when `user` is no terminal.
+    private var filter: AttachFilter?
+    /// Whether the terminal was sent anything but text.
+    private var sentSequences = false
 
     init(user: CInt, pipe: FileDescriptor.Shared) {
         self.user = user
         self.pipe = pipe
+        if user != 0 && Terminal.isTerminal(user) { filter = AttachFilter() }
     }
 
     var isOutput: Bool { user != 0 }
@@ -201,6 +214,7 @@ struct Relay {
             // An error of either side ends this direction; the program then sees end of file or SIGPIPE.
             buffer = isOutput ? ((try? pipe.read(upTo: 65536)) ?? []) : UserInput.read()
             if buffer.isEmpty { self.pipe = nil }
+            showOnTerminal()
             return
         }
         let part = buffer.prefix(4096)
@@ -214,12 +228,32 @@ struct Relay {
         buffer.removeFirst(written)
     }
 
-    /// Writes out what the pipe still holds.
+    /// Shows what was read, if this is a terminal's relay.
+    private mutating func showOnTerminal() {
+        guard filter != nil, !buffer.isEmpty else { return }
+        var shown: [UInt8] = []
+        filter?.feed(buffer, into: &shown)
+        buffer = []
+        sentSequences = sentSequences || shown.contains(0x1b)
+        UserOutput.write(shown, to: user)
+    }
+
+    /// Leaves a terminal as a shell expects it.
+    func finish() {
+        if sentSequences { UserOutput.write(AttachFilter.reset, to: user) }
+    }
+
+    /// The most that a pipe holds of what an ordinary user's program has written (`fs.pipe-max-size`).
+    private static let pipeLimit = 1 << 20
+
+    /// Writes out what the pipe still holds; what other programs go on writing is not waited for.
     mutating func drain() {
-        while pipe != nil {
+        var left = Self.pipeLimit
+        while pipe != nil && left > 0 {
             // Without an answer nothing waits; what was read already is still written.
             let ready = try? Poll.wait([Poll.Interest(pipe?.number ?? -1, readable: true)], milliseconds: 0)
             if buffer.isEmpty && ready?.first != true { return }
+            left -= buffer.isEmpty ? 1 : min(buffer.count, 4096)
             advance()
         }
     }

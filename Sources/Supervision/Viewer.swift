@@ -41,7 +41,7 @@ final class Viewer {
         if case .output(let data) = message, queued + data.count > Self.limit {
             queue.removeAll()
             queued = 0
-            enqueue(.output(Array("\r\n[cloche: this terminal was too slow; output was skipped]\r\n".utf8)))
+            enqueue(.output(Array("\u{18}\r\n[cloche: this terminal was too slow; output was skipped]\r\n".utf8)))
         }
         enqueue(message)
         return true

@@ -58,14 +58,14 @@ package enum SyscallTable {
         "io_getevents", "io_pgetevents", "io_setup", "io_submit",
     ]
 
-    /// Sockets (families are limited, see `FilterCompiler`) and System V and POSIX message passing, which
+    /// Sockets (`socket` and `socketpair` are limited by family, see `FilterCompiler`) and System V and POSIX message passing, which
     /// live in the sandbox's own ipc namespace.
     static let communication = [
         "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
         "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink", "msgctl",
         "msgget", "msgrcv", "msgsnd", "recvfrom", "recvmmsg", "recvmsg", "semctl", "semget", "semop",
         "semtimedop", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat", "shmctl", "shmdt", "shmget",
-        "shutdown", "socketpair",
+        "shutdown",
     ]
 
     /// Facts about the system.

@@ -126,6 +126,9 @@ import Testing
         ("monitor", "core.fsmonitor ./tools/monitor", "tools/monitor"),
         ("filter", "filter.x.clean ./tools/clean", "tools/clean"),
         ("process", "filter.x.process ./tools/clean", "tools/clean"),
+        ("textconv", "diff.x.textconv ./tools/show", "tools/show"),
+        ("diff driver", "diff.x.command ./tools/show", "tools/show"),
+        ("external diff", "diff.external ./tools/show", "tools/show"),
     ]
 
     @Test(arguments: relative) func relativeCommandsOfTheUser(
@@ -135,7 +138,7 @@ import Testing
         let (program, fired) = try canary(fixture)
         try fixture.shell("git config \(attack.set)", in: fixture.repositoryPath)
         let worktree = try fixture.made()
-        try fixture.write(".gitattributes", "* filter=x\n", below: worktree.workspace)
+        try fixture.write(".gitattributes", "* filter=x diff=x\n", below: worktree.workspace)
         try fixture.write("a.txt", "different\n", below: worktree.workspace)
         try fixture.shell(
             "mkdir -p tools .husky; cp \(program) \(attack.file); touch -d '1 hour ago' dir/b.txt",
@@ -143,12 +146,13 @@ import Testing
         )
         try fixture.sync(worktree)
         try fixture.user("status", in: worktree.workspace, allowFailure: true)
+        try fixture.user("diff", in: worktree.workspace, allowFailure: true)
         _ = try worktree.diff(.patch(binary: false))
         #expect(!fired(), "\(attack.name)")
         // Without the worktree's own settings the same command runs what the agent wrote.
         let directory = try #require(worktree.administrativeDirectory())
         try Files.remove(directory + "/config.worktree")
-        try fixture.shell("touch -d '2 hours ago' dir/b.txt; git status || true", in: worktree.workspace)
+        try fixture.shell("touch -d '2 hours ago' dir/b.txt; git status || true; git diff || true", in: worktree.workspace)
         #expect(fired(), "\(attack.name)")
     }
 

@@ -8,7 +8,8 @@ import Testing
 #if arch(x86_64)
 /// Call numbers from `asm/unistd_64.h`.
 private let numbers: [String: UInt32] = [
-    "read": 0, "open": 2, "ioctl": 16, "socket": 41, "clone": 56, "execve": 59, "creat": 85, "chmod": 90,
+    "read": 0, "open": 2, "ioctl": 16, "socket": 41, "sendto": 44, "sendmsg": 46, "socketpair": 53,
+    "clone": 56, "execve": 59, "creat": 85, "chmod": 90, "sendmmsg": 307,
     "fchmod": 91, "ptrace": 101, "mknod": 133, "personality": 135, "mount": 165, "reboot": 169,
     "add_key": 248,
     "keyctl": 250, "openat": 257, "mknodat": 259, "fchmodat": 268, "unshare": 272, "perf_event_open": 298,
@@ -86,7 +87,7 @@ private struct Filters {
 
     static let terminalRequests: [(request: UInt64, refused: Bool)] = [
         (0x5412, true), (0x541c, true), (0x1_0000_5412, true), (0xffff_ffff_0000_5412, true),
-        (0xdead_beef_0000_541c, true), (0x5413, false), (0x5401, false), (0x1_5412, false),
+        (0xdead_beef_0000_541c, true), (0x5423, true), (0x5424, false), (0x5413, false), (0x5401, false), (0x1_5412, false),
     ]
 
     @Test(arguments: terminalRequests)
@@ -148,6 +149,39 @@ private struct Filters {
 
     @Test(arguments: sockets) func someSocketFamilies(_ arguments: [UInt64], _ decision: Decision) throws {
         #expect(try Filters().decide(CallFacts(number: 41, arguments: arguments)) == decision)
+    }
+
+    @Test func pairsOfUnixSocketsOnly() throws {
+        let filters = try Filters()
+        for family in [0, 2, 10, 16, 17, 30, 38, 40, 0xffff_ffff, 0x1_0000_0028] as [UInt64] {
+            #expect(try filters.decide("socketpair", family, 1, 0) == .errno(EAFNOSUPPORT))
+        }
+        #expect(try filters.decide("socketpair", 1, 1, 0) == .allow)
+    }
+
+    @Test func noSnapshots() throws {
+        let filters = try Filters()
+        // SNAP_CREATE, SUBVOL_CREATE, INO_LOOKUP, SNAP_CREATE_V2 of btrfs, SUBVOLUME_CREATE of bcachefs.
+        for request in [
+            0x5000_9401, 0x5000_940e, 0xd000_9412, 0x5000_9417, 0x4020_bc10, 0xffff_ffff_5000_9401,
+        ] as [UInt64] {
+            #expect(try filters.decide("ioctl", 3, request) == Self.refused)
+        }
+        // FICLONE, FICLONERANGE, FIDEDUPERANGE, FIEMAP.
+        for request in [0x4004_9409, 0x4020_940d, 0xc018_9436, 0xc020_660b] as [UInt64] {
+            #expect(try filters.decide("ioctl", 3, request) == .allow)
+        }
+    }
+
+    @Test func noUrgentData() throws {
+        let filters = try Filters()
+        for flags in [0x1, 0x4041] as [UInt64] {
+            #expect(try filters.decide("sendto", 3, 0, 0, flags) == .errno(EOPNOTSUPP))
+            #expect(try filters.decide("sendmsg", 3, 0, flags) == .errno(EOPNOTSUPP))
+            #expect(try filters.decide("sendmmsg", 3, 0, 0, flags) == .errno(EOPNOTSUPP))
+        }
+        #expect(try filters.decide("sendto", 3, 0, 1, 0x4040) == .allow)
+        #expect(try filters.decide("sendmsg", 3, 0, 0x4040) == .allow)
     }
 
     @Test func somePersonalities() throws {

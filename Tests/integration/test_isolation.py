@@ -237,6 +237,41 @@ def test_socket_families(t):
     }
 
 
+def test_socket_pairs(t):
+    """The kernel makes two sockets of the family before it finds that the family has no pairs."""
+    code = """
+def pair(family, kind):
+    pair = (ctypes.c_int * 2)()
+    ctypes.set_errno(0)
+    return "ok" if libc.socketpair(family, kind, 0, pair) == 0 else errno.errorcode[ctypes.get_errno()]
+answer = [pair(1, 1), pair(2, 1), pair(16, 3), pair(30, 1), pair(40, 1)]
+"""
+    assert probe(t, code) == ["ok"] + ["EAFNOSUPPORT"] * 4
+    assert json.loads(t.command("/usr/bin/python3", "-c", PROBE + code + "\nprint(json.dumps(answer))").out)[1] == "EOPNOTSUPP"
+
+
+def test_an_agent_does_not_work_among_cloches_own_files(t):
+    """Invariants 2, 6 and 8: what holds state, configuration or caches is no workspace."""
+    for place in (t.dir, t.state, t.config):
+        result = t.cloche("run", "--profile", "shell", "--workspace", f"dir:{place}", "--", "true", check=None)
+        assert result.code != 0 and "keeps its own files" in result.err, result
+    (t.dir / "tree").mkdir()
+    t.cloche("run", "--profile", "shell", "--workspace", f"dir:{t.dir / 'tree'}", "--", "true")
+
+
+def test_output_to_a_terminal_is_harmless_whatever_the_input_is(t):
+    """Invariant 9: with standard input from elsewhere there is no pty, and the terminal is the user's all the same."""
+    terminal, inner = os.openpty()
+    words = [str(t.program), "run", "--profile", "shell", "--workspace", "none", "--", "printf"]
+    process = subprocess.run(
+        [*words, r"a\033]52;c;ZXZpbA==\007b\033[21tc\n"], stdin=subprocess.DEVNULL, stdout=inner, stderr=inner, env=t.env
+    )
+    shown = os.read(terminal, 4096)
+    os.close(inner)
+    os.close(terminal)
+    assert process.returncode == 0 and b"abc" in shown and b"\x1b]52" not in shown, shown
+
+
 def test_dangerous_calls_are_refused(t):
     """By number on x86-64. EPERM or ENOSYS, whatever arguments: the filter decides before the kernel looks."""
     calls = {
@@ -260,11 +295,12 @@ def test_other_architectures_are_closed(t):
     words = ("run", "--profile", "shell", "--workspace", "none", "--", "python3", "-c", script)
     x32 = t.cloche(*words, check=None)
     assert x32.out.strip() in ("EPERM", "ENOSYS") or x32.code == 128 + signal.SIGSYS, x32
-    source, program = t.dir / "compat.c", t.dir / "compat"
+    (t.dir / "tree").mkdir()
+    source, program = t.dir / "tree/compat.c", t.dir / "tree/compat"
     source.write_text("int main(void) { long r; __asm__ volatile(\"int $0x80\" : \"=a\"(r) : \"a\"(20)); return r > 0 ? 0 : 42; }")
     t.command("gcc", "-static", "-o", program, source)
     control = t.command(program, check=None)
-    words = ("run", "--profile", "shell", "--workspace", f"dir:{t.dir}", "--", "./compat")
+    words = ("run", "--profile", "shell", "--workspace", f"dir:{program.parent}", "--", "./compat")
     inside = t.cloche(*words, check=None)
     assert inside.code == 42 or inside.code >= 128, inside
     assert control.code == 0 or inside.code == control.code, control

@@ -94,8 +94,8 @@ pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, i
 /* A user namespace for idmapped mounts, in which the files of user and group appear as host_user's and host_group's:
  * its descriptor, or -1. */
 int clinux_user_namespace(uint32_t user, uint32_t group, uint32_t host_user, uint32_t host_group);
-/* A detached, idmapped copy of the mount at path with attributes set: its descriptor, or -1. */
-int clinux_idmapped_mount(const char *_Nonnull path, int user_namespace, uint64_t attributes, int recursive);
+/* A detached, idmapped copy of the mount at place (opened with O_PATH) with attributes set: its descriptor, or -1. */
+int clinux_idmapped_mount(int place, int user_namespace, uint64_t attributes, int recursive);
 
 /* --- The control socket (SOCK_SEQPACKET) --- every message starts with this. */
 enum clinux_message_type {
