@@ -24,9 +24,8 @@ extension Planner {
                 continue
             }
             let layers = overlays(at: path)
-            if layers.first?.path != path {
-                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
-            }
+            // What is mounted below a lower layer is not part of it.
+            try addBind(path, at: target, Self.readOnly, recursive: layers.first?.path != path, reason)
             wanted += layers
         }
         try addOverlays(wanted)
@@ -59,40 +58,33 @@ extension Planner {
         return found
     }
 
-    /// The host's directory as lower layer, the agent's own above it.
+    /// The host's directory as lower layer, where it is bound already; the agent's own above it.
     ///
     /// Directories that may be written are made in the upper layer, since only there can the agent own them.
     private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {
         let reason = "filesystem.writable"
         if overlays.isEmpty { return }
-        let upper = Self.staging + "/upper"
+        let upper = Self.staging
         try addLayerStorage(at: upper, "layers", reason)
         for overlay in overlays {
             let target = String(overlay.path.dropFirst())
             let name = target.split(separator: "/").joined(separator: "-")
-            let lower = "\(Self.staging)/\(name)"
             let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = addSource(try find(overlay.path, reason), Self.readOnly, reason)
-            addDirectories(lower, reason)
-            add(.bind(source: source), lower, reason)
             addDirectories(agent, reason)
             addDirectories(work, reason)
             for entry in overlay.writable where entry != overlay.path {
                 addDirectories(agent + entry.dropFirst(overlay.path.utf8.count), optional: true, reason)
             }
-            if !target.utf8.contains(UInt8(ascii: "/")) { addDirectories(target, reason) }
             add(
                 .filesystem(
                     kind: "overlay",
-                    options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
+                    options: ["lowerdir=\(target)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
                     attributes: Self.plain
                 ),
                 target,
                 reason
             )
-            add(.detach, lower, reason)
         }
-        add(.detach, upper, reason)
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
