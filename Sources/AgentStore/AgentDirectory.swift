@@ -51,7 +51,7 @@ package struct AgentDirectory: Equatable, Sendable {
         do throws(SystemError) {
             try Files.makeDirectory(temporary)
             do throws(SystemError) {
-                for folder in ["/home", "/upper", "/upper/layers", "/upper/etc", "/upper/var"] {
+                for folder in ["/home", "/upper", "/upper/layers", "/upper/var"] {
                     try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
                 }
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)

@@ -46,7 +46,8 @@ struct AgentLaunch {
                 ),
                 places: try places(directory, record),
                 home: directory.home,
-                upper: directory.upper
+                upper: directory.upper,
+                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
             ),
             program: try Self.program(
                 policy,

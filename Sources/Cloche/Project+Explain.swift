@@ -36,7 +36,8 @@ extension Project {
                 policy: policy,
                 identity: .current(key: directory),
                 hostname: "cloche",
-                executable: installation.executable
+                executable: installation.executable,
+                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
             )
         )
     }

@@ -78,7 +78,7 @@ import Testing
         #expect(agent.exists && agent.name == "fixer")
         #expect(try agent.read() == .full())
         #expect(try Files.list(agent.path) == ["agent.json", "home", "operation.lock", "upper"])
-        #expect(try Files.list(agent.upper) == ["etc", "layers", "var"])
+        #expect(try Files.list(agent.upper) == ["layers", "var"])
         #expect(try Files.status(agent.path).mode == 0o700)
         #expect(try Files.status(agent.upper).mode == 0o700)
         #expect(try Files.status(agent.recordFile).mode == 0o600)
