@@ -349,7 +349,7 @@ static _Noreturn void child(const struct clinux_program *program, int control) {
     fail(&s, CLINUX_STAGE_INIT, 0);
 }
 
-pid_t clinux_clone(const struct clinux_program *program, int control, int *pidfd) {
+pid_t clinux_clone(const struct clinux_program *program, int control, int parent, int *pidfd) {
     if (program->source_count > CLINUX_MAX_SOURCES) {
         errno = E2BIG;
         return -1;
@@ -359,7 +359,10 @@ pid_t clinux_clone(const struct clinux_program *program, int control, int *pidfd
                               .pidfd = (uint64_t)(uintptr_t)pidfd,
                               .exit_signal = SIGCHLD};
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (pid == 0) child(program, control);
+    if (pid == 0) {
+        close(parent); /* or its end would never be seen closed */
+        child(program, control);
+    }
     return pid;
 }
 

@@ -23,8 +23,7 @@ extension Project {
             return false
         }
         try client.send(.stop(graceSeconds: graceSeconds))
-        // The supervisor's end closes the connection; what it says before that is of no interest here.
-        while try client.receive() != nil {}
+        try client.awaitEnd()
         return true
     }
 

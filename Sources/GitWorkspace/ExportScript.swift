@@ -25,7 +25,7 @@ enum ExportScript {
         workspace=${CLOCHE_WORKSPACE:-/workspace}
         private=${CLOCHE_GIT:-/run/cloche/git}
         objects=${CLOCHE_OBJECTS:-/run/cloche/objects}
-        patience=${CLOCHE_SNAPSHOT_SECONDS:-300}
+        patience=${CLOCHE_SNAPSHOT_SECONDS:-60}
         exec 3>&1 4<&0 >&2 </dev/null
         tmp=$(mktemp -d "${TMPDIR:-/tmp}/cloche-export.XXXXXX") || exit 70
         trap 'rm -rf "$tmp"' EXIT

@@ -100,6 +100,16 @@ package enum UnixSocket {
         return user
     }
 
+    /// The process at the other end as a descriptor that is readable once it has ended; nil when it has already.
+    package static func peerProcess(_ socket: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor? {
+        let number = socket.number
+        var pid: pid_t = 0
+        var user: uid_t = 0
+        try check("getsockopt") { unsafe clinux_peer_credentials(number, &pid, &user) }
+        let process = clinux_pidfd_open(pid)
+        return process < 0 ? nil : FileDescriptor(owning: process)
+    }
+
     /// Sends one message; false when it would block.
     @discardableResult
     package static func send(

@@ -88,7 +88,7 @@ internal import LinuxSystem
     /// Clones the child.
     ///
     /// See `clinux_clone`.
-    borrowing func clone(control: CInt, pidfd: inout CInt) -> pid_t {
+    borrowing func clone(control: CInt, parent: CInt, pidfd: inout CInt) -> pid_t {
         var namespaces = UInt64(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
         namespaces |= UInt64(CLONE_NEWCGROUP)
         if !sharesNetwork { namespaces |= UInt64(CLONE_NEWNET) }
@@ -110,7 +110,7 @@ internal import LinuxSystem
                 root_options: options,
                 no_capabilities: capabilities
             )
-            return unsafe clinux_clone(&program, control, &pidfd)
+            return unsafe clinux_clone(&program, control, parent, &pidfd)
         }
     }
 

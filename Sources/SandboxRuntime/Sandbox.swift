@@ -163,7 +163,7 @@ package struct Sandbox: ~Copyable {
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
             let pair = try UnixSocket.pair()
             var number: CInt = -1
-            let pid = program.clone(control: pair.far.number, pidfd: &number)
+            let pid = program.clone(control: pair.far.number, parent: pair.near.number, pidfd: &number)
             guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
             let sandbox = Sandbox(
                 control: pair.closingFar(),

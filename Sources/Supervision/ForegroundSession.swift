@@ -94,8 +94,10 @@ package enum ForegroundSession {
 
     /// Connects the user's terminal with the pty that the program brings, and returns its exit code.
     package static func runOnTerminal(_ program: any RunningProgram) throws -> Int32 {
-        guard let terminal = try awaitTerminal(program) else { return 137 }
+        // Before the size is looked at again, so that no change of it is missed.
         let signals = try SignalDescriptor([SIGWINCH, SIGTERM, SIGHUP])
+        guard let terminal = try awaitTerminal(program) else { return 137 }
+        if let size = Terminal.size(0) { terminal.setTerminalSize(size) }
         let raw = Terminal.RawMode(0)
         defer { _ = raw != nil }  // keeps raw mode until here
         var filter = AttachFilter()

@@ -83,6 +83,17 @@ package struct SupervisorClient: ~Copyable {
         } catch { throw ClocheError(.system, "cannot speak to agent \(name)", why: "\(error)") }
     }
 
+    /// Waits until the supervisor's process is gone, at most five seconds after it closed the connection.
+    package borrowing func awaitEnd() throws(ClocheError) {
+        do {
+            let process = try UnixSocket.peerProcess(socket)
+            // What it says until then is of no interest here.
+            while let message = try UnixSocket.receive(socket), !message.bytes.isEmpty {}
+            guard let process else { return }
+            _ = try Poll.wait([Poll.Interest(process.number, readable: true)], milliseconds: 5000)
+        } catch { throw ClocheError(.system, "cannot speak to agent \(name)", why: "\(error)") }
+    }
+
     private var ended: ClocheError {
         ClocheError(
             .state,

@@ -87,8 +87,8 @@ void *_Nullable clinux_no_capabilities(void);
 void clinux_free_capabilities(void *_Nonnull capabilities);
 
 /* clone3(2)s a child that carries the program out and executes init. *pidfd receives its pidfd. `control` is the
- * child's end of the control socket. Returns the pid, or -1. */
-pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, int *_Nonnull pidfd);
+ * child's end of the control socket, `parent` the parent's. Returns the pid, or -1. */
+pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, int parent, int *_Nonnull pidfd);
 
 /* A user namespace for idmapped mounts, in which the files of user and group appear as host_user's and host_group's:
  * its descriptor, or -1. */
