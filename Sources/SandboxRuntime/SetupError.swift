@@ -189,7 +189,8 @@ enum SetupError {
                 remedy =
                     "the agent has put a symbolic link on the way to \(place); remove it below `cloche path`"
             } else if answer.number == EISDIR {
-                remedy = "the agent has put a directory in the place of \(place); remove it below `cloche path`"
+                remedy =
+                    "the agent has put a directory in the place of \(place); remove it below `cloche path`"
             } else if answer == .noSpace || answer.number == EDQUOT {
                 remedy = "free some space, or inodes, on the disk that holds Cloche's state"
             } else if answer == .readOnly {
