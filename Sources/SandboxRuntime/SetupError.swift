@@ -148,6 +148,7 @@ enum SetupError {
         let below = facts.mounts(below: source.path)
         let remedy =
             switch answer.number {
+            case ELOOP: "somebody has put a symbolic link on the way to it; see who, before you start again"
             case ESTALE: "something replaced it while the sandbox was being built; start again"
             case EINVAL where !source.recursive && !below.isEmpty:
                 "something else is mounted below it, at \(below[0]), and the kernel will not show what that hides;"
