@@ -44,17 +44,24 @@ package struct AgentDirectory: Equatable, Sendable {
 
     /// Makes the directory with its first record, in one step: either both are there afterwards or neither
     /// is.
-    package func create(_ record: AgentRecord) throws(ClocheError) {
+    ///
+    /// - Returns: the right to change the agent, held from before the first moment that others can see it.
+    package func create(_ record: AgentRecord) throws(ClocheError) -> FileLock {
         let temporary = "\(path.parentPath)/.new-\(name)-\(record.created)"
         do throws(SystemError) {
             try Files.makeDirectory(temporary)
             do throws(SystemError) {
-                for folder in ["/home", "/upper", "/upper/layers", "/upper/etc", "/upper/var"] {
+                for folder in ["/home", "/upper", "/upper/layers", "/upper/var"] {
                     try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
                 }
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
-                try Files.writeAtomically(temporary + "/agent.json", bytes)
+                try Files.writeAtomically(temporary + "/agent.json", bytes, sync: false)
+                // The lock is on the open file and stays through the rename.
+                guard let lock = try FileLock(temporary + "/operation.lock") else {
+                    throw SystemError("fcntl", .wouldBlock, temporary)
+                }
                 try Files.renameWithoutReplacing(temporary, path)
+                return lock
             } catch {
                 // The failure that matters is the one above.
                 try? Files.removeTree(temporary)
@@ -118,7 +125,9 @@ package struct AgentDirectory: Equatable, Sendable {
         do {
             try Files.writeAtomically(
                 recordFile,
-                Array(JSONText.serialize(record.document, pretty: true).utf8)
+                Array(JSONText.serialize(record.document, pretty: true).utf8),
+                // A state that passes by itself is not worth a disk's time: after a power cut nothing runs anyway.
+                sync: ![.starting, .running, .stopping].contains(record.state)
             )
         } catch { throw StoreError.cannotWrite(error) }
     }
@@ -164,15 +173,18 @@ package struct AgentStatus: Equatable, Sendable {
     package init(of directory: AgentDirectory) throws(ClocheError) {
         let before = try directory.read()
         let supervised = directory.isSupervised
-        // A supervisor may have ended between the two looks; what it wrote last is the truth then.
-        record = supervised ? before : try directory.read()
-        state = Self.judge(record.state, supervised: supervised)
+        let operated = FileLock.isHeld(directory.operationLock)
+        // Either may have ended between the looks; what it wrote last is the truth then.
+        record = supervised || operated ? before : try directory.read()
+        state = Self.judge(record.state, supervised: supervised, operated: operated)
     }
 
-    /// A record that says `running` without a living supervisor is of one that was lost.
-    static func judge(_ recorded: AgentState, supervised: Bool) -> AgentState {
+    /// A record that says `running` without a living supervisor is of one that was lost; one that says `creating`
+    /// or `deleting` without a command at work is of one that was ended half-way.
+    static func judge(_ recorded: AgentState, supervised: Bool, operated: Bool) -> AgentState {
         switch recorded {
         case .running, .starting, .stopping: supervised ? recorded : .lost
+        case .creating, .deleting: operated ? recorded : .incomplete
         default: recorded
         }
     }

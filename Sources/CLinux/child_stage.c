@@ -40,6 +40,9 @@ struct stage {
     const struct clinux_program *program;
     int control;
     int root;                        /* the new root directory */
+    const char *parent_path;         /* the directory that was opened last, in a target of the program */
+    size_t parent_length;
+    int parent;
     int mounts[CLINUX_MAX_SOURCES];  /* detached mounts of the sources */
 };
 
@@ -55,19 +58,35 @@ static int open_below(int directory, const char *path, uint64_t flags, uint64_t 
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
-/* The directory that holds target, and target's last component. */
-static int open_parent(const struct stage *s, const char *target, const char **name) {
+/* The directory that holds target, and target's last component. It stays open for the next target, which is mostly
+ * in the same directory, until something is mounted on or above it. */
+static int open_parent(struct stage *s, const char *target, const char **name) {
     const char *slash = strrchr(target, '/');
     char parent[4096];
     *name = slash == NULL ? target : slash + 1;
-    size_t length = slash == NULL ? 0 : (size_t)(slash - target);
+    if (slash == NULL) return s->root;
+    size_t length = (size_t)(slash - target);
+    if (s->parent >= 0 && length == s->parent_length && memcmp(target, s->parent_path, length) == 0) return s->parent;
     if (length >= sizeof parent) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    memcpy(parent, length == 0 ? "." : target, length == 0 ? 1 : length);
-    parent[length == 0 ? 1 : length] = '\0';
-    return open_below(s->root, parent, O_PATH | O_DIRECTORY, 0);
+    memcpy(parent, target, length);
+    parent[length] = '\0';
+    if (s->parent >= 0) close(s->parent);
+    s->parent_path = target;
+    s->parent_length = length;
+    s->parent = open_below(s->root, parent, O_PATH | O_DIRECTORY, 0);
+    return s->parent;
+}
+
+/* Something was mounted at target: a directory there or below that was opened before is not the one that is seen. */
+static void forget_parent(struct stage *s, const char *target) {
+    size_t length = strlen(target);
+    if (s->parent < 0 || length > s->parent_length || memcmp(target, s->parent_path, length) != 0) return;
+    if (length < s->parent_length && s->parent_path[length] != '/') return;
+    close(s->parent);
+    s->parent = -1;
 }
 
 static int set_attributes(int mount, uint64_t attributes) {
@@ -84,10 +103,10 @@ static int closing(int fd, int result) {
     return result;
 }
 
-static int attach(const struct stage *s, int mount, const char *target) {
-    /* Closed below, long before init is executed. */
-    int place = target[0] == '\0' ? dup(s->root) : open_below(s->root, target, O_PATH, 0);
+static int attach(struct stage *s, int mount, const char *target) {
+    int place = open_below(s->root, target, O_PATH, 0);
     if (place < 0) return -1;
+    forget_parent(s, target);
     return closing(place, move_mount(mount, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
@@ -129,12 +148,12 @@ static int open_source(const struct clinux_source *source) {
     return set_attributes(mount, source->attributes) < 0 ? closing(mount, -1) : mount;
 }
 
-static int op_filesystem(const struct stage *s, const struct clinux_operation *op) {
+static int op_filesystem(struct stage *s, const struct clinux_operation *op) {
     int mount = make_filesystem(op->text, op->options, op->attributes);
     return mount < 0 ? -1 : closing(mount, attach(s, mount, op->target));
 }
 
-static int op_read_only(const struct stage *s, const struct clinux_operation *op) {
+static int op_read_only(struct stage *s, const struct clinux_operation *op) {
     int place = open_below(s->root, op->target, O_PATH, 0);
     if (place < 0) return -1;
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
@@ -152,12 +171,7 @@ static int op_seal(const struct stage *s, const struct clinux_operation *op) {
     return closing(place, mount_setattr(place, "", AT_EMPTY_PATH, &attr, sizeof attr));
 }
 
-static int op_detach(const struct stage *s, const struct clinux_operation *op) {
-    (void)s; /* the working directory is the new root */
-    return umount2(op->target, MNT_DETACH | UMOUNT_NOFOLLOW);
-}
-
-static int op_directory(const struct stage *s, const struct clinux_operation *op) {
+static int op_directory(struct stage *s, const struct clinux_operation *op) {
     const char *name;
     int parent = open_parent(s, op->target, &name);
     if (parent < 0) return -1;
@@ -166,7 +180,7 @@ static int op_directory(const struct stage *s, const struct clinux_operation *op
         int there = open_below(parent, name, O_PATH | O_DIRECTORY, 0);
         result = there < 0 ? -1 : closing(there, 0);
     }
-    return closing(parent, result);
+    return result;
 }
 
 static int write_all(int fd, const char *text) {
@@ -180,35 +194,35 @@ static int write_all(int fd, const char *text) {
     return 0;
 }
 
-static int op_file(const struct stage *s, const struct clinux_operation *op) {
+static int op_file(struct stage *s, const struct clinux_operation *op) {
     const char *name;
     int parent = open_parent(s, op->target, &name);
     if (parent < 0) return -1;
-    /* A file of ours replaces whatever an earlier run of the agent left at that name. */
-    if (unlinkat(parent, name, 0) < 0 && errno != ENOENT) return closing(parent, -1);
     int file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
-    if (file < 0) return closing(parent, -1);
-    int result = write_all(file, op->text);
-    return closing(parent, closing(file, result));
+    /* A file of ours replaces whatever an earlier run of the agent left at that name. */
+    if (file < 0 && errno == EEXIST && unlinkat(parent, name, 0) == 0)
+        file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
+    return file < 0 ? -1 : closing(file, write_all(file, op->text));
 }
 
-static int op_mount_point(const struct stage *s, const struct clinux_operation *op) {
+static int op_mount_point(struct stage *s, const struct clinux_operation *op) {
     const char *name;
     int parent = open_parent(s, op->target, &name);
     if (parent < 0) return -1;
-    /* It may be there already, on a read-only mount. */
+    if (mknodat(parent, name, S_IFREG | op->mode, 0) == 0) return 0;
+    /* It may be there already, on a read-only mount, but not as a link. */
+    if (errno != EEXIST) return -1;
     int file = open_below(parent, name, O_PATH, 0);
-    if (file < 0 && errno == ENOENT) file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
-    return closing(parent, file < 0 ? -1 : closing(file, 0));
+    return file < 0 ? -1 : closing(file, 0);
 }
 
-static int op_symlink(const struct stage *s, const struct clinux_operation *op) {
+static int op_symlink(struct stage *s, const struct clinux_operation *op) {
     const char *name;
     int parent = open_parent(s, op->target, &name);
     if (parent < 0) return -1;
     int result = symlinkat(op->text, parent, name);
     if (result < 0 && errno == EEXIST) result = 0; /* kept from an earlier run, in the agent's own directory */
-    return closing(parent, result);
+    return result;
 }
 
 static int op_loopback(void) {
@@ -218,13 +232,12 @@ static int op_loopback(void) {
     return closing(sock, ioctl(sock, SIOCSIFFLAGS, &request));
 }
 
-static int perform(const struct stage *s, const struct clinux_operation *op) {
+static int perform(struct stage *s, const struct clinux_operation *op) {
     switch ((enum clinux_operation_kind)op->kind) {
     case CLINUX_OP_FILESYSTEM: return op_filesystem(s, op);
     case CLINUX_OP_BIND: return attach(s, s->mounts[op->source], op->target);
     case CLINUX_OP_READ_ONLY: return op_read_only(s, op);
     case CLINUX_OP_SEAL: return op_seal(s, op);
-    case CLINUX_OP_DETACH: return op_detach(s, op);
     case CLINUX_OP_DIRECTORY: return op_directory(s, op);
     case CLINUX_OP_FILE: return op_file(s, op);
     case CLINUX_OP_MOUNT_POINT: return op_mount_point(s, op);
@@ -275,8 +288,10 @@ static void pivot(const struct stage *s) {
 static void drop_capabilities(const struct stage *s) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 0);
     if (cap_reset_ambient() < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 1);
-    for (cap_value_t c = 0; CAP_IS_SUPPORTED(c); c++)
-        if (cap_drop_bound(c) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 2);
+    /* Up to the first that the kernel does not know. */
+    cap_value_t c = 0;
+    while (cap_drop_bound(c) == 0) c++;
+    if (errno != EINVAL || c == 0) fail(s, CLINUX_STAGE_CAPABILITIES, 2);
     unsigned bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
                     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
     if (cap_set_secbits(bits) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 3);
@@ -301,7 +316,7 @@ static int arrange_descriptors(const struct stage *s, int executable) {
 }
 
 static _Noreturn void child(const struct clinux_program *program, int control) {
-    struct stage s = {.program = program, .control = control, .root = -1};
+    struct stage s = {.program = program, .control = control, .root = -1, .parent = -1};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -142,6 +142,8 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     return count;
 }
 
+int clinux_close_on_exec(unsigned int first) { return close_range(first, ~0U, CLOSE_RANGE_CLOEXEC); }
+
 int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const *envp, const char *directory,
                  const int *stdio, const int *extra, size_t extra_count, int new_session) {
     posix_spawn_file_actions_t actions;
@@ -156,6 +158,8 @@ int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const
     posix_spawnattr_setsigdefault(&attributes, &all);
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     if (new_session) flags |= POSIX_SPAWN_SETSID;
+    /* What the caller's own parent left open must not live on in a process that outlasts us. */
+    if (new_session) clinux_close_on_exec(3);
     posix_spawnattr_setflags(&attributes, flags);
     for (int i = 0; i < 3 && failure == 0; i++)
         failure = posix_spawn_file_actions_adddup2(&actions, stdio[i], i);

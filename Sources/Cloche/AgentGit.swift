@@ -35,13 +35,25 @@ extension GitMount {
 }
 
 extension Project {
-    func changes(_ directory: AgentDirectory, _ record: AgentRecord) -> String {
+    /// The CHANGES column of an agent.
+    ///
+    /// `known` keeps repositories from one agent to the next, since finding one asks git.
+    func changes(
+        _ directory: AgentDirectory,
+        _ record: AgentRecord,
+        _ known: inout [String: GitRepository]
+    ) -> String {
+        guard case .worktree(let path, _, _) = record.workspace else { return "-" }
         // A repository that is gone leaves nothing to tell.
-        guard case .worktree = record.workspace, let worktree = try? AgentGit.worktree(directory, record)
-        else {
-            return "-"
-        }
-        return worktree.changeSummary().text
+        guard let repository = known[path] ?? (try? GitRepository.discover(from: path)) else { return "-" }
+        known[path] = repository
+        let worktree = try? AgentWorktree(  // a name that no branch can have was refused at the start
+            repository: repository,
+            agent: record.name,
+            workspace: record.workspacePath,
+            metadata: directory.git
+        )
+        return worktree?.changeSummary().text ?? "-"
     }
 
     /// The command that exports an agent's commits from a sandbox; git runs it as the remote's upload-pack.

@@ -8,12 +8,22 @@ internal import ProfileLoading
 internal import SandboxRuntime
 internal import Supervision
 
+/// How a harness is started; the raw values are words of `cloche internal supervise`.
+package enum StartMode: String, Sendable {
+    /// The first time, with the task if there is one.
+    case first
+    /// Again, without a new task.
+    case resume
+    /// Again, with a new task.
+    case resumeWithTask = "resume-with-task"
+}
+
 /// Builds requests for sandboxes.
 struct AgentLaunch {
     let installation: Installation
 
     /// What the supervisor of a recorded agent runs.
-    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, resuming: Bool)
+    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, _ mode: StartMode)
         throws(ClocheError)
         -> SupervisedAgent
     {
@@ -37,9 +47,15 @@ struct AgentLaunch {
                 ),
                 places: try places(directory, record),
                 home: directory.home,
-                upper: directory.upper
+                upper: directory.upper,
+                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
             ),
-            program: try Self.program(policy, environment, task: task, resuming: resuming),
+            program: try Self.program(
+                policy,
+                environment,
+                task: mode == .resume ? nil : task,
+                resuming: mode != .first
+            ),
             // A program that cannot continue its last conversation is given its task again.
             restart: try Self.program(
                 policy,

@@ -14,6 +14,8 @@ enum OneShot {
     static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws
         -> Int32
     {
+        // Nobody may clear the tree away while the sandbox sees it.
+        defer { withExtendedLifetime(request.etc) {} }
         let filters = try SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory)
         let sandbox = try Sandbox.launch(Planner.plan(request), filters, request.policy.limits)
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
@@ -88,7 +90,8 @@ extension Project {
             hostname: "cloche",
             executable: installation.executable,
             workspace: place,
-            places: place.map { AgentLaunch.gitGuard($0.source) } ?? []
+            places: place.map { AgentLaunch.gitGuard($0.source) } ?? [],
+            etc: EtcTree.current(policy, cache: installation.cacheDirectory)
         )
         do {
             return try OneShot.run(request, spec, installation: installation)

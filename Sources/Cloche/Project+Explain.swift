@@ -23,7 +23,7 @@ extension Project {
     public func plan(ofAgent name: String) throws(ClocheError) -> SandboxPlan {
         let directory = try agentDirectory(name)
         let agent = try AgentLaunch(installation: installation)
-            .supervisedAgent(directory, directory.read(), resuming: true)
+            .supervisedAgent(directory, directory.read(), .resume)
         return try Planner.plan(agent.request)
     }
 
@@ -36,7 +36,8 @@ extension Project {
                 policy: policy,
                 identity: .current(key: directory),
                 hostname: "cloche",
-                executable: installation.executable
+                executable: installation.executable,
+                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
             )
         )
     }

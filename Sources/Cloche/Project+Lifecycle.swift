@@ -54,20 +54,21 @@ extension Project {
                 "agent \(name) is \(status.state.rawValue) already",
                 remedy: "`cloche attach \(name)` shows it, `cloche stop \(name)` ends it"
             )
-        case .creating, .deleting:
+        case .creating, .deleting, .incomplete:
             throw ClocheError(
                 .state,
                 "agent \(name) is not complete",
-                why: "the command that was \(status.state.rawValue) it was ended half-way",
+                why: "the command that was \(status.record.state.rawValue) it was ended half-way",
                 remedy: "`cloche delete \(name)` removes what is there"
             )
         case .stopped, .exited, .failed, .lost: break
         }
         var record = status.record
-        record.task = task
+        // Without a new task the old one stays on show; it is not given again.
+        if !task.isEmpty { record.task = task }
         record.state = .stopped
         try directory.write(record)
-        try launch(directory, resuming: true)
+        try launch(directory, task.isEmpty ? .resume : .resumeWithTask)
         return try info(directory)
     }
 

@@ -96,7 +96,7 @@ extension Project {
         return ClocheError(
             .state,
             "agent \(name) does not run",
-            why: "it is \(state.rawValue)",
+            why: "its state is \(state.rawValue)",
             remedy: "`cloche resume \(name)` starts it again"
         )
     }

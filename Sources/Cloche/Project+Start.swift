@@ -80,8 +80,7 @@ extension Project {
         let record = try newRecord(options, effective, directory)
         try checkProgram(effective.policy, record)
         try state.prepare()
-        try directory.create(record)
-        let lock = try directory.lockForOperation()
+        let lock = try directory.create(record)
         defer { _ = lock.isLocked }
         do throws(ClocheError) {
             try furnish(directory, record, effective.policy)
@@ -93,7 +92,7 @@ extension Project {
                 "create",
                 ["profile": .string(record.profile), "task": .string(record.task)]
             )
-            try launch(directory, resuming: false)
+            try launch(directory, .first)
         } catch {
             let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
@@ -204,7 +203,7 @@ extension Project {
 
     /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
     /// not.
-    func launch(_ directory: AgentDirectory, resuming: Bool) throws(ClocheError) {
+    func launch(_ directory: AgentDirectory, _ mode: StartMode) throws(ClocheError) {
         do {
             let ready = try Pipe()
             let record = try directory.read()
@@ -217,7 +216,7 @@ extension Project {
             _ = try Subprocess(
                 installation.executable,
                 [
-                    "internal", "supervise", directory.path, resuming ? "resume" : "start",
+                    "internal", "supervise", directory.path, mode.rawValue,
                     "\(ready.writeEnd.number)",
                 ],
                 environment: environment,

@@ -3,6 +3,7 @@
 
 internal import AgentStore
 public import ClocheModel
+internal import GitWorkspace
 internal import LinuxSystem
 package import ProfileLoading
 
@@ -94,9 +95,10 @@ extension Project {
     public func agents() -> (agents: [AgentInfo], damaged: [ClocheError]) {
         var found: [AgentInfo] = []
         var damaged: [ClocheError] = []
+        var repositories: [String: GitRepository] = [:]
         for directory in state.agents() {
             do throws(ClocheError) {
-                found.append(try info(directory))
+                found.append(try info(directory, &repositories))
             } catch { damaged.append(error) }
         }
         return (found, damaged)
@@ -106,11 +108,18 @@ extension Project {
     public func agent(_ name: String) throws(ClocheError) -> AgentInfo { try info(agentDirectory(name)) }
 
     func info(_ directory: AgentDirectory) throws(ClocheError) -> AgentInfo {
+        var repositories: [String: GitRepository] = [:]
+        return try info(directory, &repositories)
+    }
+
+    private func info(_ directory: AgentDirectory, _ repositories: inout [String: GitRepository])
+        throws(ClocheError) -> AgentInfo
+    {
         let status = try AgentStatus(of: directory)
         return AgentInfo(
             record: status.record,
             state: status.state,
-            changes: changes(directory, status.record),
+            changes: changes(directory, status.record, &repositories),
             directory: directory.path
         )
     }

@@ -11,11 +11,11 @@ package enum SupervisorProcess {
     ///
     /// - Parameters:
     ///   - path: the agent's directory.
-    ///   - resuming: whether this is not its first start.
+    ///   - mode: how the harness is started.
     ///   - ready: the pipe on which the command that started us waits for the first word.
     package static func run(
         _ path: String,
-        resuming: Bool,
+        _ mode: StartMode,
         ready: consuming FileDescriptor,
         installation: Installation
     )
@@ -26,7 +26,7 @@ package enum SupervisorProcess {
         do throws(ClocheError) {
             let record = try directory.read()
             let agent = try AgentLaunch(installation: installation)
-                .supervisedAgent(directory, record, resuming: resuming)
+                .supervisedAgent(directory, record, mode)
             supervisor = try Supervisor(agent)
             try supervisor.start()
         } catch {

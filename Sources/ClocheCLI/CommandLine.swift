@@ -115,12 +115,14 @@ enum InternalCommands {
             let installation = try Installation()
             switch (words.first, words.count) {
             case ("supervise", 4):
-                guard let number = CInt(words[3]), let ready = FileDescriptor(inherited: number) else {
+                guard let mode = StartMode(rawValue: words[2]), let number = CInt(words[3]),
+                    let ready = FileDescriptor(inherited: number)
+                else {
                     break
                 }
                 return SupervisorProcess.run(
                     words[1],
-                    resuming: words[2] == "resume",
+                    mode,
                     ready: ready,
                     installation: installation
                 )

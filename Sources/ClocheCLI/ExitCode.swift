@@ -31,8 +31,8 @@ package enum ExitCode {
         ),
         Definition("2", "The command line is wrong."),
         Definition("125", "Cloche itself failed; the message says why and what to do."),
-        Definition("126", "The program of run or exec cannot be executed."),
-        Definition("127", "The program of run or exec is not in the sandbox."),
+        Definition("126", "The program to run cannot be executed."),
+        Definition("127", "The program to run is not there for a sandbox."),
         Definition("128+N", "The program was ended by signal N."),
     ]
 

@@ -21,6 +21,8 @@ public enum AgentState: String, Equatable, Sendable, CaseIterable {
     case deleting
     /// Only ever shown: the record says that it runs, but no supervisor lives.
     case lost
+    /// Only ever shown: a command was making or removing it and was ended half-way; `delete` finishes that.
+    case incomplete
 }
 
 /// Why an agent ended.

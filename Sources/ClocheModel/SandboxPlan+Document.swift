@@ -57,7 +57,6 @@ extension PlanOperation.Action {
         case .bind: "bind"
         case .readOnly: "bind over itself (ro)"
         case .seal(let attributes): "set flags (\(attributes.names.joined(separator: ",")))"
-        case .detach: "unmount"
         case .directory: "mkdir"
         case .file(let content, _): "write \(content.utf8.count) bytes to"
         case .mountPoint: "touch"

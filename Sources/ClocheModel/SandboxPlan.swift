@@ -76,8 +76,6 @@ public struct PlanOperation: Equatable, Sendable {
         case readOnly
         /// The mount at the target gets these attributes.
         case seal(MountAttributes)
-        /// The mount at the target goes.
-        case detach
         /// A directory.
         case directory(mode: UInt32)
         /// A file with this content.

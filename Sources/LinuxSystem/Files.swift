@@ -159,14 +159,21 @@ package enum Files {
 
     /// Writes a file so that a crash leaves the old or the new content, never a part: a temporary name beside
     /// it, `fdatasync(2)`, `rename(2)`.
-    package static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
+    ///
+    /// Without `sync` the same holds for every kill of any process; only a power cut may then leave an empty file.
+    package static func writeAtomically(
+        _ path: String,
+        _ bytes: [UInt8],
+        mode: UInt32 = 0o600,
+        sync: Bool = true
+    )
         throws(SystemError)
     {
         let temporary = "\(path).\(getpid()).new"
         do {
             let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
             try file.write(bytes)
-            try file.synchronize()
+            if sync { try file.synchronize() }
             try rename(temporary, path)
         } catch {
             unsafe unlink(temporary)

@@ -19,6 +19,9 @@ extension Document {
 
     private static func quoted(_ text: String) -> String {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return "\"" + lines.joined(separator: "\\n") + "\""
+        let escaped = lines.map { line in
+            line.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\"")
+        }
+        return "\"" + escaped.joined(separator: "\\n") + "\""
     }
 }

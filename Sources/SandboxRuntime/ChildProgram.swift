@@ -162,7 +162,6 @@ internal import LinuxSystem
         case .seal(let attributes):
             unsafe flat.kind = CLINUX_OP_SEAL.rawValue
             unsafe flat.attributes = attributes.rawValue
-        case .detach: unsafe flat.kind = CLINUX_OP_DETACH.rawValue
         case .directory(let mode):
             unsafe flat.kind = CLINUX_OP_DIRECTORY.rawValue
             unsafe flat.mode = mode

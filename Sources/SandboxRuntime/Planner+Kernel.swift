@@ -49,6 +49,8 @@ extension Planner {
     }
 
     /// Files of procfs that tell of or act on the whole host.
+    ///
+    /// Those that only root may open need no mask, since no process of a sandbox is ever the host's root.
     private static let maskedFiles = [
         "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
         "latency_stats", "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
@@ -65,7 +67,9 @@ extension Planner {
             add(.readOnly, "proc/\(name)", optional: true, reason)
         }
         let null = try find("/dev/null", "proc mask")
-        for name in Self.maskedFiles where Files.exists("/proc/\(name)") {
+        for name in Self.maskedFiles {
+            // Kernels differ in which of these they have.
+            guard let status = try? Files.status("/proc/\(name)"), status.mode & 0o066 != 0 else { continue }
             let source = addSource(null, [.readOnly, .noSetID, .noExec], "proc mask")
             add(.bind(source: source), "proc/\(name)", optional: true, "proc mask")
         }

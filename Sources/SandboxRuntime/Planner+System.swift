@@ -10,6 +10,7 @@ extension Planner {
 
     mutating func addSystem() throws(ClocheError) {
         let reason = "filesystem.system"
+        try addLayerStorage(at: Self.staging, "layers", "filesystem.writable")
         var wanted: [Overlay] = []
         for path in request.policy.filesystem.system {
             // Hosts differ in which of these they have.
@@ -24,9 +25,8 @@ extension Planner {
                 continue
             }
             let layers = overlays(at: path)
-            if layers.first?.path != path {
-                try addBind(path, at: target, Self.readOnly, recursive: true, reason)
-            }
+            // What is mounted below a lower layer is not part of it.
+            try addBind(path, at: target, Self.readOnly, recursive: layers.first?.path != path, reason)
             wanted += layers
         }
         try addOverlays(wanted)
@@ -59,40 +59,42 @@ extension Planner {
         return found
     }
 
-    /// The host's directory as lower layer, the agent's own above it.
-    ///
-    /// Directories that may be written are made in the upper layer, since only there can the agent own them.
     private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {
-        let reason = "filesystem.writable"
-        if overlays.isEmpty { return }
-        let upper = Self.staging + "/upper"
-        try addLayerStorage(at: upper, "layers", reason)
         for overlay in overlays {
+            // Elsewhere it is part of what is bound above it.
             let target = String(overlay.path.dropFirst())
-            let name = target.split(separator: "/").joined(separator: "-")
-            let lower = "\(Self.staging)/\(name)"
-            let (agent, work) = ("\(upper)/\(name)/files", "\(upper)/\(name)/work")
-            let source = addSource(try find(overlay.path, reason), Self.readOnly, reason)
-            addDirectories(lower, reason)
-            add(.bind(source: source), lower, reason)
-            addDirectories(agent, reason)
-            addDirectories(work, reason)
-            for entry in overlay.writable where entry != overlay.path {
-                addDirectories(agent + entry.dropFirst(overlay.path.utf8.count), optional: true, reason)
+            addOverlay(at: target, "filesystem.writable") { planner, files in
+                for entry in overlay.writable where entry != overlay.path {
+                    let path = files + entry.dropFirst(overlay.path.utf8.count)
+                    planner.addDirectories(path, optional: true, "filesystem.writable")
+                }
             }
-            if !target.utf8.contains(UInt8(ascii: "/")) { addDirectories(target, reason) }
-            add(
-                .filesystem(
-                    kind: "overlay",
-                    options: ["lowerdir=\(lower)", "upperdir=\(agent)", "workdir=\(work)", "userxattr"],
-                    attributes: Self.plain
-                ),
-                target,
-                reason
-            )
-            add(.detach, lower, reason)
         }
-        add(.detach, upper, reason)
+    }
+
+    /// What is at the target already as lower layer, the agent's own above it.
+    ///
+    /// `fill` puts into the agent's layer what has to be there before the two are joined: directories that may
+    /// be written, since only there can the agent own them, and files of ours.
+    private mutating func addOverlay(
+        at target: String,
+        _ reason: String,
+        fill: (inout Planner, _ files: String) -> Void
+    ) {
+        let layer = Self.staging + "/" + target.split(separator: "/").joined(separator: "-")
+        let (files, work) = (layer + "/files", layer + "/work")
+        addDirectories(files, reason)
+        addDirectories(work, reason)
+        fill(&self, files)
+        add(
+            .filesystem(
+                kind: "overlay",
+                options: ["lowerdir=\(target)", "upperdir=\(files)", "workdir=\(work)", "userxattr"],
+                attributes: Self.plain
+            ),
+            target,
+            reason
+        )
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
@@ -106,20 +108,26 @@ extension Planner {
         }
     }
 
-    /// `/etc`: a directory of the agent's own with generated files, the allow-listed names of the host's on
-    /// top.
+    /// `/etc`: the copy of the host's as lower layer, the agent's own above it, with generated files.
     mutating func addEtc() throws(ClocheError) {
-        try addLayerStorage(at: "etc", "etc", "filesystem.etc")
-        for (name, content) in generatedEtc() {
-            add(.file(content: content, mode: 0o644), "etc/\(name)", "etc")
+        let reason = "filesystem.etc"
+        if let tree = request.etc {
+            try addBind(tree.path, at: "etc", Self.readOnly, owned: true, reason)
+        } else {
+            addDirectories("etc", reason)
         }
-        var names = hostNames(fitting: request.policy.filesystem.etc)
-        if request.policy.network == .host { names += ["resolv.conf", "hosts"] }
-        for name in names { try addEtcEntry(name) }
+        let generated = generatedEtc()
+        addOverlay(at: "etc", reason) { planner, files in
+            for (name, content) in generated {
+                planner.add(.file(content: content, mode: 0o644), "\(files)/\(name)", "etc")
+            }
+        }
+        if request.etc != nil { return }
+        for name in HostEtc.names(fitting: request.policy.etcNames) { try addEtcEntry(name) }
     }
 
-    /// The largest file of `/etc` that is copied; a copy is quicker than a mount, and the agent may change
-    /// it.
+    /// The largest file of `/etc` that is copied where no tree can be kept; a copy is quicker than a mount, and
+    /// the agent may change it.
     private static let copyLimit: Int64 = 65536
 
     /// One name of the host's `/etc`: directories and large files are bound, small files copied.
@@ -139,21 +147,6 @@ extension Planner {
         }
         guard file.status.kind == .regular || file.status.kind == .directory else { return }
         addBind(file, at: target, Self.readOnly, recursive: true, reason)
-    }
-
-    /// The names of a profile's `etc` list; one with a star stands for whatever in the host's directory fits
-    /// it.
-    private func hostNames(fitting patterns: [String]) -> [String] {
-        var listings: [String: [String]] = [:]
-        return patterns.flatMap { pattern -> [String] in
-            guard pattern.utf8.contains(UInt8(ascii: "*")) else { return [pattern] }
-            let parent = pattern.parentPath == "." ? "" : pattern.parentPath + "/"
-            // A directory that is not there has no names.
-            let names = listings[parent] ?? (try? Files.list("/etc/" + parent)) ?? []
-            listings[parent] = names
-            let fitting = NamePattern(pattern.lastComponent)
-            return names.filter { fitting.matches($0) }.map { parent + $0 }
-        }
     }
 
     private func generatedEtc() -> [(String, String)] {

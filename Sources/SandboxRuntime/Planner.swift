@@ -13,8 +13,8 @@ package struct Planner {
 
     /// Mount flags of everything that is not a device.
     static let plain: MountAttributes = [.noSetID, .noDevices]
-    /// Where overlay layers are attached while an overlay is made; the tmpfs on `/run` hides the place
-    /// afterwards.
+    /// Where the upper layers are attached while overlays are made; the tmpfs on `/run` covers the place for
+    /// good, because nobody inside may unmount.
     static let staging = "run/layers"
 
     private init(_ request: SandboxRequest) { self.request = request }

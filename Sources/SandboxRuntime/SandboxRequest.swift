@@ -42,6 +42,8 @@ package struct SandboxRequest: Sendable {
     package var home: String?
     /// The agent's own layer over the system directories; nil gives one that is thrown away.
     package var upper: String?
+    /// The host's `/etc` as this sandbox sees it; nil takes the host's files one by one.
+    package var etc: EtcTree?
 
     /// A request.
     package init(
@@ -52,7 +54,8 @@ package struct SandboxRequest: Sendable {
         workspace: Place? = nil,
         places: [Place] = [],
         home: String? = nil,
-        upper: String? = nil
+        upper: String? = nil,
+        etc: EtcTree? = nil
     ) {
         self.policy = policy
         self.identity = identity
@@ -62,6 +65,7 @@ package struct SandboxRequest: Sendable {
         self.places = places
         self.home = home
         self.upper = upper
+        self.etc = etc
     }
 }
 

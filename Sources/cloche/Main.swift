@@ -6,6 +6,8 @@ import Glibc
 @main
 struct Main {
     static func main() {
+        // A reader that goes away is an answer of write(2), told like any other.
+        signal(SIGPIPE, SIG_IGN)
         exit(ClocheCommandLine.run(Array(CommandLine.arguments.dropFirst())))
     }
 }

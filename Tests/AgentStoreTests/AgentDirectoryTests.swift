@@ -74,11 +74,11 @@ import Testing
     }
 
     @Test func isMadeWhole() throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         #expect(agent.exists && agent.name == "fixer")
         #expect(try agent.read() == .full())
-        #expect(try Files.list(agent.path) == ["agent.json", "home", "upper"])
-        #expect(try Files.list(agent.upper) == ["etc", "layers", "var"])
+        #expect(try Files.list(agent.path) == ["agent.json", "home", "operation.lock", "upper"])
+        #expect(try Files.list(agent.upper) == ["layers", "var"])
         #expect(try Files.status(agent.path).mode == 0o700)
         #expect(try Files.status(agent.upper).mode == 0o700)
         #expect(try Files.status(agent.recordFile).mode == 0o600)
@@ -86,10 +86,10 @@ import Testing
     }
 
     @Test func aSecondOfTheSameNameChangesNothing() throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         var other = AgentRecord.full()
         other.task = "something else"
-        let error = #expect(throws: ClocheError.self) { try agent.create(other) }
+        let error = #expect(throws: ClocheError.self) { _ = try agent.create(other) }
         #expect(error?.code == .exists)
         #expect(try agent.read() == .full())
         #expect(try Files.list(project.path) == ["fixer", "project"])
@@ -98,24 +98,26 @@ import Testing
     @Test func aFailureLeavesNothing() throws {
         // A file in the place of the agent: no directory can be renamed to it.
         try Files.writeAtomically(agent.path, Array("file".utf8))
-        #expect(throws: ClocheError.self) { try agent.create(.full()) }
+        #expect(throws: ClocheError.self) { _ = try agent.create(.full()) }
         #expect(try Files.list(project.path) == ["fixer", "project"])
         #expect(try Files.readText(agent.path) == "file")
-        #expect(throws: ClocheError.self) { try state.root.project("/never/made").agent("a").create(.full()) }
+        #expect(throws: ClocheError.self) {
+            _ = try state.root.project("/never/made").agent("a").create(.full())
+        }
     }
 
     @Test func aRecordIsReplacedWhole() throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         var record = try agent.read()
         record.state = .running
         record.failure = nil
         try agent.write(record)
         #expect(try agent.read() == record)
-        #expect(try Files.list(agent.path) == ["agent.json", "home", "upper"])
+        #expect(try Files.list(agent.path) == ["agent.json", "home", "operation.lock", "upper"])
     }
 
     @Test func removingTakesEverything() throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         try Files.makeDirectories(agent.home + "/a")
         try Files.makeDirectory(agent.home + "/a/closed", mode: 0)
         try agent.remove()
@@ -131,7 +133,7 @@ import Testing
 
     @Test(arguments: broken)
     func aBrokenRecordIsToldAndLeft(_ content: String, _ code: ClocheError.Code) throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         try Files.writeAtomically(agent.recordFile, Array(content.utf8))
         let error = #expect(throws: ClocheError.self) { try agent.read() }
         #expect(error?.code == code && error?.remedy.isEmpty == false)
@@ -141,7 +143,7 @@ import Testing
     @Test func aRecordOfANewerClocheIsNotTouched() throws {
         var document = AgentRecord.full().document
         document["version"] = .integer(AgentRecord.version + 1)
-        try agent.create(.full())
+        _ = try agent.create(.full())
         try Files.writeAtomically(agent.recordFile, Array(JSONText.serialize(document).utf8))
         let error = #expect(throws: ClocheError.self) { try agent.read() }
         #expect(error?.what.contains("newer") == true)
@@ -155,7 +157,7 @@ import Testing
     }
 
     @Test func oneCommandAtATimeChangesAnAgent() throws {
-        try agent.create(.full())
+        _ = try agent.create(.full())
         do {
             let lock = try agent.lockForOperation()
             let error = #expect(throws: ClocheError.self) { _ = try agent.lockForOperation() }
@@ -168,9 +170,9 @@ import Testing
     }
 
     static let judged: [(recorded: AgentState, supervised: AgentState, alone: AgentState)] = [
-        (.creating, .creating, .creating), (.starting, .starting, .lost), (.running, .running, .lost),
+        (.creating, .creating, .incomplete), (.starting, .starting, .lost), (.running, .running, .lost),
         (.stopping, .stopping, .lost), (.stopped, .stopped, .stopped), (.exited, .exited, .exited),
-        (.failed, .failed, .failed), (.deleting, .deleting, .deleting), (.lost, .lost, .lost),
+        (.failed, .failed, .failed), (.deleting, .deleting, .incomplete), (.lost, .lost, .lost),
     ]
 
     @Test(arguments: judged)
@@ -179,14 +181,14 @@ import Testing
         _ supervised: AgentState,
         _ alone: AgentState
     ) throws {
-        #expect(AgentStatus.judge(recorded, supervised: true) == supervised)
-        #expect(AgentStatus.judge(recorded, supervised: false) == alone)
+        #expect(AgentStatus.judge(recorded, supervised: true, operated: true) == supervised)
+        #expect(AgentStatus.judge(recorded, supervised: false, operated: false) == alone)
     }
 
     @Test func aStatusLooksAtTheLock() throws {
         var record = AgentRecord.full()
         record.state = .running
-        try agent.create(record)
+        _ = try agent.create(record)
         #expect(try AgentStatus(of: agent).state == .lost)
         do {
             guard let lock = try FileLock(agent.supervisorLock) else { throw LockHeld() }
@@ -206,7 +208,7 @@ private struct LockHeld: Error {}
     @Test func keepsEventsInOrder() throws {
         let state = try TemporaryState()
         let agent = try state.project().agent("fixer")
-        try agent.create(.full())
+        _ = try agent.create(.full())
         let log = AuditLog(agent)
         #expect(try log.events().isEmpty)
         try log.append("start", ["profile": .string("a\nb")])
@@ -222,7 +224,7 @@ private struct LockHeld: Error {}
     @Test func leavesATornLastLineOut() throws {
         let state = try TemporaryState()
         let agent = try state.project().agent("fixer")
-        try agent.create(.full())
+        _ = try agent.create(.full())
         let log = AuditLog(agent)
         try log.append("start")
         try Files.openForAppending(agent.auditLog).write(Array("{\"event\":\"en".utf8))
@@ -232,7 +234,7 @@ private struct LockHeld: Error {}
     @Test func aLogThatCannotBeWrittenIsAnError() throws {
         let state = try TemporaryState()
         let agent = try state.project().agent("fixer")
-        try agent.create(.full())
+        _ = try agent.create(.full())
         // An agent's log is never written through a link.
         try Files.makeSymbolicLink(agent.auditLog, to: state.root.path + "/elsewhere")
         #expect(throws: ClocheError.self) { try AuditLog(agent).append("start") }

@@ -62,7 +62,7 @@ import Testing
         let state = try TemporaryState()
         let project = try state.project()
         #expect(project.agents().isEmpty)
-        for name in ["b", "a"] { try project.agent(name).create(.full(name)) }
+        for name in ["b", "a"] { _ = try project.agent(name).create(.full(name)) }
         // What a crash in the middle of making and of deleting leaves.
         for name in ["half", ".new-c-1", ".deleted-d-1"] {
             try Files.makeDirectory("\(project.path)/\(name)")

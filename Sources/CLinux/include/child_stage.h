@@ -35,7 +35,6 @@ enum clinux_operation_kind {
     CLINUX_OP_BIND,           /* source attached at target */
     CLINUX_OP_READ_ONLY,      /* target bound over itself, read-only */
     CLINUX_OP_SEAL,           /* the mount at target gets `attributes`, not recursively */
-    CLINUX_OP_DETACH,         /* the mount at target goes */
     CLINUX_OP_DIRECTORY,      /* mkdir; one that is there already is fine */
     CLINUX_OP_FILE,           /* a file with text as content */
     CLINUX_OP_MOUNT_POINT,    /* an empty file, if none is there */

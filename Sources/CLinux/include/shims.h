@@ -53,6 +53,8 @@ ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int 
 ssize_t clinux_receive(int fd, void *_Nonnull data, size_t length, int *_Nullable fds, size_t *_Nonnull fd_count,
                        int *_Nonnull truncated, int flags);
 
+/* Marks every descriptor from `first` on to be closed by the next exec (close_range(2)). Returns 0, or -1. */
+int clinux_close_on_exec(unsigned int first);
 /* posix_spawn(3) with what Swift cannot reach of it. stdio becomes 0, 1, 2; `extra` keep their numbers; directory
  * may be null. All signals are at their defaults and unblocked in the child. Returns 0 or an errno. */
 int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nullable const *_Nonnull argv,

@@ -48,7 +48,7 @@ enum InitCommand {
             output.line("no agent program is installed; the profile `shell` runs command lines")
             if let first = found.first { output.line("  \(first.install)") }
         }
-        output.line("next: cloche start NAME \"TASK\"")
+        output.line("next: cloche start NAME \"\(installed.isEmpty ? "COMMAND LINE" : "TASK")\"")
     }
 }
 
