@@ -42,7 +42,8 @@ struct AgentLaunch {
                 workspace: .init(
                     source: record.workspacePath,
                     target: InsidePath.workspace,
-                    mode: record.access
+                    mode: record.access,
+                    isResolved: Self.isUsersOwn(record.workspace)
                 ),
                 places: try places(directory, record),
                 home: directory.home,
@@ -64,6 +65,10 @@ struct AgentLaunch {
             ),
             filterCache: installation.cacheDirectory
         )
+    }
+
+    private static func isUsersOwn(_ workspace: WorkspaceKind) -> Bool {
+        if case .directory = workspace { true } else { false }
     }
 
     /// Mounts on top of the workspace.

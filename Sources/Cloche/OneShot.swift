@@ -122,7 +122,7 @@ extension Project {
                 )
             }
             try installation.refuseOwnFiles(in: real)
-            return .init(source: real, target: InsidePath.workspace, mode: mode)
+            return .init(source: real, target: InsidePath.workspace, mode: mode, isResolved: true)
         }
     }
 

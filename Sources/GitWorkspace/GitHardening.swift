@@ -65,7 +65,8 @@ enum GitHardening {
     ]
 
     /// git's own diff as an external one: its second and fifth arguments are the two files.
-    static let plainDiff = "f() { git --no-pager diff --no-index --no-ext-diff --no-textconv -- \"$2\" \"$5\"; :; }; f"
+    static let plainDiff =
+        "f() { git --no-pager diff --no-index --no-ext-diff --no-textconv -- \"$2\" \"$5\"; :; }; f"
 
     /// Settings of the user's own files that shape content or name the author, and run nothing.
     ///

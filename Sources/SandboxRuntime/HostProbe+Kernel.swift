@@ -192,7 +192,8 @@ extension HostProbe {
 
     private static func tryIdmappedMount(_ name: String, _ path: String) -> (name: String, answer: Errno)? {
         // A path that is not there, or not to be seen, cannot be mounted either.
-        guard let place = try? Files.open(path, clinux_O_PATH), let status = try? Files.status(of: place) else {
+        guard let place = try? Files.open(path, clinux_O_PATH), let status = try? Files.status(of: place)
+        else {
             return (name, .noEntry)
         }
         let identity = SandboxIdentity.current(key: "doctor")

@@ -18,7 +18,10 @@ extension Planner {
         let target = String(InsidePath.workspace.dropFirst())
         addDirectories(String(InsidePath.runtime.dropFirst()), "runtime")
         if let workspace = request.workspace {
-            try addBind(workspace.source, at: target, attributes(workspace.mode), owned: true, "workspace")
+            let file =
+                try workspace.isResolved
+                ? findResolved(workspace.source, "workspace") : find(workspace.source, "workspace")
+            addBind(file, at: target, attributes(workspace.mode), owned: true, "workspace")
         } else {
             addTmpfs(target, mode: "0755", "workspace")
         }

@@ -93,6 +93,20 @@ package struct Planner {
         }
     }
 
+    /// Looks up a path that must have no symbolic links: they are refused when it is opened.
+    func findResolved(_ path: String, _ reason: String) throws(ClocheError) -> HostFile {
+        do {
+            return HostFile(path: path, status: try Files.status(path, followLinks: false))
+        } catch {
+            throw ClocheError(
+                .configuration,
+                "cannot bring \(path) into the sandbox",
+                why: "\(error.errno), asked for by \(reason)",
+                remedy: "make it exist again, as it was"
+            )
+        }
+    }
+
     /// Takes something of the host as a source and returns its index.
     mutating func addSource(
         _ file: HostFile,

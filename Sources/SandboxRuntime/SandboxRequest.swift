@@ -13,9 +13,13 @@ package struct SandboxRequest: Sendable {
         package var target: String
         /// Whether the agent may change it.
         package var mode: AccessMode
+        /// Whether `source` was without symbolic links when the user named it: one that is on the way now is an
+        /// error, because somebody else has put it there.
+        package var isResolved: Bool
 
         /// Shows `source` at `target`.
-        package init(source: String, target: String, mode: AccessMode) {
+        package init(source: String, target: String, mode: AccessMode, isResolved: Bool = false) {
+            self.isResolved = isResolved
             self.source = source
             self.target = target
             self.mode = mode

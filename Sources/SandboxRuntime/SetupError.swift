@@ -148,6 +148,7 @@ enum SetupError {
         let below = facts.mounts(below: source.path)
         let remedy =
             switch answer.number {
+            case ELOOP: "somebody has put a symbolic link on the way to it; see who, before you start again"
             case ESTALE: "something replaced it while the sandbox was being built; start again"
             case EINVAL where !source.recursive && !below.isEmpty:
                 "something else is mounted below it, at \(below[0]), and the kernel will not show what that hides;"
@@ -189,7 +190,8 @@ enum SetupError {
                 remedy =
                     "the agent has put a symbolic link on the way to \(place); remove it below `cloche path`"
             } else if answer.number == EISDIR {
-                remedy = "the agent has put a directory in the place of \(place); remove it below `cloche path`"
+                remedy =
+                    "the agent has put a directory in the place of \(place); remove it below `cloche path`"
             } else if answer == .noSpace || answer.number == EDQUOT {
                 remedy = "free some space, or inodes, on the disk that holds Cloche's state"
             } else if answer == .readOnly {

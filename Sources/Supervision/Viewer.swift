@@ -41,7 +41,9 @@ final class Viewer {
         if case .output(let data) = message, queued + data.count > Self.limit {
             queue.removeAll()
             queued = 0
-            enqueue(.output(Array("\u{18}\r\n[cloche: this terminal was too slow; output was skipped]\r\n".utf8)))
+            // CAN: ends a sequence of which only the first half was sent.
+            let notice = "\u{18}\r\n[cloche: this terminal was too slow; output was skipped]\r\n"
+            enqueue(.output(Array(notice.utf8)))
         }
         enqueue(message)
         return true

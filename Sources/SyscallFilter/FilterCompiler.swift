@@ -64,7 +64,8 @@ package enum FilterCompiler {
         let allowed = Set(SyscallTable.allowed).union(policy.allow).subtracting(policy.deny)
         let refused = Set(SyscallTable.refused).union(policy.deny).subtracting(allowed)
         let limited = [
-            "socket": "allow some families", "socketpair": "allow some families", "personality": "allow some values",
+            "socket": "allow some families", "socketpair": "allow some families",
+            "personality": "allow some values",
         ]
         var rows = allowed.map { (name: $0, answer: "allow") } + refused.map { (name: $0, answer: "EPERM") }
         for (name, answer) in limited where !policy.deny.contains(name) && !policy.allow.contains(name) {

@@ -152,7 +152,8 @@ import Testing
         // Without the worktree's own settings the same command runs what the agent wrote.
         let directory = try #require(worktree.administrativeDirectory())
         try Files.remove(directory + "/config.worktree")
-        try fixture.shell("touch -d '2 hours ago' dir/b.txt; git status || true; git diff || true", in: worktree.workspace)
+        let look = "touch -d '2 hours ago' dir/b.txt; git status || true; git diff || true"
+        try fixture.shell(look, in: worktree.workspace)
         #expect(fired(), "\(attack.name)")
     }
 

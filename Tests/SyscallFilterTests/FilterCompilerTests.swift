@@ -87,7 +87,8 @@ private struct Filters {
 
     static let terminalRequests: [(request: UInt64, refused: Bool)] = [
         (0x5412, true), (0x541c, true), (0x1_0000_5412, true), (0xffff_ffff_0000_5412, true),
-        (0xdead_beef_0000_541c, true), (0x5423, true), (0x5424, false), (0x5413, false), (0x5401, false), (0x1_5412, false),
+        (0xdead_beef_0000_541c, true), (0x5423, true), (0x5424, false), (0x5413, false), (0x5401, false),
+        (0x1_5412, false),
     ]
 
     @Test(arguments: terminalRequests)

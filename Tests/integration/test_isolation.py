@@ -259,6 +259,19 @@ def test_an_agent_does_not_work_among_cloches_own_files(t):
     t.cloche("run", "--profile", "shell", "--workspace", f"dir:{t.dir / 'tree'}", "--", "true")
 
 
+def test_a_workspace_that_became_a_link_is_refused(t):
+    """Another agent may own a directory on the way to it: what it put there since is not what the user named."""
+    project, secret = t.dir / "tree/part", t.dir / "secret"
+    project.mkdir(parents=True)
+    secret.mkdir()
+    (secret / "key").write_text("canary")
+    t.run_task("a", "true", "--workspace", f"dir:{project}", cwd=t.dir / "tree")
+    project.rmdir()
+    project.symlink_to(secret)
+    result = t.cloche("resume", "a", "cat key", cwd=t.dir / "tree", check=None)
+    assert result.code != 0 and "symbolic link" in result.err and "canary" not in result.err, result
+
+
 def test_output_to_a_terminal_is_harmless_whatever_the_input_is(t):
     """Invariant 9: with standard input from elsewhere there is no pty, and the terminal is the user's all the same."""
     terminal, inner = os.openpty()
