@@ -197,6 +197,7 @@ def test_every_file_operation_of_start_fails_once(t):
         if result is not None and result.code != 0:
             assert result.code in (125, 126, 127) or result.code == 2, result
             assert "Fatal error" not in result.err, result
+            print(step, result)
             assert truthful(t, project) == {}, result
             gone(t, project)
         else:
