@@ -68,7 +68,7 @@ extension Project {
         record.state = .stopped
         try directory.write(record)
         try launch(directory, task.isEmpty ? .resume : .resumeWithTask)
-        return try info(directory)
+        return infoAfterStart(directory, record)
     }
 
     /// Removes an agent: worktree, branch, home, state.

@@ -99,7 +99,14 @@ extension Project {
             discard(directory, unless: error.code == .exists)
             throw cause
         }
-        return try info(directory)
+        return infoAfterStart(directory, record)
+    }
+
+    /// The agent runs: a look at it that fails now does not make its start a failure.
+    func infoAfterStart(_ directory: AgentDirectory, _ record: AgentRecord) -> AgentInfo {
+        // See above.
+        (try? info(directory))
+            ?? AgentInfo(record: record, state: .running, changes: "?", directory: directory.path)
     }
 
     private func newRecord(

@@ -177,6 +177,8 @@ def test_kill_at_every_step_of_resume(t):
 def test_kill_at_every_step_of_run(t):
     """Here the supervisor is in the program itself, so that this walks through all its steps."""
     project = t.repository()
+    # The copy of /etc is made once; without it the walk below would be through thousands of copied files.
+    t.cloche("run", "--profile", "shell", "--", "true", cwd=project)
 
     def after(step, result):
         t.wait_until(lambda: not t.processes(), f"no process is left after step {step}", deadline=2)
