@@ -16,8 +16,11 @@ enum OneShot {
     {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
-        let filters = try SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory)
-        let sandbox = try Sandbox.launch(Planner.plan(request), filters, request.policy.limits)
+        let sandbox = try Sandbox.launch(
+            Planner.plan(request),
+            SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
+            request.policy.limits
+        )
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
             return try ForegroundSession.runOnTerminal(SandboxProgram(sandbox, spec, stdio: nil, size: size))

@@ -146,18 +146,24 @@ package struct Sandbox: ~Copyable {
     }
 
     /// Builds a sandbox by a plan and returns when init is confined and ready.
-    package static func launch(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
-        throws(ClocheError) -> Sandbox
-    {
+    ///
+    /// - Parameter filters: evaluated while the child builds, since only init needs them.
+    package static func launch(
+        _ plan: SandboxPlan,
+        _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
+        _ limits: LimitsPolicy
+    ) throws(ClocheError) -> Sandbox {
         do throws(SetupFailure) {
-            return try build(plan, filters, limits)
+            return try build(plan, filters(), limits)
         } catch { throw SetupError.explain(error, plan) }
     }
 
     /// As `launch`, with the bare facts of a failure.
-    static func build(_ plan: SandboxPlan, _ filters: SandboxFilters, _ limits: LimitsPolicy)
-        throws(SetupFailure) -> Sandbox
-    {
+    static func build(
+        _ plan: SandboxPlan,
+        _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
+        _ limits: LimitsPolicy
+    ) throws(SetupFailure) -> Sandbox {
         do {
             var program = try ChildProgram(plan)
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
@@ -172,7 +178,7 @@ package struct Sandbox: ~Copyable {
             )
             try IdentityMap.write(plan.identity, pid: pid)
             try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
-            try UnixSocket.send(sandbox.control, Wire.configure(filters, limits))
+            try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits))
             try awaitReady(sandbox)
             return sandbox
         } catch let error as SetupFailure {
