@@ -194,18 +194,22 @@ extension Project {
     }
 
     /// Takes away an agent whose first start failed.
+    ///
+    /// What fails for a moment is tried once more. What cannot be taken away stays with its record, is listed as
+    /// incomplete and can be deleted; the failure that led here is the one to tell.
     private func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
-        // What cannot be taken away is listed and can be deleted; the failure that led here is the one to
-        // tell.
-        guard var record = try? directory.read() else { return }
-        record.state = .deleting
-        try? directory.write(record)  // only shown if the removal below fails as well
-        // A branch that somebody made since we asked for it is not ours to take away.
-        if !isForeign, case .worktree = record.workspace {
-            // `delete --force` removes a worktree that stays behind.
-            _ = try? AgentGit.worktree(directory, record).remove()
+        for _ in 0..<2 {
+            do throws(ClocheError) {
+                var record = try directory.read()
+                record.state = .deleting
+                try directory.write(record)
+                // A branch that somebody made since we asked for it is not ours to take away.
+                if !isForeign, case .worktree = record.workspace {
+                    try AgentGit.worktree(directory, record).remove()
+                }
+                return try directory.remove()
+            } catch { continue }
         }
-        try? directory.remove()  // what stays is listed as "deleting"
     }
 
     /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
