@@ -179,6 +179,7 @@ extension GitRepository {
         var path = path
         // A link that the old commit has in the place of a directory of the new: nothing was made behind it.
         guard let root = try? Files.open(topLevel, O_RDONLY | O_DIRECTORY),
+            // See above.
             (try? Files.openBeneath(root, path.parentPath, O_RDONLY | O_DIRECTORY)) != nil
         else { return }
         guard unsafe unlink(topLevel + "/" + path) == 0 else { return }

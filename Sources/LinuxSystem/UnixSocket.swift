@@ -101,7 +101,8 @@ package enum UnixSocket {
     }
 
     /// The process at the other end as a descriptor that is readable once it has ended; nil when it has already.
-    package static func peerProcess(_ socket: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor? {
+    package static func peerProcess(_ socket: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor?
+    {
         let number = socket.number
         var pid: pid_t = 0
         var user: uid_t = 0

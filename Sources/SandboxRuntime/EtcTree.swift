@@ -31,6 +31,7 @@ package final class EtcTree: Sendable {
             try Files.makeDirectories(cache)
             guard isOwn(try Files.status(cache)) else { return nil }
             if let kept = keptPaths(place, key) {
+                // One that has gone since is made anew.
                 let tree = try? open(treePath(place, kept.value()))
                 if let tree { return tree }
             }
@@ -102,10 +103,11 @@ package final class EtcTree: Sendable {
         for name in (try? Files.list(place.parentPath)) ?? [] {
             let other = "\(place.parentPath)/\(name)"
             guard other != path, other.hasPrefix(place + "-") || other.hasPrefix(place + "."),
+                // Gone already, or not ours to remove.
                 let directory = try? Files.open(other, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
                 flock(directory.number, LOCK_EX | LOCK_NB) == 0
             else { continue }
-            try? Files.removeTree(other)
+            try? Files.removeTree(other)  // see above
         }
     }
 }
@@ -152,6 +154,7 @@ private struct EtcCopy {
 
     /// What everybody may read; the rest is nothing for an agent.
     private mutating func add(_ source: String, to target: String) {
+        // What vanishes or cannot be read while it is looked at is left out, like what was never there.
         guard let status = try? Files.status(source, followLinks: false) else { return }
         switch status.kind {
         case .regular where status.mode & 0o004 != 0 && status.size <= Self.largest:
@@ -160,9 +163,10 @@ private struct EtcCopy {
         case .directory where status.mode & 0o005 == 0o005:
             seen.append(source)
             entries.append(.directory(target))
+            // See above.
             for name in (try? Files.list(source)) ?? [] { add("\(source)/\(name)", to: "\(target)/\(name)") }
         case .symbolicLink:
-            guard let link = try? Files.readLink(source) else { return }
+            guard let link = try? Files.readLink(source) else { return }  // see above
             entries.append(.link(target, target: link))
         default: return
         }

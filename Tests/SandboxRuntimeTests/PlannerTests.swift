@@ -185,6 +185,7 @@ private final class HostPlaces {
     @Test func procIsMasked() throws {
         let plan = try plan()
         for name in ["keys", "kallsyms", "kcore"] {
+            // Not in this kernel.
             guard let status = try? Files.status("/proc/\(name)") else { continue }
             let masked = plan.operations.contains { $0.target == "proc/\(name)" }
             // What only the host's root may open is closed to everyone inside already.
