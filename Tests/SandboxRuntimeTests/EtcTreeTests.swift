@@ -21,38 +21,39 @@ private final class Cache {
 @Suite struct EtcTreeTests {
     private let cache = Cache()
 
-    private func tree(_ names: [String]) -> EtcTree? {
+    private func make(_ names: [String]) -> EtcTree? {
         let filesystem = FilesystemPolicy(etc: names)
         let policy = Policy(profile: "test", harness: HarnessPolicy(command: ["sh"]), filesystem: filesystem)
         return EtcTree.current(policy, cache: cache.path)
     }
 
     @Test func holdsWhatEverybodyMayReadAndNothingElse() throws {
-        let tree = try #require(tree(["passwd", "shadow", "none", "*-release"]))
+        let tree = try #require(make(["passwd", "shadow", "none", "*-release"]))
         #expect(try Files.read(tree.path + "/passwd") == Files.read("/etc/passwd"))
         #expect(try Files.read(tree.path + "/os-release") == Files.read("/etc/os-release"))
         #expect(!Files.exists(tree.path + "/shadow") && !Files.exists(tree.path + "/none"))
     }
 
     @Test func isKept() throws {
-        let first = try #require(tree(["passwd"])).path
+        let first = try #require(make(["passwd"])).path
         let inode = try Files.status(first).inode
-        let second = try #require(tree(["passwd"])).path
+        let second = try #require(make(["passwd"])).path
         #expect(try second == first && Files.status(second).inode == inode)
     }
 
     /// The manifest of another state of the host: the tree of that state is not used, and goes with the next.
     @Test func isMadeAnewWhenItIsNotTrueAnyMore() throws {
-        let path = try #require(tree(["passwd"])).path
+        let path = try #require(make(["passwd"])).path
         try Files.rename(path, path + "0")
-        let fresh = try #require(tree(["passwd"]))
-        #expect(fresh.path == path && (try cache.trees) == [path.lastComponent])
+        let fresh = try #require(make(["passwd"]))
+        #expect(fresh.path == path)
+        #expect(try cache.trees == [path.lastComponent])
     }
 
     @Test func isNotRemovedWhileItIsUsed() throws {
-        let used = try #require(tree(["passwd"]))
+        let used = try #require(make(["passwd"]))
         try Files.rename(used.path, used.path + "0")
-        _ = tree(["passwd"])
+        _ = make(["passwd"])
         #expect(try cache.trees.count == 2)
         withExtendedLifetime(used) {}
     }
@@ -60,6 +61,6 @@ private final class Cache {
     @Test func isNotTakenFromWhereOthersMayWrite() throws {
         try Files.makeDirectory(cache.path, mode: 0o777)
         unsafe chmod(cache.path, 0o777)
-        #expect(tree(["passwd"]) == nil)
+        #expect(make(["passwd"]) == nil)
     }
 }

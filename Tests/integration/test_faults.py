@@ -184,7 +184,7 @@ def test_kill_at_every_step_of_run(t):
 
     words = ("run", "--profile", "shell", "--", "true")
     # First with nothing in the cache, where most of the steps copy a file of /etc: one in some is enough.
-    every_step(t, project, lambda: None, words, after, stride=150)
+    every_step(t, project, lambda: None, words, after, stride=40)
     trees = [path for path in (t.dir / "cache/cloche").iterdir() if path.is_dir()]
     assert len(trees) == 1, f"what killed runs left in the cache is still there: {trees}"
     every_step(t, project, lambda: None, words, after)
