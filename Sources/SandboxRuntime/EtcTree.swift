@@ -86,14 +86,15 @@ package final class EtcTree: Sendable {
             do throws(SystemError) {
                 try Files.renameWithoutReplacing(temporary, path)
             } catch  where error.errno == .exists { try Files.removeTree(temporary) }
+            // Before the manifest: once that is there, nobody comes here again for what a killed one left.
+            removeOthers(place, path)
             try Files.writeAtomically(place, key + copy.fingerprint.paths)
-            _ = building
+            withExtendedLifetime(building) {}
         } catch {
             // The failure that matters is the one above.
             try? Files.removeTree(temporary)
             throw error
         }
-        removeOthers(place, path)
         return try open(path)
     }
 
