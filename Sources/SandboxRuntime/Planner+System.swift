@@ -25,9 +25,12 @@ extension Planner {
                 continue
             }
             let layers = overlays(at: path)
-            // What is mounted below a lower layer is not part of it.
-            try addBind(path, at: target, Self.readOnly, recursive: layers.first?.path != path, reason)
-            wanted += layers
+            let isWhole = layers.first?.path == path
+            if !isWhole || !Self.hasMounts(below: path) {
+                // What is mounted below a lower layer is not part of it.
+                try addBind(path, at: target, Self.readOnly, recursive: !isWhole, reason)
+            }
+            for layer in layers { wanted += try splitAtMounts(layer) }
         }
         try addOverlays(wanted)
     }
@@ -57,6 +60,43 @@ extension Planner {
             }
         }
         return found
+    }
+
+    /// The overlays that stand for one below which the host has mounts: the kernel ties those to what is above
+    /// them, and refuses it as a lower layer.
+    ///
+    /// The directory becomes one in memory with the host's entries in it one by one; of these, the ones that
+    /// may be written are overlays. What the agent puts right into it ends with the sandbox.
+    private mutating func splitAtMounts(_ overlay: Overlay) throws(ClocheError) -> [Overlay] {
+        let reason = "filesystem.writable"
+        guard Self.hasMounts(below: overlay.path) else { return [overlay] }
+        let target = String(overlay.path.dropFirst())
+        addTmpfs(target, mode: "0755", reason)
+        var deeper: [Overlay] = []
+        // What cannot be listed or looked at is as absent: the agent could not use it either.
+        for name in (try? Files.list(overlay.path)) ?? [] {
+            let (path, place) = ("\(overlay.path)/\(name)", "\(target)/\(name)")
+            guard let status = try? Files.status(path, followLinks: false) else { continue }  // as above
+            switch status.kind {
+            case .symbolicLink:
+                guard let link = try? Files.readLink(path) else { continue }  // as above
+                add(.symlink(to: link), place, reason)
+            case .directory where overlay.writable.contains(path):
+                let inner = Overlay(path: path, writable: [path])
+                if !Self.hasMounts(below: path) { try addBind(path, at: place, Self.readOnly, reason) }
+                deeper += try splitAtMounts(inner)
+            case .directory, .regular:
+                try addBind(path, at: place, Self.readOnly, recursive: true, reason)
+            default: continue
+            }
+        }
+        return deeper
+    }
+
+    private static func hasMounts(below path: String) -> Bool {
+        // Without the table nothing is known, and the kernel has the last word.
+        guard let bytes = try? Files.read("/proc/self/mountinfo", limit: 1 << 22) else { return false }
+        return MountTable.points(String(decoding: bytes, as: UTF8.self)).contains { $0.hasPrefix(path + "/") }
     }
 
     private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {

@@ -230,6 +230,15 @@ def test_a_mount_below_a_system_directory(t):
         prepare = f"mount -t tmpfs none {place}; echo seen > {place}/marker"
         words = (t.program, "run", "--profile", "shell", "--workspace", "none", "--", "ls", "/usr/bin/env")
         assert in_place(t, t.dir, prepare, *words, check=0).out == "/usr/bin/env\n"
+    # Below a directory that gets a layer of the agent's: both the mount and the agent's own files are there.
+    for place in ("/opt/driver", "/usr/local/share/driver", "/usr/local/bin/driver"):
+        parent = str(pathlib.Path(place).parent)
+        base = "/opt" if place.startswith("/opt") else "/usr/local"
+        # Nothing is made on the machine itself: a directory in memory has the new mount point.
+        prepare = f"mount -t tmpfs none {base}; mkdir -p {base}/bin {base}/sbin {base}/share {place}; mount -t tmpfs none {place}; echo seen > {place}/marker"
+        script = f"cat {place}/marker; echo mine > {parent}/new; cat {parent}/new; echo x > {place}/x || echo refused"
+        words = (t.program, "run", "--profile", "shell", "--workspace", "none", "--", "sh", "-c", script)
+        assert in_place(t, t.dir, prepare, *words, check=0).out == "seen\nmine\nrefused\n"
 
 
 def test_no_user_namespaces(t):
