@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -23,10 +24,7 @@
 #include <unistd.h>
 
 const int clinux_O_PATH = O_PATH;
-const int clinux_O_TMPFILE = O_TMPFILE;
-const int clinux_AT_EMPTY_PATH = AT_EMPTY_PATH;
 const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
-const unsigned int clinux_RENAME_EXCHANGE = RENAME_EXCHANGE;
 
 #define MAX_FDS 8
 
@@ -61,8 +59,6 @@ int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid) {
     *uid = peer.uid;
     return 0;
 }
-
-int clinux_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
 
 long clinux_filesystem_type(int fd) {
     struct statfs fs;
@@ -142,8 +138,6 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     return count;
 }
 
-int clinux_close_on_exec(unsigned int first) { return close_range(first, ~0U, CLOSE_RANGE_CLOEXEC); }
-
 int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const *envp, const char *directory,
                  const int *stdio, const int *extra, size_t extra_count, int new_session) {
     posix_spawn_file_actions_t actions;
@@ -159,7 +153,7 @@ int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     if (new_session) flags |= POSIX_SPAWN_SETSID;
     /* What the caller's own parent left open must not live on in a process that outlasts us. */
-    if (new_session) clinux_close_on_exec(3);
+    if (new_session) close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     posix_spawnattr_setflags(&attributes, flags);
     for (int i = 0; i < 3 && failure == 0; i++)
         failure = posix_spawn_file_actions_adddup2(&actions, stdio[i], i);
@@ -204,3 +198,5 @@ int clinux_is_locked(int fd) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_GETLK, &whole) < 0 ? -1 : whole.l_type != F_UNLCK;
 }
+
+void clinux_trim_heap(void) { (void)malloc_trim(0); }

@@ -34,6 +34,7 @@ package enum SupervisorProcess {
             return 125
         }
         SupervisorReady.write(nil, to: ready)
+        Heap.trim()
         return supervisor.run()
     }
 }

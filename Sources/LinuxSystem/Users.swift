@@ -1,5 +1,6 @@
 // Who runs Cloche, and which ids the host lends for sandboxes.
 
+internal import CLinux
 internal import Glibc
 
 /// This process's user.
@@ -23,6 +24,12 @@ package enum CurrentUser {
         }
         return String(id)
     }
+}
+
+/// The heap of this process.
+package enum Heap {
+    /// Gives back to the system what start-up needed and nothing needs any more: a supervisor idles for hours.
+    package static func trim() { clinux_trim_heap() }
 }
 
 /// A range of subordinate ids.

@@ -11,10 +11,7 @@
 
 /* Flags that glibc hides behind _GNU_SOURCE, as values Swift can import. */
 extern const int clinux_O_PATH;
-extern const int clinux_O_TMPFILE;
-extern const int clinux_AT_EMPTY_PATH;
 extern const unsigned int clinux_RENAME_NOREPLACE;
-extern const unsigned int clinux_RENAME_EXCHANGE;
 
 /* openat2(2): the resolve flags decide which links a path may go through. */
 int clinux_openat2(int dirfd, const char *_Nonnull path, uint64_t flags, uint64_t mode, uint64_t resolve);
@@ -34,8 +31,6 @@ int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
 /* The peer of a connected Unix socket (SO_PEERCRED): 0, and pid and uid filled. */
 int clinux_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid);
-/* prctl(2) with one integer argument. */
-int clinux_prctl(int option, unsigned long argument);
 /* statfs(2)'s f_type of an open descriptor, or -1. */
 long clinux_filesystem_type(int fd);
 /* Bytes free to this user on the file system of fd, or -1. */
@@ -53,8 +48,6 @@ ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int 
 ssize_t clinux_receive(int fd, void *_Nonnull data, size_t length, int *_Nullable fds, size_t *_Nonnull fd_count,
                        int *_Nonnull truncated, int flags);
 
-/* Marks every descriptor from `first` on to be closed by the next exec (close_range(2)). Returns 0, or -1. */
-int clinux_close_on_exec(unsigned int first);
 /* posix_spawn(3) with what Swift cannot reach of it. stdio becomes 0, 1, 2; `extra` keep their numbers; directory
  * may be null. All signals are at their defaults and unblocked in the child. Returns 0 or an errno. */
 int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nullable const *_Nonnull argv,
@@ -78,6 +71,9 @@ int clinux_may(const char *_Nonnull path, int mode);
 int clinux_lock(int fd, int wait);
 /* 1 if another description holds the lock, 0 if none does, or -1. */
 int clinux_is_locked(int fd);
+
+/* malloc_trim(3): gives free heap back to the system. */
+void clinux_trim_heap(void);
 
 /* The wait(2) status macros. */
 static inline int clinux_exited(int status) { return (status & 0x7f) == 0; }
