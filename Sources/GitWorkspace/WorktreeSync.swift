@@ -73,6 +73,9 @@ extension AgentWorktree {
         try repository.refs(below: [refs.prefix, branch])
     }
 
+    /// How often a fetch is tried again that met a worktree in the making.
+    private static let patience = 10
+
     private func fetch(_ command: [String], _ environment: [String]) throws(ClocheError) {
         var git = repository.git
         git.settings.append(GitSetting("protocol.file.allow", "always"))
@@ -91,7 +94,12 @@ extension AgentWorktree {
             "+refs/cloche/head:\(refs.fetchedHead)", "+refs/cloche/snapshot:\(refs.fetchedSnapshot)",
             "+refs/cloche/report:\(refs.fetchedReport)", "+refs/cloche/other/*:\(refs.other)*",
         ]
-        let result = try git.run(arguments, at: repository.store)
+        var result = try git.run(arguments, at: repository.store)
+        // git looks at the HEAD of every worktree, and one that another cloche is just adding has none for a moment.
+        for _ in 0..<Self.patience where result.status != 0 && result.errorText.contains("bad object worktrees/") {
+            Pause.milliseconds(200)
+            result = try git.run(arguments, at: repository.store)
+        }
         guard result.status == 0 else {
             throw ClocheError(
                 .git,
