@@ -96,7 +96,8 @@ extension AgentWorktree {
         ]
         var result = try git.run(arguments, at: repository.store)
         // git looks at the HEAD of every worktree, and one that another cloche is just adding has none for a moment.
-        for _ in 0..<Self.patience where result.status != 0 && result.errorText.contains("bad object worktrees/") {
+        for _ in 0..<Self.patience
+        where result.status != 0 && result.errorText.contains("bad object worktrees/") {
             Pause.milliseconds(200)
             result = try git.run(arguments, at: repository.store)
         }

@@ -215,7 +215,8 @@ import Testing
         "git update-ref -d refs/heads/cloche/fixer",
         "rm -rf ../agents/fixer/git", "rm -rf ../agents/fixer .git/worktrees",
         "git update-ref -d refs/cloche/fixer/base",
-        "find ../agents/fixer/workspace/dir -depth -exec chmod a-rwx {} +", "git worktree prune; rm -rf ../agents",
+        "find ../agents/fixer/workspace/dir -depth -exec chmod a-rwx {} +",
+        "git worktree prune; rm -rf ../agents",
     ]
 
     @Test(arguments: leftovers) func removalFinishes(_ script: String) throws {
