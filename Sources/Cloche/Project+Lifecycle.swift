@@ -125,7 +125,8 @@ extension Project {
     private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
         var record = try directory.read()
         record.state = .deleting
-        try directory.write(record)
+        // On a full disk the old record stays; deleting is what makes room there.
+        try? directory.write(record)
         var kept: String?
         if case .worktree = record.workspace {
             kept = try AgentGit.worktree(directory, record).remove(keepBranch: keepBranch)

@@ -202,7 +202,8 @@ extension Project {
             do throws(ClocheError) {
                 var record = try directory.read()
                 record.state = .deleting
-                try directory.write(record)
+                // On a full disk the old record stays: `creating` is as true.
+                try? directory.write(record)
                 // A branch that somebody made since we asked for it is not ours to take away.
                 if !isForeign, case .worktree = record.workspace {
                     try AgentGit.worktree(directory, record).remove()
