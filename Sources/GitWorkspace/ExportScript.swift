@@ -130,7 +130,9 @@ enum ExportScript {
             printf '* !working-tree-encoding !filter !ident\n' >"$tmp/git/info/attributes"
             fresh && fill
         }; then
-            [ -z "$partial" ] || report unreadable "$(grep -c '^error: ' "$tmp/add")"
+            # git only warns of a directory that it may not list, and goes on as if it were empty.
+            unread=$(grep -cE '^(error: |warning: could not open directory )' "$tmp/add")
+            [ -z "$partial" ] && [ "$unread" -eq 0 ] || report unreadable "$unread"
         else
             tree=$committed
             [ -z "$stuck" ] || echo 'reading them did not end: is a FIFO in the place of one of its files?' >"$tmp/add"
