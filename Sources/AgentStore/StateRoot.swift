@@ -26,7 +26,7 @@ package struct StateRoot: Equatable, Sendable {
                 && (character.isLetter || character.isNumber || "._-".contains(character))
                 ? character : "_"
         }
-        let folder = "\(String(name))-\(PathHash.hexadecimal(directory))"
+        let folder = "\(String(name))-\(StableHash.hexadecimal(directory))"
         return ProjectState(directory: directory, path: "\(path)/\(folder)")
     }
 
@@ -40,17 +40,6 @@ package struct StateRoot: Equatable, Sendable {
             guard let directory = try? Files.readText(file) else { return nil }
             return ProjectState(directory: directory, path: "\(path)/\(folder)")
         }
-    }
-}
-
-/// FNV-1a over a path: stable between runs, not for secrets.
-private enum PathHash {
-    static func hexadecimal(_ text: String) -> String {
-        let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
-            ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
-        }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 

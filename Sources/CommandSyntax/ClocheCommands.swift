@@ -72,14 +72,14 @@ enum ClocheCommands {
             "~/.local/state/cloche/PROJECT/AGENT/",
             "What Cloche keeps of an agent: its state, log, home and private git directory."
         ),
-        Definition("$XDG_RUNTIME_DIR/cloche/", "Sockets of the running agents."),
+        Definition("~/.cache/cloche/", "Compiled filters and a copy of /etc; made again when missing."),
     ]
 
     static let environment = [
         Definition("NO_COLOR", "When set and not empty, no colours are used unless --color=always is given."),
         Definition("XDG_CONFIG_HOME", "Where the user's settings are, in place of ~/.config."),
         Definition("XDG_STATE_HOME", "Where agents are kept, in place of ~/.local/state."),
-        Definition("XDG_RUNTIME_DIR", "Where the sockets are."),
+        Definition("XDG_CACHE_HOME", "Where caches are, in place of ~/.cache."),
     ]
 
     // MARK: What several commands share

@@ -93,12 +93,6 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try check("fcntl") { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
     }
 
-    /// Lets the descriptor pass through `execve(2)`; used just before a spawn that names it.
-    package borrowing func setInheritable() throws(SystemError) {
-        let number = self.number
-        try check("fcntl") { fcntl(number, F_SETFD, 0) }
-    }
-
     /// Flushes data to the disk, `fdatasync(2)`.
     package borrowing func synchronize() throws(SystemError) {
         let number = self.number
