@@ -131,8 +131,9 @@ enum ExportScript {
             fresh && fill
         }; then
             # git only warns of a directory that it may not list, and goes on as if it were empty.
-            unread=$(grep -cE '^(error: |warning: could not open directory )' "$tmp/add")
-            [ -z "$partial" ] && [ "$unread" -eq 0 ] || report unreadable "$unread"
+            unread=$(grep -cE '^(error: unable to index file|warning: could not open directory) ' "$tmp/add")
+            [ -z "$partial" ] || [ "$unread" -gt 0 ] || unread=1
+            [ "$unread" -eq 0 ] || report unreadable "$unread"
         else
             tree=$committed
             [ -z "$stuck" ] || echo 'reading them did not end: is a FIFO in the place of one of its files?' >"$tmp/add"
