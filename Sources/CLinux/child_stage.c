@@ -1,5 +1,5 @@
 /*
- * From clone3(2) to the exec of init. See child_stage.h for the contract: async-signal-safe, no decisions.
+ * From clone3(2) to a built sandbox. See child_stage.h for the contract: up to the exec all is async-signal-safe.
  *
  * Order, and why: the parent-death signal first, so that no later step can outlive the supervisor; identity before
  * mounts, so that every file made here belongs to the agent; sources before the new root, so that no mount of ours
@@ -9,6 +9,7 @@
 #error "child_stage.c needs _GNU_SOURCE"
 #endif
 #include "child_stage.h"
+#include "shims.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -45,6 +47,11 @@ struct stage {
     int parent;
     int mounts[CLINUX_MAX_SOURCES];  /* detached mounts of the sources */
 };
+
+/* What lies at a distance from the plan's start. */
+static const void *at(const struct stage *s, uint32_t distance) {
+    return distance == 0 ? NULL : (const char *)s->program + distance;
+}
 
 static _Noreturn void fail(const struct stage *s, enum clinux_stage stage, size_t index) {
     struct clinux_message m = {
@@ -103,6 +110,9 @@ static int closing(int fd, int result) {
     return result;
 }
 
+/* The same file under a number that nothing has in init. */
+static int above_ours(int fd) { return fd < 0 ? -1 : closing(fd, fcntl(fd, F_DUPFD_CLOEXEC, CLINUX_INIT_PLAN + 1)); }
+
 static int attach(struct stage *s, int mount, const char *target) {
     int place = open_below(s->root, target, O_PATH, 0);
     if (place < 0) return -1;
@@ -131,10 +141,15 @@ static int make_filesystem(const char *kind, const char *options, uint64_t attri
     return closing(context, fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes));
 }
 
-static int open_source(const struct clinux_source *source) {
-    if (source->fd >= 0) return source->fd;
+/* A place on the host that no symbolic link leads to. */
+static int open_place(const char *path) {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-    int place = (int)syscall(SYS_openat2, AT_FDCWD, source->path, &how, sizeof how);
+    return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+}
+
+static int open_source(const struct stage *s, const struct clinux_source *source) {
+    if (source->fd >= 0) return source->fd;
+    int place = open_place(at(s, source->path));
     if (place < 0) return -1;
     struct stat status;
     if (fstat(place, &status) < 0) return closing(place, -1);
@@ -149,23 +164,23 @@ static int open_source(const struct clinux_source *source) {
 }
 
 static int op_filesystem(struct stage *s, const struct clinux_operation *op) {
-    int mount = make_filesystem(op->text, op->options, op->attributes);
-    return mount < 0 ? -1 : closing(mount, attach(s, mount, op->target));
+    int mount = make_filesystem(at(s, op->text), at(s, op->options), op->attributes);
+    return mount < 0 ? -1 : closing(mount, attach(s, mount, at(s, op->target)));
 }
 
 static int op_read_only(struct stage *s, const struct clinux_operation *op) {
-    int place = open_below(s->root, op->target, O_PATH, 0);
+    int place = open_below(s->root, at(s, op->target), O_PATH, 0);
     if (place < 0) return -1;
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
     int mount = closing(place, open_tree(place, "", flags));
     if (mount < 0) return -1;
     if (set_attributes(mount, op->attributes | MOUNT_ATTR_RDONLY) < 0) return closing(mount, -1);
-    return closing(mount, attach(s, mount, op->target));
+    return closing(mount, attach(s, mount, at(s, op->target)));
 }
 
 static int op_seal(const struct stage *s, const struct clinux_operation *op) {
-    /* Closed below, long before init is executed. */
-    int place = op->target[0] == '\0' ? dup(s->root) : open_below(s->root, op->target, O_PATH, 0);
+    const char *target = at(s, op->target);
+    int place = open_below(s->root, target[0] == '\0' ? "." : target, O_PATH, 0);
     if (place < 0) return -1;
     struct mount_attr attr = {.attr_set = op->attributes};
     return closing(place, mount_setattr(place, "", AT_EMPTY_PATH, &attr, sizeof attr));
@@ -173,7 +188,7 @@ static int op_seal(const struct stage *s, const struct clinux_operation *op) {
 
 static int op_directory(struct stage *s, const struct clinux_operation *op) {
     const char *name;
-    int parent = open_parent(s, op->target, &name);
+    int parent = open_parent(s, at(s, op->target), &name);
     if (parent < 0) return -1;
     int result = mkdirat(parent, name, op->mode);
     if (result < 0 && errno == EEXIST) {
@@ -196,18 +211,18 @@ static int write_all(int fd, const char *text) {
 
 static int op_file(struct stage *s, const struct clinux_operation *op) {
     const char *name;
-    int parent = open_parent(s, op->target, &name);
+    int parent = open_parent(s, at(s, op->target), &name);
     if (parent < 0) return -1;
     int file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
     /* A file of ours replaces whatever an earlier run of the agent left at that name. */
     if (file < 0 && errno == EEXIST && unlinkat(parent, name, 0) == 0)
         file = open_below(parent, name, O_CREAT | O_EXCL | O_WRONLY, op->mode);
-    return file < 0 ? -1 : closing(file, write_all(file, op->text));
+    return file < 0 ? -1 : closing(file, write_all(file, at(s, op->text)));
 }
 
 static int op_mount_point(struct stage *s, const struct clinux_operation *op) {
     const char *name;
-    int parent = open_parent(s, op->target, &name);
+    int parent = open_parent(s, at(s, op->target), &name);
     if (parent < 0) return -1;
     if (mknodat(parent, name, S_IFREG | op->mode, 0) == 0) return 0;
     /* It may be there already, on a read-only mount, but not as a link. */
@@ -218,9 +233,9 @@ static int op_mount_point(struct stage *s, const struct clinux_operation *op) {
 
 static int op_symlink(struct stage *s, const struct clinux_operation *op) {
     const char *name;
-    int parent = open_parent(s, op->target, &name);
+    int parent = open_parent(s, at(s, op->target), &name);
     if (parent < 0) return -1;
-    int result = symlinkat(op->text, parent, name);
+    int result = symlinkat(at(s, op->text), parent, name);
     if (result < 0 && errno == EEXIST) result = 0; /* kept from an earlier run, in the agent's own directory */
     return result;
 }
@@ -235,14 +250,14 @@ static int op_loopback(void) {
 static int perform(struct stage *s, const struct clinux_operation *op) {
     switch ((enum clinux_operation_kind)op->kind) {
     case CLINUX_OP_FILESYSTEM: return op_filesystem(s, op);
-    case CLINUX_OP_BIND: return attach(s, s->mounts[op->source], op->target);
+    case CLINUX_OP_BIND: return attach(s, s->mounts[op->source], at(s, op->target));
     case CLINUX_OP_READ_ONLY: return op_read_only(s, op);
     case CLINUX_OP_SEAL: return op_seal(s, op);
     case CLINUX_OP_DIRECTORY: return op_directory(s, op);
     case CLINUX_OP_FILE: return op_file(s, op);
     case CLINUX_OP_MOUNT_POINT: return op_mount_point(s, op);
     case CLINUX_OP_SYMLINK: return op_symlink(s, op);
-    case CLINUX_OP_HOSTNAME: return sethostname(op->text, strlen(op->text));
+    case CLINUX_OP_HOSTNAME: return sethostname(at(s, op->text), strlen(at(s, op->text)));
     case CLINUX_OP_LOOPBACK: return op_loopback();
     }
     errno = EINVAL;
@@ -271,7 +286,7 @@ static void take_identity(const struct stage *s) {
 }
 
 static void make_root(struct stage *s) {
-    int mount = make_filesystem("tmpfs", s->program->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    int mount = make_filesystem("tmpfs", at(s, s->program->root_options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     if (mount < 0) fail(s, CLINUX_STAGE_ROOT, 0);
     if (move_mount(mount, "", AT_FDCWD, ROOT_POINT, MOVE_MOUNT_F_EMPTY_PATH) < 0) fail(s, CLINUX_STAGE_ROOT, 1);
     s->root = mount;
@@ -288,87 +303,140 @@ static void pivot(const struct stage *s) {
 static void drop_capabilities(const struct stage *s) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 0);
     if (cap_reset_ambient() < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 1);
-    /* Up to the first that the kernel does not know. */
     cap_value_t c = 0;
-    while (cap_drop_bound(c) == 0) c++;
-    if (errno != EINVAL || c == 0) fail(s, CLINUX_STAGE_CAPABILITIES, 2);
+    for (; CAP_IS_SUPPORTED(c); c++)
+        if (cap_drop_bound(c) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 2);
+    if (c == 0) fail(s, CLINUX_STAGE_CAPABILITIES, 3);
     unsigned bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
                     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-    if (cap_set_secbits(bits) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 3);
-    if (cap_set_proc(s->program->no_capabilities) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 4);
+    if (cap_set_secbits(bits) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 4);
+    cap_t none = cap_init();
+    if (none == NULL || cap_set_proc(none) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 5);
+    cap_free(none);
 }
 
-/* Leaves exactly: 0, 1, 2 on /dev/null, the control socket, and the executable (CLOEXEC). Returns the last. */
-static int arrange_descriptors(const struct stage *s, int executable) {
+/* Leaves exactly: 0, 1, 2 on /dev/null, and the control socket. */
+static void arrange_descriptors(const struct stage *s) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 0);
-    /* Move ours out of the way of the low numbers first: they may be 0 to 4 themselves. */
-    int high_control = fcntl(s->control, F_DUPFD_CLOEXEC, 64);
-    int high_executable = fcntl(executable, F_DUPFD_CLOEXEC, 64);
-    int high_null = fcntl(null, F_DUPFD_CLOEXEC, 64);
-    if (high_control < 0 || high_executable < 0 || high_null < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 1);
     for (int fd = 0; fd < 3; fd++)
-        if (dup2(high_null, fd) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 2);
-    if (dup2(high_control, CLINUX_INIT_SOCKET) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 3);
-    if (dup3(high_executable, CLINUX_INIT_SOCKET + 1, O_CLOEXEC) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 4);
-    if (close_range(CLINUX_INIT_SOCKET + 2, ~0U, 0) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 5);
-    return CLINUX_INIT_SOCKET + 1;
+        if (dup2(null, fd) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 1);
+    if (close_range(CLINUX_INIT_SOCKET + 1, ~0U, 0) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 2);
 }
 
-static _Noreturn void child(const struct clinux_program *program, int control) {
-    struct stage s = {.program = program, .control = control, .root = -1, .parent = -1};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_PARENT_DEATH, 0);
+void clinux_build(void) {
+    struct stage s = {.control = CLINUX_INIT_SOCKET, .root = -1, .parent = -1};
+    s.program = mmap(NULL, CLINUX_PLAN_SIZE, PROT_READ, MAP_SHARED, CLINUX_INIT_PLAN, 0);
+    if (s.program == MAP_FAILED) fail(&s, CLINUX_STAGE_HANDSHAKE, 1);
     handshake(&s);
+    const struct clinux_program *program = s.program;
+    const struct clinux_source *sources = at(&s, program->sources);
+    const struct clinux_operation *operations = at(&s, program->operations);
     take_identity(&s);
     /* A change of identity clears it (prctl(2)), and the parent may have died before it was set again. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_PARENT_DEATH, 1);
-    struct pollfd hangup = {.fd = control};
+    struct pollfd hangup = {.fd = s.control};
     if (poll(&hangup, 1, 0) > 0 && (hangup.revents & POLLHUP)) _exit(125);
     umask(0);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail(&s, CLINUX_STAGE_PROPAGATION, 0);
     for (size_t i = 0; i < program->source_count; i++) {
-        s.mounts[i] = open_source(&program->sources[i]);
+        s.mounts[i] = open_source(&s, &sources[i]);
         if (s.mounts[i] < 0) fail(&s, CLINUX_STAGE_SOURCE, i);
     }
     make_root(&s);
     for (size_t i = 0; i < program->operation_count; i++) {
-        const struct clinux_operation *op = &program->operations[i];
+        const struct clinux_operation *op = &operations[i];
         if (perform(&s, op) < 0 && !(op->optional && is_absence(errno))) fail(&s, CLINUX_STAGE_OPERATION, i);
     }
     pivot(&s);
     drop_capabilities(&s);
     umask(022);
-    int executable = arrange_descriptors(&s, s.mounts[program->init_source]);
+    arrange_descriptors(&s);
+    if (munmap((void *)s.program, CLINUX_PLAN_SIZE) < 0) fail(&s, CLINUX_STAGE_DESCRIPTORS, 3);
+}
+
+/* Mounts, the network, the agent's ids, the bounding set; files, since overlayfs acts by the rights of its mounter. */
+static const unsigned long building_capabilities[] = {
+    CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETUID,       CAP_SETGID, CAP_SETPCAP, CAP_CHOWN,
+    CAP_FOWNER,    CAP_FSETID,    CAP_DAC_OVERRIDE, CAP_MKNOD,  CAP_SETFCAP,
+};
+
+/* The program that is executed next builds the sandbox: it keeps of this one's rights what it needs for that. */
+static int keep_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    if (syscall(SYS_capget, &header, sets) < 0) return -1;
+    for (int i = 0; i < 2; i++) sets[i].inheritable = sets[i].permitted;
+    if (syscall(SYS_capset, &header, sets) < 0) return -1;
+    for (size_t i = 0; i < sizeof building_capabilities / sizeof *building_capabilities; i++)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, building_capabilities[i], 0, 0) < 0) return -1;
+    return 0;
+}
+
+/* The child of clone3, up to its exec. Init's executable is a detached, read-only mount that is attached nowhere: what
+ * /proc/self/exe names when a program of the agent's is executed cannot be written through it. */
+static _Noreturn void enter(const struct clinux_child *c, uint64_t later, const char *executable, int file) {
+    struct stage s = {.control = c->far};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_PARENT_DEATH, 0);
+    if (later != 0 && unshare((int)later) < 0) fail(&s, CLINUX_STAGE_NETWORK, 0);
+    if (keep_capabilities() < 0) fail(&s, CLINUX_STAGE_INIT, 0);
+    if (file < 0) {
+        int place = open_place(executable);
+        if (place < 0) fail(&s, CLINUX_STAGE_INIT, 1);
+        file = closing(place, open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    }
+    if (file < 0 || set_attributes(file, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) < 0)
+        fail(&s, CLINUX_STAGE_INIT, 2);
+    const struct clinux_source *sources = (const void *)((const char *)c->program + c->program->sources);
+    size_t count = later == 0 ? c->program->source_count : 0;
+    for (size_t i = 0; i < count; i++)
+        if (sources[i].fd >= 0 && fcntl(sources[i].fd, F_SETFD, 0) < 0) fail(&s, CLINUX_STAGE_INIT, 3);
+    /* Neither may be in the place of another. */
+    s.control = fcntl(c->far, F_DUPFD_CLOEXEC, CLINUX_INIT_PLAN + 1);
+    file = above_ours(file);
+    if (s.control < 0 || file < 0) fail(&s, CLINUX_STAGE_INIT, 4);
+    if (dup2(s.control, CLINUX_INIT_SOCKET) < 0) fail(&s, CLINUX_STAGE_INIT, 5);
+    if (dup2(c->plan, CLINUX_INIT_PLAN) < 0) fail(&s, CLINUX_STAGE_INIT, 6);
     char *argv[] = {CLINUX_INIT_NAME, NULL};
     char *envp[] = {NULL};
-    s.control = CLINUX_INIT_SOCKET;
-    syscall(SYS_execveat, executable, "", argv, envp, AT_EMPTY_PATH);
-    fail(&s, CLINUX_STAGE_INIT, 0);
+    syscall(SYS_execveat, file, "", argv, envp, AT_EMPTY_PATH);
+    fail(&s, CLINUX_STAGE_INIT, 7);
 }
 
-pid_t clinux_clone(const struct clinux_program *program, int control, int parent, int *pidfd) {
-    if (program->source_count > CLINUX_MAX_SOURCES) {
-        errno = E2BIG;
-        return -1;
+int clinux_prepare(struct clinux_child *child) {
+    int ends[2], plan = above_ours(memfd_create("cloche-plan", MFD_CLOEXEC));
+    if (plan < 0) return -1;
+    if (ftruncate(plan, CLINUX_PLAN_SIZE) < 0) return closing(plan, -1);
+    void *program = mmap(NULL, CLINUX_PLAN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, plan, 0);
+    if (program == MAP_FAILED) return closing(plan, -1);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+        munmap(program, CLINUX_PLAN_SIZE);
+        return closing(plan, -1);
     }
+    *child = (struct clinux_child){
+        .program = program, .plan = plan, .control = ends[0], .far = ends[1], .pidfd = -1};
+    return 0;
+}
+
+int clinux_clone(struct clinux_child *c, uint64_t namespaces, uint64_t later, const char *executable, int mount) {
     /* CLEAR_SIGHAND: the child starts without any handler of ours. Signals stay blocked until it says otherwise. */
-    struct clone_args args = {.flags = program->namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-                              .pidfd = (uint64_t)(uintptr_t)pidfd,
+    struct clone_args args = {.flags = namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+                              .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
                               .exit_signal = SIGCHLD};
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0) return -1;
     if (pid == 0) {
-        close(parent); /* or its end would never be seen closed */
-        child(program, control);
+        close(c->control); /* or its end would never be seen closed */
+        enter(c, later, executable, mount);
     }
-    return pid;
+    close(c->far);
+    c->pid = pid;
+    c->far = -1;
+    return 0;
 }
-
-void *clinux_no_capabilities(void) { return cap_init(); }
-
-void clinux_free_capabilities(void *capabilities) { cap_free(capabilities); }
 
 static int write_map(pid_t pid, const char *name, uint32_t inside, uint32_t outside) {
     char path[64], line[64];
@@ -413,5 +481,5 @@ int clinux_idmapped_mount(int place, int user_namespace, uint64_t attributes, in
         attr.userns_fd = (uint64_t)user_namespace;
     }
     int result = mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
-    return result < 0 ? closing(mount, -1) : mount;
+    return result < 0 ? closing(mount, -1) : above_ours(mount);
 }

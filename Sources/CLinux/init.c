@@ -1,10 +1,11 @@
 /*
  * PID 1 of a sandbox: confines itself, starts programs on request, reaps, reports.
  *
- * It is the cloche executable run afresh under the name cloche-init, with an empty environment, /dev/null as 0 to 2 and
- * the control socket as 3; this constructor never returns to the Swift runtime. Nothing of the supervisor's memory is
- * here. The supervisor's messages are trusted (the socket has two ends and no name); what the programs do is not.
- * When the supervisor goes, so does init, and with it the whole pid namespace.
+ * It is the cloche executable run afresh under the name cloche-init, with an empty environment; the constructor below
+ * never returns to the Swift runtime. When it has built the sandbox (child_stage.c) it has /dev/null as 0 to 2 and the
+ * control socket as 3. Nothing of the supervisor's memory is here. The supervisor's messages are trusted (the socket
+ * has two ends and no name); what the programs do is not. When the supervisor goes, so does init, and with it the whole
+ * pid namespace.
  */
 #ifndef _GNU_SOURCE
 #error "init.c needs _GNU_SOURCE"
@@ -125,29 +126,31 @@ static int open_terminal(int *master, unsigned short columns, unsigned short row
     return ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
-/* The forked child: its own session, descriptors, directory, program. Reports {step, errno} on `report`. */
-static _Noreturn void run(const int stdio[3], int terminal, char *directory, char **argv, char **envp, int report) {
-    int32_t failure[2] = {CLINUX_SPAWN_TERMINAL, 0};
+/* What the last child that was started could not do. */
+static volatile struct {
+    int step, error;
+} failure;
+
+/* The child of vfork(2), in our memory until its exec: its own session, descriptors, directory, program. */
+static _Noreturn void run(const int stdio[3], int terminal, char *directory, char **argv, char **envp) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     setsid();
+    failure.step = CLINUX_SPAWN_TERMINAL;
     if (terminal && ioctl(stdio[0], TIOCSCTTY, 0) < 0) goto failed;
     for (int i = 0; i < 3; i++)
         if (dup2(stdio[i], i) < 0) goto failed;
-    failure[0] = CLINUX_SPAWN_DIRECTORY;
+    failure.step = CLINUX_SPAWN_DIRECTORY;
     if (chdir(directory) < 0) goto failed;
-    failure[0] = CLINUX_SPAWN_EXEC;
-    /* The report is CLOEXEC and above 2; all else goes here and now, whatever init had open. */
-    if (dup3(report, 3, O_CLOEXEC) >= 0) report = 3;
-    close_range(4, ~0U, 0);
+    failure.step = CLINUX_SPAWN_EXEC;
+    close_range(3, ~0U, 0); /* whatever init has open */
     environ = envp;
     execvpe(argv[0], argv, envp);
 failed:
-    failure[1] = errno;
-    (void)!write(report, failure, sizeof failure);
-    _exit(failure[1] == ENOENT ? 127 : 126);
+    failure.error = errno;
+    _exit(125);
 }
 
 static void remember(uint32_t id, pid_t pid) {
@@ -164,34 +167,20 @@ static int free_places(void) {
     return 0;
 }
 
-/* Forks and execs; true exec failures come back over a pipe that closes by itself on success. */
+/* Returns when the program runs or could not be executed: vfork(2) waits for that, and copies no page tables. */
 static void start(uint32_t id, int stdio[3], int master, char *directory, char **argv, char **envp) {
-    int report[2];
-    int32_t failure[2];
-    if (pipe2(report, O_CLOEXEC) < 0) {
-        send_message(CLINUX_SPAWN_FAILED, id, CLINUX_SPAWN_FORK, errno, -1);
-        return;
-    }
-    pid_t pid = fork();
-    if (pid == 0) run(stdio, master >= 0, directory, argv, envp, report[1]);
-    int saved = errno;
-    close(report[1]);
+    failure.error = 0;
+    pid_t pid = vfork();
+    if (pid == 0) run(stdio, master >= 0, directory, argv, envp);
     if (pid < 0) {
-        close(report[0]);
-        send_message(CLINUX_SPAWN_FAILED, id, CLINUX_SPAWN_FORK, saved, -1);
-        return;
-    }
-    ssize_t count;
-    do count = read(report[0], failure, sizeof failure);
-    while (count < 0 && errno == EINTR);
-    close(report[0]);
-    if (count == (ssize_t)sizeof failure) {
+        send_message(CLINUX_SPAWN_FAILED, id, CLINUX_SPAWN_FORK, errno, -1);
+    } else if (failure.error != 0) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-        send_message(CLINUX_SPAWN_FAILED, id, failure[0], failure[1], -1);
-        return;
+        send_message(CLINUX_SPAWN_FAILED, id, failure.step, failure.error, -1);
+    } else {
+        remember(id, pid);
+        send_message(CLINUX_STARTED, id, pid, 0, master);
     }
-    remember(id, pid);
-    send_message(CLINUX_STARTED, id, pid, 0, master);
 }
 
 static void spawn(size_t length, int received[3], size_t descriptors) {
@@ -247,7 +236,8 @@ static void reap(void) {
         for (int i = 0; i < MAX_SPAWNED; i++)
             if (spawned[i].pid == pid) {
                 spawned[i].pid = 0;
-                send_message(CLINUX_EXITED, spawned[i].id, status, 0, -1);
+                int others = waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) == 0;
+                send_message(CLINUX_EXITED, spawned[i].id, status, others ? EBUSY : 0, -1);
                 break;
             }
     }
@@ -289,6 +279,7 @@ static _Noreturn void init(void) {
     sigaddset(&children, SIGCHLD);
     sigprocmask(SIG_BLOCK, &children, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, it would leave nothing to wait for */
     int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0 || fcntl(CLINUX_INIT_SOCKET, F_SETFD, FD_CLOEXEC) < 0) _exit(125);
     struct pollfd polls[2] = {{.fd = CLINUX_INIT_SOCKET, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
@@ -304,7 +295,11 @@ static _Noreturn void init(void) {
     }
 }
 
-__attribute__((constructor(101))) static void become_init(int argc, char **argv, char **envp) {
+/* After libcap's own (300), before the Swift runtime's. */
+__attribute__((constructor(400))) static void become_init(int argc, char **argv, char **envp) {
     (void)envp;
-    if (argc == 1 && strcmp(argv[0], CLINUX_INIT_NAME) == 0) init();
+    if (argc != 1 || strcmp(argv[0], CLINUX_INIT_NAME) != 0) return;
+    prctl(PR_SET_NAME, CLINUX_INIT_NAME, 0, 0, 0);
+    clinux_build();
+    init();
 }

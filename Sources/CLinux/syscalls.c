@@ -10,6 +10,7 @@
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -138,6 +139,15 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     return count;
 }
 
+void clinux_move_away(pid_t child) {
+    cpu_set_t all, others;
+    if (sched_getaffinity(0, sizeof all, &all) < 0) return;
+    others = all;
+    CPU_CLR(sched_getcpu(), &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(child, sizeof others, &others) == 0)
+        (void)!sched_setaffinity(child, sizeof all, &all);
+}
+
 int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const *envp, const char *directory,
                  const int *stdio, const int *extra, size_t extra_count, int new_session) {
     posix_spawn_file_actions_t actions;
@@ -162,6 +172,7 @@ int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const
         failure = posix_spawn_file_actions_adddup2(&actions, extra[i], extra[i]);
     if (directory != NULL && failure == 0) failure = posix_spawn_file_actions_addchdir_np(&actions, directory);
     if (failure == 0) failure = posix_spawn(pid, program, &actions, &attributes, argv, envp);
+    if (failure == 0 && new_session) clinux_move_away(*pid);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failure;

@@ -58,6 +58,6 @@ extension Project {
 
     /// The command that exports an agent's commits from a sandbox; git runs it as the remote's upload-pack.
     func exportCommand(_ directory: AgentDirectory) -> [String] {
-        [installation.executable, "internal", "export", directory.path]
+        [installation.executable, "internal-ahead", "export", directory.path]
     }
 }

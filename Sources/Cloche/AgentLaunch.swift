@@ -48,7 +48,7 @@ struct AgentLaunch {
                 places: try places(directory, record),
                 home: directory.home,
                 upper: directory.upper,
-                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
+                etc: EtcTree.last(policy, cache: installation.cacheDirectory)
             ),
             program: try Self.program(
                 policy,
@@ -136,7 +136,7 @@ struct AgentLaunch {
         for variable in variables where variable.value == .null { names.insert(variable.key) }
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
         return names.union([
-            "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",
+            "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
         ])
     }
 

@@ -11,23 +11,30 @@ internal import Supervision
 enum OneShot {
     /// Builds the sandbox, runs the program with this process's standard input and output, and returns its
     /// exit code.
-    static func run(_ request: SandboxRequest, _ spec: ProcessSpec, installation: Installation) throws
-        -> Int32
-    {
+    ///
+    /// - Parameter isLastAct: whether this process ends then.
+    static func run(
+        _ request: SandboxRequest,
+        _ spec: ProcessSpec,
+        isLastAct: Bool,
+        installation: Installation
+    ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
-        let sandbox = try Sandbox.launch(
-            Planner.plan(request),
-            SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
-            request.policy.limits
-        )
+        func launch(_ program: SpawnRequest) throws -> SandboxProgram {
+            let sandbox = try Sandbox.launch(
+                request,
+                SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
+                starting: program
+            )
+            return SandboxProgram(sandbox, program.id, isLastAct: isLastAct)
+        }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
-            return try ForegroundSession.runOnTerminal(SandboxProgram(sandbox, spec, stdio: nil, size: size))
+            return try ForegroundSession.runOnTerminal(launch(SpawnRequest(1, spec, size: size)))
         }
         let streams = try ForegroundSession.Streams()
-        let size = TerminalSize(columns: 80, rows: 24)
-        let program = try SandboxProgram(sandbox, spec, stdio: streams.numbers, size: size)
+        let program = try launch(SpawnRequest(1, spec, stdio: streams.numbers))
         return try ForegroundSession.run(program, streams)
     }
 }
@@ -46,6 +53,8 @@ public struct RunOptions: Sendable {
     public var readOnly: Bool
     /// Variables for the program.
     public var variables: [Document.Entry]
+    /// Whether this process ends with the program; nobody then waits until the kernel has taken the empty sandbox down.
+    public var isLastAct: Bool
 
     /// One program.
     public init(
@@ -54,7 +63,8 @@ public struct RunOptions: Sendable {
         overrides: [String] = [],
         workspace: WorkspaceChoice = .directory(nil),
         readOnly: Bool = false,
-        variables: [Document.Entry] = []
+        variables: [Document.Entry] = [],
+        isLastAct: Bool = false
     ) {
         self.command = command
         self.profile = profile
@@ -62,6 +72,7 @@ public struct RunOptions: Sendable {
         self.workspace = workspace
         self.readOnly = readOnly
         self.variables = variables
+        self.isLastAct = isLastAct
     }
 }
 
@@ -94,10 +105,10 @@ extension Project {
             executable: installation.executable,
             workspace: place,
             places: place.map { AgentLaunch.gitGuard($0.source) } ?? [],
-            etc: EtcTree.current(policy, cache: installation.cacheDirectory)
+            etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
         do {
-            return try OneShot.run(request, spec, installation: installation)
+            return try OneShot.run(request, spec, isLastAct: options.isLastAct, installation: installation)
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }

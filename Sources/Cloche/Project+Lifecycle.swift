@@ -5,6 +5,7 @@ internal import AgentStore
 public import ClocheModel
 internal import GitWorkspace
 internal import LinuxSystem
+internal import ProfileLoading
 internal import Supervision
 
 extension Project {
@@ -22,14 +23,21 @@ extension Project {
             if before.state == .lost { try settleLost(directory) }
             return false
         }
-        try client.send(.stop(graceSeconds: graceSeconds))
+        var isAsked = true
+        do throws(ClocheError) {
+            try client.send(.stop(graceSeconds: graceSeconds))
+        } catch  where error.code == .state {
+            // It ends by itself, or was killed, since it let us connect.
+            isAsked = false
+        }
         try client.awaitEnd()
-        return true
+        return isAsked
     }
 
     /// Writes down that an agent's supervisor was lost.
     private func settleLost(_ directory: AgentDirectory) throws(ClocheError) {
-        let lock = try directory.lockForOperation(wait: true)
+        // Whoever holds it changes the agent, and judges it anew; that may be this very command.
+        guard let lock = try? directory.lockForOperation() else { return }
         defer { _ = lock.isLocked }
         var record = try directory.read()
         guard !directory.isSupervised, [.running, .starting, .stopping].contains(record.state) else { return }
@@ -67,7 +75,12 @@ extension Project {
         if !task.isEmpty { record.task = task }
         record.state = .stopped
         try directory.write(record)
-        try launch(directory, task.isEmpty ? .resume : .resumeWithTask)
+        try launch(
+            directory,
+            task.isEmpty ? .resume : .resumeWithTask,
+            Policy(document: record.effective),
+            record.variables
+        )
         return infoAfterStart(directory, record)
     }
 

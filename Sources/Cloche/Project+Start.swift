@@ -36,6 +36,8 @@ public struct StartOptions: Sendable {
     /// Variables for the program; one without a value (null) is passed on from this process's environment, at
     /// each start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
+    /// One that waits already; nil starts one.
+    public var supervisor: WaitingSupervisor?
 
     /// A new agent with the project's default profile in a worktree of its own.
     public init(
@@ -45,7 +47,8 @@ public struct StartOptions: Sendable {
         overrides: [String] = [],
         workspace: WorkspaceChoice = .worktree(base: nil),
         readOnly: Bool = false,
-        variables: [Document.Entry] = []
+        variables: [Document.Entry] = [],
+        supervisor: WaitingSupervisor? = nil
     ) {
         self.name = name
         self.task = task
@@ -54,6 +57,7 @@ public struct StartOptions: Sendable {
         self.workspace = workspace
         self.readOnly = readOnly
         self.variables = variables
+        self.supervisor = supervisor
     }
 }
 
@@ -92,7 +96,7 @@ extension Project {
                 "create",
                 ["profile": .string(record.profile), "task": .string(record.task)]
             )
-            try launch(directory, .first)
+            try launch(directory, .first, effective.policy, record.variables, by: options.supervisor)
         } catch {
             let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
@@ -187,7 +191,7 @@ extension Project {
             for seed in policy.harness.seeds {
                 let path = directory.home + "/" + seed.path
                 try Files.makeDirectories(path.parentPath, mode: 0o755)
-                try Files.writeAtomically(path, Array(seed.content.utf8), mode: 0o644)
+                try Files.writeAtomically(path, Array(seed.content.utf8), mode: 0o644, sync: false)
             }
             if record.workspace == .empty { try Files.makeDirectory(directory.workspace, mode: 0o755) }
         } catch { throw StoreError.cannotWrite(error) }
@@ -215,38 +219,25 @@ extension Project {
 
     /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
     /// not.
-    func launch(_ directory: AgentDirectory, _ mode: StartMode) throws(ClocheError) {
-        do {
-            let ready = try Pipe()
-            let record = try directory.read()
-            let names = AgentLaunch.inheritedNames(try Policy(document: record.effective), record.variables)
-            let environment = names.sorted().compactMap { name in
-                ProcessEnvironment.value(name).map { "\(name)=\($0)" }
-            }
-            let log = try Files.openForAppending(directory.path + "/supervisor.log")
-            let null = try Files.openForUpdate("/dev/null")
-            _ = try Subprocess(
-                installation.executable,
-                [
-                    "internal", "supervise", directory.path, mode.rawValue,
-                    "\(ready.writeEnd.number)",
-                ],
-                environment: environment,
-                directory: "/"
-            ).spawn(
-                stdin: null.number,
-                stdout: log.number,
-                stderr: log.number,
-                extra: [ready.writeEnd.number],
-                newSession: true
-            )
-            let answer = try SupervisorReady.read(ready)
-            if let answer { throw answer }
-        } catch let error as ClocheError {
-            throw error
-        } catch {
-            throw ClocheError(.system, "cannot start the supervisor of \(directory.name)", why: "\(error)")
+    func launch(
+        _ directory: AgentDirectory,
+        _ mode: StartMode,
+        _ policy: Policy,
+        _ variables: [Document.Entry],
+        by waiting: WaitingSupervisor? = nil
+    ) throws(ClocheError) {
+        let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
+            ProcessEnvironment.value(name).map { "\(name)=\($0)" }
         }
+        let supervisor: WaitingSupervisor
+        if let waiting {
+            supervisor = waiting
+        } else {
+            supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network != .host)
+        }
+        try supervisor.begin(
+            SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment)
+        )
     }
 }
 

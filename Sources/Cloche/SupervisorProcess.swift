@@ -1,40 +1,97 @@
-// `cloche internal supervise`: the process that `start` and `resume` leave behind.
+// `cloche internal supervise`: the process that `start` and `resume` leave behind. It is started with nothing but a
+// socket, so that `start` can have it load, and its sandbox's namespaces made, while it still reads profiles itself.
 
 internal import AgentStore
-internal import ClocheModel
-package import LinuxSystem
+public import ClocheModel
+internal import LinuxSystem
 internal import Supervision
 
 /// The supervisor as a process.
 package enum SupervisorProcess {
-    /// Runs an agent to its end and returns its exit code.
-    ///
-    /// - Parameters:
-    ///   - path: the agent's directory.
-    ///   - mode: how the harness is started.
-    ///   - ready: the pipe on which the command that started us waits for the first word.
-    package static func run(
-        _ path: String,
+    /// Waits for an order on standard input, runs the agent to its end and returns its exit code.
+    package static func run() -> Int32 {
+        do {
+            // The number stays taken until /dev/null has it.
+            guard let socket = FileDescriptor(duplicating: 0) else { return 125 }
+            guard let order = try SupervisorOrder.receive(socket), let mode = StartMode(rawValue: order.mode)
+            else {
+                return 0
+            }
+            ProcessEnvironment.replace(order.environment)
+            let directory = AgentDirectory(path: order.directory)
+            try takeStreams(directory)
+            return run(directory, mode, reporting: socket)
+        } catch { return 125 }
+    }
+
+    /// Nothing is read from the terminal of the command; what a crash says goes to a file.
+    private static func takeStreams(_ directory: AgentDirectory) throws(SystemError) {
+        let null = try Files.openForUpdate("/dev/null")
+        try null.replace(0)
+        let log = try Files.openForAppending(directory.path + "/supervisor.log")
+        try log.replace(1)
+        try log.replace(2)
+    }
+
+    private static func run(
+        _ directory: AgentDirectory,
         _ mode: StartMode,
-        ready: consuming FileDescriptor,
-        installation: Installation
-    )
-        -> Int32
-    {
-        let directory = AgentDirectory(path: path)
+        reporting socket: consuming FileDescriptor
+    ) -> Int32 {
         let supervisor: Supervisor
         do throws(ClocheError) {
             let record = try directory.read()
-            let agent = try AgentLaunch(installation: installation)
+            let agent = try AgentLaunch(installation: Installation())
                 .supervisedAgent(directory, record, mode)
             supervisor = try Supervisor(agent)
             try supervisor.start()
         } catch {
-            SupervisorReady.write(error, to: ready)
+            SupervisorReady.send(error, to: socket)
             return 125
         }
-        SupervisorReady.write(nil, to: ready)
+        SupervisorReady.send(nil, to: socket)
+        _ = consume socket
         Heap.trim()
         return supervisor.run()
+    }
+}
+
+/// A supervisor that was started, and waits to be told for which agent; without an order it ends with this value.
+public final class WaitingSupervisor: Sendable {
+    private let socket: FileDescriptor
+
+    /// Starts one.
+    ///
+    /// - Parameters:
+    ///   - installation: where the program is.
+    ///   - ownNetwork: whether its sandbox will have a network of its own; the kernel's part of that is then begun.
+    /// - Throws: when no process can be started.
+    public init(_ installation: Installation, ownNetwork: Bool) throws(ClocheError) {
+        do throws(SystemError) {
+            let pair = try UnixSocket.pair()
+            let null = try Files.openForUpdate("/dev/null")
+            _ = try Subprocess(
+                installation.executable,
+                [ownNetwork ? "internal-ahead" : "internal", "supervise"],
+                directory: "/"
+            ).spawn(stdin: pair.far.number, stdout: null.number, stderr: null.number, newSession: true)
+            socket = pair.closingFar()
+        } catch { throw ClocheError(.system, "cannot start a supervisor", why: error.description) }
+    }
+
+    /// Has it run an agent; returns when the agent's program runs.
+    func begin(_ order: SupervisorOrder) throws(ClocheError) {
+        let answer: ClocheError?
+        try order.send(to: socket)
+        do throws(SystemError) {
+            answer = try SupervisorReady.receive(socket)
+        } catch {
+            throw ClocheError(
+                .system,
+                "cannot start the supervisor of \(order.directory)",
+                why: error.description
+            )
+        }
+        if let answer { throw answer }
     }
 }

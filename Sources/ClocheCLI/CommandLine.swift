@@ -5,6 +5,7 @@ internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
+internal import SandboxRuntime
 
 /// What every command function gets.
 struct Context {
@@ -13,6 +14,8 @@ struct Context {
     let installation: Installation
     /// The directory that `-C` names, or the current one.
     let directory: String
+    /// For the agent that is to be started.
+    let supervisor: WaitingSupervisor?
 
     var project: Project {
         get throws(ClocheError) { try Project(at: directory, installation: installation) }
@@ -24,14 +27,38 @@ package enum ClocheCommandLine {
     /// The version, as `--version` prints it.
     package static let version = "0.1.0"
 
+    /// What was begun before the command line was read.
+    package struct Prepared {
+        fileprivate var supervisor: WaitingSupervisor?
+    }
+
+    /// The first thing that the program does: what a sandbox will need for certain is begun.
+    package static func prepare() -> Prepared {
+        StandardStreams.open()
+        guard CommandLine.argc > 1, let first = unsafe CommandLine.unsafeArgv[1] else { return Prepared() }
+        let word = unsafe String(cString: first)
+        // What fails in these two fails again, and is told, when its result is needed.
+        guard ["run", "start", InternalCommands.ahead].contains(word), let installation = try? Installation()
+        else {
+            return Prepared()
+        }
+        if word == "start" {
+            return Prepared(supervisor: try? WaitingSupervisor(installation, ownNetwork: true))  // as above
+        }
+        ChildAhead.clone(executable: installation.executable, isBusy: word == "run")
+        return Prepared()
+    }
+
     /// Runs one command and returns its exit code.
-    package static func run(_ words: [String]) -> Int32 {
-        if words.first == "internal" { return InternalCommands.run(Array(words.dropFirst())) }
+    package static func run(_ words: [String], _ prepared: Prepared) -> Int32 {
+        if let first = words.first, first == "internal" || first == InternalCommands.ahead {
+            return InternalCommands.run(Array(words.dropFirst()))
+        }
         do throws(SyntaxError) {
             switch try CommandParser(.cloche).parse(words) {
             case .help(let path): return help(path)
             case .version: return printVersion()
-            case .run(let command): return run(command)
+            case .run(let command): return run(command, prepared)
             }
         } catch {
             let usage = error.usage.isEmpty ? "" : "\n  usage: \(error.usage)"
@@ -54,16 +81,22 @@ package enum ClocheCommandLine {
         return ExitCode.success
     }
 
-    private static func run(_ command: ParsedCommand) -> Int32 {
+    private static func run(_ command: ParsedCommand, _ prepared: Prepared) -> Int32 {
         let output = Output(color: command.value("color"))
         do throws(ClocheError) {
-            guard let function = functions[command.path.joined(separator: " ")] else {
+            guard let function = function(command.path) else {
                 throw ClocheError(.usage, "\(command.path.joined(separator: " ")) is not there yet")
             }
             let directory = command.value("project") ?? "."
             let installation = try Installation()
             let code = try function(
-                Context(command: command, output: output, installation: installation, directory: directory)
+                Context(
+                    command: command,
+                    output: output,
+                    installation: installation,
+                    directory: directory,
+                    supervisor: prepared.supervisor
+                )
             )
             if output.isReaderGone { return ExitCode.brokenPipe }
             if let problem = output.problem { throw problem }
@@ -77,58 +110,52 @@ package enum ClocheCommandLine {
 
     private typealias Function = @Sendable (Context) throws(ClocheError) -> Int32
 
-    private static let functions: [String: Function] = [
-        "init": InitCommand.run,
-        "start": StartCommand.run,
-        "run": RunCommand.run,
-        "list": ListCommand.run,
-        "attach": AttachCommand.run,
-        "logs": LogsCommand.run,
-        "exec": ExecCommand.run,
-        "diff": DiffCommand.run,
-        "sync": SyncCommand.run,
-        "merge": MergeCommand.run,
-        "stop": StopCommand.run,
-        "resume": ResumeCommand.run,
-        "delete": DeleteCommand.run,
-        "explain": ExplainCommand.run,
-        "audit": AuditCommand.run,
-        "doctor": DoctorCommand.run,
-        "path": PathCommand.run,
-        "config show": ConfigCommand.show,
-        "config path": ConfigCommand.path,
-        "config trust": ConfigCommand.trust,
-        "profile list": ProfileCommand.list,
-        "profile show": ProfileCommand.show,
-        "profile check": ProfileCommand.check,
-        "profile schema": ProfileCommand.schema,
-        "profile syscalls": ProfileCommand.syscalls,
-        "completion": TextCommands.completion,
-        "manual": TextCommands.manual,
-    ]
+    private static func function(_ path: [String]) -> Function? {
+        switch (path.first ?? "", path.count > 1 ? path[1] : "") {
+        case ("init", _): InitCommand.run
+        case ("start", _): StartCommand.run
+        case ("run", _): RunCommand.run
+        case ("list", _): ListCommand.run
+        case ("attach", _): AttachCommand.run
+        case ("logs", _): LogsCommand.run
+        case ("exec", _): ExecCommand.run
+        case ("diff", _): DiffCommand.run
+        case ("sync", _): SyncCommand.run
+        case ("merge", _): MergeCommand.run
+        case ("stop", _): StopCommand.run
+        case ("resume", _): ResumeCommand.run
+        case ("delete", _): DeleteCommand.run
+        case ("explain", _): ExplainCommand.run
+        case ("audit", _): AuditCommand.run
+        case ("doctor", _): DoctorCommand.run
+        case ("path", _): PathCommand.run
+        case ("completion", _): TextCommands.completion
+        case ("manual", _): TextCommands.manual
+        case ("config", "show"): ConfigCommand.show
+        case ("config", "path"): ConfigCommand.path
+        case ("config", "trust"): ConfigCommand.trust
+        case ("profile", "list"): ProfileCommand.list
+        case ("profile", "show"): ProfileCommand.show
+        case ("profile", "check"): ProfileCommand.check
+        case ("profile", "schema"): ProfileCommand.schema
+        case ("profile", "syscalls"): ProfileCommand.syscalls
+        default: nil
+        }
+    }
 }
 
 /// What Cloche runs of itself; no person types these.
 enum InternalCommands {
+    /// In place of `internal`: the process will build a sandbox with a network of its own.
+    static let ahead = "internal-ahead"
+
     static func run(_ words: [String]) -> Int32 {
         do {
-            let installation = try Installation()
             switch (words.first, words.count) {
-            case ("supervise", 4):
-                guard let mode = StartMode(rawValue: words[2]), let number = CInt(words[3]),
-                    let ready = FileDescriptor(inherited: number)
-                else {
-                    break
-                }
-                return SupervisorProcess.run(
-                    words[1],
-                    mode,
-                    ready: ready,
-                    installation: installation
-                )
+            case ("supervise", 1): return SupervisorProcess.run()
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.
-                return try ExportProcess.run(words[1], installation: installation)
+                return try ExportProcess.run(words[1], installation: Installation())
             default: break
             }
             throw ClocheError(.usage, "not a command for people", remedy: "see `cloche help`")

@@ -10,6 +10,7 @@ extension SandboxPlan {
                 "host-group": .integer(Int64(identity.hostGroup)),
             ]),
             "namespaces": .strings(namespaces),
+            "executable": .string(executable),
             "sources": .list(
                 sources.map { source in
                     .object([

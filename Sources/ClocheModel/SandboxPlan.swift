@@ -137,9 +137,9 @@ public struct SandboxPlan: Equatable, Sendable {
     public var identity: SandboxIdentity
     /// Whether the sandbox shares the host's network namespace.
     public var sharesNetwork: Bool
+    /// Cloche's own program on the host, absolute and without symbolic links: init executes it.
+    public var executable: String
     /// Everything of the host that is in it.
-    ///
-    /// The first is Cloche's own executable, for init.
     public var sources: [MountSource]
     /// The steps, in order.
     public var operations: [PlanOperation]
@@ -148,11 +148,13 @@ public struct SandboxPlan: Equatable, Sendable {
     public init(
         identity: SandboxIdentity,
         sharesNetwork: Bool,
+        executable: String,
         sources: [MountSource],
         operations: [PlanOperation]
     ) {
         self.identity = identity
         self.sharesNetwork = sharesNetwork
+        self.executable = executable
         self.sources = sources
         self.operations = operations
     }

@@ -48,7 +48,7 @@ private struct CommandReading {
     let tool: ToolSpec
     var words: ArraySlice<String>
     var place: CommandLocation?
-    var values: [String: [String]] = [:]
+    var values = GivenValues()
     var positionals: [String] = []
     var optionsEnded = false
     var asksForHelp = false
@@ -82,12 +82,12 @@ private struct CommandReading {
     // MARK: Options
 
     private mutating func readLong(_ word: String) throws(SyntaxError) {
-        let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let spelling = "--" + parts[0]
-        guard let option = knownOptions.named(String(parts[0])) else {
+        let equals = word.utf8.firstIndex(of: UInt8(ascii: "="))
+        let spelling = equals.map { String(word[..<$0]) } ?? word
+        guard let option = knownOptions.named(String(spelling.dropFirst(2))) else {
             throw wording.unknownOption(spelling, in: word)
         }
-        let joined = parts.count > 1 ? String(parts[1]) : nil
+        let joined = equals.map { String(word[word.utf8.index(after: $0)...]) }
         if option.placeholder != nil {
             try record(option, valueWord(of: option, spelling: spelling, joined: joined))
         } else if let joined {
@@ -133,7 +133,7 @@ private struct CommandReading {
         if option.placeholder != nil, !option.form.accepts(value) {
             throw wording.badValue(value, of: "option '--\(option.name)'", form: option.form)
         }
-        values[option.name, default: []].append(value)
+        values.append(value, for: option.name)
         if option.name == "help" { asksForHelp = true }
         if option.name == "version", place == nil { asksForVersion = true }
     }
@@ -171,7 +171,7 @@ private struct CommandReading {
             let given = set.filter { values[$0] != nil }
             if given.count > 1 { throw wording.excludeEachOther("--\(given[0])", "--\(given[1])") }
         }
-        var arguments: [String: String] = [:]
+        var arguments = GivenValues()
         var rest: ArraySlice<String> = []
         for (index, argument) in place.spec.arguments.enumerated() {
             let isGiven = index < positionals.count
@@ -179,7 +179,7 @@ private struct CommandReading {
             if argument.isRest {
                 rest = positionals.dropFirst(index)
             } else if isGiven {
-                arguments[argument.name] = positionals[index]
+                arguments.append(positionals[index], for: argument.name)
             }
         }
         return ParsedCommand(

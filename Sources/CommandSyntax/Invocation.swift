@@ -12,6 +12,27 @@ package enum Invocation: Equatable, Sendable {
     case version
 }
 
+/// Words by the name of the option or argument they were given for.
+///
+/// A list, not a dictionary: they are few, and each command begins with them.
+struct GivenValues: Equatable, Sendable {
+    private var names: [String] = []
+    private var words: [[String]] = []
+
+    /// What was given, in order; nil when nothing was.
+    subscript(name: String) -> [String]? { names.firstIndex(of: name).map { words[$0] } }
+
+    /// One more word.
+    mutating func append(_ word: String, for name: String) {
+        if let index = names.firstIndex(of: name) {
+            words[index].append(word)
+        } else {
+            names.append(name)
+            words.append([word])
+        }
+    }
+}
+
 /// A command with the values of its options and arguments, all checked against its table.
 package struct ParsedCommand: Equatable, Sendable {
     /// The command and its path by proper names, aliases resolved.
@@ -20,15 +41,15 @@ package struct ParsedCommand: Equatable, Sendable {
     package let rest: [String]
 
     private let declared: [OptionSpec]
-    private let values: [String: [String]]
-    private let arguments: [String: String]
+    private let values: GivenValues
+    private let arguments: GivenValues
 
     /// Made by the parser only.
     init(
         location: CommandLocation,
         globalOptions: [OptionSpec],
-        values: [String: [String]],
-        arguments: [String: String],
+        values: GivenValues,
+        arguments: GivenValues,
         rest: [String]
     ) {
         self.location = location
@@ -78,7 +99,7 @@ package struct ParsedCommand: Equatable, Sendable {
             location.spec.arguments.contains { $0.name == name && !$0.isRest },
             "\(path.joined(separator: " ")) declares no argument \(name)"
         )
-        return arguments[name]
+        return arguments[name]?.last
     }
 
     /// The word given for an argument that no correct command line lacks.

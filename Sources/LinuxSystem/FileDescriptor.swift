@@ -30,6 +30,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
         return FileDescriptor(owning: try check("fcntl") { fcntl(number, F_DUPFD_CLOEXEC, 0) })
     }
 
+    /// Puts it in the place of another number, `dup2(2)`, where it stays open over an exec.
+    package borrowing func replace(_ other: CInt) throws(SystemError) {
+        let number = self.number
+        try check("dup2") { dup2(number, other) }
+    }
+
     /// Reads at most `count` bytes, `read(2)`; empty at the end of the file.
     package borrowing func read(upTo count: Int) throws(SystemError) -> [UInt8] {
         let number = self.number
@@ -97,6 +103,18 @@ package struct FileDescriptor: ~Copyable, Sendable {
     package borrowing func synchronize() throws(SystemError) {
         let number = self.number
         try check("fdatasync") { fdatasync(number) }
+    }
+}
+
+/// The numbers 0, 1 and 2.
+package enum StandardStreams {
+    /// Puts `/dev/null` where the caller has left nothing open: a socket of ours would get the number, and what is
+    /// printed would go to it.
+    package static func open() {
+        for number in 0...2 as ClosedRange<CInt> where fcntl(number, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = unsafe Glibc.open("/dev/null", O_RDWR)
+        }
     }
 }
 

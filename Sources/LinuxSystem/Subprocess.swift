@@ -165,6 +165,16 @@ package enum ProcessEnvironment {
         return unsafe String(cString: value)
     }
 
+    /// Takes these variables, `NAME=value`, in place of all that there are.
+    package static func replace(_ variables: [String]) {
+        clearenv()
+        for variable in variables {
+            guard let equals = variable.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let value = String(variable[variable.utf8.index(after: equals)...])
+            unsafe setenv(String(variable[..<equals]), value, 1)
+        }
+    }
+
     /// The home directory: `HOME`, or `/`.
     package static var home: String { value("HOME").flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
 

@@ -1,44 +1,114 @@
-// SandboxPlan -> the flat form that the C child stage carries out. Everything is allocated here, before the
-// clone; the memory lives as long as this value, which must outlast the call of clinux_clone.
+// SandboxPlan -> the flat form that the C child stage carries out, laid out in the memory that it shares with the
+// child; and the child itself, until it is a sandbox. See child_stage.h.
 
 internal import CLinux
 internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 
+/// A child in new namespaces, cloned before it is known what it is to build.
+///
+/// The kernel needs most of a millisecond for the namespaces, and nearly as much to start init; a process that is started
+/// for nothing but a sandbox has that done while it reads its profiles.
+package enum ChildAhead {
+    /// Written by the first thing that a process does, taken by the first sandbox, on the same thread.
+    nonisolated(unsafe) private static var child: clinux_child?
+
+    /// Clones it; a failure is met again, and told, when a sandbox is built without it.
+    ///
+    /// - Parameters:
+    ///   - executable: Cloche's own program.
+    ///   - isBusy: whether this process has work to do meanwhile; the child is then put on another CPU.
+    package static func clone(executable: String, isBusy: Bool) {
+        // Idmapped mounts are made before the clone, to be inherited.
+        if CurrentUser.isRoot { return }
+        var made = unsafe clinux_child()
+        guard unsafe clinux_prepare(&made) == 0 else { return }
+        // The network takes longest: the child makes it itself.
+        guard unsafe clinux_clone(&made, ChildProgram.namespaces, UInt64(CLONE_NEWNET), executable, -1) == 0
+        else {
+            return unsafe ChildProgram.end(made)
+        }
+        if isBusy { unsafe clinux_move_away(made.pid) }
+        unsafe child = made
+    }
+
+    fileprivate static func take() -> clinux_child? {
+        defer { unsafe child = nil }
+        return unsafe child
+    }
+}
+
 @safe struct ChildProgram: ~Copyable {
-    private let sources: UnsafeMutableBufferPointer<clinux_source>
-    private let operations: UnsafeMutableBufferPointer<clinux_operation>
-    private var texts: [UnsafeMutablePointer<CChar>] = unsafe []
+    /// All but the network's.
+    fileprivate static let namespaces = UInt64(
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+    )
+
+    private var child: clinux_child
+    /// How much of the plan's memory is used.
+    private var used = MemoryLayout<clinux_program>.stride
     private var mounts: [CInt] = []
-    private let capabilities: UnsafeMutableRawPointer
-    private let identity: SandboxIdentity
+    private let executable: String
+    /// Started by root, init's program as a mount; else -1.
+    private var rootsExecutable: CInt = -1
     private let sharesNetwork: Bool
 
-    /// Lays a plan out.
-    init(_ plan: SandboxPlan) throws(ClocheError) {
-        guard let capabilities = unsafe clinux_no_capabilities() else { throw Self.outOfMemory }
-        unsafe self.capabilities = unsafe capabilities
-        unsafe sources = .allocate(capacity: plan.sources.count)
-        unsafe sources.initialize(repeating: clinux_source())
-        unsafe operations = .allocate(capacity: plan.operations.count)
-        unsafe operations.initialize(repeating: clinux_operation())
-        identity = plan.identity
+    /// Lays a plan out for the child that is there, if it fits, or for a new one.
+    init(_ plan: SandboxPlan) throws {
+        executable = plan.executable
         sharesNetwork = plan.sharesNetwork
-        for (index, source) in plan.sources.enumerated() { fill(index, source) }
-        for (index, operation) in plan.operations.enumerated() { fill(index, operation) }
+        let ahead = unsafe ChildAhead.take()
+        if let ahead = unsafe ahead, !plan.sharesNetwork {
+            unsafe child = ahead
+        } else {
+            if let ahead = unsafe ahead { unsafe Self.end(ahead) }
+            unsafe child = clinux_child()
+            try check("memfd_create", "plan") { unsafe clinux_prepare(&child) }
+        }
+        try layOut(plan)
+    }
+
+    private mutating func layOut(_ plan: SandboxPlan) throws {
+        guard plan.sources.count <= Int(CLINUX_MAX_SOURCES) else {
+            throw ClocheError(
+                .configuration,
+                "cannot build the sandbox",
+                why: "it takes \(plan.sources.count) mounts, at most \(CLINUX_MAX_SOURCES) are possible",
+                remedy: "bind directories in place of the files in them"
+            )
+        }
+        var sources: [clinux_source] = []
+        for source in plan.sources { sources.append(try flat(source)) }
+        var operations: [clinux_operation] = []
+        for operation in plan.operations { operations.append(try flat(operation)) }
+        let program = try clinux_program(
+            user: plan.identity.user,
+            group: plan.identity.group,
+            clear_groups: plan.identity.startedByRoot ? 1 : 0,
+            source_count: UInt32(plan.sources.count),
+            operation_count: UInt32(plan.operations.count),
+            sources: put(sources),
+            operations: put(operations),
+            root_options: put(list(["mode=0755", "size=1048576", "nr_inodes=4096"]))
+        )
+        unsafe child.program?.pointee = program
     }
 
     deinit {
-        for index in unsafe texts.indices { unsafe free(texts[index]) }
         for mount in mounts { close(mount) }
-        unsafe sources.deallocate()
-        unsafe operations.deallocate()
-        unsafe clinux_free_capabilities(capabilities)
+        unsafe Self.end(child)
     }
 
-    private static var outOfMemory: ClocheError {
-        ClocheError(.system, "cannot plan the sandbox", why: "out of memory")
+    /// Lets go of a child; one that is there ends with its control socket.
+    fileprivate static func end(_ child: clinux_child) {
+        unsafe munmap(child.program, Int(CLINUX_PLAN_SIZE))
+        unsafe close(child.plan)
+        if unsafe child.control >= 0 { unsafe close(child.control) }
+        if unsafe child.far >= 0 { unsafe close(child.far) }
+        if unsafe child.pidfd >= 0 { unsafe close(child.pidfd) }
+        var status: CInt = 0
+        while unsafe child.pid > 0 && (unsafe waitpid(child.pid, &status, 0)) < 0 && errno == EINTR {}
     }
 
     /// Started by root, what the agent owns is mounted idmapped: the files of the host's owner appear as the
@@ -49,21 +119,48 @@ internal import LinuxSystem
     mutating func makeIdmappedMounts(_ plan: SandboxPlan) throws(SetupFailure) {
         var namespaces: [UInt64: CInt] = [:]
         defer { for namespace in namespaces.values { close(namespace) } }
+        do throws(SystemError) {
+            try makeRootsExecutable()
+        } catch { throw .call(error) }
+        guard let program = unsafe child.program else { return }
+        let table = unsafe (UnsafeMutableRawPointer(program) + Int(program.pointee.sources))
+            .assumingMemoryBound(to: clinux_source.self)
         for (index, source) in plan.sources.enumerated() where source.owned {
             let mount: CInt
             do throws(SystemError) {
-                mount = try idmappedMount(source, &namespaces)
+                mount = try idmappedMount(source, plan.identity, &namespaces)
             } catch  where error.call == "openat2" {
                 throw .stage(CLINUX_STAGE_SOURCE, index, error.errno)
             } catch { throw .call(error) }
             mounts.append(mount)
-            unsafe sources[index].fd = mount
+            unsafe table[index].fd = mount
         }
     }
 
-    private func idmappedMount(_ source: MountSource, _ namespaces: inout [UInt64: CInt]) throws(SystemError)
-        -> CInt
-    {
+    /// Root's child has none of root's rights over files: a program in somebody's private directory, or that only its
+    /// owner may execute, is opened here, and appears to the child as its own.
+    private mutating func makeRootsExecutable() throws(SystemError) {
+        let place = try Files.openPlace(executable)
+        let status = try Files.status(of: place)
+        let attributes = MountAttributes([.readOnly, .noSetID, .noDevices]).rawValue
+        var namespace: CInt = -1
+        if status.owner != 0 {
+            namespace = try check("clone3", "user namespace") {
+                clinux_user_namespace(status.owner, status.group, 0, 0)
+            }
+        }
+        defer { if namespace >= 0 { close(namespace) } }
+        rootsExecutable = try check("mount_setattr", executable) {
+            clinux_idmapped_mount(place.number, namespace, attributes, 0)
+        }
+        mounts.append(rootsExecutable)
+    }
+
+    private func idmappedMount(
+        _ source: MountSource,
+        _ identity: SandboxIdentity,
+        _ namespaces: inout [UInt64: CInt]
+    ) throws(SystemError) -> CInt {
         let place = try Files.openPlace(source.path)
         let status = try Files.status(of: place)
         guard status.device == source.device, status.inode == source.inode else {
@@ -85,57 +182,54 @@ internal import LinuxSystem
         }
     }
 
-    /// Clones the child.
-    ///
-    /// See `clinux_clone`.
-    borrowing func clone(control: CInt, parent: CInt, pidfd: inout CInt) -> pid_t {
-        var namespaces = UInt64(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
-        namespaces |= UInt64(CLONE_NEWCGROUP)
-        if !sharesNetwork { namespaces |= UInt64(CLONE_NEWNET) }
-        let rootOptions: [CChar] = Array("mode=0755\0size=1048576\0nr_inodes=4096\0\0".utf8CString)
-        return unsafe rootOptions.withUnsafeBufferPointer { options in
-            guard let options = options.baseAddress, let sources = unsafe sources.baseAddress,
-                let operations = unsafe operations.baseAddress
-            else { return -1 }
-            var program = unsafe clinux_program(
-                namespaces: namespaces,
-                user: identity.user,
-                group: identity.group,
-                clear_groups: identity.startedByRoot ? 1 : 0,
-                init_source: 0,
-                sources: sources,
-                source_count: self.sources.count,
-                operations: operations,
-                operation_count: self.operations.count,
-                root_options: options,
-                no_capabilities: capabilities
-            )
-            return unsafe clinux_clone(&program, control, parent, &pidfd)
+    /// Clones the child, unless it is there, and gives it away as a sandbox.
+    mutating func clone() throws(SystemError) -> Sandbox {
+        if unsafe child.pid == 0 {
+            let network = sharesNetwork ? 0 : UInt64(CLONE_NEWNET)
+            try check("clone3", "new namespaces") {
+                unsafe clinux_clone(&child, Self.namespaces | network, 0, executable, rootsExecutable)
+            }
         }
+        let sandbox = unsafe Sandbox(
+            control: FileDescriptor(owning: child.control),
+            process: FileDescriptor(owning: child.pidfd),
+            pid: child.pid
+        )
+        unsafe (child.control, child.pidfd, child.pid) = (-1, -1, 0)
+        return sandbox
     }
 
-    private mutating func text(_ string: String) -> UnsafePointer<CChar> {
-        guard let copy = unsafe strdup(string) else { preconditionFailure("out of memory") }
-        unsafe texts.append(copy)
-        return unsafe UnsafePointer(copy)
+    // MARK: Layout
+
+    /// Puts values into the plan's memory and returns their distance from its start.
+    private mutating func put<T: BitwiseCopyable>(_ values: [T]) throws -> UInt32 {
+        let alignment = MemoryLayout<T>.alignment
+        let start = (used + alignment - 1) & ~(alignment - 1)
+        let size = MemoryLayout<T>.stride * values.count
+        guard let memory = unsafe UnsafeMutableRawPointer(child.program),
+            start + size <= Int(CLINUX_PLAN_SIZE)
+        else {
+            let limit = "its plan is larger than \(CLINUX_PLAN_SIZE) bytes"
+            throw ClocheError(.sandbox, "cannot build the sandbox", why: limit)
+        }
+        unsafe values.withUnsafeBytes { bytes in
+            unsafe (memory + start).copyMemory(
+                from: bytes.baseAddress ?? UnsafeRawPointer(memory),
+                byteCount: size
+            )
+        }
+        used = start + size
+        return UInt32(start)
     }
+
+    private mutating func put(_ text: String) throws -> UInt32 { try put(Array(text.utf8) + [0]) }
 
     /// `key=value` strings, each ended by a null, an empty one at the end.
-    private mutating func optionList(_ options: [String]) -> UnsafePointer<CChar> {
-        var bytes: [UInt8] = []
-        for option in options { bytes += Array(option.utf8) + [0] }
-        bytes.append(0)
-        guard let copy = unsafe malloc(bytes.count)?.bindMemory(to: CChar.self, capacity: bytes.count) else {
-            preconditionFailure("out of memory")
-        }
-        for (index, byte) in bytes.enumerated() { unsafe copy[index] = CChar(bitPattern: byte) }
-        unsafe texts.append(copy)
-        return unsafe UnsafePointer(copy)
-    }
+    private func list(_ options: [String]) -> String { options.map { $0 + "\0" }.joined() }
 
-    private mutating func fill(_ index: Int, _ source: MountSource) {
-        unsafe sources[index] = unsafe clinux_source(
-            path: text(source.path),
+    private mutating func flat(_ source: MountSource) throws -> clinux_source {
+        try clinux_source(
+            path: put(source.path),
             fd: -1,
             recursive: source.recursive ? 1 : 0,
             device: source.device,
@@ -144,42 +238,42 @@ internal import LinuxSystem
         )
     }
 
-    private mutating func fill(_ index: Int, _ operation: PlanOperation) {
-        var flat = unsafe clinux_operation()
-        unsafe flat.source = -1
-        unsafe flat.optional = operation.optional ? 1 : 0
-        unsafe flat.target = text(operation.target)
+    private mutating func flat(_ operation: PlanOperation) throws -> clinux_operation {
+        var flat = clinux_operation()
+        flat.source = -1
+        flat.optional = operation.optional ? 1 : 0
+        flat.target = try put(operation.target)
         switch operation.action {
         case .filesystem(let kind, let options, let attributes):
-            unsafe flat.kind = CLINUX_OP_FILESYSTEM.rawValue
-            unsafe flat.text = text(kind)
-            unsafe flat.options = optionList(options)
-            unsafe flat.attributes = attributes.rawValue
+            flat.kind = CLINUX_OP_FILESYSTEM.rawValue
+            flat.text = try put(kind)
+            flat.options = try put(list(options))
+            flat.attributes = attributes.rawValue
         case .bind(let source):
-            unsafe flat.kind = CLINUX_OP_BIND.rawValue
-            unsafe flat.source = Int32(source)
-        case .readOnly: unsafe flat.kind = CLINUX_OP_READ_ONLY.rawValue
+            flat.kind = CLINUX_OP_BIND.rawValue
+            flat.source = Int32(source)
+        case .readOnly: flat.kind = CLINUX_OP_READ_ONLY.rawValue
         case .seal(let attributes):
-            unsafe flat.kind = CLINUX_OP_SEAL.rawValue
-            unsafe flat.attributes = attributes.rawValue
+            flat.kind = CLINUX_OP_SEAL.rawValue
+            flat.attributes = attributes.rawValue
         case .directory(let mode):
-            unsafe flat.kind = CLINUX_OP_DIRECTORY.rawValue
-            unsafe flat.mode = mode
+            flat.kind = CLINUX_OP_DIRECTORY.rawValue
+            flat.mode = mode
         case .file(let content, let mode):
-            unsafe flat.kind = CLINUX_OP_FILE.rawValue
-            unsafe flat.text = text(content)
-            unsafe flat.mode = mode
+            flat.kind = CLINUX_OP_FILE.rawValue
+            flat.text = try put(content)
+            flat.mode = mode
         case .mountPoint:
-            unsafe flat.kind = CLINUX_OP_MOUNT_POINT.rawValue
-            unsafe flat.mode = 0o644
+            flat.kind = CLINUX_OP_MOUNT_POINT.rawValue
+            flat.mode = 0o644
         case .symlink(let to):
-            unsafe flat.kind = CLINUX_OP_SYMLINK.rawValue
-            unsafe flat.text = text(to)
+            flat.kind = CLINUX_OP_SYMLINK.rawValue
+            flat.text = try put(to)
         case .hostname(let name):
-            unsafe flat.kind = CLINUX_OP_HOSTNAME.rawValue
-            unsafe flat.text = text(name)
-        case .loopback: unsafe flat.kind = CLINUX_OP_LOOPBACK.rawValue
+            flat.kind = CLINUX_OP_HOSTNAME.rawValue
+            flat.text = try put(name)
+        case .loopback: flat.kind = CLINUX_OP_LOOPBACK.rawValue
         }
-        unsafe operations[index] = unsafe flat
+        return flat
     }
 }

@@ -1,7 +1,8 @@
 // What sandboxes see of the host's /etc: a copy of the allow-listed names in the user's cache, the lower layer of
 // every agent's /etc. Callers make it before they plan. One tree per list of names and state of the host; a tree
 // never changes, since it may be mounted. Beside it is a manifest of every path that was looked at, so that the
-// next start knows by stat(2) alone whether the tree is still true.
+// next start knows by stat(2) alone whether the tree is still true; it looks while the sandbox is being built, and
+// before anything runs in it.
 
 package import ClocheModel
 internal import Glibc
@@ -13,37 +14,104 @@ package final class EtcTree: Sendable {
     package let path: String
     /// Holds a shared lock on the directory.
     private let directory: FileDescriptor
+    private let kind: Kind
+    /// What it was made of.
+    private let sources: Manifest
 
-    private init(_ path: String, _ directory: consuming FileDescriptor) {
+    private init(_ path: String, _ directory: consuming FileDescriptor, _ kind: Kind, _ sources: Manifest) {
         self.path = path
         self.directory = directory
+        self.kind = kind
+        self.sources = sources
+    }
+
+    /// What all trees of one list of names have in common.
+    private struct Kind {
+        let names: [String]
+        /// The manifest; the trees are named after it.
+        let place: String
+        /// What the manifest begins with.
+        let key: [UInt8]
+
+        init(_ names: [String], cache: String) {
+            let text = names.joined(separator: "\n")
+            self.names = names
+            place = "\(cache)/etc-\(StableHash.hexadecimal(text))"
+            key = Array("2\0\(text)\0".utf8)
+        }
+
+        func path(_ fingerprint: UInt64) -> String { "\(place)-\(String(fingerprint, radix: 16))" }
+    }
+
+    /// The tree for a policy as it was found right when it was last made; made if there is none yet.
+    ///
+    /// - Parameter cache: the user's cache directory; missing ones are made.
+    /// - Returns: nil if nothing can be kept there; the planner then takes the host's files one by one.
+    package static func last(_ policy: Policy, cache: String) -> EtcTree? {
+        keep(policy, cache) { kind throws(SystemError) in
+            // One that has gone since is made anew.
+            if let sources = Manifest.read(kind), let tree = try? open(kind, sources) { return tree }
+            return try make(kind)
+        }
     }
 
     /// The tree for a policy, made if there is none yet or the host's files have changed.
     ///
-    /// - Parameter cache: the user's cache directory; missing ones are made.
-    /// - Returns: nil if nothing can be kept there; the planner then takes the host's files one by one.
+    /// See `last`.
     package static func current(_ policy: Policy, cache: String) -> EtcTree? {
-        let names = policy.etcNames
-        let key = Array("1\0\(names.joined(separator: "\n"))\0".utf8)
-        let place = "\(cache)/etc-\(StableHash.hexadecimal(names.joined(separator: "\n")))"
+        keep(policy, cache) { kind throws(SystemError) in
+            // As in `last`.
+            if let sources = Manifest.read(kind), sources.isTrue, let tree = try? open(kind, sources) {
+                return tree
+            }
+            return try make(kind)
+        }
+    }
+
+    /// Whether the host's files are still those that the tree was made of.
+    var isCurrent: Bool { sources.isTrue }
+
+    /// The tree for what the host has now.
+    func renewed() -> EtcTree? {
+        // See `current`.
+        try? Self.make(kind)
+    }
+
+    private static func keep(
+        _ policy: Policy,
+        _ cache: String,
+        _ find: (Kind) throws(SystemError) -> EtcTree?
+    ) -> EtcTree? {
         do throws(SystemError) {
             try Files.makeDirectories(cache)
             guard isOwn(try Files.status(cache)) else { return nil }
-            if let kept = keptPaths(place, key) {
-                // One that has gone since is made anew.
-                let tree = try? open(treePath(place, kept.value()))
-                if let tree { return tree }
-            }
-            return try make(names, place, key)
+            return try find(Kind(policy.etcNames, cache: cache))
         } catch {
             // Whatever is wrong with the cache costs time, nothing else.
             return nil
         }
     }
 
-    private static func treePath(_ place: String, _ fingerprint: UInt64) -> String {
-        "\(place)-\(String(fingerprint, radix: 16))"
+    /// Every path that was looked at, and what was found.
+    private struct Manifest {
+        let paths: FileFingerprint
+        let value: UInt64
+
+        /// In the form of `bytes`.
+        static func read(_ kind: Kind) -> Manifest? {
+            // Missing or unreadable is the same: the tree is made.
+            guard let bytes = try? Files.read(kind.place, limit: 1 << 22), bytes.starts(with: kind.key) else {
+                return nil
+            }
+            let rest = bytes[kind.key.count...]
+            guard let end = rest.firstIndex(of: 0),
+                let value = UInt64(String(decoding: rest[..<end], as: UTF8.self), radix: 16)
+            else { return nil }
+            return Manifest(paths: FileFingerprint(paths: Array(rest[(end + 1)...])), value: value)
+        }
+
+        var bytes: [UInt8] { Array(String(value, radix: 16).utf8) + [0] + paths.paths }
+        var isTrue: Bool { paths.value() == value }
     }
 
     /// Others could otherwise change what all agents of this user see.
@@ -51,14 +119,12 @@ package final class EtcTree: Sendable {
         status.kind == .directory && status.owner == CurrentUser.id && status.mode & 0o022 == 0
     }
 
-    /// The paths of the manifest: what follows the key.
-    private static func keptPaths(_ place: String, _ key: [UInt8]) -> FileFingerprint? {
-        // Missing or unreadable is the same: the tree is made.
-        guard let bytes = try? Files.read(place, limit: 1 << 22), bytes.starts(with: key) else { return nil }
-        return FileFingerprint(paths: Array(bytes[key.count...]))
+    private static func open(_ kind: Kind, _ sources: Manifest) throws(SystemError) -> EtcTree {
+        let path = kind.path(sources.value)
+        return EtcTree(path, try lock(path), kind, sources)
     }
 
-    private static func open(_ path: String) throws(SystemError) -> EtcTree {
+    private static func lock(_ path: String) throws(SystemError) -> FileDescriptor {
         let directory = try Files.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         guard flock(directory.number, LOCK_SH | LOCK_NB) == 0 else {
             throw SystemError("flock", Errno(errno), path)
@@ -67,35 +133,33 @@ package final class EtcTree: Sendable {
         guard isOwn(try Files.status(of: directory)), Files.isDirectory(path) else {
             throw SystemError("open", .noEntry, path)
         }
-        return EtcTree(path, directory)
+        return directory
     }
 
-    private static func make(_ names: [String], _ place: String, _ key: [UInt8]) throws(SystemError)
-        -> EtcTree?
-    {
-        let copy = EtcCopy(names)
-        let before = copy.fingerprint.value()
-        let path = treePath(place, before)
-        let temporary = "\(place).\(getpid()).new"
+    private static func make(_ kind: Kind) throws(SystemError) -> EtcTree? {
+        let copy = EtcCopy(kind.names)
+        let sources = Manifest(paths: copy.fingerprint, value: copy.fingerprint.value())
+        let path = kind.path(sources.value)
+        let temporary = "\(kind.place).\(getpid()).new"
         try Files.makeDirectory(temporary, mode: 0o755)
         do throws(SystemError) {
             // Keeps others from clearing it away.
-            let building = try open(temporary)
+            let building = try lock(temporary)
             try copy.write(to: temporary)
-            guard copy.fingerprint.value() == before else { throw SystemError("copy", .wouldBlock, path) }
+            guard sources.isTrue else { throw SystemError("copy", .wouldBlock, path) }
             do throws(SystemError) {
                 try Files.renameWithoutReplacing(temporary, path)
             } catch  where error.errno == .exists { try Files.removeTree(temporary) }
             // Before the manifest: once that is there, nobody comes here again for what a killed one left.
-            removeOthers(place, path)
-            try Files.writeAtomically(place, key + copy.fingerprint.paths)
-            withExtendedLifetime(building) {}
+            removeOthers(kind.place, path)
+            try Files.writeAtomically(kind.place, kind.key + sources.bytes, sync: false)
+            _ = building.number
         } catch {
             // The failure that matters is the one above.
             try? Files.removeTree(temporary)
             throw error
         }
-        return try open(path)
+        return try open(kind, sources)
     }
 
     /// Removes the trees of this list that nobody uses.
@@ -142,8 +206,11 @@ private struct EtcCopy {
         }
     }
 
-    /// Everything that was looked at.
-    var fingerprint: FileFingerprint { FileFingerprint(seen) }
+    /// Everything that was looked at, once.
+    var fingerprint: FileFingerprint {
+        var known: Set<String> = []
+        return FileFingerprint(seen.filter { known.insert($0).inserted })
+    }
 
     private mutating func parents(of name: String) {
         var path = ""

@@ -105,7 +105,19 @@ struct HostFacts: Equatable, Sendable {
 /// See `proc_pid_mountinfo(5)`.
 enum MountTable {
     /// Where something is mounted, in the table's order.
-    static func points(_ text: String) -> [String] { rows(text).map(\.point) }
+    static func points(_ text: String) -> [String] {
+        // Not by `rows`: every start of a sandbox reads the table.
+        var points: [String] = []
+        let bytes = Array(text.utf8)
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            let fields = bytes[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
+            if fields.count > 5 { points.append(unescape(fields[4])) }
+            start = end + 1
+        }
+        return points
+    }
 
     /// Where the cgroup v2 hierarchy is mounted, and which part of it is shown there.
     static func cgroup(_ text: String) -> (point: String, root: String)? {
@@ -116,20 +128,23 @@ enum MountTable {
     static func hasLegacyCgroups(_ text: String) -> Bool { rows(text).contains { $0.kind == "cgroup" } }
 
     private static func rows(_ text: String) -> [(root: String, point: String, kind: String)] {
-        text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ")
-            guard fields.count > 6, let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count else {
-                return nil
-            }
-            return (unescape(fields[3]), unescape(fields[4]), String(fields[dash + 1]))
+        Array(text.utf8).split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count > 6,
+                let dash = fields.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
+                dash + 1 < fields.count
+            else { return nil }
+            return (
+                unescape(fields[3]), unescape(fields[4]), String(decoding: fields[dash + 1], as: UTF8.self)
+            )
         }
     }
 
     /// Blanks, newlines and backslashes are written as three octal digits.
-    private static func unescape(_ field: Substring) -> String {
-        guard field.utf8.contains(UInt8(ascii: "\\")) else { return String(field) }
+    private static func unescape(_ field: ArraySlice<UInt8>) -> String {
+        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = String(decoding: rest.prefix(3), as: UTF8.self)
             if byte == UInt8(ascii: "\\"), let value = UInt8(digits, radix: 8) {

@@ -147,34 +147,26 @@ extension HostProbe {
     // MARK: Idmapped mounts
 
     /// Only root needs them: an ordinary user's agent has the user's own id.
-    ///
-    /// Without one for Cloche itself there is no init, and so nothing else can be tried.
-    static func idmappedMounts(
-        _ facts: HostFacts,
-        _ executable: String,
-        _ place: borrowing ProbePlace,
-        _ directory: String
-    ) -> (check: HostCheck, givesInit: Bool) {
+    static func idmappedMounts(_ facts: HostFacts, _ place: borrowing ProbePlace, _ directory: String)
+        -> HostCheck
+    {
         let feature = HostFeature(
             "idmapped-mounts",
             "idmapped mounts",
             for: "agents of root, whose files must belong to the owner of the workspace"
         )
-        guard facts.isRoot else { return (feature.ok("not needed by an ordinary user"), true) }
-        let own = tryIdmappedMount("Cloche itself", executable)
+        guard facts.isRoot else { return feature.ok("not needed by an ordinary user") }
         let state = place.path.flatMap { tryIdmappedMount("the state directory", $0) }
         let here = tryIdmappedMount("this directory", directory)
-        let refused = [own, state, here].compactMap(\.self)
+        let refused = [state, here].compactMap(\.self)
         guard let first = refused.first else {
-            let detail = "mount_setattr made them for Cloche itself, the state directory and this directory"
-            return (feature.ok(detail), true)
+            return feature.ok("mount_setattr made them for the state directory and this directory")
         }
         let detail =
             "mount_setattr with MOUNT_ATTR_IDMAP for "
             + refused.map { "\($0.name): \($0.answer)" }.joined(separator: "; ")
         let remedy = idmapRemedy(first.answer, facts)
-        if own == nil && state == nil { return (feature.degraded(detail, remedy), true) }
-        return (feature.missing(detail, remedy), own == nil)
+        return state == nil ? feature.degraded(detail, remedy) : feature.missing(detail, remedy)
     }
 
     /// What to do where root cannot lend the agent its files.

@@ -86,7 +86,7 @@ extension HostProbe {
 struct SandboxTrial {
     /// No key of a profile asks for a step of a trial.
     private static let reason = ""
-    private let executable: MountSource
+    private let executable: String
     /// Init puts its descriptors there.
     private let null: MountSource
     private let identity: SandboxIdentity
@@ -95,7 +95,7 @@ struct SandboxTrial {
     init(executable: String, facts: HostFacts) throws(ClocheError) {
         identity = SandboxIdentity.current(key: "doctor")
         self.facts = facts
-        self.executable = try Self.source(executable, [.readOnly, .noSetID, .noDevices], owned: true)
+        self.executable = executable
         null = try Self.source("/dev/null", [.noSetID, .noExec], owned: false)
     }
 
@@ -139,12 +139,13 @@ struct SandboxTrial {
     {
         let device = [
             Self.directory("dev"), PlanOperation(.mountPoint, at: "dev/null", reason: Self.reason),
-            PlanOperation(.bind(source: 1), at: "dev/null", reason: Self.reason),
+            PlanOperation(.bind(source: 0), at: "dev/null", reason: Self.reason),
         ]
         return SandboxPlan(
             identity: identity,
             sharesNetwork: !network,
-            sources: [executable, null] + sources,
+            executable: executable,
+            sources: [null] + sources,
             operations: device + operations
         )
     }
@@ -176,12 +177,12 @@ struct SandboxTrial {
         throws(SetupFailure) -> ClocheError?
     {
         do throws(ClocheError) {
-            try sandbox.spawn(1, spec, stdio: stdio)
+            try sandbox.spawn(SpawnRequest(1, spec, stdio: stdio))
             while let event = try sandbox.nextEvent(wait: true) {
                 switch consume event {
                 case .started: continue
                 case .failed(_, let error): return error
-                case .exited(_, let end):
+                case .exited(_, let end, _):
                     return end == .exited(0)
                         ? nil
                         : ClocheError(
@@ -213,10 +214,10 @@ struct SandboxTrial {
             let lower = try Self.source("/usr", [.readOnly, .noSetID, .noDevices], owned: false)
             var sources = [lower]
             var operations = ["lower", "upper", "merged"].map(Self.directory)
-            operations.append(PlanOperation(.bind(source: 2), at: "lower", reason: Self.reason))
+            operations.append(PlanOperation(.bind(source: 1), at: "lower", reason: Self.reason))
             if let upper {
                 sources.append(try Self.source(upper, [.noSetID, .noDevices], owned: true))
-                operations.append(PlanOperation(.bind(source: 3), at: "upper", reason: Self.reason))
+                operations.append(PlanOperation(.bind(source: 2), at: "upper", reason: Self.reason))
             }
             operations += [Self.directory("upper/files"), Self.directory("upper/work")]
             let options = ["lowerdir=lower", "upperdir=upper/files", "workdir=upper/work", "userxattr"]
@@ -241,7 +242,7 @@ struct SandboxTrial {
                     policy: policy,
                     identity: identity,
                     hostname: "doctor",
-                    executable: executable.path
+                    executable: executable
                 )
             )
             let program = ProcessSpec(

@@ -96,9 +96,8 @@ package enum HostProbe {
         let place = ProbePlace(state: state)
         var checks = namespaces(facts, executable: program)
         checks += kernelCalls(facts)
-        let idmapped = idmappedMounts(facts, program, place, directory)
-        let failed = checks.first { $0.status == .missing } ?? (idmapped.givesInit ? nil : idmapped.check)
-        checks.append(idmapped.check)
+        let failed = checks.first { $0.status == .missing }
+        checks.append(idmappedMounts(facts, place, directory))
         if let failed {
             checks += sandboxFeatures.map { $0.untried(failed) }
         } else {

@@ -26,7 +26,7 @@ extension Planner {
             }
             let layers = overlays(at: path)
             let isWhole = layers.first?.path == path
-            if !isWhole || !Self.hasMounts(below: path) {
+            if !isWhole || !hasMounts(below: path) {
                 // What is mounted below a lower layer is not part of it.
                 try addBind(path, at: target, Self.readOnly, recursive: !isWhole, reason)
             }
@@ -69,7 +69,7 @@ extension Planner {
     /// may be written are overlays. What the agent puts right into it ends with the sandbox.
     private mutating func splitAtMounts(_ overlay: Overlay) throws(ClocheError) -> [Overlay] {
         let reason = "filesystem.writable"
-        guard Self.hasMounts(below: overlay.path) else { return [overlay] }
+        guard hasMounts(below: overlay.path) else { return [overlay] }
         let target = String(overlay.path.dropFirst())
         addTmpfs(target, mode: "0755", reason)
         var deeper: [Overlay] = []
@@ -83,7 +83,7 @@ extension Planner {
                 add(.symlink(to: link), place, reason)
             case .directory where overlay.writable.contains(path):
                 let inner = Overlay(path: path, writable: [path])
-                if !Self.hasMounts(below: path) { try addBind(path, at: place, Self.readOnly, reason) }
+                if !hasMounts(below: path) { try addBind(path, at: place, Self.readOnly, reason) }
                 deeper += try splitAtMounts(inner)
             case .directory, .regular:
                 try addBind(path, at: place, Self.readOnly, recursive: true, reason)
@@ -93,10 +93,8 @@ extension Planner {
         return deeper
     }
 
-    private static func hasMounts(below path: String) -> Bool {
-        // Without the table nothing is known, and the kernel has the last word.
-        guard let bytes = try? Files.read("/proc/self/mountinfo", limit: 1 << 22) else { return false }
-        return MountTable.points(String(decoding: bytes, as: UTF8.self)).contains { $0.hasPrefix(path + "/") }
+    private func hasMounts(below path: String) -> Bool {
+        mountPoints.contains { $0.hasPrefix(path + "/") }
     }
 
     private mutating func addOverlays(_ overlays: [Overlay]) throws(ClocheError) {
@@ -121,7 +119,7 @@ extension Planner {
         _ reason: String,
         fill: (inout Planner, _ files: String) -> Void
     ) {
-        let layer = Self.staging + "/" + target.split(separator: "/").joined(separator: "-")
+        let layer = Self.staging + "/" + Self.flat(target)
         let (files, work) = (layer + "/files", layer + "/work")
         addDirectories(files, reason)
         addDirectories(work, reason)
@@ -135,6 +133,12 @@ extension Planner {
             target,
             reason
         )
+    }
+
+    /// A path as one name.
+    private static func flat(_ path: String) -> String {
+        let dash = UInt8(ascii: "-")
+        return String(decoding: path.utf8.map { $0 == UInt8(ascii: "/") ? dash : $0 }, as: UTF8.self)
     }
 
     /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.

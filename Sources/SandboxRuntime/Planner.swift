@@ -10,6 +10,8 @@ package struct Planner {
     var sources: [MountSource] = []
     var operations: [PlanOperation] = []
     let request: SandboxRequest
+    /// Where the host has something mounted.
+    let mountPoints: [String]
 
     /// Mount flags of everything that is not a device.
     static let plain: MountAttributes = [.noSetID, .noDevices]
@@ -17,14 +19,28 @@ package struct Planner {
     /// good, because nobody inside may unmount.
     static let staging = "run/layers"
 
-    private init(_ request: SandboxRequest) { self.request = request }
+    private init(_ request: SandboxRequest) {
+        self.request = request
+        // Without the table nothing is known, and the kernel has the last word.
+        mountPoints = MountTable.points((try? Files.readText("/proc/self/mountinfo")) ?? "")
+    }
 
     /// Plans one sandbox.
     ///
     /// - Throws: when the host lacks something that the policy requires, naming the key that does.
     package static func plan(_ request: SandboxRequest) throws(ClocheError) -> SandboxPlan {
+        let executable: String
+        do {
+            executable = try Files.canonicalPath(request.executable)
+        } catch {
+            throw ClocheError(
+                .host,
+                "cannot find Cloche's own program",
+                why: "\(request.executable): \(error.errno)",
+                remedy: "install it again"
+            )
+        }
         var planner = Planner(request)
-        try planner.addExecutable()
         try planner.addSystem()
         try planner.addEtc()
         try planner.addVar()
@@ -39,6 +55,7 @@ package struct Planner {
         return SandboxPlan(
             identity: request.identity,
             sharesNetwork: request.policy.network == .host,
+            executable: executable,
             sources: planner.sources,
             operations: planner.operations
         )
@@ -188,12 +205,7 @@ package struct Planner {
         )
     }
 
-    // MARK: Executable, host name
-
-    private mutating func addExecutable() throws(ClocheError) {
-        let file = try find(request.executable, "init")
-        _ = addSource(file, [.readOnly, .noSetID, .noDevices], owned: true, "init")
-    }
+    // MARK: Host name
 
     private mutating func addHostname() {
         add(.hostname(request.hostname), "", "hostname")

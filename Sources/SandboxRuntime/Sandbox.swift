@@ -2,10 +2,10 @@
 //
 //   supervisor                                  child
 //      | clinux_clone ------------------------->| child stage (C): waits
-//      | uid_map, gid_map; GO ----------------->| identity, mounts, pivot, capabilities, exec init
+//      | uid_map, gid_map; GO ----------------->| identity, mounts, pivot, capabilities, init
 //      | CONFIGURE (limits, filters) ---------->| init: confines itself
+//      | SPAWN id (strings, 3 descriptors) ---->| vfork, exec
 //      |<------------------ STAGE_FAILED / READY|
-//      | SPAWN id (strings, 3 descriptors) ---->| fork, exec
 //      |<--------------- STARTED id / SPAWN_FAILED id
 //      | SIGNAL id ---------------------------->| to the program's process group
 //      |<------------------------------ EXITED id
@@ -24,8 +24,8 @@ package enum SandboxEvent: ~Copyable {
     case started(id: UInt32, terminal: FileDescriptor?)
     /// A program could not be started.
     case failed(id: UInt32, ClocheError)
-    /// A program ended.
-    case exited(id: UInt32, ProcessEnd)
+    /// A program ended; whether init alone is left.
+    case exited(id: UInt32, ProcessEnd, isLast: Bool)
     /// Init is gone, and every process with it.
     case closed
 }
@@ -79,6 +79,28 @@ package struct SandboxFilters: Sendable {
     }
 }
 
+/// A program that is to be started in a sandbox.
+package struct SpawnRequest: Sendable {
+    /// Names it in every report.
+    package let id: UInt32
+    let spec: ProcessSpec
+    let stdio: [CInt]?
+    let size: TerminalSize
+
+    /// The three descriptors become its 0, 1 and 2; without them it gets a new pty.
+    package init(
+        _ id: UInt32,
+        _ spec: ProcessSpec,
+        stdio: [CInt]? = nil,
+        size: TerminalSize = TerminalSize(columns: 80, rows: 24)
+    ) {
+        self.id = id
+        self.spec = spec
+        self.stdio = stdio
+        self.size = size
+    }
+}
+
 /// One sandbox, from a finished set-up on.
 package struct Sandbox: ~Copyable {
     /// Readable when init has something to report.
@@ -89,20 +111,26 @@ package struct Sandbox: ~Copyable {
     package let pid: Int32
 
     /// Sends a signal to the process group of a program.
+    ///
+    /// Lost when init does not read: an agent can keep it busy, and who asks must not wait for that.
     package borrowing func signal(_ id: UInt32, _ number: Int32) throws(SystemError) {
-        try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number))
+        try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number), wait: false)
     }
 
-    /// Asks init to start a program.
-    ///
-    /// The three descriptors become its 0, 1 and 2; without them it gets a new pty.
-    package borrowing func spawn(
-        _ id: UInt32,
-        _ spec: ProcessSpec,
-        stdio: [CInt]? = nil,
-        size: TerminalSize = TerminalSize(columns: 80, rows: 24)
-    ) throws(ClocheError) {
-        let message = Wire.spawn(id, spec, terminal: stdio == nil, size)
+    /// Asks init to start a program; an error when init has left too much unread.
+    package borrowing func spawn(_ program: SpawnRequest) throws(ClocheError) {
+        guard try spawn(program, wait: false) else {
+            throw ClocheError(
+                .sandbox,
+                "the sandbox does not answer",
+                why: "its init is kept busy, perhaps by a program inside that stops every other",
+                remedy: "`cloche stop --kill` ends it"
+            )
+        }
+    }
+
+    private borrowing func spawn(_ program: SpawnRequest, wait: Bool) throws(ClocheError) -> Bool {
+        let message = Wire.spawn(program)
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
                 .usage,
@@ -112,7 +140,7 @@ package struct Sandbox: ~Copyable {
             )
         }
         do {
-            try UnixSocket.send(control, message, descriptors: stdio ?? [])
+            return try UnixSocket.send(control, message, descriptors: program.stdio ?? [], wait: wait)
         } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }
     }
 
@@ -123,7 +151,8 @@ package struct Sandbox: ~Copyable {
             guard let message = Wire.Message(received.bytes) else { return .closed }
             switch clinux_message_type(message.type) {
             case CLINUX_STARTED: return .started(id: message.id, terminal: received.descriptors.takeFirst())
-            case CLINUX_EXITED: return .exited(id: message.id, Wire.end(message.value))
+            case CLINUX_EXITED:
+                return .exited(id: message.id, Wire.end(message.value), isLast: message.error == 0)
             case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
             default: return .closed
             }
@@ -137,7 +166,12 @@ package struct Sandbox: ~Copyable {
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     }
 
-    deinit { kill() }
+    /// Lets init end by itself, with the control socket, once it is alone; for a process that ends too, since nobody
+    /// waits for it.
+    package mutating func leave() { isLeft = true }
+    private var isLeft = false
+
+    deinit { if !isLeft { kill() } }
 
     init(control: consuming FileDescriptor, process: consuming FileDescriptor, pid: Int32) {
         self.control = control
@@ -145,41 +179,60 @@ package struct Sandbox: ~Copyable {
         self.pid = pid
     }
 
-    /// Builds a sandbox by a plan and returns when init is confined and ready.
+    /// Builds a sandbox and starts a program in it; returns when init is confined, with the program's own events
+    /// still to come.
     ///
-    /// - Parameter filters: evaluated while the child builds, since only init needs them.
+    /// - Parameters:
+    ///   - filters: evaluated while the child builds, since only init needs them.
+    ///   - meanwhile: done while the child builds, and before the program is started.
     package static func launch(
-        _ plan: SandboxPlan,
+        _ request: SandboxRequest,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
-        _ limits: LimitsPolicy
+        starting program: SpawnRequest,
+        meanwhile: () throws(ClocheError) -> Void = {}
     ) throws(ClocheError) -> Sandbox {
+        let plan = try Planner.plan(request)
         do throws(SetupFailure) {
-            return try build(plan, filters(), limits)
+            return try build(plan, filters(), request.policy.limits, starting: program) {
+                () throws(ClocheError) in
+                try meanwhile()
+                return request.etc?.isCurrent ?? true
+            }
+        } catch .hostChanged {
+            var request = request
+            request.etc = request.etc?.renewed()
+            return try launch(request, filters(), starting: program)
         } catch { throw SetupError.explain(error, plan) }
     }
 
-    /// As `launch`, with the bare facts of a failure.
+    /// Builds a sandbox by a plan, with the bare facts of a failure.
+    ///
+    /// - Parameter isTrue: asked while the child builds; whether what the plan was made of is still so.
     static func build(
         _ plan: SandboxPlan,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
-        _ limits: LimitsPolicy
+        _ limits: LimitsPolicy,
+        starting first: SpawnRequest? = nil,
+        ifStill isTrue: () throws(ClocheError) -> Bool = { true }
     ) throws(SetupFailure) -> Sandbox {
         do {
             var program = try ChildProgram(plan)
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
-            let pair = try UnixSocket.pair()
-            var number: CInt = -1
-            let pid = program.clone(control: pair.far.number, parent: pair.near.number, pidfd: &number)
-            guard pid > 0 else { throw SystemError("clone3", Errno(errno), "new namespaces") }
-            let sandbox = Sandbox(
-                control: pair.closingFar(),
-                process: FileDescriptor(owning: number),
-                pid: pid
-            )
-            try IdentityMap.write(plan.identity, pid: pid)
-            try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
-            try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits))
-            try awaitReady(sandbox)
+            let sandbox = try program.clone()
+            do {
+                try IdentityMap.write(plan.identity, pid: sandbox.pid)
+                try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
+                try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits))
+                guard try isTrue() else { throw SetupFailure.hostChanged }
+                if let first { _ = try sandbox.spawn(first, wait: true) }
+                try report(sandbox, wait: true)
+            } catch let error as SetupFailure {
+                throw error
+            } catch {
+                // A child that has ended has said why; what fails here fails because of that.
+                try report(sandbox, wait: false)
+                throw error
+            }
             return sandbox
         } catch let error as SetupFailure {
             throw error
@@ -190,10 +243,10 @@ package struct Sandbox: ~Copyable {
         } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    private static func awaitReady(_ sandbox: borrowing Sandbox) throws {
-        guard let received = try UnixSocket.receive(sandbox.control),
-            let message = Wire.Message(received.bytes)
-        else { throw SetupFailure.silence }
+    /// Returns when init is ready, or nothing has been said; throws what the child could not do.
+    private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws {
+        guard let received = try UnixSocket.receive(sandbox.control, wait: wait) else { return }
+        guard let message = Wire.Message(received.bytes) else { throw SetupFailure.silence }
         switch clinux_message_type(message.type) {
         case CLINUX_READY: return
         case CLINUX_STAGE_FAILED:

@@ -14,6 +14,8 @@ enum SetupFailure: Error {
     case stage(clinux_stage, Int, Errno)
     /// The child ended and reported nothing.
     case silence
+    /// What the plan was made of has changed since.
+    case hostChanged
     /// Said already.
     case told(ClocheError)
 }
@@ -27,7 +29,7 @@ enum SetupError {
     {
         switch failure {
         case .told(let error): return error
-        case .silence:
+        case .hostChanged, .silence:
             return ClocheError(
                 .sandbox,
                 "cannot build the sandbox",
@@ -39,6 +41,8 @@ enum SetupError {
             switch stage {
             case CLINUX_STAGE_OPERATION where plan.operations.indices.contains(index):
                 return operation(plan.operations[index], answer, facts)
+            case CLINUX_STAGE_NETWORK where answer.number == ENOSPC:
+                return call(SystemError("clone3", answer, "network"), plan, facts)
             case CLINUX_STAGE_SOURCE where plan.sources.indices.contains(index):
                 return source(plan.sources[index], answer, facts)
             default: return part(stage, index, answer, plan, facts)
@@ -48,7 +52,7 @@ enum SetupError {
 
     private static func call(_ error: SystemError, _ plan: SandboxPlan, _ facts: HostFacts) -> ClocheError {
         if error.call == "clone3" {
-            let refusal = NamespaceRefusal.ofClone(error.errno, facts, executable: executable(plan))
+            let refusal = NamespaceRefusal.ofClone(error.errno, facts, executable: plan.executable)
             // The limit of one kind tells that the user namespace itself was granted.
             let others = !facts.zeroLimits.isEmpty && !facts.zeroLimits.contains("user.max_user_namespaces")
             let what = "cannot make \(others ? "new" : "user") namespaces"
@@ -81,11 +85,9 @@ enum SetupError {
                     + " into /etc/subuid, as in root:100000:65536"
             )
         }
-        let refusal = NamespaceRefusal.ofMount(error.errno, facts, executable: executable(plan))
+        let refusal = NamespaceRefusal.ofMount(error.errno, facts, executable: plan.executable)
         return ClocheError(.host, what, why: "\(error.description); \(refusal.why)", remedy: refusal.remedy)
     }
-
-    private static func executable(_ plan: SandboxPlan) -> String { plan.sources.first?.path ?? "" }
 
     /// A part of the child stage that no plan decides.
     private static func part(
@@ -97,8 +99,9 @@ enum SetupError {
     ) -> ClocheError {
         let refused = answer == .notPermitted || answer == .access
         switch stage {
-        case CLINUX_STAGE_PROPAGATION where refused, CLINUX_STAGE_ROOT where refused:
-            let refusal = NamespaceRefusal.ofMount(answer, facts, executable: executable(plan))
+        case CLINUX_STAGE_NETWORK where refused, CLINUX_STAGE_PROPAGATION where refused,
+            CLINUX_STAGE_ROOT where refused, CLINUX_STAGE_INIT where refused && index == Self.firstMount:
+            let refusal = NamespaceRefusal.ofMount(answer, facts, executable: plan.executable)
             return ClocheError(
                 .host,
                 "cannot mount in a user namespace",
@@ -109,7 +112,7 @@ enum SetupError {
             return ClocheError(
                 .sandbox,
                 "cannot execute Cloche in the sandbox",
-                why: "\(executable(plan)): \(answer)",
+                why: "\(plan.executable): \(answer)",
                 remedy: initRemedy(answer)
             )
         default:
@@ -207,9 +210,13 @@ enum SetupError {
         reason.isEmpty ? "\(answer)" : "\(answer), asked for by \(reason)"
     }
 
+    /// The step of `CLINUX_STAGE_INIT` that makes a mount.
+    private static let firstMount = 2
+
     private static func name(_ stage: clinux_stage) -> String {
         switch stage {
         case CLINUX_STAGE_PARENT_DEATH: "asking for the parent-death signal"
+        case CLINUX_STAGE_NETWORK: "making a network"
         case CLINUX_STAGE_HANDSHAKE: "waiting for the supervisor"
         case CLINUX_STAGE_IDENTITY: "taking the agent's user id"
         case CLINUX_STAGE_PROPAGATION: "making mounts private"

@@ -36,16 +36,17 @@ enum Wire {
         return bytes(of: head) + filters.allowList.bytes + filters.argumentRules.bytes
     }
 
-    static func spawn(_ id: UInt32, _ spec: ProcessSpec, terminal: Bool, _ size: TerminalSize) -> [UInt8] {
+    static func spawn(_ program: SpawnRequest) -> [UInt8] {
+        let spec = program.spec
         var text = Array(spec.directory.utf8) + [0]
         for string in spec.arguments + spec.environment {
             text += Array(string.utf8.filter { $0 != 0 }) + [0]
         }
         var head = clinux_spawn_request()
-        head.head = clinux_message(type: CLINUX_SPAWN.rawValue, id: id, value: 0, error: 0)
-        head.terminal = terminal ? 1 : 0
-        head.columns = size.columns
-        head.rows = size.rows
+        head.head = clinux_message(type: CLINUX_SPAWN.rawValue, id: program.id, value: 0, error: 0)
+        head.terminal = program.stdio == nil ? 1 : 0
+        head.columns = program.size.columns
+        head.rows = program.size.rows
         head.argument_count = UInt32(spec.arguments.count)
         head.environment_count = UInt32(spec.environment.count)
         head.text_length = UInt32(text.count)

@@ -32,18 +32,18 @@ package protocol RunningProgram: AnyObject {
 
 /// A program in a sandbox of this process.
 package final class SandboxProgram: RunningProgram {
-    private let sandbox: Sandbox
-    private static let id: UInt32 = 1
+    private var sandbox: Sandbox
+    private let id: UInt32
+    private let isLastAct: Bool
 
-    /// Takes a sandbox and starts a program in it.
-    package init(
-        _ sandbox: consuming Sandbox,
-        _ spec: ProcessSpec,
-        stdio: [CInt]?,
-        size: TerminalSize
-    ) throws(ClocheError) {
-        try sandbox.spawn(Self.id, spec, stdio: stdio, size: size)
+    /// Takes a sandbox in which the program `id` is being started.
+    ///
+    /// - Parameter isLastAct: whether this process ends with the program; it then does not wait until the kernel has
+    ///   taken an empty sandbox down.
+    package init(_ sandbox: consuming Sandbox, _ id: UInt32, isLastAct: Bool) {
         self.sandbox = sandbox
+        self.id = id
+        self.isLastAct = isLastAct
     }
 
     /// The sandbox's control socket.
@@ -59,14 +59,16 @@ package final class SandboxProgram: RunningProgram {
             if let terminal = consume terminal { return .started(terminal: FileDescriptor.Shared(terminal)) }
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
-        case .exited(_, let end): return .exited(end.exitCode)
+        case .exited(_, let end, let isLast):
+            if isLast && isLastAct { sandbox.leave() }
+            return .exited(end.exitCode)
         case .closed: return .lost
         }
     }
 
     /// Asks init to send the signal.
     package func signal(_ number: Int32) {
-        try? sandbox.signal(Self.id, number)  // init gone: its end is the next event
+        try? sandbox.signal(id, number)  // init gone: its end is the next event
     }
 
     /// Kills the whole sandbox, and waits until it is gone.

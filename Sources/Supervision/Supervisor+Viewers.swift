@@ -66,7 +66,7 @@ extension Supervisor {
         guard sandbox != nil else { return nil }
         let id = nextProgram
         nextProgram += 1
-        try sandbox?.spawn(id, spec, stdio: stdio, size: size)
+        try sandbox?.spawn(SpawnRequest(id, spec, stdio: stdio, size: size))
         return id
     }
 

@@ -139,17 +139,20 @@ package final class Supervisor {
         record.started = WallClock.milliseconds
         record.starts += 1
         (record.ended, record.endReason, record.exitCode, record.failure) = (nil, nil, nil, nil)
-        try agent.directory.write(record)
-        try audit.append(
-            "start",
-            [
-                "profile": .string(record.profile), "network": .string(policy.network.rawValue),
-                "task": .string(record.task),
-            ]
-        )
-        let plan = try Planner.plan(agent.request)
-        let sandbox = try Sandbox.launch(plan, filters, policy.limits)
-        try sandbox.spawn(Self.harnessID, program, size: size)
+        let sandbox = try Sandbox.launch(
+            agent.request,
+            filters,
+            starting: SpawnRequest(Self.harnessID, program, size: size)
+        ) { () throws(ClocheError) in
+            try agent.directory.write(record)
+            try audit.append(
+                "start",
+                [
+                    "profile": .string(record.profile), "network": .string(policy.network.rawValue),
+                    "task": .string(record.task),
+                ]
+            )
+        }
         try awaitHarness(sandbox, program)
         watch(sandbox)
         self.sandbox = consume sandbox
@@ -244,7 +247,7 @@ package final class Supervisor {
             switch consume event {
             case .started(let id, let terminal): programStarted(id, terminal)
             case .failed(let id, let error): programFailed(id, error)
-            case .exited(let id, let end):
+            case .exited(let id, let end, _):
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .closed:
                 sandboxEnded()

@@ -87,8 +87,8 @@ package struct SupervisorClient: ~Copyable {
     package borrowing func awaitEnd() throws(ClocheError) {
         do {
             let process = try UnixSocket.peerProcess(socket)
-            // What it says until then is of no interest here.
-            while let message = try UnixSocket.receive(socket), !message.bytes.isEmpty {}
+            // What it says until then is of no interest here, nor how the connection ends.
+            while let message = try? UnixSocket.receive(socket), !message.bytes.isEmpty {}
             guard let process else { return }
             _ = try Poll.wait([Poll.Interest(process.number, readable: true)], milliseconds: 5000)
         } catch { throw ClocheError(.system, "cannot speak to agent \(name)", why: "\(error)") }

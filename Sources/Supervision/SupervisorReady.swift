@@ -1,25 +1,70 @@
-// The first word of a supervisor to the command that started it, over a pipe: empty for "it runs", an error
-// otherwise.
+// What is said between a command that starts an agent and the supervisor it has started, over a socket that is the
+// supervisor's standard input: an order, then one answer, empty for "it runs", an error otherwise.
 
 package import ClocheModel
 package import LinuxSystem
 internal import StructuredText
+
+/// Which agent a supervisor is to run.
+package struct SupervisorOrder: Equatable, Sendable {
+    /// The agent's directory.
+    package var directory: String
+    /// How its harness is started.
+    package var mode: String
+    /// The supervisor's own environment, `NAME=value`: what the agent may be given of the user's, and what names
+    /// Cloche's own places.
+    package var environment: [String]
+
+    /// An order.
+    package init(directory: String, mode: String, environment: [String]) {
+        self.directory = directory
+        self.mode = mode
+        self.environment = environment
+    }
+
+    /// Gives the order.
+    package func send(to socket: borrowing FileDescriptor) throws(ClocheError) {
+        let message: [UInt8] = ([directory, mode] + environment).flatMap { word in Array(word.utf8) + [0] }
+        guard message.count <= UnixSocket.messageLimit else {
+            throw ClocheError(
+                .usage,
+                "the environment is too long",
+                why: "\(message.count) bytes, at most \(UnixSocket.messageLimit) fit",
+                remedy: "pass fewer variables, or put the values into files in the workspace"
+            )
+        }
+        do throws(SystemError) {
+            try UnixSocket.send(socket, message)
+        } catch { throw ClocheError(.system, "cannot start the supervisor", why: error.description) }
+    }
+
+    /// Waits for an order; nil when the command has ended without one.
+    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> SupervisorOrder? {
+        guard let message = try UnixSocket.receive(socket), message.bytes.last == 0 else { return nil }
+        let words = message.bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        guard words.count >= 2 else { return nil }
+        return SupervisorOrder(directory: words[0], mode: words[1], environment: Array(words[2...]))
+    }
+}
 
 /// The start report of a supervisor.
 package enum SupervisorReady {
     private static let runs: [UInt8] = Array("ok".utf8)
 
     /// Says that the harness runs, or why not.
-    package static func write(_ error: ClocheError?, to pipe: consuming FileDescriptor) {
+    package static func send(_ error: ClocheError?, to socket: borrowing FileDescriptor) {
         let bytes = error.map { Array(JSONText.serialize($0.document).utf8) } ?? runs
-        try? pipe.write(bytes)  // the command that would have read it was killed; the agent goes on
+        // The command that would have read it was killed; the agent goes on.
+        _ = try? UnixSocket.send(socket, bytes)
     }
 
     /// Waits for the report; nil means that the harness runs.
-    package static func read(_ pipe: consuming Pipe) throws(SystemError) -> ClocheError? {
-        let bytes = try pipe.readOnlyEnd().readToEnd(limit: 65536)
+    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> ClocheError? {
+        let bytes = try UnixSocket.receive(socket)?.bytes ?? []
         if bytes == runs { return nil }
-        // A supervisor that died before its report leaves an empty pipe.
+        // A supervisor that died before its report leaves nothing.
         if let document = try? JSONText.parse(bytes), let error = ClocheError(document: document) {
             return error
         }

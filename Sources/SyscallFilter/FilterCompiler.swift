@@ -87,7 +87,7 @@ package enum FilterCompiler {
     }
 
     /// Changes with every change of the rules below that the tables do not show.
-    private static let rulesVersion = 2
+    private static let rulesVersion = 3
 
     /// Refusals by argument.
     package static func argumentRules() throws(FilterError) -> FilterProgram {
@@ -101,6 +101,8 @@ package enum FilterCompiler {
         for request in subvolumes {
             try context.add("ioctl", Action.notPermitted, [.masked(1, 0xffff, request)])
         }
+        // Whoever executes or opens a file with a lease on it waits for its holder, 45 seconds by default: init too.
+        try context.add("fcntl", Action.notPermitted, [.masked(1, 0xffff_ffff, setLease)])
         for (name, flags) in [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)] as [(String, UInt32)] {
             try context.add(name, Action.errno(EOPNOTSUPP), [.bits(flags, UInt64(MSG_OOB))])
         }
@@ -108,6 +110,8 @@ package enum FilterCompiler {
         return try context.compile()
     }
 
+    /// `F_SETLEASE`, of `fcntl(2)`.
+    private static let setLease: UInt64 = 1024
     /// `TIOCSTI`: types into a terminal, which may be the user's.
     private static let typeIntoTerminal: UInt64 = 0x5412
     /// `TIOCLINUX`: pastes a selection into a console, among others.

@@ -8,6 +8,13 @@ struct Main {
     static func main() {
         // A reader that goes away is an answer of write(2), told like any other.
         signal(SIGPIPE, SIG_IGN)
-        exit(ClocheCommandLine.run(Array(CommandLine.arguments.dropFirst())))
+        // A caller that ignores it would leave us no child to wait for.
+        signal(SIGCHLD, SIG_DFL)
+        // Not by CommandLine.arguments, which makes several types at its first use.
+        let words = (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+            unsafe CommandLine.unsafeArgv[index].map { unsafe String(cString: $0) }
+        }
+        let prepared = ClocheCommandLine.prepare()
+        exit(ClocheCommandLine.run(words, prepared))
     }
 }

@@ -80,7 +80,8 @@ import Testing
             startedByRoot: true
         ),
         sharesNetwork: false,
-        sources: [MountSource(path: "/opt/cloche", attributes: [], device: 1, inode: 2, reason: "init")],
+        executable: "/opt/cloche",
+        sources: [],
         operations: []
     )
 

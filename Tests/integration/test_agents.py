@@ -457,3 +457,27 @@ def test_two_starts_of_one_name_at_once(t):
     errors = [process.communicate()[1] for process in processes]
     assert sorted(codes) == [0, 125, 125, 125], (codes, errors)
     assert t.agents(project)["same"]["state"] == "running"
+
+
+def test_a_start_that_is_refused_leaves_no_supervisor(t):
+    """The supervisor is started before the command line is read, and waits for an order."""
+    project = t.repository()
+    program = t.dir / "cloche"
+    program.write_bytes(pathlib.Path(t.program).read_bytes())
+    program.chmod(0o755)
+
+    def running():
+        found = []
+        for pid in t.processes():
+            try:
+                found += [pid] if os.readlink(f"/proc/{pid}/exe") == str(program) else []
+            except OSError:
+                pass  # it has ended
+        return found
+
+    for words in (["--nonsense"], ["a", "--profile", "none"], ["../x"], ["--help"]):
+        t.command(program, "start", *words, cwd=project, check=None)
+        t.wait_until(lambda: not running(), "the supervisor has ended", deadline=2)
+    # The control: with an order it stays.
+    t.command(program, "start", "a", "--profile", "shell", "sleep 1000", cwd=project)
+    assert running()

@@ -200,7 +200,9 @@ def test_every_file_operation_of_start_fails_once(t):
     project = t.repository()
 
     def after(step, result):
-        if result is not None and result.code != 0:
+        if result is not None and "what the command did is done" in result.err:
+            finish(t, project)  # only its words could not be written
+        elif result is not None and result.code != 0:
             assert result.code in (125, 126, 127) or result.code == 2, result
             assert "Fatal error" not in result.err, result
             print(step, result)

@@ -1,6 +1,7 @@
 """What an agent can see and do. Each attempt that must fail has a control where one can be made: the same
 attempt succeeds outside, or when the profile grants it. Numbers cite the invariants of SECURITY.md."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -415,3 +416,115 @@ def test_init_gives_nothing_away(t):
     assert "canary" not in result.out and str(t.dir) not in result.out, result
     code = "answer = [attempt(open, '/proc/1/mem', 'rb'), attempt(os.listdir, '/proc/1/fd')]"
     assert set(probe(t, code)) <= {"EACCES", "EPERM"}, probe(t, code)
+
+
+LOOK = """
+import json, os
+answer = {}
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    path = f"/proc/{pid}/exe"
+    try:
+        if b"/proc/self/exe" not in open(f"/proc/{pid}/cmdline", "rb").read().split(b"\\0")[0]:
+            continue
+        answer["read-only"] = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        os.open(path, os.O_WRONLY)
+        answer["open"] = "ok"
+    except OSError as error:
+        answer["open"] = os.strerror(error.errno)
+print(json.dumps(answer))
+"""
+
+
+def test_cloche_itself_cannot_be_written_from_inside(t):
+    """Invariant 5: with /proc/self/exe as interpreter, a script of the agent's has init execute Cloche (CVE-2019-5736)."""
+    project = t.repository()
+    workspace = t.dir / "w"
+    workspace.mkdir()
+    (workspace / "x").write_text("#!/proc/self/exe\n")
+    (workspace / "x").chmod(0o755)
+    t.start("a", "sleep 1000", "--workspace", f"dir:{workspace}", cwd=project)
+    reader, writer = os.pipe()
+    # A full pipe that nobody reads: Cloche, run inside, stays there.
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, b"-" * 4096)
+    streams = {"stdin": subprocess.DEVNULL, "stdout": writer, "stderr": writer}
+    running = subprocess.Popen([t.program, "exec", "a", "--", "./x"], cwd=project, env=t.env, **streams)
+    try:
+        looking = ("exec", "a", "--", "python3", "-c", LOOK)
+        answer = t.wait_until(lambda: json.loads(t.cloche(*looking, cwd=project).out), "Cloche runs inside", deadline=10)
+        assert answer["read-only"] and answer["open"] != "ok", answer
+    finally:
+        os.close(reader)
+        os.close(writer)
+        running.kill()
+        running.wait()
+    # The control: where the user has the program, it is on no read-only mount.
+    assert not os.statvfs(t.program).f_flag & os.ST_RDONLY
+
+
+def test_a_copy_of_etc_that_is_not_true_is_not_shown(t):
+    """It is looked at while the sandbox is built; what was built with an old one runs nothing."""
+    t.run_shell("true")
+    cache = t.dir / "cache/cloche"
+    tree = next(path for path in cache.iterdir() if path.is_dir())
+    manifest = cache / tree.name.rpartition("-")[0]
+    # A tree of another state of the host: its name and the manifest tell the fingerprint of that state.
+    (tree / "canary").write_text("old\n")
+    old = tree.name.rpartition("-")[2]
+    other = f"{int(old, 16) ^ 1:x}"
+    tree.rename(tree.with_name(f"{manifest.name}-{other}"))
+    manifest.write_bytes(manifest.read_bytes().replace(f"\0{old}\0".encode(), f"\0{other}\0".encode(), 1))
+    assert t.run_shell("ls /etc/canary 2>/dev/null; grep -c . /etc/passwd", check=None).out.strip() == "3"
+    # The control: the same tree, told to be true, is shown.
+    true = manifest.read_bytes().split(b"\0")[2].decode()
+    (cache / f"{manifest.name}-{true}/canary").write_text("new\n")
+    assert "canary" in t.run_shell("ls /etc/canary").out
+
+
+def test_leases_are_refused(t):
+    """Init, when it executes a file with a lease on it, would wait 45 seconds for the holder."""
+    code = """
+import fcntl
+file = open("/tmp/lease-%d" % os.getpid(), "w+")
+os.unlink(file.name)
+answer = attempt(fcntl.fcntl, file, 1024, fcntl.F_WRLCK)
+"""
+    assert probe(t, code) == "EPERM"
+    assert outside(t, code) == "ok"
+
+
+FREEZE = """
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    for pid in range(2, 400):
+        if pid != os.getpid():
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except OSError:
+                pass
+"""
+
+
+def test_an_agent_that_stops_every_other_process_can_be_ended(t):
+    """Invariant 7: init waits for the exec of what it starts; the supervisor waits for nobody."""
+    project = t.repository()
+    (t.dir / "w").mkdir()
+    (t.dir / "w/freeze.py").write_text(FREEZE)
+    where = ("--workspace", f"dir:{t.dir / 'w'}")
+    t.start("a", "exec python3 freeze.py", *where, "--set", "limits.wall-clock=20s", cwd=project)
+    t.wait_until(lambda: "ready" in t.cloche("logs", "a", cwd=project).out, "it has begun")
+    for _ in range(8):
+        # Each may hang; what matters is who else does.
+        process = t.spawn("exec", "a", "--", "/bin/true", "x" * 120000, cwd=project, stdin=subprocess.DEVNULL)
+        try:
+            process.wait(0.3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        process.stderr.close()
+    assert t.agents(project)["a"]["state"] == "running"
+    t.cloche("stop", "--kill", "a", cwd=project, timeout=10)
+    assert t.agents(project)["a"]["state"] == "stopped"

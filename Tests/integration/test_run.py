@@ -1,6 +1,7 @@
 """`cloche run`: a one-shot sandbox in the foreground. Its streams, exit codes, signals, terminal and traces."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -195,3 +196,31 @@ def test_two_at_once_do_not_meet(t):
     assert two.out == "0\n", two
     out, _ = one.communicate(b"\n", timeout=10)
     assert out == b"mine\n"
+
+
+def test_closed_standard_streams(t):
+    """What the caller left closed is /dev/null, and no socket of ours."""
+    for closed, out in (("<&-", "out\n"), (">&-", ""), ("2>&-", "out\n"), ("<&- >&- 2>&-", "")):
+        words = [t.program, *WITHOUT, "sh", "-c", "echo out; cat; ls -l /proc/self/fd >&2; exit 7"]
+        result = t.command("sh", "-c", f'exec "$@" {closed}', "sh", *words, check=7, timeout=20)
+        assert result.out == out and "socket" not in result.err, (closed, result)
+
+
+def test_a_caller_that_ignores_sigchld(t):
+    script = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    result = t.command("/usr/bin/python3", "-c", script, t.program, *WITHOUT, "sh", "-c", "true; echo hi", timeout=20)
+    assert result.out == "hi\n"
+
+
+def test_the_program_in_a_private_directory(t):
+    """Started by root: somebody else's, which root's child in its user namespace may not search."""
+    directory = t.dir / "private"
+    directory.mkdir()
+    program = directory / "cloche"
+    program.write_bytes(pathlib.Path(t.program).read_bytes())
+    program.chmod(0o700)
+    directory.chmod(0o700)
+    if os.geteuid() == 0:
+        for path in (program, directory):
+            os.chown(path, 65534, 65534)
+    assert t.command(program, *WITHOUT, "echo", "hi").out == "hi\n"

@@ -1,12 +1,14 @@
 /*
- * The stage between clone3(2) and the exec of init: a plan in flat form, and its execution.
+ * The stage from clone3(2) to a confined init: a plan in flat form, and its execution.
  *
- * Swift decides and allocates everything before the clone; child_stage.c only carries out. Nothing here allocates,
- * parses, logs or decides, so it is safe after clone3 in any process. A failure is reported as one record
- * {stage, index, errno} on the control socket; Swift maps the index back to the operation of the plan.
+ * Swift decides; C carries out. The child of clone3 executes the cloche program afresh, under the name
+ * CLINUX_INIT_NAME, and keeps its capabilities over that; a constructor takes over there, before the Swift runtime
+ * starts, carries the plan out (child_stage.c) and goes on as PID 1 of the sandbox (init.c). So nothing of the memory,
+ * environment and arguments of the process that asked for it is in init, and the plan may come after the clone, in
+ * memory that both share: the kernel makes namespaces and starts init while Swift still reads profiles.
  *
- * init.c is PID 1 of the sandbox, the same program executed afresh with argv[0] CLINUX_INIT_NAME: it takes over in a
- * constructor, before the Swift runtime starts, and talks to the supervisor over descriptor CLINUX_INIT_SOCKET.
+ * A failure is reported as one record {stage, index, errno} on the control socket; Swift maps the index back to the
+ * operation of the plan.
  */
 #ifndef CLINUX_CHILD_STAGE_H
 #define CLINUX_CHILD_STAGE_H
@@ -17,17 +19,22 @@
 
 #define CLINUX_INIT_NAME "cloche-init"
 #define CLINUX_INIT_SOCKET 3
+#define CLINUX_INIT_PLAN 4
 #define CLINUX_MESSAGE_LIMIT 163840
 #define CLINUX_MAX_SOURCES 256
+
+/* The size of the memory that holds a plan. It starts with struct clinux_program; texts and tables are named by their
+ * distance from its start, 0 for none. */
+#define CLINUX_PLAN_SIZE (4 << 20)
 
 /* One thing of the host that is to be mounted. All sources are opened, as detached mounts, before the first mount is
  * made, so that no mount of ours can hide or change what a path means. */
 struct clinux_source {
-    const char *_Nullable path; /* absolute, without symbolic links; unused if fd >= 0 */
-    int32_t fd;                 /* a detached mount that the parent made (idmapped, by root), or -1 */
-    uint32_t recursive;         /* with the mounts below it */
-    uint64_t device, inode;     /* what Swift saw at that path; another file there now is an error */
-    uint64_t attributes;        /* MOUNT_ATTR_* to set */
+    uint32_t path;          /* absolute, without symbolic links; unused if fd >= 0 */
+    int32_t fd;             /* a detached mount that the parent made before the clone (idmapped, by root), or -1 */
+    uint32_t recursive;     /* with the mounts below it */
+    uint64_t device, inode; /* what Swift saw at that path; another file there now is an error */
+    uint64_t attributes;    /* MOUNT_ATTR_* to set */
 };
 
 enum clinux_operation_kind {
@@ -49,14 +56,16 @@ struct clinux_operation {
     int32_t source;      /* index of a source, or -1 */
     uint32_t optional;   /* a missing target is fine */
     uint64_t attributes; /* MOUNT_ATTR_* */
-    const char *_Nullable target;  /* below the new root, without a leading slash */
-    const char *_Nullable text;    /* kind of file system, content, link target, host name */
-    const char *_Nullable options; /* "key=value" or "key", each ended by a null, an empty one ends the list */
+    uint32_t target;     /* below the new root, without a leading slash */
+    uint32_t text;       /* kind of file system, content, link target, host name */
+    uint32_t options;    /* "key=value" or "key", each ended by a null, an empty one ends the list */
 };
 
 /* Where a failure happened. */
 enum clinux_stage {
     CLINUX_STAGE_PARENT_DEATH = 1,
+    CLINUX_STAGE_NETWORK,
+    CLINUX_STAGE_INIT,
     CLINUX_STAGE_HANDSHAKE,
     CLINUX_STAGE_IDENTITY,
     CLINUX_STAGE_PROPAGATION,
@@ -66,29 +75,34 @@ enum clinux_stage {
     CLINUX_STAGE_PIVOT,
     CLINUX_STAGE_CAPABILITIES,
     CLINUX_STAGE_DESCRIPTORS,
-    CLINUX_STAGE_INIT,
 };
 
 struct clinux_program {
-    uint64_t namespaces; /* CLONE_NEW* */
-    uint32_t user, group; /* inside the new user namespace */
+    uint32_t user, group;  /* inside the new user namespace */
     uint32_t clear_groups; /* started by root: supplementary groups are dropped */
-    int32_t init_source;   /* the source that holds our own executable */
-    const struct clinux_source *_Nonnull sources;
-    size_t source_count;
-    const struct clinux_operation *_Nonnull operations;
-    size_t operation_count;
-    const char *_Nonnull root_options; /* of the root tmpfs, as in clinux_operation */
-    void *_Nonnull no_capabilities;    /* an empty cap_t, made before the clone */
+    uint32_t source_count, operation_count;
+    uint32_t sources, operations; /* tables of clinux_source and clinux_operation */
+    uint32_t root_options;        /* of the root tmpfs, as in clinux_operation */
 };
 
-/* An empty cap_t (cap_init(3)), to be freed with clinux_free_capabilities. */
-void *_Nullable clinux_no_capabilities(void);
-void clinux_free_capabilities(void *_Nonnull capabilities);
+struct clinux_child {
+    struct clinux_program *_Nullable program; /* what it carries out: CLINUX_PLAN_SIZE bytes that it shares with us */
+    int plan;                                 /* their memfd */
+    int control;                              /* our end of the control socket */
+    int far;                                  /* the child's end, until it is cloned */
+    pid_t pid;                                /* 0 until then */
+    int pidfd;
+};
 
-/* clone3(2)s a child that carries the program out and executes init. *pidfd receives its pidfd. `control` is the
- * child's end of the control socket, `parent` the parent's. Returns the pid, or -1. */
-pid_t clinux_clone(const struct clinux_program *_Nonnull program, int control, int parent, int *_Nonnull pidfd);
+/* The plan's memory and the control socket of a child that is to be: 0, or -1. */
+int clinux_prepare(struct clinux_child *_Nonnull child);
+/* clone3(2)s it into new namespaces (CLONE_NEW*): 0, or -1. It unshares `later` itself, executes `executable`
+ * (absolute, without symbolic links) or, if >= 0, the detached mount `mount`, and waits there for CLINUX_GO. Whoever
+ * passes `later` writes the program after the clone; otherwise it is there. */
+int clinux_clone(struct clinux_child *_Nonnull child, uint64_t namespaces, uint64_t later,
+                 const char *_Nonnull executable, int mount);
+/* The stage from CLINUX_GO on, in the process that clinux_clone executed; returns when only init's work is left. */
+void clinux_build(void);
 
 /* A user namespace for idmapped mounts, in which the files of user and group appear as host_user's and host_group's:
  * its descriptor, or -1. */
@@ -106,7 +120,7 @@ enum clinux_message_type {
     CLINUX_READY,     /* init -> supervisor: confined */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
-    CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
+    CLINUX_EXITED,    /* init -> supervisor: id, value = wait status, error = EBUSY if init is not alone now */
 };
 
 struct clinux_message {

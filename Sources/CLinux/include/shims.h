@@ -48,6 +48,9 @@ ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int 
 ssize_t clinux_receive(int fd, void *_Nonnull data, size_t length, int *_Nullable fds, size_t *_Nonnull fd_count,
                        int *_Nonnull truncated, int flags);
 
+/* Puts a new process on another CPU than ours, if there is one, and leaves it free to go anywhere: not every kernel
+ * moves it away from its parent, which has work to do meanwhile. */
+void clinux_move_away(pid_t child);
 /* posix_spawn(3) with what Swift cannot reach of it. stdio becomes 0, 1, 2; `extra` keep their numbers; directory
  * may be null. All signals are at their defaults and unblocked in the child. Returns 0 or an errno. */
 int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nullable const *_Nonnull argv,

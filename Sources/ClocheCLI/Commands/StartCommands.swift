@@ -19,6 +19,7 @@ enum StartCommand {
         )
         options.readOnly = command.flag("read-only-workspace")
         options.variables = variables(command.values("env"))
+        options.supervisor = context.supervisor
         let agent = try project.start(options, progress: context.output.progress)
         if command.flag("attach") {
             return try AttachCommand.attach(context, agent.record.name, readOnly: false)
@@ -103,7 +104,8 @@ enum RunCommand {
                 standard: .directory(nil)
             ),
             readOnly: command.flag("read-only-workspace"),
-            variables: StartCommand.variables(command.values("env"))
+            variables: StartCommand.variables(command.values("env")),
+            isLastAct: true
         )
         return try context.project.run(options, in: context.directory)
     }
