@@ -407,6 +407,7 @@ static _Noreturn void enter(const struct clinux_child *c, uint64_t later, const 
 }
 
 int clinux_prepare(struct clinux_child *child) {
+    *child = (struct clinux_child){.plan = -1, .control = -1, .far = -1, .pidfd = -1};
     int ends[2], plan = above_ours(memfd_create("cloche-plan", MFD_CLOEXEC));
     if (plan < 0) return -1;
     if (ftruncate(plan, CLINUX_PLAN_SIZE) < 0) return closing(plan, -1);

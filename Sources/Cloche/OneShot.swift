@@ -34,8 +34,9 @@ enum OneShot {
             return try ForegroundSession.runOnTerminal(launch(SpawnRequest(1, spec, size: size)))
         }
         let streams = try ForegroundSession.Streams()
+        let signals = try ForegroundSession.signals()
         let program = try launch(SpawnRequest(1, spec, stdio: streams.numbers))
-        return try ForegroundSession.run(program, streams)
+        return try ForegroundSession.run(program, streams, signals)
     }
 }
 

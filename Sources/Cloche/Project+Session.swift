@@ -56,8 +56,9 @@ extension Project {
                 return try ForegroundSession.runOnTerminal(RemoteProgram(client, request, stdio: []))
             }
             let streams = try ForegroundSession.Streams()
+            let signals = try ForegroundSession.signals()
             let program = try RemoteProgram(client, request, stdio: streams.numbers)
-            return try ForegroundSession.run(program, streams)
+            return try ForegroundSession.run(program, streams, signals)
         } catch let error as ClocheError {
             throw Self.naming(options.command.first ?? "", error)
         } catch { throw ClocheError(.system, "cannot run the command", why: "\(error)") }

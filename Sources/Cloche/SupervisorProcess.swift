@@ -19,7 +19,12 @@ package enum SupervisorProcess {
             }
             ProcessEnvironment.replace(order.environment)
             let directory = AgentDirectory(path: order.directory)
-            try takeStreams(directory)
+            do throws(SystemError) {
+                try takeStreams(directory)
+            } catch {
+                SupervisorReady.send(StoreError.cannotWrite(error), to: socket)
+                return 125
+            }
             return run(directory, mode, reporting: socket)
         } catch { return 125 }
     }

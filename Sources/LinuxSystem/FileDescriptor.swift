@@ -169,13 +169,6 @@ extension FileDescriptor.Shared {
 }
 
 extension FileDescriptor {
-    /// Takes over a descriptor that this process got from its parent for this purpose; nil when the number is
-    /// closed.
-    package init?(inherited number: CInt) {
-        guard number > 2, fcntl(number, F_SETFD, FD_CLOEXEC) == 0 else { return nil }
-        self.init(owning: number)
-    }
-
     /// A copy of a descriptor that this process got from its parent; nil when the number is closed.
     package init?(duplicating number: CInt) {
         let copy = fcntl(number, F_DUPFD_CLOEXEC, 3)

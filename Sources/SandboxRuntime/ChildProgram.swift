@@ -102,8 +102,8 @@ package enum ChildAhead {
 
     /// Lets go of a child; one that is there ends with its control socket.
     fileprivate static func end(_ child: clinux_child) {
-        unsafe munmap(child.program, Int(CLINUX_PLAN_SIZE))
-        unsafe close(child.plan)
+        if let program = unsafe child.program { unsafe munmap(program, Int(CLINUX_PLAN_SIZE)) }
+        if unsafe child.plan >= 0 { unsafe close(child.plan) }
         if unsafe child.control >= 0 { unsafe close(child.control) }
         if unsafe child.far >= 0 { unsafe close(child.far) }
         if unsafe child.pidfd >= 0 { unsafe close(child.pidfd) }

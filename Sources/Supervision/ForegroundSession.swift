@@ -14,6 +14,10 @@ package enum ForegroundSession {
     /// The signals that a person or a script sends to a foreground command.
     private static let forwarded = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
+    /// Holds back what is to be passed on to a program, from now on: one that runs already may be what a person
+    /// reacts to.
+    package static func signals() throws(SystemError) -> SignalDescriptor { try SignalDescriptor(forwarded) }
+
     /// Standard input, output and error as a program in the sandbox gets them.
     package struct Streams: ~Copyable {
         /// For the program: its 0, 1, 2.
@@ -51,8 +55,13 @@ package enum ForegroundSession {
     }
 
     /// Relays until the program has ended, and returns its exit code.
-    package static func run(_ program: any RunningProgram, _ streams: consuming Streams) throws -> Int32 {
-        let signals = try SignalDescriptor(forwarded)
+    ///
+    /// - Parameter signals: those of `signals()`, made before the program was asked for.
+    package static func run(
+        _ program: any RunningProgram,
+        _ streams: consuming Streams,
+        _ signals: consuming SignalDescriptor
+    ) throws -> Int32 {
         var relays = streams.relays
         _ = consume streams  // our copies of the inner ends: while we hold them, nobody sees an end of file
         var interrupts = 0

@@ -86,7 +86,7 @@ import Testing
     )
 
     private func source(_ answer: CInt, _ facts: HostFacts) -> ClocheError {
-        let source = MountSource(path: "/work/a", attributes: [], device: 1, inode: 2, reason: "workspace")
+        let source = MountSource(path: "/srv/a", attributes: [], device: 1, inode: 2, reason: "workspace")
         return SetupError.source(source, Errno(answer), facts)
     }
 
@@ -120,8 +120,8 @@ import Testing
 
     @Test func aMountBelowAnOrdinaryUsersSourceIsNamed() {
         var facts = HostFacts()
-        facts.mountPoints = ["/", "/work/ab", "/work/a/data"]
-        #expect(source(EINVAL, facts).remedy.contains("/work/a/data"))
+        facts.mountPoints = ["/", "/srv/ab", "/srv/a/data"]
+        #expect(source(EINVAL, facts).remedy.contains("/srv/a/data"))
         #expect(!source(EINVAL, HostFacts()).remedy.contains("mounted below"))
         #expect(source(ESTALE, facts).remedy.contains("start again"))
     }
