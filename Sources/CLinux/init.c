@@ -236,8 +236,7 @@ static void reap(void) {
         for (int i = 0; i < MAX_SPAWNED; i++)
             if (spawned[i].pid == pid) {
                 spawned[i].pid = 0;
-                int others = waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) == 0;
-                send_message(CLINUX_EXITED, spawned[i].id, status, others ? EBUSY : 0, -1);
+                send_message(CLINUX_EXITED, spawned[i].id, status, 0, -1);
                 break;
             }
     }

@@ -11,12 +11,9 @@ internal import Supervision
 enum OneShot {
     /// Builds the sandbox, runs the program with this process's standard input and output, and returns its
     /// exit code.
-    ///
-    /// - Parameter isLastAct: whether this process ends then.
     static func run(
         _ request: SandboxRequest,
         _ spec: ProcessSpec,
-        isLastAct: Bool,
         installation: Installation
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
@@ -27,7 +24,7 @@ enum OneShot {
                 SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
                 starting: program
             )
-            return SandboxProgram(sandbox, program.id, isLastAct: isLastAct)
+            return SandboxProgram(sandbox, program.id)
         }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
@@ -54,8 +51,6 @@ public struct RunOptions: Sendable {
     public var readOnly: Bool
     /// Variables for the program.
     public var variables: [Document.Entry]
-    /// Whether this process ends with the program; nobody then waits until the kernel has taken the empty sandbox down.
-    public var isLastAct: Bool
 
     /// One program.
     public init(
@@ -64,8 +59,7 @@ public struct RunOptions: Sendable {
         overrides: [String] = [],
         workspace: WorkspaceChoice = .directory(nil),
         readOnly: Bool = false,
-        variables: [Document.Entry] = [],
-        isLastAct: Bool = false
+        variables: [Document.Entry] = []
     ) {
         self.command = command
         self.profile = profile
@@ -73,7 +67,6 @@ public struct RunOptions: Sendable {
         self.workspace = workspace
         self.readOnly = readOnly
         self.variables = variables
-        self.isLastAct = isLastAct
     }
 }
 
@@ -109,7 +102,7 @@ extension Project {
             etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
         do {
-            return try OneShot.run(request, spec, isLastAct: options.isLastAct, installation: installation)
+            return try OneShot.run(request, spec, installation: installation)
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }

@@ -135,6 +135,6 @@ package enum ExportProcess {
             environment: ["PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"],
             directory: "/tmp"
         )
-        return try OneShot.run(request, spec, isLastAct: true, installation: installation)
+        return try OneShot.run(request, spec, installation: installation)
     }
 }

@@ -182,7 +182,7 @@ struct SandboxTrial {
                 switch consume event {
                 case .started: continue
                 case .failed(_, let error): return error
-                case .exited(_, let end, _):
+                case .exited(_, let end):
                     return end == .exited(0)
                         ? nil
                         : ClocheError(

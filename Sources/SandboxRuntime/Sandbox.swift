@@ -24,8 +24,8 @@ package enum SandboxEvent: ~Copyable {
     case started(id: UInt32, terminal: FileDescriptor?)
     /// A program could not be started.
     case failed(id: UInt32, ClocheError)
-    /// A program ended; whether init alone is left.
-    case exited(id: UInt32, ProcessEnd, isLast: Bool)
+    /// A program ended.
+    case exited(id: UInt32, ProcessEnd)
     /// Init is gone, and every process with it.
     case closed
 }
@@ -152,7 +152,7 @@ package struct Sandbox: ~Copyable {
             switch clinux_message_type(message.type) {
             case CLINUX_STARTED: return .started(id: message.id, terminal: received.descriptors.takeFirst())
             case CLINUX_EXITED:
-                return .exited(id: message.id, Wire.end(message.value), isLast: message.error == 0)
+                return .exited(id: message.id, Wire.end(message.value))
             case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
             default: return .closed
             }
@@ -166,12 +166,7 @@ package struct Sandbox: ~Copyable {
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     }
 
-    /// Lets init end by itself, with the control socket, once it is alone; for a process that ends too, since nobody
-    /// waits for it.
-    package mutating func leave() { isLeft = true }
-    private var isLeft = false
-
-    deinit { if !isLeft { kill() } }
+    deinit { kill() }
 
     init(control: consuming FileDescriptor, process: consuming FileDescriptor, pid: Int32) {
         self.control = control

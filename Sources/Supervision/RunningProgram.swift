@@ -32,18 +32,13 @@ package protocol RunningProgram: AnyObject {
 
 /// A program in a sandbox of this process.
 package final class SandboxProgram: RunningProgram {
-    private var sandbox: Sandbox
+    private let sandbox: Sandbox
     private let id: UInt32
-    private let isLastAct: Bool
 
     /// Takes a sandbox in which the program `id` is being started.
-    ///
-    /// - Parameter isLastAct: whether this process ends with the program; it then does not wait until the kernel has
-    ///   taken an empty sandbox down.
-    package init(_ sandbox: consuming Sandbox, _ id: UInt32, isLastAct: Bool) {
+    package init(_ sandbox: consuming Sandbox, _ id: UInt32) {
         self.sandbox = sandbox
         self.id = id
-        self.isLastAct = isLastAct
     }
 
     /// The sandbox's control socket.
@@ -59,9 +54,7 @@ package final class SandboxProgram: RunningProgram {
             if let terminal = consume terminal { return .started(terminal: FileDescriptor.Shared(terminal)) }
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
-        case .exited(_, let end, let isLast):
-            if isLast && isLastAct { sandbox.leave() }
-            return .exited(end.exitCode)
+        case .exited(_, let end): return .exited(end.exitCode)
         case .closed: return .lost
         }
     }

@@ -247,7 +247,7 @@ package final class Supervisor {
             switch consume event {
             case .started(let id, let terminal): programStarted(id, terminal)
             case .failed(let id, let error): programFailed(id, error)
-            case .exited(let id, let end, _):
+            case .exited(let id, let end):
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .closed:
                 sandboxEnded()

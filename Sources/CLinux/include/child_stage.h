@@ -120,7 +120,7 @@ enum clinux_message_type {
     CLINUX_READY,     /* init -> supervisor: confined */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
-    CLINUX_EXITED,    /* init -> supervisor: id, value = wait status, error = EBUSY if init is not alone now */
+    CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
 };
 
 struct clinux_message {

@@ -104,8 +104,7 @@ enum RunCommand {
                 standard: .directory(nil)
             ),
             readOnly: command.flag("read-only-workspace"),
-            variables: StartCommand.variables(command.values("env")),
-            isLastAct: true
+            variables: StartCommand.variables(command.values("env"))
         )
         return try context.project.run(options, in: context.directory)
     }
