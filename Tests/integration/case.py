@@ -52,8 +52,8 @@ class Result:
 class Case:
     """The surroundings of one test. Nothing in it touches the tester's own home or state."""
 
-    def __init__(self, directory, program):
-        self.dir, self.program = pathlib.Path(directory), program
+    def __init__(self, directory, program, weakened=None):
+        self.dir, self.program, self.weakened = pathlib.Path(directory), program, weakened
         self.home, self.state, self.config, self.run = (
             self.dir / "home",
             self.dir / "state",
@@ -113,6 +113,19 @@ class Case:
         if cwd is not None:
             self.projects.add(pathlib.Path(cwd))
         return self.command(self.program, *arguments, cwd=cwd, **options)
+
+    def without(self, *layers):
+        """The negative control: this test's program from now on is a build for tests that leaves these layers out
+        (`seccomp`, `landlock`, `mounts`, `pid-namespace`, `net-namespace`, `capabilities`, `self-check` ...)."""
+        self.program = self.weakened
+        self.env = self.env | {"CLOCHE_WITHOUT": ",".join(layers)}
+
+    def attack(self, name):
+        """An attack program of `Tests/EscapeTests/attacks`, built; static, so that it runs in any root."""
+        source = pathlib.Path(__file__).resolve().parent.parent / f"EscapeTests/attacks/{name}.c"
+        built = self.dir / f"attack-{name}"
+        self.command("cc", "-O1", "-static", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", built, source)
+        return built
 
     def json(self, *arguments, **options):
         return json.loads(self.cloche(*arguments, "--json", **options).out)

@@ -1,9 +1,9 @@
 """Runs the integration tests: the built program, as its users meet it.
 
-    harness.py --program PATH [--label NAME] [--jobs N] [--list] [FILTER...]
+    harness.py --program PATH [--weakened PATH] [--label NAME] [--jobs N] [--list] [FILTER...]
 
-A test is a function `test_...(t)` in a file `test_*.py` beside this one; `t` is a `Case` (case.py), which gives
-it a home, a state directory and a temporary directory of its own. Each test runs in a forked process with a
+A test is a function `test_...(t)` in a file `test_*.py` beside this one or in `../EscapeTests`; `t` is a `Case`
+(case.py), which gives it a home, a state directory and a temporary directory of its own. Each test runs in a forked process with a
 deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
 mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
 diagnostics as `#` lines, the plan `1..N` last.
@@ -24,6 +24,7 @@ import case
 import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
+ESCAPES = HERE.parent / "EscapeTests"
 SKIPPED = 77
 
 
@@ -51,7 +52,7 @@ class Running:
         sys.stdout = sys.stderr = self.output
         status = 1
         try:
-            t = case.Case(self.directory, options.program)
+            t = case.Case(self.directory, options.program, options.weakened)
             try:
                 function(t)
                 status = 0
@@ -119,7 +120,8 @@ def remove(directory):
 
 def discover(filters):
     tests = []
-    for file in sorted(HERE.glob("test_*.py")):
+    sys.path.append(str(ESCAPES))
+    for file in sorted(HERE.glob("test_*.py")) + sorted(ESCAPES.glob("test_*.py")):
         module = importlib.import_module(file.stem)
         for name, function in vars(module).items():
             full = f"{file.stem.removeprefix('test_')}.{name.removeprefix('test_')}"
@@ -175,19 +177,21 @@ def run(tests, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=pathlib.Path, default=HERE.parent.parent / ".build/release/cloche")
+    parser.add_argument("--weakened", type=pathlib.Path, default=HERE.parent.parent / ".build/weakened/release/cloche")
     parser.add_argument("--label", default="root" if os.getuid() == 0 else "user")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("filter", nargs="*")
     options = parser.parse_args()
-    options.program = options.program.resolve()
+    options.program, options.weakened = options.program.resolve(), options.weakened.resolve()
     tests = discover(options.filter)
     if options.list:
         print("\n".join(name for name, _ in tests))
         return 0
-    if not os.access(options.program, os.X_OK):
-        sys.exit(f"harness.py: {options.program} is not an executable; run scripts/build first")
+    for program, kind in ((options.program, "release"), (options.weakened, "weakened")):
+        if not os.access(program, os.X_OK):
+            sys.exit(f"harness.py: {program} is not an executable; run `scripts/build {kind}` first")
     return run(tests, options)
 
 
