@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
@@ -32,7 +33,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#ifdef CLOCHE_WEAKENED
+uint32_t clinux_left_out;
+#endif
 
 #define STAY_BELOW (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 /* A host directory that is always there: the new root is mounted on it, out of everyone's sight, until the pivot. */
@@ -247,6 +253,11 @@ static int op_loopback(void) {
     return closing(sock, ioctl(sock, SIOCSIFFLAGS, &request));
 }
 
+static int op_setting(const struct stage *s, const struct clinux_operation *op) {
+    int file = open_below(s->root, at(s, op->target), O_WRONLY, 0);
+    return file < 0 ? -1 : closing(file, write_all(file, at(s, op->text)));
+}
+
 static int perform(struct stage *s, const struct clinux_operation *op) {
     switch ((enum clinux_operation_kind)op->kind) {
     case CLINUX_OP_FILESYSTEM: return op_filesystem(s, op);
@@ -259,6 +270,7 @@ static int perform(struct stage *s, const struct clinux_operation *op) {
     case CLINUX_OP_SYMLINK: return op_symlink(s, op);
     case CLINUX_OP_HOSTNAME: return sethostname(at(s, op->text), strlen(at(s, op->text)));
     case CLINUX_OP_LOOPBACK: return op_loopback();
+    case CLINUX_OP_SETTING: return op_setting(s, op);
     }
     errno = EINVAL;
     return -1;
@@ -291,25 +303,50 @@ static void make_root(struct stage *s) {
     if (move_mount(mount, "", AT_FDCWD, ROOT_POINT, MOVE_MOUNT_F_EMPTY_PATH) < 0) fail(s, CLINUX_STAGE_ROOT, 1);
     s->root = mount;
     if (fchdir(mount) < 0) fail(s, CLINUX_STAGE_ROOT, 2);
+    if (CLINUX_IS_LEFT_OUT(MOUNTS) && mkdir("host", 0755) < 0) fail(s, CLINUX_STAGE_ROOT, 3);
 }
 
 static void pivot(const struct stage *s) {
+    if (CLINUX_IS_LEFT_OUT(MOUNTS)) {
+        if (syscall(SYS_pivot_root, ".", "host") < 0 || chdir("/") < 0) fail(s, CLINUX_STAGE_PIVOT, 3);
+        return;
+    }
     /* pivot_root(2): with both places the same, the old root ends up stacked on the new one and can be detached. */
     if (syscall(SYS_pivot_root, ".", ".") < 0) fail(s, CLINUX_STAGE_PIVOT, 0);
     if (umount2(".", MNT_DETACH) < 0) fail(s, CLINUX_STAGE_PIVOT, 1);
     if (chdir("/") < 0) fail(s, CLINUX_STAGE_PIVOT, 2);
 }
 
+/* Landlock, the second fence: what the mounts show can be used as its rule says and no further, and what no rule names
+ * not at all. landlock(7). */
+static int make_ruleset(const struct stage *s) {
+    const struct clinux_program *p = s->program;
+    const struct clinux_fence *fences = at(s, p->fences);
+    struct { /* landlock_ruleset_attr, which the oldest headers that we build with know in part */
+        uint64_t files, network, scopes;
+    } attr = {.files = p->fence_access, .scopes = p->fence_scopes};
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+    if (ruleset < 0) fail(s, CLINUX_STAGE_FENCE, 0);
+    for (size_t i = 0; i < p->fence_count; i++) {
+        const char *target = at(s, fences[i].target);
+        int place = open_below(s->root, target[0] == '\0' ? "." : target, O_PATH, 0);
+        if (place < 0 && is_absence(errno)) continue; /* an optional mount: no rule, no access */
+        struct landlock_path_beneath_attr rule = {.allowed_access = fences[i].access, .parent_fd = place};
+        if (place < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+            fail(s, CLINUX_STAGE_FENCE, 1 + i);
+        close(place);
+    }
+    return ruleset;
+}
+
 static void drop_capabilities(const struct stage *s) {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 0);
+    if (CLINUX_IS_LEFT_OUT(CAPABILITIES)) return;
     if (cap_reset_ambient() < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 1);
     cap_value_t c = 0;
     for (; CAP_IS_SUPPORTED(c); c++)
         if (cap_drop_bound(c) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 2);
     if (c == 0) fail(s, CLINUX_STAGE_CAPABILITIES, 3);
-    unsigned bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-    if (cap_set_secbits(bits) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 4);
+    if (cap_set_secbits(CLINUX_SECUREBITS) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 4);
     cap_t none = cap_init();
     if (none == NULL || cap_set_proc(none) < 0) fail(s, CLINUX_STAGE_CAPABILITIES, 5);
     cap_free(none);
@@ -317,6 +354,7 @@ static void drop_capabilities(const struct stage *s) {
 
 /* Leaves exactly: 0, 1, 2 on /dev/null, and the control socket. */
 static void arrange_descriptors(const struct stage *s) {
+    if (CLINUX_IS_LEFT_OUT(DESCRIPTORS)) return;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 0);
     for (int fd = 0; fd < 3; fd++)
@@ -330,6 +368,9 @@ void clinux_build(void) {
     if (s.program == MAP_FAILED) fail(&s, CLINUX_STAGE_HANDSHAKE, 1);
     handshake(&s);
     const struct clinux_program *program = s.program;
+#ifdef CLOCHE_WEAKENED
+    clinux_left_out = program->left_out;
+#endif
     const struct clinux_source *sources = at(&s, program->sources);
     const struct clinux_operation *operations = at(&s, program->operations);
     take_identity(&s);
@@ -349,16 +390,20 @@ void clinux_build(void) {
         if (perform(&s, op) < 0 && !(op->optional && is_absence(errno))) fail(&s, CLINUX_STAGE_OPERATION, i);
     }
     pivot(&s);
+    int ruleset = program->fence_access != 0 ? make_ruleset(&s) : -1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_CAPABILITIES, 0);
     drop_capabilities(&s);
+    if (ruleset >= 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0) fail(&s, CLINUX_STAGE_FENCE, 0);
     umask(022);
     arrange_descriptors(&s);
     if (munmap((void *)s.program, CLINUX_PLAN_SIZE) < 0) fail(&s, CLINUX_STAGE_DESCRIPTORS, 3);
 }
 
-/* Mounts, the network, the agent's ids, the bounding set; files, since overlayfs acts by the rights of its mounter. */
+/* Mounts, the network, the agent's ids, the bounding set, the limit of namespaces; files, since overlayfs acts by the
+ * rights of its mounter. */
 static const unsigned long building_capabilities[] = {
     CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETUID,       CAP_SETGID, CAP_SETPCAP, CAP_CHOWN,
-    CAP_FOWNER,    CAP_FSETID,    CAP_DAC_OVERRIDE, CAP_MKNOD,  CAP_SETFCAP,
+    CAP_FOWNER,    CAP_FSETID,    CAP_DAC_OVERRIDE, CAP_MKNOD,  CAP_SETFCAP, CAP_SYS_RESOURCE,
 };
 
 /* The program that is executed next builds the sandbox: it keeps of this one's rights what it needs for that. */
@@ -371,6 +416,19 @@ static int keep_capabilities(void) {
     for (size_t i = 0; i < sizeof building_capabilities / sizeof *building_capabilities; i++)
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, building_capabilities[i], 0, 0) < 0) return -1;
     return 0;
+}
+
+/* A time namespace whose clocks start now: it is entered by the exec that follows. time_namespaces(7). */
+static int hide_uptime(void) {
+    struct timespec monotonic, boottime;
+    char text[96];
+    if (unshare(CLONE_NEWTIME) < 0) return -1;
+    if (clock_gettime(CLOCK_MONOTONIC, &monotonic) < 0 || clock_gettime(CLOCK_BOOTTIME, &boottime) < 0) return -1;
+    int length = snprintf(text, sizeof text, "monotonic -%lld 0\nboottime -%lld 0\n", (long long)monotonic.tv_sec,
+                          (long long)boottime.tv_sec);
+    int file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    return closing(file, write(file, text, (size_t)length) == length ? 0 : -1);
 }
 
 /* The child of clone3, up to its exec. Init's executable is a detached, read-only mount that is attached nowhere: what
@@ -391,6 +449,7 @@ static _Noreturn void enter(const struct clinux_child *c, uint64_t later, const 
     if (file < 0 || set_attributes(file, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) < 0)
         fail(&s, CLINUX_STAGE_INIT, 2);
     const struct clinux_source *sources = (const void *)((const char *)c->program + c->program->sources);
+    if (later == 0 && c->program->time_namespace && hide_uptime() < 0) fail(&s, CLINUX_STAGE_TIME, 0);
     size_t count = later == 0 ? c->program->source_count : 0;
     for (size_t i = 0; i < count; i++)
         if (sources[i].fd >= 0 && fcntl(sources[i].fd, F_SETFD, 0) < 0) fail(&s, CLINUX_STAGE_INIT, 3);

@@ -12,6 +12,7 @@
 #endif
 #include "child_stage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -25,11 +26,20 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_SPAWNED 1024
+
+/* Younger than the oldest headers that we build with. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#define PR_GET_MDWE 66
+#endif
 
 /* Programs that were asked for, by id; what they start in turn is only reaped. */
 static struct spawned {
@@ -85,6 +95,44 @@ static void limit(int resource, uint64_t value) {
     if (setrlimit(resource, &then) < 0) _exit(125);
 }
 
+/* Whether nothing is open but /dev/null three times, the control socket and what `init` opened. */
+static int has_only_its_own_descriptors(void) {
+    struct stat status;
+    DIR *listing = opendir("/proc/self/fd");
+    if (listing == NULL) return 0;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(listing);
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &status) < 0 || status.st_rdev != makedev(1, 3)) return 0;
+    if (fstat(CLINUX_INIT_SOCKET, &status) < 0 || !S_ISSOCK(status.st_mode)) return 0;
+    return count == CLINUX_INIT_SOCKET + 3; /* and the signals and the listing itself */
+}
+
+static int allows_no_user_namespace(void) {
+    char digit = 0;
+    int file = open("/proc/sys/user/max_user_namespaces", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    if (read(file, &digit, 1) != 1) digit = 0;
+    close(file);
+    return digit == '0';
+}
+
+/* Read back from the kernel, for the supervisor to compare. */
+static int facts(void) {
+    struct rlimit core;
+    int found = 0, file = open("/dev/random", O_WRONLY | O_CLOEXEC);
+    if (file >= 0) close(file);
+    else if (errno == EACCES) found |= CLINUX_FACT_FENCED;
+    if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0) found |= CLINUX_FACT_NOT_DUMPABLE;
+    if (prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) == CLINUX_SECUREBITS) found |= CLINUX_FACT_SECUREBITS;
+    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0) found |= CLINUX_FACT_NO_CORE;
+    if (allows_no_user_namespace()) found |= CLINUX_FACT_NO_USER_NAMESPACES;
+    if (has_only_its_own_descriptors()) found |= CLINUX_FACT_DESCRIPTORS;
+    if (prctl(PR_GET_MDWE, 0, 0, 0, 0) > 0) found |= CLINUX_FACT_NO_WRITE_EXECUTE;
+    return found;
+}
+
 static void configure(size_t length) {
     const struct clinux_configure *c = &message.configure;
     const char *instructions = message.bytes + sizeof *c;
@@ -94,14 +142,17 @@ static void configure(size_t length) {
     limit(RLIMIT_NOFILE, c->open_files);
     limit(RLIMIT_NPROC, c->processes);
     limit(RLIMIT_FSIZE, c->file_bytes);
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) _exit(125);
-    if (clinux_install_filter(instructions + counts[0] * sizeof(struct sock_filter), counts[1]) < 0 ||
+    if (prctl(PR_SET_DUMPABLE, CLINUX_IS_LEFT_OUT(DUMPABLE), 0, 0, 0) < 0) _exit(125);
+    if (c->no_write_execute && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0) _exit(125);
+    int found = facts();
+    if (CLINUX_IS_LEFT_OUT(SECCOMP)) counts[0] = counts[1] = 0;
+    else if (clinux_install_filter(instructions + counts[0] * sizeof(struct sock_filter), counts[1]) < 0 ||
         clinux_install_filter(instructions, counts[0]) < 0) {
         send_message(CLINUX_SPAWN_FAILED, 0, CLINUX_SPAWN_MESSAGE, errno, -1);
         _exit(125);
     }
     confined = 1;
-    send_message(CLINUX_READY, 0, 0, 0, -1);
+    send_message(CLINUX_READY, 0, found, 0, -1);
 }
 
 /* Cuts `count` strings off the text; false if they are not all there. */

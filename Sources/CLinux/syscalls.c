@@ -193,6 +193,11 @@ int clinux_landlock_abi(void) {
     return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
+int clinux_memory_deny_write_execute(void) {
+    enum { GET_MDWE = 66 }; /* PR_GET_MDWE: younger than the oldest headers that we build with */
+    return prctl(GET_MDWE, 0, 0, 0, 0);
+}
+
 int clinux_seccomp_notification(void) {
     uint32_t action = SECCOMP_RET_USER_NOTIF;
     return (int)syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action);

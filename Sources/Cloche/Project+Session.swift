@@ -64,6 +64,19 @@ extension Project {
         } catch { throw ClocheError(.system, "cannot run the command", why: "\(error)") }
     }
 
+    /// What confines a running agent: every mechanism, and plan beside reality as its supervisor reads it now.
+    public func inspect(_ name: String) throws(ClocheError) -> Document {
+        guard let client = try SupervisorClient.connect(agentDirectory(name)) else {
+            throw try notRunning(name)
+        }
+        try client.send(.inspect)
+        switch try client.receive() {
+        case .report(let report)?: return report
+        case .failed(let error)?: throw error
+        default: throw ClocheError(.state, "agent \(name) ended meanwhile")
+        }
+    }
+
     /// Shows the agent's terminal in the user's until the detach keys are typed or the agent ends.
     package func attach(_ name: String, readOnly: Bool) throws(ClocheError) -> AttachSession.Outcome {
         let directory = try agentDirectory(name)

@@ -17,6 +17,8 @@ public struct Policy: Equatable, Sendable {
     public var credentials: [CredentialPolicy]
     /// Which system calls are allowed.
     public var syscalls: SyscallPolicy
+    /// The kernel's mechanisms that confine it.
+    public var confinement: ConfinementPolicy
     /// What of the network is there.
     public var network: NetworkMode
     /// Limits that need no cgroup.
@@ -37,6 +39,7 @@ public struct Policy: Equatable, Sendable {
         environment: EnvironmentPolicy = EnvironmentPolicy(),
         credentials: [CredentialPolicy] = [],
         syscalls: SyscallPolicy = SyscallPolicy(),
+        confinement: ConfinementPolicy = ConfinementPolicy(),
         network: NetworkMode = .none,
         limits: LimitsPolicy = LimitsPolicy(),
         restart: RestartPolicy = .never,
@@ -50,6 +53,7 @@ public struct Policy: Equatable, Sendable {
         self.environment = environment
         self.credentials = credentials
         self.syscalls = syscalls
+        self.confinement = confinement
         self.network = network
         self.limits = limits
         self.restart = restart

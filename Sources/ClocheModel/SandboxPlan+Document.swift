@@ -3,7 +3,10 @@
 extension SandboxPlan {
     /// The plan as a document.
     public var document: Document {
-        .object([
+        let rules: [Document] = (confinement.fence?.rules ?? []).map { rule in
+            .object(["target": .string("/" + rule.target), "access": .strings(Fence.names(rule.access))])
+        }
+        return .object([
             "identity": .object([
                 "user": .integer(Int64(identity.user)), "group": .integer(Int64(identity.group)),
                 "host-user": .integer(Int64(identity.hostUser)),
@@ -27,12 +30,14 @@ extension SandboxPlan {
                     ])
                 }
             ),
+            "confinement": confinement.document, "landlock": .list(rules),
         ])
     }
 
     /// The namespaces that the sandbox does not share with the host.
     public var namespaces: [String] {
         ["user", "mount", "pid", "ipc", "uts", "cgroup"] + (sharesNetwork ? [] : ["net"])
+            + (confinement.timeNamespace ? ["time"] : [])
     }
 
     /// One line per step.
@@ -64,6 +69,7 @@ extension PlanOperation.Action {
         case .symlink(let target): "link to \(target) at"
         case .hostname(let name): "hostname \(name)"
         case .loopback: "loopback up"
+        case .setting(let value): "write \(value) to"
         }
     }
 }

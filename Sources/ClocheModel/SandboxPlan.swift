@@ -39,6 +39,8 @@ public struct MountSource: Equatable, Sendable {
     public var device: UInt64
     /// See `device`.
     public var inode: UInt64
+    /// Whether it is a directory.
+    public var isDirectory: Bool
     /// Whether the agent writes it: started by root, it is then an idmapped mount.
     public var owned: Bool
     /// The profile key or rule that asks for it.
@@ -51,9 +53,11 @@ public struct MountSource: Equatable, Sendable {
         recursive: Bool = false,
         device: UInt64,
         inode: UInt64,
+        isDirectory: Bool = false,
         owned: Bool = false,
         reason: String
     ) {
+        self.isDirectory = isDirectory
         self.path = path
         self.attributes = attributes
         self.recursive = recursive
@@ -88,6 +92,8 @@ public struct PlanOperation: Equatable, Sendable {
         case hostname(String)
         /// The loopback interface comes up.
         case loopback
+        /// A setting of the kernel's is written into its file.
+        case setting(String)
     }
 
     /// What is done.
@@ -143,6 +149,8 @@ public struct SandboxPlan: Equatable, Sendable {
     public var sources: [MountSource]
     /// The steps, in order.
     public var operations: [PlanOperation]
+    /// What confines it beside these.
+    public var confinement: ConfinementPlan
 
     /// A plan.
     public init(
@@ -150,8 +158,10 @@ public struct SandboxPlan: Equatable, Sendable {
         sharesNetwork: Bool,
         executable: String,
         sources: [MountSource],
-        operations: [PlanOperation]
+        operations: [PlanOperation],
+        confinement: ConfinementPlan = ConfinementPlan()
     ) {
+        self.confinement = confinement
         self.identity = identity
         self.sharesNetwork = sharesNetwork
         self.executable = executable

@@ -2,12 +2,12 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let settings = [explain, audit, doctor, path, config, profiles]
+    static let settings = [explain, inspect, audit, doctor, path, config, profiles]
 
     private static let explain = CommandSpec(
         "explain",
         "Print what an agent may do, and which file says so",
-        suggestedFor: ["inspect", "policy", "describe"],
+        suggestedFor: ["policy", "describe"],
         discussion: "Prints every value of the effective profile with the file and line it comes from.",
         arguments: [
             ArgumentSpec(
@@ -32,6 +32,24 @@ extension ClocheCommands {
         examples: [
             Example("cloche explain fixer", "what this agent may do"),
             Example("cloche explain --profile claude-readonly --plan", "before an agent is started"),
+        ]
+    )
+
+    private static let inspect = CommandSpec(
+        "inspect",
+        "Show what really confines a running agent, beside what was planned",
+        suggestedFor: ["verify", "check"],
+        discussion: """
+            The supervisor reads the agent's namespaces, ids, capabilities, filters, descriptors and mounts back from
+            the kernel and compares them with its plan, as it did before the agent's first program. With a
+            difference the exit code is 1.
+            """,
+        arguments: [agent("The agent to inspect")],
+        options: [.flag("all", letter: "a", "Show what agrees as well"), json],
+        exclusive: [["all", "json"]],
+        examples: [
+            Example("cloche inspect fixer", "which mechanisms hold, and whether anything differs"),
+            Example("cloche inspect --all fixer", "every mount and every property"),
         ]
     )
 

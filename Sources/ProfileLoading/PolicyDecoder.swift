@@ -36,6 +36,7 @@ extension Policy {
                 allow: document["syscalls"]?.strings("allow") ?? [],
                 deny: document["syscalls"]?.strings("deny") ?? []
             ),
+            confinement: ConfinementPolicy(checked: document["confinement"] ?? .map([])),
             network: document.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init) ?? .none,
             limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
@@ -96,6 +97,19 @@ extension CredentialPolicy {
         } else {
             return nil
         }
+    }
+}
+
+extension ConfinementPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            mode: document["mode"]?.string.flatMap { Mode(rawValue: $0) } ?? .standard,
+            permit: document.strings("permit").compactMap { Mechanism(rawValue: $0) },
+            landlock: document["landlock"]?.string != "off",
+            nestedNamespaces: document["nested-namespaces"]?.integer ?? 0,
+            memoryDenyWriteExecute: document["memory-deny-write-execute"]?.string == "on",
+            timeNamespace: document["time-namespace"]?.string == "on"
+        )
     }
 }
 

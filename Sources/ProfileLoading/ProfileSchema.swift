@@ -47,6 +47,7 @@ package enum ProfileSchema {
             """
         ),
         SchemaKey("syscalls", .section(syscalls), "Changes to the built-in list of allowed system calls."),
+        SchemaKey("confinement", .section(confinement), "The kernel's mechanisms that confine an agent."),
         SchemaKey("network", .section(network), "What of the network is there."),
         SchemaKey("limits", .section(limits), "Limits of one run. `none` means that there is none."),
         SchemaKey(

@@ -21,7 +21,7 @@ package enum ChildAhead {
     ///   - isBusy: whether this process has work to do meanwhile; the child is then put on another CPU.
     package static func clone(executable: String, isBusy: Bool) {
         // Idmapped mounts are made before the clone, to be inherited.
-        if CurrentUser.isRoot { return }
+        if CurrentUser.isRoot || Weakening.isWanted { return }
         var made = unsafe clinux_child()
         guard unsafe clinux_prepare(&made) == 0 else { return }
         // The network takes longest: the child makes it itself.
@@ -59,7 +59,8 @@ package enum ChildAhead {
         executable = plan.executable
         sharesNetwork = plan.sharesNetwork
         let ahead = unsafe ChildAhead.take()
-        if let ahead = unsafe ahead, !plan.sharesNetwork {
+        // Its network and its clocks are decided when it is cloned.
+        if let ahead = unsafe ahead, !plan.sharesNetwork, !plan.confinement.timeNamespace {
             unsafe child = ahead
         } else {
             if let ahead = unsafe ahead { unsafe Self.end(ahead) }
@@ -82,16 +83,28 @@ package enum ChildAhead {
         for source in plan.sources { sources.append(try flat(source)) }
         var operations: [clinux_operation] = []
         for operation in plan.operations { operations.append(try flat(operation)) }
-        let program = try clinux_program(
-            user: plan.identity.user,
-            group: plan.identity.group,
-            clear_groups: plan.identity.startedByRoot ? 1 : 0,
-            source_count: UInt32(plan.sources.count),
-            operation_count: UInt32(plan.operations.count),
-            sources: put(sources),
-            operations: put(operations),
-            root_options: put(list(["mode=0755", "size=1048576", "nr_inodes=4096"]))
-        )
+        let fence = plan.confinement.fence
+        var fences: [clinux_fence] = []
+        for rule in fence?.rules ?? [] {
+            try fences.append(clinux_fence(target: put(rule.target), access: rule.access))
+        }
+        var program = clinux_program()
+        program.user = plan.identity.user
+        program.group = plan.identity.group
+        program.clear_groups = plan.identity.startedByRoot ? 1 : 0
+        program.source_count = UInt32(plan.sources.count)
+        program.operation_count = UInt32(plan.operations.count)
+        program.sources = try put(sources)
+        program.operations = try put(operations)
+        program.root_options = try put(list(["mode=0755", "size=1048576", "nr_inodes=4096"]))
+        program.fence_count = UInt32(fences.count)
+        program.fences = try put(fences)
+        program.fence_access = fence?.access ?? 0
+        program.fence_scopes = fence?.scopes ?? 0
+        program.time_namespace = plan.confinement.timeNamespace ? 1 : 0
+        #if CLOCHE_WEAKENED
+        program.left_out = Weakening.leftOutByInit
+        #endif
         unsafe child.program?.pointee = program
     }
 
@@ -187,7 +200,8 @@ package enum ChildAhead {
         if unsafe child.pid == 0 {
             let network = sharesNetwork ? 0 : UInt64(CLONE_NEWNET)
             try check("clone3", "new namespaces") {
-                unsafe clinux_clone(&child, Self.namespaces | network, 0, executable, rootsExecutable)
+                let namespaces = Weakening.namespaces(Self.namespaces | network)
+                return unsafe clinux_clone(&child, namespaces, 0, executable, rootsExecutable)
             }
         }
         let sandbox = unsafe Sandbox(
@@ -273,6 +287,9 @@ package enum ChildAhead {
             flat.kind = CLINUX_OP_HOSTNAME.rawValue
             flat.text = try put(name)
         case .loopback: flat.kind = CLINUX_OP_LOOPBACK.rawValue
+        case .setting(let value):
+            flat.kind = CLINUX_OP_SETTING.rawValue
+            flat.text = try put(value)
         }
         return flat
     }

@@ -114,17 +114,29 @@ extension HostProbe {
         let feature = HostFeature(
             "landlock",
             "Landlock",
-            for: "a second fence around files; Cloche works without"
+            for: "the second fence around files; profiles with `confinement: {permit: [landlock]}` do without"
         )
         let version = clinux_landlock_abi()
-        if version > 0 { return feature.ok("ABI \(version)") }
-        let answer = Errno(errno)
+        guard version > 0 else {
+            let answer = Errno(errno)
+            return feature.missing("landlock_create_ruleset: \(answer)", landlockRemedy(answer))
+        }
+        let lacks = Fence.lacks(version).joined(separator: ", ")
+        guard !lacks.isEmpty else {
+            let more = version > Fence.newest ? ", of which version \(Fence.newest) is used" : ""
+            return feature.ok("version \(version)\(more)")
+        }
         return feature.degraded(
-            "landlock_create_ruleset: \(answer)",
-            answer.number == EOPNOTSUPP
-                ? "add landlock to the list of `lsm=` on the kernel's command line"
-                : "use Linux 5.13 or later, built with CONFIG_SECURITY_LANDLOCK"
+            "version \(version) knows nothing of \(lacks)",
+            "use a newer kernel; `confinement: {mode: strict}` does not start here"
         )
+    }
+
+    /// What to do where there is no Landlock.
+    static func landlockRemedy(_ answer: Errno) -> String {
+        answer.number == EOPNOTSUPP
+            ? "add landlock to the list of `lsm=` on the kernel's command line"
+            : "use Linux 5.13 or later, built with CONFIG_SECURITY_LANDLOCK"
     }
 
     static func seccompNotification(_ facts: HostFacts) -> HostCheck {

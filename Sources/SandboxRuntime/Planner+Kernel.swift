@@ -55,6 +55,8 @@ extension Planner {
         "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
         "latency_stats", "sched_debug", "timer_list", "sysrq-trigger", "vmallocinfo", "slabinfo", "modules",
     ]
+    /// Why `/dev/null` is mounted on them.
+    static let maskReason = "proc mask"
     /// Directories of procfs that are only read.
     private static let readOnlyDirectories = ["bus", "fs", "irq", "sys", "driver", "acpi", "scsi"]
 
@@ -63,15 +65,18 @@ extension Planner {
         let plain: MountAttributes = [.noSetID, .noDevices, .noExec]
         addDirectories("proc", reason)
         add(.filesystem(kind: "proc", options: [], attributes: plain), "proc", reason)
+        // The kernel's own count of the user namespaces below this one.
+        let nested = request.policy.confinement.nestedNamespaces
+        add(.setting("\(nested)"), "proc/sys/user/max_user_namespaces", "confinement.nested-namespaces")
         for name in Self.readOnlyDirectories where Files.exists("/proc/\(name)") {
             add(.readOnly, "proc/\(name)", optional: true, reason)
         }
-        let null = try find("/dev/null", "proc mask")
+        let null = try find("/dev/null", Self.maskReason)
         for name in Self.maskedFiles {
             // Kernels differ in which of these they have.
             guard let status = try? Files.status("/proc/\(name)"), status.mode & 0o066 != 0 else { continue }
-            let source = addSource(null, [.readOnly, .noSetID, .noExec], "proc mask")
-            add(.bind(source: source), "proc/\(name)", optional: true, "proc mask")
+            let source = addSource(null, [.readOnly, .noSetID, .noExec], Self.maskReason)
+            add(.bind(source: source), "proc/\(name)", optional: true, Self.maskReason)
         }
         // glibc counts processors here; nothing else of sysfs is shown.
         let processors = "/sys/devices/system/cpu"

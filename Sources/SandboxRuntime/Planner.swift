@@ -52,13 +52,15 @@ package struct Planner {
         try planner.addBinds()
         try planner.addCredentials()
         planner.addHostname()
-        return SandboxPlan(
+        var plan = SandboxPlan(
             identity: request.identity,
             sharesNetwork: request.policy.network == .host,
             executable: executable,
             sources: planner.sources,
             operations: planner.operations
         )
+        plan.confinement = try Confinement.plan(request.policy, plan)
+        return plan
     }
 
     // MARK: Steps
@@ -139,6 +141,7 @@ package struct Planner {
                 recursive: recursive,
                 device: file.status.device,
                 inode: file.status.inode,
+                isDirectory: file.status.kind == .directory,
                 owned: owned,
                 reason: reason
             )

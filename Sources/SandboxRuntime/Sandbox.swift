@@ -4,8 +4,9 @@
 //      | clinux_clone ------------------------->| child stage (C): waits
 //      | uid_map, gid_map; GO ----------------->| identity, mounts, pivot, capabilities, init
 //      | CONFIGURE (limits, filters) ---------->| init: confines itself
-//      | SPAWN id (strings, 3 descriptors) ---->| vfork, exec
 //      |<------------------ STAGE_FAILED / READY|
+//      | self-check: /proc/PID against the plan |
+//      | SPAWN id (strings, 3 descriptors) ---->| vfork, exec
 //      |<--------------- STARTED id / SPAWN_FAILED id
 //      | SIGNAL id ---------------------------->| to the program's process group
 //      |<------------------------------ EXITED id
@@ -109,6 +110,10 @@ package struct Sandbox: ~Copyable {
     package let process: FileDescriptor
     /// Init's process id on the host.
     package let pid: Int32
+    /// What it was checked against before its first program.
+    private var expectation: SandboxExpectation?
+    /// What init said of itself when it was confined, `clinux_fact`.
+    private var facts: UInt32 = 0
 
     /// Sends a signal to the process group of a program.
     ///
@@ -159,6 +164,18 @@ package struct Sandbox: ~Copyable {
         } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }
     }
 
+    /// Every mechanism, and plan beside reality as it is now; init's own words are those of the start.
+    package borrowing func report() throws(ClocheError) -> Document {
+        guard let expectation else { return .object([:]) }
+        do {
+            let rows = try SelfCheck(expectation, pid: pid, facts: facts, keepsAll: true).rows
+            return .object([
+                "pid": .integer(Int64(pid)), "mechanisms": .map(expectation.states.map(\.entry)),
+                "checks": .list(rows.map(\.document)), "holds": .bool(rows.allSatisfy(\.holds)),
+            ])
+        } catch { throw ClocheError(.sandbox, "cannot look at the sandbox", why: error.description) }
+    }
+
     /// Kills init and with it everything inside, and waits until it is gone.
     package borrowing func kill() {
         _ = clinux_pidfd_send_signal(process.number, SIGKILL)
@@ -184,13 +201,13 @@ package struct Sandbox: ~Copyable {
         _ request: SandboxRequest,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
         starting program: SpawnRequest,
-        meanwhile: () throws(ClocheError) -> Void = {}
+        meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
     ) throws(ClocheError) -> Sandbox {
         let plan = try Planner.plan(request)
         do throws(SetupFailure) {
             return try build(plan, filters(), request.policy.limits, starting: program) {
                 () throws(ClocheError) in
-                try meanwhile()
+                try meanwhile(plan)
                 return request.etc?.isCurrent ?? true
             }
         } catch .hostChanged {
@@ -211,21 +228,27 @@ package struct Sandbox: ~Copyable {
         ifStill isTrue: () throws(ClocheError) -> Bool = { true }
     ) throws(SetupFailure) -> Sandbox {
         do {
-            var program = try ChildProgram(plan)
-            if plan.identity.startedByRoot { try program.makeIdmappedMounts(plan) }
-            let sandbox = try program.clone()
+            let carriedOut = Weakening.plan(plan)
+            var program = try ChildProgram(carriedOut)
+            if plan.identity.startedByRoot { try program.makeIdmappedMounts(carriedOut) }
+            var sandbox = try program.clone()
             do {
                 try IdentityMap.write(plan.identity, pid: sandbox.pid)
                 try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
-                try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits))
+                try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits, plan.confinement))
                 guard try isTrue() else { throw SetupFailure.hostChanged }
+                let expectation = SandboxExpectation(plan)
+                sandbox.facts = try report(sandbox, wait: true) ?? 0
+                if !Weakening.leavesOut("self-check") {
+                    try SelfCheck.verify(expectation, pid: sandbox.pid, facts: sandbox.facts)
+                }
+                sandbox.expectation = expectation
                 if let first { _ = try sandbox.spawn(first, wait: true) }
-                try report(sandbox, wait: true)
             } catch let error as SetupFailure {
                 throw error
             } catch {
                 // A child that has ended has said why; what fails here fails because of that.
-                try report(sandbox, wait: false)
+                _ = try report(sandbox, wait: false)
                 throw error
             }
             return sandbox
@@ -238,12 +261,12 @@ package struct Sandbox: ~Copyable {
         } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    /// Returns when init is ready, or nothing has been said; throws what the child could not do.
-    private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws {
-        guard let received = try UnixSocket.receive(sandbox.control, wait: wait) else { return }
+    /// What init says of itself when it is ready, nil when nothing has been said; throws what the child could not do.
+    private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws -> UInt32? {
+        guard let received = try UnixSocket.receive(sandbox.control, wait: wait) else { return nil }
         guard let message = Wire.Message(received.bytes) else { throw SetupFailure.silence }
         switch clinux_message_type(message.type) {
-        case CLINUX_READY: return
+        case CLINUX_READY: return UInt32(bitPattern: message.value)
         case CLINUX_STAGE_FAILED:
             throw SetupFailure.stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
         default: throw SetupFailure.told(SetupError.spawn(message))

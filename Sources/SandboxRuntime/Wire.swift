@@ -25,9 +25,12 @@ enum Wire {
         bytes(of: clinux_message(type: type.rawValue, id: id, value: value, error: 0))
     }
 
-    static func configure(_ filters: SandboxFilters, _ limits: LimitsPolicy) -> [UInt8] {
+    static func configure(_ filters: SandboxFilters, _ limits: LimitsPolicy, _ confinement: ConfinementPlan)
+        -> [UInt8]
+    {
         var head = clinux_configure()
         head.head.type = CLINUX_CONFIGURE.rawValue
+        head.no_write_execute = confinement.memoryDenyWriteExecute ? 1 : 0
         head.open_files = limits.openFiles.map { UInt64($0) } ?? .max
         head.processes = limits.processes.map { UInt64($0) } ?? .max
         head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max

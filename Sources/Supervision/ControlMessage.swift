@@ -1,7 +1,7 @@
 // What commands and a supervisor say to each other on the agent's socket (SOCK_SEQPACKET, one message each):
 //
 //   command                         supervisor
-//      | status --------------------->|   report
+//      | status, inspect ------------>|   report
 //      | attach size readOnly ------->|   output* ... ended
 //      | input, resize -------------->|
 //      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
@@ -39,6 +39,8 @@ package struct ExecRequest: Equatable, Sendable {
 package enum ControlMessage: Equatable, Sendable {
     /// Asks for a report.
     case status
+    /// Asks for the sandbox's plan and reality side by side.
+    case inspect
     /// Asks to be shown window 0, on a terminal of this size.
     case attach(TerminalSize, readOnly: Bool)
     /// What was typed.
@@ -52,7 +54,7 @@ package enum ControlMessage: Equatable, Sendable {
     /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
-    /// The answer to `status`.
+    /// The answer to `status` and `inspect`.
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
@@ -69,6 +71,7 @@ package enum ControlMessage: Equatable, Sendable {
     package var bytes: [UInt8] {
         switch self {
         case .status: [UInt8(ascii: "S")]
+        case .inspect: [UInt8(ascii: "C")]
         case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
@@ -90,6 +93,7 @@ package enum ControlMessage: Equatable, Sendable {
         let body = Array(bytes.dropFirst())
         switch UnicodeScalar(kind) {
         case "S": self = .status
+        case "C": self = .inspect
         case "A":
             guard body.count == 5, let size = TerminalSize(bytes: body) else { return nil }
             self = .attach(size, readOnly: body[4] != 0)

@@ -4,6 +4,7 @@ internal import AgentStore
 internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
+internal import SandboxRuntime
 
 extension Supervisor {
     /// How much of the log a new terminal is shown.
@@ -14,6 +15,7 @@ extension Supervisor {
     {
         switch message {
         case .status: reply(viewer, .report(report))
+        case .inspect: inspect(viewer)
         case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
         case .input(let bytes):
             guard case .attached(readOnly: false) = viewer.role else { return }
@@ -42,6 +44,19 @@ extension Supervisor {
             "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
         ])
+    }
+
+    private func inspect(_ viewer: Viewer) {
+        do throws(ClocheError) {
+            guard let report = try sandbox?.report() else {
+                throw ClocheError(
+                    .state,
+                    "agent \(record.name) is between two starts",
+                    remedy: "try again in a moment"
+                )
+            }
+            reply(viewer, .report(report))
+        } catch { reply(viewer, .failed(error)) }
     }
 
     private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {

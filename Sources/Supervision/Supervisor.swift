@@ -143,13 +143,13 @@ package final class Supervisor {
             agent.request,
             filters,
             starting: SpawnRequest(Self.harnessID, program, size: size)
-        ) { () throws(ClocheError) in
+        ) { (plan: SandboxPlan) throws(ClocheError) in
             try agent.directory.write(record)
             try audit.append(
                 "start",
                 [
                     "profile": .string(record.profile), "network": .string(policy.network.rawValue),
-                    "task": .string(record.task),
+                    "task": .string(record.task), "confinement": plan.confinement.document,
                 ]
             )
         }

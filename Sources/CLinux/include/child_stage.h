@@ -48,6 +48,7 @@ enum clinux_operation_kind {
     CLINUX_OP_SYMLINK,        /* target -> text */
     CLINUX_OP_HOSTNAME,       /* sethostname(text) */
     CLINUX_OP_LOOPBACK,       /* lo up */
+    CLINUX_OP_SETTING,        /* text is written into a file of the kernel's */
 };
 
 struct clinux_operation {
@@ -61,10 +62,17 @@ struct clinux_operation {
     uint32_t options;    /* "key=value" or "key", each ended by a null, an empty one ends the list */
 };
 
+/* What Landlock lets a program do with the file at target, or with all that is below the directory. */
+struct clinux_fence {
+    uint32_t target; /* as in clinux_operation */
+    uint64_t access; /* LANDLOCK_ACCESS_FS_* */
+};
+
 /* Where a failure happened. */
 enum clinux_stage {
     CLINUX_STAGE_PARENT_DEATH = 1,
     CLINUX_STAGE_NETWORK,
+    CLINUX_STAGE_TIME,
     CLINUX_STAGE_INIT,
     CLINUX_STAGE_HANDSHAKE,
     CLINUX_STAGE_IDENTITY,
@@ -73,6 +81,7 @@ enum clinux_stage {
     CLINUX_STAGE_ROOT,
     CLINUX_STAGE_OPERATION,
     CLINUX_STAGE_PIVOT,
+    CLINUX_STAGE_FENCE,
     CLINUX_STAGE_CAPABILITIES,
     CLINUX_STAGE_DESCRIPTORS,
 };
@@ -83,7 +92,28 @@ struct clinux_program {
     uint32_t source_count, operation_count;
     uint32_t sources, operations; /* tables of clinux_source and clinux_operation */
     uint32_t root_options;        /* of the root tmpfs, as in clinux_operation */
+    uint32_t fence_count, fences; /* table of clinux_fence */
+    uint64_t fence_access, fence_scopes; /* what Landlock decides about; no access, no Landlock */
+    uint32_t time_namespace;      /* with clocks that start with the sandbox */
+#ifdef CLOCHE_WEAKENED
+    uint32_t left_out; /* CLINUX_WITHOUT_* */
+#endif
 };
+
+#ifdef CLOCHE_WEAKENED
+/* Protections that a build for tests leaves out, so that it can be seen which test misses them. */
+enum clinux_without {
+    CLINUX_WITHOUT_CAPABILITIES = 1,
+    CLINUX_WITHOUT_MOUNTS = 2, /* the host's root stays, at /host */
+    CLINUX_WITHOUT_DUMPABLE = 4,
+    CLINUX_WITHOUT_DESCRIPTORS = 8,
+    CLINUX_WITHOUT_SECCOMP = 16,
+};
+extern uint32_t clinux_left_out;
+#define CLINUX_IS_LEFT_OUT(layer) ((clinux_left_out & CLINUX_WITHOUT_##layer) != 0)
+#else
+#define CLINUX_IS_LEFT_OUT(layer) 0
+#endif
 
 struct clinux_child {
     struct clinux_program *_Nullable program; /* what it carries out: CLINUX_PLAN_SIZE bytes that it shares with us */
@@ -117,7 +147,7 @@ enum clinux_message_type {
     CLINUX_SPAWN,     /* supervisor -> init: struct clinux_spawn, then strings; 3 descriptors unless terminal */
     CLINUX_SIGNAL,    /* supervisor -> init: id, value = signal */
     CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
-    CLINUX_READY,     /* init -> supervisor: confined */
+    CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_* */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
     CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
@@ -130,8 +160,23 @@ struct clinux_message {
     int32_t error;
 };
 
+/* SECBIT_* of securebits.h, as capabilities(7) has them: no set-id gain, no kept or ambient capability, all locked. */
+#define CLINUX_SECUREBITS 0xef
+
+/* What init finds when it is confined, and nobody outside can see. */
+enum clinux_fact {
+    CLINUX_FACT_FENCED = 1,       /* Landlock refuses what nothing else does: writing to /dev/random */
+    CLINUX_FACT_NOT_DUMPABLE = 2, /* its memory and descriptors belong to nobody else */
+    CLINUX_FACT_SECUREBITS = 4,   /* all set and locked */
+    CLINUX_FACT_NO_CORE = 8,      /* RLIMIT_CORE is 0, hard */
+    CLINUX_FACT_NO_WRITE_EXECUTE = 16, /* PR_SET_MDWE */
+    CLINUX_FACT_DESCRIPTORS = 32, /* /proc shows it no descriptor but its own */
+    CLINUX_FACT_NO_USER_NAMESPACES = 64, /* user.max_user_namespaces is 0 */
+};
+
 struct clinux_configure {
     struct clinux_message head;
+    uint32_t no_write_execute;                  /* PR_SET_MDWE */
     uint64_t open_files, processes, file_bytes; /* UINT64_MAX leaves the limit alone */
     uint32_t filter_lengths[2];                 /* instructions of 8 bytes that follow: two programs */
 };

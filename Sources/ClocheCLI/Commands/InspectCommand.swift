@@ -1,0 +1,45 @@
+// inspect: what confines a running agent.
+
+internal import Cloche
+internal import ClocheModel
+internal import CommandSyntax
+internal import TerminalText
+
+enum InspectCommand {
+    static func run(_ context: Context) throws(ClocheError) -> Int32 {
+        let name = context.command.required("name")
+        let report = try context.project.inspect(name)
+        let holds = report["holds"]?.bool ?? false
+        if context.command.flag("json") {
+            context.output.json(report)
+        } else {
+            tell(name, report, context)
+        }
+        return holds ? ExitCode.success : ExitCode.negative
+    }
+
+    private static func tell(_ name: String, _ report: Document, _ context: Context) {
+        let mechanisms = (report["mechanisms"]?.entries ?? []).map { entry in
+            [entry.key, entry.value["state"]?.string ?? "", entry.value["detail"]?.string ?? ""]
+        }
+        context.output.table(mechanisms, header: ["MECHANISM", "STATE", "DETAIL"])
+        let checks = report["checks"]?.list ?? []
+        let shown = checks.filter { context.command.flag("all") || $0["holds"]?.bool != true }
+        if !shown.isEmpty {
+            context.output.line()
+            context.output.table(shown.map(row), header: ["CHECKED", "PLANNED", "FOUND", ""])
+        }
+        let differing = checks.filter { $0["holds"]?.bool != true }.count
+        context.output.line()
+        context.output.line(
+            differing == 0
+                ? "\(checks.count) checks: \(name) is confined as planned"
+                : context.output.styled("\(differing) of \(checks.count) checks differ from the plan", .bold)
+        )
+    }
+
+    private static func row(_ check: Document) -> [String] {
+        ["subject", "planned", "found"].map { visible(check[$0]?.string ?? "", limit: 300) }
+            + [check["holds"]?.bool == true ? "" : "DIFFERS"]
+    }
+}

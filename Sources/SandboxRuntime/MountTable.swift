@@ -1,0 +1,107 @@
+// What is mounted where, as the kernel tells it.
+
+internal import ClocheModel
+
+/// A mount table, `/proc/PID/mountinfo`.
+///
+/// See `proc_pid_mountinfo(5)`.
+enum MountTable {
+    /// Where something is mounted, in the table's order.
+    static func points(_ text: String) -> [String] {
+        // Not by `rows`: every start of a sandbox reads the table.
+        var points: [String] = []
+        let bytes = Array(text.utf8)
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            let fields = bytes[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
+            if fields.count > 5 { points.append(unescape(fields[4])) }
+            start = end + 1
+        }
+        return points
+    }
+
+    /// One mount.
+    struct Mount: Sendable {
+        /// Where it is.
+        let point: String
+        /// Its own flags; those of its file system are not looked at.
+        let attributes: MountAttributes
+        /// The kind of file system.
+        let kind: String
+
+        /// In the words of `mount(8)`.
+        var text: String { Self.text(kind, attributes) }
+
+        static func text(_ kind: String, _ attributes: MountAttributes) -> String {
+            ([kind] + attributes.names).joined(separator: ",")
+        }
+    }
+
+    /// Every mount, in the table's order.
+    static func mounts(_ table: [UInt8]) -> [Mount] {
+        table.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count > 6,
+                let dash = fields.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
+                dash + 1 < fields.count
+            else { return nil }
+            return Mount(
+                point: unescape(fields[4]),
+                attributes: attributes(fields[5]),
+                kind: String(decoding: fields[dash + 1], as: UTF8.self)
+            )
+        }
+    }
+
+    private static let flags: [(name: [UInt8], flag: MountAttributes)] = [
+        (Array("ro".utf8), .readOnly), (Array("nosuid".utf8), .noSetID), (Array("nodev".utf8), .noDevices),
+        (Array("noexec".utf8), .noExec),
+    ]
+
+    private static func attributes(_ options: ArraySlice<UInt8>) -> MountAttributes {
+        var result: MountAttributes = []
+        for option in options.split(separator: UInt8(ascii: ",")) {
+            for flag in flags where option.elementsEqual(flag.name) { result.insert(flag.flag) }
+        }
+        return result
+    }
+
+    /// Where the cgroup v2 hierarchy is mounted, and which part of it is shown there.
+    static func cgroup(_ text: String) -> (point: String, root: String)? {
+        rows(text).first { $0.kind == "cgroup2" }.map { ($0.point, $0.root) }
+    }
+
+    /// Whether controllers may be bound to cgroup v1.
+    static func hasLegacyCgroups(_ text: String) -> Bool { rows(text).contains { $0.kind == "cgroup" } }
+
+    private static func rows(_ text: String) -> [(root: String, point: String, kind: String)] {
+        Array(text.utf8).split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count > 6,
+                let dash = fields.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
+                dash + 1 < fields.count
+            else { return nil }
+            return (
+                unescape(fields[3]), unescape(fields[4]), String(decoding: fields[dash + 1], as: UTF8.self)
+            )
+        }
+    }
+
+    /// Blanks, newlines and backslashes are written as three octal digits.
+    private static func unescape(_ field: ArraySlice<UInt8>) -> String {
+        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
+        var bytes: [UInt8] = []
+        var rest = field
+        while let byte = rest.popFirst() {
+            let digits = String(decoding: rest.prefix(3), as: UTF8.self)
+            if byte == UInt8(ascii: "\\"), let value = UInt8(digits, radix: 8) {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

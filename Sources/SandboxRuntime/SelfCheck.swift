@@ -1,0 +1,307 @@
+// The self-check: what the kernel says of a finished sandbox against what was planned. The supervisor reads it in the
+// host's /proc, where nothing inside can lie, after init has confined itself and before it is given a program; `cloche
+// inspect` reads it again at any time. Only what no file shows (`clinux_fact`) is init's own word.
+
+internal import CLinux
+package import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+
+/// One comparison of plan and reality.
+package struct CheckRow: Equatable, Sendable {
+    /// A mechanism, a mount or another property.
+    package let subject: String
+    /// What the plan says.
+    package let planned: String
+    /// What the kernel says.
+    package let found: String
+    /// Whether the two agree.
+    package let holds: Bool
+
+    /// For JSON.
+    package var document: Document {
+        .object([
+            "subject": .string(subject), "planned": .string(planned), "found": .string(found),
+            "holds": .bool(holds),
+        ])
+    }
+}
+
+/// What a sandbox must be like; the part of a plan that can be read back.
+package struct SandboxExpectation: Sendable {
+    let identity: SandboxIdentity
+    let sharesNetwork: Bool
+    let timeNamespace: Bool
+    let facts: UInt32
+    let mounts: [PlannedMount]
+    /// Every mechanism, as decided.
+    package let states: [MechanismState]
+
+    init(_ plan: SandboxPlan) {
+        identity = plan.identity
+        sharesNetwork = plan.sharesNetwork
+        timeNamespace = plan.confinement.timeNamespace
+        states = plan.confinement.states
+        var facts =
+            CLINUX_FACT_NOT_DUMPABLE.rawValue | CLINUX_FACT_SECUREBITS.rawValue | CLINUX_FACT_NO_CORE.rawValue
+        if plan.confinement.fence != nil { facts |= CLINUX_FACT_FENCED.rawValue }
+        if plan.confinement.memoryDenyWriteExecute { facts |= CLINUX_FACT_NO_WRITE_EXECUTE.rawValue }
+        for operation in plan.operations {
+            switch operation.action {
+            // A trial of `doctor` has no /proc to see them in.
+            case .filesystem("proc", _, _): facts |= CLINUX_FACT_DESCRIPTORS.rawValue
+            case .setting("0"): facts |= CLINUX_FACT_NO_USER_NAMESPACES.rawValue
+            default: continue
+            }
+        }
+        self.facts = facts
+        mounts = PlannedMount.all(of: plan)
+    }
+
+    /// The filters that init puts on itself: the allow-list and the argument rules.
+    static let filters: Int64 = 2
+}
+
+/// Reads a sandbox back and compares.
+struct SelfCheck {
+    private let expected: SandboxExpectation
+    private let process: String
+    /// Whether rows that agree are kept too.
+    private let keepsAll: Bool
+    private(set) var rows: [CheckRow] = []
+
+    /// Compares the sandbox whose init has this process id, and said these `clinux_fact`s of itself.
+    init(_ expected: SandboxExpectation, pid: Int32, facts: UInt32, keepsAll: Bool) throws(SystemError) {
+        self.expected = expected
+        self.keepsAll = keepsAll
+        process = "/proc/\(pid)"
+        try compareNamespaces()
+        try compareIdentity()
+        try compareStatus()
+        compareFacts(facts)
+        try compareMounts()
+    }
+
+    /// Throws what differs.
+    static func verify(_ expected: SandboxExpectation, pid: Int32, facts: UInt32) throws(SetupFailure) {
+        let rows: [CheckRow]
+        do {
+            rows = try SelfCheck(expected, pid: pid, facts: facts, keepsAll: false).rows
+        } catch {
+            throw .told(
+                ClocheError(
+                    .sandbox,
+                    "the finished sandbox cannot be checked",
+                    why: error.description,
+                    remedy: "Cloche needs to see its own processes in /proc; nothing was started"
+                )
+            )
+        }
+        if rows.isEmpty { return }
+        let differences = rows.map { "\($0.subject): planned \($0.planned), found \($0.found)" }
+        throw .told(
+            ClocheError(
+                .sandbox,
+                "the finished sandbox is not what was planned",
+                why: differences.joined(separator: "; "),
+                remedy: "nothing was started; please report this with the output of `cloche doctor --json`"
+            )
+        )
+    }
+
+    // MARK: Comparisons
+
+    private mutating func compare(
+        _ subject: @autoclosure () -> String,
+        _ planned: @autoclosure () -> String,
+        _ found: @autoclosure () -> String,
+        _ holds: Bool
+    ) {
+        if holds && !keepsAll { return }
+        rows.append(CheckRow(subject: subject(), planned: planned(), found: found(), holds: holds))
+    }
+
+    private mutating func compareNamespaces() throws(SystemError) {
+        let kinds: [(link: String, mechanism: Mechanism, own: Bool)] = [
+            ("user", .userNamespace, true), ("mnt", .mountNamespace, true), ("pid", .pidNamespace, true),
+            ("net", .netNamespace, !expected.sharesNetwork), ("ipc", .ipcNamespace, true),
+            ("uts", .utsNamespace, true), ("cgroup", .cgroupNamespace, true),
+            ("time", .timeNamespace, expected.timeNamespace),
+        ]
+        for kind in kinds {
+            // A kernel without time namespaces has no such file; whoever wants one has been refused before.
+            if kind.mechanism == .timeNamespace && !kind.own { continue }
+            let isOwn =
+                try Files.readLink("\(process)/ns/\(kind.link)")
+                != Files.readLink("/proc/self/ns/\(kind.link)")
+            compare(
+                kind.mechanism.rawValue,
+                kind.own ? "its own" : "the host's",
+                isOwn ? "its own" : "the host's",
+                isOwn == kind.own
+            )
+        }
+    }
+
+    private mutating func compareIdentity() throws(SystemError) {
+        let identity = expected.identity
+        for (file, inside, outside) in [
+            ("uid_map", identity.user, identity.hostUser), ("gid_map", identity.group, identity.hostGroup),
+        ] {
+            let found = try Files.readText("\(process)/\(file)").split(whereSeparator: \.isWhitespace)
+            let planned = ["\(inside)", "\(outside)", "1"]
+            compare(
+                file,
+                planned.joined(separator: " "),
+                found.joined(separator: " "),
+                found.elementsEqual(planned) { $0 == $1 }
+            )
+        }
+        let (found, own) = try (Files.readText("\(process)/cgroup"), Files.readText("/proc/self/cgroup"))
+        compare("cgroup", Self.oneLine(own), Self.oneLine(found), found == own)
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        text.split(separator: "\n").joined(separator: " ")
+    }
+
+    private mutating func compareStatus() throws(SystemError) {
+        let status = StatusFile(try Files.read("\(process)/status"))
+        let identity = expected.identity
+        for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] {
+            let found = status[key].split(whereSeparator: \.isWhitespace)
+            compare(
+                key.lowercased(),
+                "\(id)",
+                status[key],
+                found.allSatisfy { $0 == "\(id)" } && found.count == 4
+            )
+        }
+        let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
+        let full = sets.filter {
+            !status[$0].utf8.allSatisfy { $0 == UInt8(ascii: "0") } || status[$0].isEmpty
+        }
+        compare(
+            Mechanism.capabilities.rawValue,
+            "none in any set",
+            full.isEmpty ? "none in any set" : full.map { "\($0) \(status[$0])" }.joined(separator: ", "),
+            full.isEmpty
+        )
+        compare(Mechanism.noNewPrivileges.rawValue, "1", status["NoNewPrivs"], status["NoNewPrivs"] == "1")
+        let inside = status["NSpid"].split(whereSeparator: \.isWhitespace).last ?? ""
+        compare("pid of init", "1", String(inside), inside == "1")
+        try compareFilters(status)
+    }
+
+    private mutating func compareFilters(_ status: StatusFile) throws(SystemError) {
+        let name = Mechanism.seccomp.rawValue
+        compare(name, "mode 2", "mode \(status["Seccomp"])", status["Seccomp"] == "2")
+        // The count came with Linux 5.9.
+        guard let found = Int64(status["Seccomp_filters"]) else { return }
+        let own = StatusFile(try Files.read("/proc/self/status"))
+        let planned = (Int64(own["Seccomp_filters"]) ?? 0) + SandboxExpectation.filters
+        compare("\(name) filters", "\(planned)", "\(found)", found == planned)
+    }
+
+    /// The names of `clinux_fact`, with what it means that one is not there.
+    private static let facts: [(fact: clinux_fact, subject: String, yes: String, no: String)] = [
+        (CLINUX_FACT_FENCED, Mechanism.landlock.rawValue, "refuses what has no rule", "refuses nothing"),
+        (CLINUX_FACT_NOT_DUMPABLE, "init", "not dumpable", "dumpable"),
+        (CLINUX_FACT_SECUREBITS, "securebits", "all set and locked", "not all set and locked"),
+        (CLINUX_FACT_DESCRIPTORS, "descriptors of init", "its own only", "others too"),
+        (
+            CLINUX_FACT_NO_USER_NAMESPACES, Mechanism.nestedNamespaces.rawValue,
+            "user.max_user_namespaces is 0",
+            "user.max_user_namespaces is not 0"
+        ),
+        (CLINUX_FACT_NO_CORE, Mechanism.coreDumps.rawValue, "RLIMIT_CORE is 0", "RLIMIT_CORE is not 0"),
+        (CLINUX_FACT_NO_WRITE_EXECUTE, Mechanism.memoryDenyWriteExecute.rawValue, "on", "off"),
+    ]
+
+    private mutating func compareFacts(_ found: UInt32) {
+        for row in Self.facts {
+            let (planned, there) = (expected.facts & row.fact.rawValue != 0, found & row.fact.rawValue != 0)
+            compare(row.subject, planned ? row.yes : row.no, there ? row.yes : row.no, planned == there)
+        }
+    }
+
+    // MARK: Mounts
+
+    private mutating func compareMounts() throws(SystemError) {
+        var found = MountTable.mounts(try Files.read("\(process)/mountinfo"))
+        let root = try Files.open("\(process)/root", clinux_O_PATH | O_DIRECTORY)
+        for planned in expected.mounts {
+            guard let index = found.firstIndex(where: planned.isMet) else {
+                let there = found.filter { $0.point == planned.target }.map(\.text)
+                if planned.isOptional && there.isEmpty && isAbsent(planned.target, root) { continue }
+                compare(
+                    "mount \(planned.target)",
+                    planned.text,
+                    there.isEmpty ? "nothing" : there.joined(separator: " and "),
+                    false
+                )
+                continue
+            }
+            let mount = found.remove(at: index)
+            compare("mount \(planned.target)", planned.text, mount.text, true)
+            if let source = planned.source, !planned.isCovered { try compareSource(planned, source, root) }
+        }
+        for mount in found where !isBelowRecursive(mount) {
+            compare("mount \(mount.point)", "nothing", mount.text, false)
+        }
+    }
+
+    /// Kernels differ in what their /proc has.
+    private func isAbsent(_ target: String, _ root: borrowing FileDescriptor) -> Bool {
+        // Whatever the reason, it cannot be opened.
+        (try? Files.openBeneath(root, String(target.dropFirst()), clinux_O_PATH)) == nil
+    }
+
+    /// What is mounted below a directory of the host's comes along with its flags.
+    private func isBelowRecursive(_ mount: MountTable.Mount) -> Bool {
+        expected.mounts.contains {
+            $0.isRecursive && mount.point.hasPrefix($0.target + "/")
+                && mount.attributes.isSuperset(of: $0.attributes)
+        }
+    }
+
+    /// What is seen at the place is the very file or directory of the host that the planner saw.
+    private mutating func compareSource(
+        _ planned: PlannedMount,
+        _ source: PlannedMount.Source,
+        _ root: borrowing FileDescriptor
+    ) throws(SystemError) {
+        let path = String(planned.target.dropFirst())
+        let status: FileStatus
+        do throws(SystemError) {
+            status = try Files.status(of: Files.openBeneath(root, path, clinux_O_PATH))
+        } catch {
+            return compare("source of \(planned.target)", source.text, "\(error.errno)", false)
+        }
+        let agree = status.device == source.device && status.inode == source.inode
+        compare(
+            "source of \(planned.target)",
+            source.text,
+            "device \(status.device), inode \(status.inode)",
+            agree
+        )
+    }
+}
+
+/// `/proc/PID/status`, by key.
+///
+/// See `proc_pid_status(5)`.
+private struct StatusFile {
+    private var values: [String: String] = [:]
+
+    init(_ bytes: [UInt8]) {
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+            values[String(decoding: line[..<colon], as: UTF8.self)] = String(decoding: value, as: UTF8.self)
+        }
+    }
+
+    /// Empty when the kernel does not tell.
+    subscript(_ key: String) -> String { values[key] ?? "" }
+}
