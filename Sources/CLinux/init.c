@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -345,9 +346,17 @@ static _Noreturn void init(void) {
     }
 }
 
-/* After libcap's own (300), before the Swift runtime's. */
+/* After libcap's own (300), before the Swift runtime's. A set-id copy of this program would give whoever starts it the
+ * owner's rights over a plan of their own: it does nothing at all. */
 __attribute__((constructor(400))) static void become_init(int argc, char **argv, char **envp) {
+    static const char refusal[] =
+        "cloche: this copy is set-id or has file capabilities, and Cloche runs with neither\n"
+        "  take them away: chmod ug-s FILE, setcap -r FILE\n";
     (void)envp;
+    if (getauxval(AT_SECURE)) {
+        (void)!write(STDERR_FILENO, refusal, sizeof refusal - 1);
+        _exit(125);
+    }
     if (argc != 1 || strcmp(argv[0], CLINUX_INIT_NAME) != 0) return;
     prctl(PR_SET_NAME, CLINUX_INIT_NAME, 0, 0, 0);
     clinux_build();

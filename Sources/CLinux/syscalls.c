@@ -198,6 +198,8 @@ int clinux_memory_deny_write_execute(void) {
     return prctl(GET_MDWE, 0, 0, 0, 0);
 }
 
+int clinux_has_filters(void) { return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0; }
+
 int clinux_seccomp_notification(void) {
     uint32_t action = SECCOMP_RET_USER_NOTIF;
     return (int)syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action);

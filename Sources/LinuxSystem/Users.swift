@@ -5,6 +5,9 @@ internal import Glibc
 
 /// This process's user.
 package enum CurrentUser {
+    /// Whether seccomp filters lie on this process, `prctl(2)` with `PR_GET_SECCOMP`.
+    package static var hasFilters: Bool { clinux_has_filters() != 0 }
+
     /// The effective user id, `geteuid(2)`.
     package static var id: UInt32 { geteuid() }
     /// The effective group id, `getegid(2)`.

@@ -40,17 +40,54 @@ enum MountTable {
 
     /// Every mount, in the table's order.
     static func mounts(_ table: [UInt8]) -> [Mount] {
-        table.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            let fields = line.split(separator: UInt8(ascii: " "))
-            guard fields.count > 6,
-                let dash = fields.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
-                dash + 1 < fields.count
-            else { return nil }
-            return Mount(
-                point: unescape(fields[4]),
-                attributes: attributes(fields[5]),
-                kind: String(decoding: fields[dash + 1], as: UTF8.self)
+        // Not by `rows`: every start of a sandbox reads one.
+        var mounts: [Mount] = []
+        mounts.reserveCapacity(64)
+        var line = Line(table)
+        while !line.isAtEnd {
+            line.skip(4)
+            let (point, options) = (line.next(), line.next())
+            // Optional fields, up to a dash.
+            while !line.isAtEnd, !line.next().elementsEqual([UInt8(ascii: "-")]) {}
+            mounts.append(
+                Mount(
+                    point: unescape(point),
+                    attributes: attributes(options),
+                    kind: String(decoding: line.next(), as: UTF8.self)
+                )
             )
+            line.goOn()
+        }
+        return mounts
+    }
+
+    /// A walk over the fields of a table, line by line.
+    private struct Line {
+        private let table: [UInt8]
+        private var start = 0
+
+        init(_ table: [UInt8]) { self.table = table }
+
+        /// The line has no more fields.
+        var isAtEnd: Bool { start >= table.count || table[start] == UInt8(ascii: "\n") }
+
+        /// The next field of this line; empty behind the last.
+        mutating func next() -> ArraySlice<UInt8> {
+            let first = start
+            while start < table.count, table[start] != UInt8(ascii: " "), table[start] != UInt8(ascii: "\n") {
+                start += 1
+            }
+            let field = table[first..<start]
+            if start < table.count, table[start] == UInt8(ascii: " ") { start += 1 }
+            return field
+        }
+
+        mutating func skip(_ count: Int) { for _ in 0..<count { _ = next() } }
+
+        /// To the next line.
+        mutating func goOn() {
+            while !isAtEnd { start += 1 }
+            start += 1
         }
     }
 

@@ -65,7 +65,6 @@ package struct SandboxExpectation: Sendable {
 /// Reads a sandbox back and compares.
 struct SelfCheck {
     private let expected: SandboxExpectation
-    private let process: String
     /// Whether rows that agree are kept too.
     private let keepsAll: Bool
     private(set) var rows: [CheckRow] = []
@@ -74,12 +73,13 @@ struct SelfCheck {
     init(_ expected: SandboxExpectation, pid: Int32, facts: UInt32, keepsAll: Bool) throws(SystemError) {
         self.expected = expected
         self.keepsAll = keepsAll
-        process = "/proc/\(pid)"
-        try compareNamespaces()
-        try compareIdentity()
-        try compareStatus()
+        let process = try ProcessFiles(of: pid)
+        let own = try ProcessFiles(of: nil)
+        try compareNamespaces(process, own)
+        try compareIdentity(process, own)
+        try compareStatus(process, own)
         compareFacts(facts)
-        try compareMounts()
+        try compareMounts(process)
     }
 
     /// Throws what differs.
@@ -121,85 +121,89 @@ struct SelfCheck {
         rows.append(CheckRow(subject: subject(), planned: planned(), found: found(), holds: holds))
     }
 
-    private mutating func compareNamespaces() throws(SystemError) {
-        let kinds: [(link: String, mechanism: Mechanism, own: Bool)] = [
-            ("user", .userNamespace, true), ("mnt", .mountNamespace, true), ("pid", .pidNamespace, true),
-            ("net", .netNamespace, !expected.sharesNetwork), ("ipc", .ipcNamespace, true),
-            ("uts", .utsNamespace, true), ("cgroup", .cgroupNamespace, true),
-            ("time", .timeNamespace, expected.timeNamespace),
-        ]
-        for kind in kinds {
+    private static let namespaces: [(kind: StaticString, mechanism: Mechanism)] = [
+        ("user", .userNamespace), ("mnt", .mountNamespace), ("pid", .pidNamespace), ("net", .netNamespace),
+        ("ipc", .ipcNamespace), ("uts", .utsNamespace), ("cgroup", .cgroupNamespace), ("time", .timeNamespace),
+    ]
+
+    private mutating func compareNamespaces(
+        _ process: borrowing ProcessFiles,
+        _ own: borrowing ProcessFiles
+    ) throws(SystemError) {
+        for (kind, mechanism) in Self.namespaces {
+            let isWanted =
+                switch mechanism {
+                case .netNamespace: !expected.sharesNetwork
+                case .timeNamespace: expected.timeNamespace
+                default: true
+                }
             // A kernel without time namespaces has no such file; whoever wants one has been refused before.
-            if kind.mechanism == .timeNamespace && !kind.own { continue }
-            let isOwn =
-                try Files.readLink("\(process)/ns/\(kind.link)")
-                != Files.readLink("/proc/self/ns/\(kind.link)")
+            if mechanism == .timeNamespace && !isWanted { continue }
+            let isOwn = try process.namespace(kind) != own.namespace(kind)
             compare(
-                kind.mechanism.rawValue,
-                kind.own ? "its own" : "the host's",
+                mechanism.rawValue,
+                isWanted ? "its own" : "the host's",
                 isOwn ? "its own" : "the host's",
-                isOwn == kind.own
+                isOwn == isWanted
             )
         }
     }
 
-    private mutating func compareIdentity() throws(SystemError) {
+    private mutating func compareIdentity(
+        _ process: borrowing ProcessFiles,
+        _ own: borrowing ProcessFiles
+    ) throws(SystemError) {
         let identity = expected.identity
         for (file, inside, outside) in [
             ("uid_map", identity.user, identity.hostUser), ("gid_map", identity.group, identity.hostGroup),
         ] {
-            let found = try Files.readText("\(process)/\(file)").split(whereSeparator: \.isWhitespace)
-            let planned = ["\(inside)", "\(outside)", "1"]
-            compare(
-                file,
-                planned.joined(separator: " "),
-                found.joined(separator: " "),
-                found.elementsEqual(planned) { $0 == $1 }
-            )
+            let words = try process.read(file).split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+            let found = words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            let planned = "\(inside) \(outside) 1"
+            compare(file, planned, found, found == planned)
         }
-        let (found, own) = try (Files.readText("\(process)/cgroup"), Files.readText("/proc/self/cgroup"))
-        compare("cgroup", Self.oneLine(own), Self.oneLine(found), found == own)
+        let (found, planned) = try (process.read("cgroup"), own.read("cgroup"))
+        compare("cgroup", Self.oneLine(planned), Self.oneLine(found), found == planned)
     }
 
-    private static func oneLine(_ text: String) -> String {
-        text.split(separator: "\n").joined(separator: " ")
+    private static func oneLine(_ text: [UInt8]) -> String {
+        String(decoding: text.map { $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 
-    private mutating func compareStatus() throws(SystemError) {
-        let status = StatusFile(try Files.read("\(process)/status"))
+    private mutating func compareStatus(
+        _ process: borrowing ProcessFiles,
+        _ own: borrowing ProcessFiles
+    ) throws(SystemError) {
+        let status = StatusFile(try process.read("status"))
         let identity = expected.identity
-        for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] {
-            let found = status[key].split(whereSeparator: \.isWhitespace)
-            compare(
-                key.lowercased(),
-                "\(id)",
-                status[key],
-                found.allSatisfy { $0 == "\(id)" } && found.count == 4
-            )
+        for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] as [(StaticString, UInt32)] {
+            let found = status[key]
+            let planned = "\(id)\t\(id)\t\(id)\t\(id)"
+            compare("\(key)", planned, found, found == planned)
         }
-        let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
-        let full = sets.filter {
-            !status[$0].utf8.allSatisfy { $0 == UInt8(ascii: "0") } || status[$0].isEmpty
-        }
+        let sets: [StaticString] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
+        let full = sets.filter { status[$0] != "0000000000000000" }
         compare(
             Mechanism.capabilities.rawValue,
             "none in any set",
             full.isEmpty ? "none in any set" : full.map { "\($0) \(status[$0])" }.joined(separator: ", "),
             full.isEmpty
         )
-        compare(Mechanism.noNewPrivileges.rawValue, "1", status["NoNewPrivs"], status["NoNewPrivs"] == "1")
-        let inside = status["NSpid"].split(whereSeparator: \.isWhitespace).last ?? ""
-        compare("pid of init", "1", String(inside), inside == "1")
-        try compareFilters(status)
+        let privileges = status["NoNewPrivs"]
+        compare(Mechanism.noNewPrivileges.rawValue, "1", privileges, privileges == "1")
+        let ids = status["NSpid"]
+        compare("pid of init", "1 inside", ids, ids.hasSuffix("\t1"))
+        try compareFilters(status, own)
     }
 
-    private mutating func compareFilters(_ status: StatusFile) throws(SystemError) {
+    private mutating func compareFilters(_ status: StatusFile, _ own: borrowing ProcessFiles) throws(SystemError) {
         let name = Mechanism.seccomp.rawValue
         compare(name, "mode 2", "mode \(status["Seccomp"])", status["Seccomp"] == "2")
         // The count came with Linux 5.9.
         guard let found = Int64(status["Seccomp_filters"]) else { return }
-        let own = StatusFile(try Files.read("/proc/self/status"))
-        let planned = (Int64(own["Seccomp_filters"]) ?? 0) + SandboxExpectation.filters
+        var planned = SandboxExpectation.filters
+        // Those that lie on us already lie on it too.
+        if CurrentUser.hasFilters { planned += Int64(StatusFile(try own.read("status"))["Seccomp_filters"]) ?? 0 }
         compare("\(name) filters", "\(planned)", "\(found)", found == planned)
     }
 
@@ -227,9 +231,9 @@ struct SelfCheck {
 
     // MARK: Mounts
 
-    private mutating func compareMounts() throws(SystemError) {
-        var found = MountTable.mounts(try Files.read("\(process)/mountinfo"))
-        let root = try Files.open("\(process)/root", clinux_O_PATH | O_DIRECTORY)
+    private mutating func compareMounts(_ process: borrowing ProcessFiles) throws(SystemError) {
+        var found = MountTable.mounts(try process.read("mountinfo"))
+        let root = try process.root()
         for planned in expected.mounts {
             guard let index = found.firstIndex(where: planned.isMet) else {
                 let there = found.filter { $0.point == planned.target }.map(\.text)
@@ -292,16 +296,26 @@ struct SelfCheck {
 ///
 /// See `proc_pid_status(5)`.
 private struct StatusFile {
-    private var values: [String: String] = [:]
+    private let bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) {
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-            let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
-            values[String(decoding: line[..<colon], as: UTF8.self)] = String(decoding: value, as: UTF8.self)
-        }
-    }
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Empty when the kernel does not tell.
-    subscript(_ key: String) -> String { values[key] ?? "" }
+    subscript(_ key: StaticString) -> String {
+        let count = key.utf8CodeUnitCount
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            if end - start > count && bytes[start + count] == UInt8(ascii: ":") && begins(start, key) {
+                let value = bytes[(start + count + 1)..<end]
+                return String(decoding: value.drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }, as: UTF8.self)
+            }
+            start = end + 1
+        }
+        return ""
+    }
+
+    private func begins(_ start: Int, _ key: StaticString) -> Bool {
+        key.withUTF8Buffer { unsafe bytes[start...].starts(with: $0) }
+    }
 }

@@ -66,6 +66,8 @@ int clinux_close_range(unsigned int first, unsigned int last);
 int clinux_landlock_abi(void);
 /* Whether memory is denied to be written and executed (prctl(2), PR_GET_MDWE): -1 if the kernel does not know. */
 int clinux_memory_deny_write_execute(void);
+/* Whether this process has seccomp filters (prctl(2), PR_GET_SECCOMP). */
+int clinux_has_filters(void);
 /* 0 if seccomp(2) can hand calls to a listener (SECCOMP_RET_USER_NOTIF), or -1. */
 int clinux_seccomp_notification(void);
 /* access(2) with the effective ids. */

@@ -1,0 +1,44 @@
+// What /proc tells of one process, read through one descriptor of its directory: the lookup of a process costs more than
+// the reading of most of its files.
+
+internal import CLinux
+internal import Glibc
+
+/// The directory of a process in `/proc`.
+package struct ProcessFiles: ~Copyable {
+    private let directory: FileDescriptor
+
+    /// Opens it; nil is this process.
+    package init(of pid: Int32?) throws(SystemError) {
+        directory = try Files.open("/proc/\(pid.map(String.init) ?? "self")", clinux_O_PATH | O_DIRECTORY)
+    }
+
+    /// The number of the namespace of a kind (`mnt`, `pid`, ...) that it is in, as `readlink(2)` of `ns/KIND` tells.
+    package borrowing func namespace(_ kind: StaticString) throws(SystemError) -> UInt64 {
+        let number = directory.number
+        var text = [CChar](repeating: 0, count: 64)
+        let name = "ns/\(kind)"
+        let length = try check("readlink", name) { unsafe readlinkat(number, name, &text, 64) }
+        let digits = text[..<length].filter { (48...57).contains($0) }
+        return digits.reduce(0) { $0 &* 10 &+ UInt64($1 - 48) }
+    }
+
+    /// One of its files.
+    package borrowing func read(_ name: String) throws(SystemError) -> [UInt8] {
+        let number = directory.number
+        let file = FileDescriptor(
+            owning: try check("openat", name) { unsafe openat(number, name, O_RDONLY | O_CLOEXEC) }
+        )
+        return try file.readToEnd()
+    }
+
+    /// Its root directory, as a place.
+    package borrowing func root() throws(SystemError) -> FileDescriptor {
+        let number = directory.number
+        return FileDescriptor(
+            owning: try check("openat", "root") {
+                unsafe openat(number, "root", clinux_O_PATH | O_DIRECTORY | O_CLOEXEC)
+            }
+        )
+    }
+}
