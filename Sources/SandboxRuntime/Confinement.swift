@@ -7,11 +7,35 @@ internal import Glibc
 internal import LinuxSystem
 
 enum Confinement {
+    /// What of it this kernel has.
+    struct Kernel {
+        /// The version of Landlock; -1 if there is none.
+        var landlock: Int32
+        /// Why there is none.
+        var answer: Errno?
+        var timeNamespaces = true
+        var memoryDenyWriteExecute = true
+
+        /// The running one's; what is not asked for is not tried.
+        static func current(_ wanted: ConfinementPolicy) -> Kernel {
+            var kernel = Kernel(landlock: wanted.landlock ? clinux_landlock_abi() : 0)
+            if kernel.landlock < 0 { kernel.answer = Errno(errno) }
+            if wanted.timeNamespace { kernel.timeNamespaces = Files.exists("/proc/self/ns/time") }
+            if wanted.memoryDenyWriteExecute {
+                kernel.memoryDenyWriteExecute = clinux_memory_deny_write_execute() >= 0
+            }
+            return kernel
+        }
+    }
+
     /// Decides every mechanism of a sandbox with these mounts.
     ///
     /// - Throws: when one is missing and its absence is not permitted, naming it.
-    static func plan(_ policy: Policy, _ plan: SandboxPlan) throws(ClocheError) -> ConfinementPlan {
+    static func plan(_ policy: Policy, _ plan: SandboxPlan, kernel: Kernel? = nil) throws(ClocheError)
+        -> ConfinementPlan
+    {
         let wanted = policy.confinement
+        let kernel = kernel ?? .current(wanted)
         var states: [MechanismState] = always.map { MechanismState($0, .on) }
         states.append(
             plan.sharesNetwork
@@ -24,19 +48,19 @@ enum Confinement {
                 : MechanismState(.nestedNamespaces, .off, "\(wanted.nestedNamespaces) are allowed")
         )
         var confinement = ConfinementPlan()
-        let (fence, fenceState) = try landlock(wanted, plan)
+        let (fence, fenceState) = try landlock(wanted, plan, kernel)
         let time = try state(
             .timeNamespace,
             wanted.timeNamespace,
             "confinement.time-namespace",
-            has: hasTimeNamespaces,
+            has: kernel.timeNamespaces,
             wanted
         )
         let memory = try state(
             .memoryDenyWriteExecute,
             wanted.memoryDenyWriteExecute,
             "confinement.memory-deny-write-execute",
-            has: hasMemoryDenyWriteExecute,
+            has: kernel.memoryDenyWriteExecute,
             wanted
         )
         confinement.fence = fence
@@ -52,15 +76,15 @@ enum Confinement {
         .capabilities, .noNewPrivileges, .seccomp, .coreDumps,
     ]
 
-    private static func landlock(_ wanted: ConfinementPolicy, _ plan: SandboxPlan) throws(ClocheError)
-        -> (Fence?, MechanismState)
+    private static func landlock(_ wanted: ConfinementPolicy, _ plan: SandboxPlan, _ kernel: Kernel)
+        throws(ClocheError) -> (Fence?, MechanismState)
     {
         guard wanted.landlock else {
             return (nil, MechanismState(.landlock, .off, "confinement.landlock is off"))
         }
-        let version = clinux_landlock_abi()
+        let version = kernel.landlock
         guard version > 0 else {
-            let answer = Errno(errno)
+            let answer = kernel.answer ?? .noEntry
             guard wanted.permit.contains(.landlock), wanted.mode != .strict else {
                 throw missing(
                     .landlock,
@@ -87,11 +111,11 @@ enum Confinement {
         _ mechanism: Mechanism,
         _ isWanted: Bool,
         _ key: String,
-        has: () -> Bool,
+        has isThere: Bool,
         _ policy: ConfinementPolicy
     ) throws(ClocheError) -> MechanismState {
         guard isWanted else { return MechanismState(mechanism, .off, "\(key) is off") }
-        if has() { return MechanismState(mechanism, .on) }
+        if isThere { return MechanismState(mechanism, .on) }
         guard policy.permit.contains(mechanism), policy.mode != .strict else {
             throw missing(mechanism, "this kernel has not got it", "set \(key) to off, or use a newer kernel")
         }
@@ -106,9 +130,4 @@ enum Confinement {
             remedy: "\(remedy); or accept it: `confinement: {permit: [\(mechanism.rawValue)]}`"
         )
     }
-
-    private static func hasTimeNamespaces() -> Bool { unsafe access("/proc/self/ns/time", F_OK) == 0 }
-
-    /// `prctl(2)` with PR_GET_MDWE.
-    private static func hasMemoryDenyWriteExecute() -> Bool { clinux_memory_deny_write_execute() >= 0 }
 }

@@ -139,6 +139,31 @@ extension HostProbe {
             : "use Linux 5.13 or later, built with CONFIG_SECURITY_LANDLOCK"
     }
 
+    /// What a profile may ask for, and the default does not.
+    static func optionalMechanisms() -> [HostCheck] {
+        let time = HostFeature(
+            "time-namespace",
+            "time namespaces",
+            for: "profiles with `confinement: {time-namespace: on}`"
+        )
+        let memory = HostFeature(
+            "memory-deny-write-execute",
+            "memory that is never written and executed",
+            for: "profiles with `confinement: {memory-deny-write-execute: on}`"
+        )
+        let kernel = Confinement.Kernel.current(
+            ConfinementPolicy(landlock: false, memoryDenyWriteExecute: true, timeNamespace: true)
+        )
+        return [
+            kernel.timeNamespaces
+                ? time.ok("/proc/self/ns/time is there")
+                : time.degraded("there is no /proc/self/ns/time", "use a kernel with CONFIG_TIME_NS"),
+            kernel.memoryDenyWriteExecute
+                ? memory.ok("prctl with PR_GET_MDWE works")
+                : memory.degraded("prctl with PR_GET_MDWE is refused", "use Linux 6.3 or later"),
+        ]
+    }
+
     static func seccompNotification(_ facts: HostFacts) -> HostCheck {
         let feature = HostFeature(
             "seccomp-notification",

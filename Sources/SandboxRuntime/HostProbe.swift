@@ -103,7 +103,8 @@ package enum HostProbe {
         } else {
             checks += sandbox(facts, executable: program, place)
         }
-        checks += [landlock(), seccompNotification(facts), cgroup(facts), subordinateIDs()]
+        checks += [landlock()] + optionalMechanisms()
+        checks += [seccompNotification(facts), cgroup(facts), subordinateIDs()]
         checks += [git(), stateDirectory(state, place)]
         return checks
     }

@@ -11,7 +11,7 @@ struct PlannedMount: Sendable {
         let device: UInt64
         let inode: UInt64
 
-        var text: String { "device \(device), inode \(inode) (\(path))" }
+        var text: String { "device \(device), inode \(inode)" }
     }
 
     /// Absolute, inside.

@@ -123,7 +123,8 @@ struct SelfCheck {
 
     private static let namespaces: [(kind: StaticString, mechanism: Mechanism)] = [
         ("user", .userNamespace), ("mnt", .mountNamespace), ("pid", .pidNamespace), ("net", .netNamespace),
-        ("ipc", .ipcNamespace), ("uts", .utsNamespace), ("cgroup", .cgroupNamespace), ("time", .timeNamespace),
+        ("ipc", .ipcNamespace), ("uts", .utsNamespace), ("cgroup", .cgroupNamespace),
+        ("time", .timeNamespace),
     ]
 
     private mutating func compareNamespaces(
@@ -176,7 +177,8 @@ struct SelfCheck {
     ) throws(SystemError) {
         let status = StatusFile(try process.read("status"))
         let identity = expected.identity
-        for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] as [(StaticString, UInt32)] {
+        for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] as [(StaticString, UInt32)]
+        {
             let found = status[key]
             let planned = "\(id)\t\(id)\t\(id)\t\(id)"
             compare("\(key)", planned, found, found == planned)
@@ -196,14 +198,18 @@ struct SelfCheck {
         try compareFilters(status, own)
     }
 
-    private mutating func compareFilters(_ status: StatusFile, _ own: borrowing ProcessFiles) throws(SystemError) {
+    private mutating func compareFilters(_ status: StatusFile, _ own: borrowing ProcessFiles)
+        throws(SystemError)
+    {
         let name = Mechanism.seccomp.rawValue
         compare(name, "mode 2", "mode \(status["Seccomp"])", status["Seccomp"] == "2")
         // The count came with Linux 5.9.
         guard let found = Int64(status["Seccomp_filters"]) else { return }
         var planned = SandboxExpectation.filters
         // Those that lie on us already lie on it too.
-        if CurrentUser.hasFilters { planned += Int64(StatusFile(try own.read("status"))["Seccomp_filters"]) ?? 0 }
+        if CurrentUser.hasFilters {
+            planned += Int64(StatusFile(try own.read("status"))["Seccomp_filters"]) ?? 0
+        }
         compare("\(name) filters", "\(planned)", "\(found)", found == planned)
     }
 
@@ -308,7 +314,10 @@ private struct StatusFile {
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
             if end - start > count && bytes[start + count] == UInt8(ascii: ":") && begins(start, key) {
                 let value = bytes[(start + count + 1)..<end]
-                return String(decoding: value.drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }, as: UTF8.self)
+                return String(
+                    decoding: value.drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") },
+                    as: UTF8.self
+                )
             }
             start = end + 1
         }
