@@ -5,6 +5,7 @@ internal import AgentStore
 package import ClocheModel
 package import GitWorkspace
 internal import LinuxSystem
+internal import ProfileLoading
 internal import SandboxRuntime
 internal import Supervision
 
@@ -46,7 +47,7 @@ extension Project {
     ) {
         let (directory, record, worktree) = try gitAgent(name)
         let synced = try sync(directory, record, worktree)
-        return (try worktree.diff(form), synced)
+        return (try worktree.diff(form, protecting: Self.protected(record)), synced)
     }
 
     /// Fetches, then merges the agent's work into the branch that is checked out.
@@ -62,7 +63,7 @@ extension Project {
         let lock = try directory.lockForOperation(wait: true)
         defer { _ = lock.isLocked }
         let synced = try sync(directory, record, worktree)
-        let warnings = try worktree.diff(.names).warnings
+        let warnings = try worktree.diff(.names, protecting: Self.protected(record)).warnings
         let result = try worktree.merge(
             task: record.task,
             message: message,
@@ -75,6 +76,11 @@ extension Project {
             ["commit": .optional(result.commit), "into": .string(result.branch)]
         )
         return (result, warnings, synced)
+    }
+
+    /// What the agent's profile protects.
+    private static func protected(_ record: AgentRecord) throws(ClocheError) -> [ProtectedName] {
+        try Policy(document: record.effective).filesystem.protect.map { ProtectedName($0) }
     }
 
     private func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree)

@@ -165,6 +165,8 @@ public struct FilesystemPolicy: Equatable, Sendable {
     public var etc: [String]
     /// Further host paths, each at the place named.
     public var binds: [BindPolicy]
+    /// Names in the workspace that the user's programs obey by themselves (`ProtectedName`).
+    public var protect: [String]
     /// Size limits of `/tmp`, `/run`, `/dev/shm` in bytes.
     public var temporaryBytes: Int64
     /// Inode limit of each of them.
@@ -177,6 +179,7 @@ public struct FilesystemPolicy: Equatable, Sendable {
         writable: [String] = [],
         etc: [String] = [],
         binds: [BindPolicy] = [],
+        protect: [String] = [],
         temporaryBytes: Int64 = 1 << 30,
         temporaryInodes: Int64 = 1 << 20
     ) {
@@ -185,6 +188,7 @@ public struct FilesystemPolicy: Equatable, Sendable {
         self.writable = writable
         self.etc = etc
         self.binds = binds
+        self.protect = protect
         self.temporaryBytes = temporaryBytes
         self.temporaryInodes = temporaryInodes
     }

@@ -33,8 +33,14 @@ extension AgentWorktree {
     /// The agent's commits and uncommitted changes as of the last sync, against the branch that it started
     /// from.
     ///
-    /// - Parameter includeUncommitted: if false, its commits only.
-    package func diff(_ form: DiffForm, includeUncommitted: Bool = true) throws(ClocheError) -> AgentDiff {
+    /// - Parameters:
+    ///   - names: of files that a change of deserves a warning.
+    ///   - includeUncommitted: if false, its commits only.
+    package func diff(
+        _ form: DiffForm,
+        protecting names: [ProtectedName] = [],
+        includeUncommitted: Bool = true
+    ) throws(ClocheError) -> AgentDiff {
         let (base, tree) = try ends(includeUncommitted: includeUncommitted)
         let arguments =
             ["diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--no-color", "-M"] + form.arguments
@@ -47,7 +53,7 @@ extension AgentWorktree {
         return AgentDiff(
             base: base,
             output: output,
-            warnings: try DiffWarning.all(in: changes, of: repository),
+            warnings: try DiffWarning.all(in: changes, of: repository, protecting: names),
             changedFiles: changes.count
         )
     }

@@ -1,5 +1,5 @@
 // Changes that do more than change text: files which a program of the user's runs or obeys later, links that
-// lead out of the tree, and nested repositories. The table is data; a new tool is one line there.
+// lead out of the tree, and nested repositories. Which files those are is in the agent's profile: `filesystem.protect`.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -7,8 +7,8 @@ internal import LinuxSystem
 /// A change that deserves a look before it is merged.
 package struct DiffWarning: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
-        /// A program obeys this file when it is used in the checkout.
-        case obeyed(by: String)
+        /// Programs obey this file when they are used in the checkout: an entry of `filesystem.protect`.
+        case protected(by: String, isDeleted: Bool)
         /// A symbolic link that leads out of the tree.
         case linkOutside(target: String)
         /// Another repository's commit under this path.
@@ -22,25 +22,35 @@ package struct DiffWarning: Equatable, Sendable {
     /// One line, safe to print.
     package var text: String {
         switch kind {
-        case .obeyed(let program): "\(path.visible): \(program) runs or obeys it"
+        case .protected(let name, let isDeleted):
+            "\(path.visible): \(isDeleted ? "deleted; " : "")programs of yours run or obey it (\(name.visible))"
         case .linkOutside(let target): "\(path.visible): a link out of the tree, to \(target.visible)"
         case .nestedRepository: "\(path.visible): a commit of another repository (submodule)"
         }
+    }
+
+    /// Whether the path is one that the profile protects.
+    package var isProtected: Bool {
+        if case .protected = kind { true } else { false }
     }
 
     /// Links of a diff that are looked at; more than this in one change is itself unusual.
     private static let linkLimit = 1000
 
     /// The warnings of a list of changes, in its order.
-    static func all(in changes: [FileChange], of repository: GitRepository) throws(ClocheError)
-        -> [DiffWarning]
-    {
+    static func all(
+        in changes: [FileChange],
+        of repository: GitRepository,
+        protecting names: [ProtectedName]
+    ) throws(ClocheError) -> [DiffWarning] {
         var warnings: [DiffWarning] = []
         var links = 0
-        for change in changes where !change.isDeleted {
+        for change in changes {
             let path = change.path.text
-            if let program = ObeyedFiles.program(obeying: path) {
-                warnings.append(DiffWarning(path: path, kind: .obeyed(by: program)))
+            let folded = ProtectedName.FoldedPath(path)
+            if let name = names.first(where: { $0.covers(folded) }) {
+                let kind = Kind.protected(by: name.text, isDeleted: change.isDeleted)
+                warnings.append(DiffWarning(path: path, kind: kind))
             }
             if change.newMode == "160000" {
                 warnings.append(DiffWarning(path: path, kind: .nestedRepository))
@@ -66,38 +76,5 @@ package struct DiffWarning: Equatable, Sendable {
         }
         // Through `.git` of the main checkout a link reaches what no commit may hold.
         return target.pathComponents.contains { $0.lowercased() == ".git" }
-    }
-}
-
-/// Files that programs on the user's side run or obey, by path.
-enum ObeyedFiles {
-    /// A pattern is a name at any depth (`.envrc`), or a directory with everything below it (`.husky/`).
-    static let table: [(pattern: String, program: String)] = [
-        (".gitattributes", "git"), (".gitmodules", "git"), (".gitconfig", "git"), (".lfsconfig", "git-lfs"),
-        (".githooks/", "git"), (".husky/", "git (husky)"), (".pre-commit-config.yaml", "pre-commit"),
-        ("lefthook.yml", "lefthook"), ("lefthook.yaml", "lefthook"), (".envrc", "direnv"),
-        (".mise.toml", "mise"),
-        ("mise.toml", "mise"), (".vscode/", "VS Code"), (".idea/", "JetBrains IDEs"), (".zed/", "Zed"),
-        (".devcontainer/", "dev containers"), (".exrc", "vim"), (".vimrc", "vim"), (".nvim.lua", "neovim"),
-        (".dir-locals.el", "emacs"), (".mcp.json", "agent programs (MCP servers)"),
-        (".claude/", "Claude Code"),
-        (".cursor/", "Cursor"), (".gemini/", "Gemini CLI"), (".codex/", "Codex"), (".opencode/", "opencode"),
-        ("opencode.json", "opencode"), (".aider.conf.yml", "aider"), (".cloche/", "cloche"),
-        (".github/workflows/", "GitHub Actions"), (".gitlab-ci.yml", "GitLab CI"), (".npmrc", "npm"),
-        (".yarnrc.yml", "yarn"), (".cargo/", "cargo"), (".ci/", "CI"),
-    ]
-
-    /// The program that obeys a file; nil for most.
-    ///
-    /// Letter case does not count: a file system may not know it.
-    static func program(obeying path: String) -> String? {
-        let parts = path.pathComponents.map { $0.lowercased() }
-        return table.first { entry in
-            let wanted = entry.pattern.lowercased().pathComponents
-            guard entry.pattern.hasSuffix("/") else { return parts.last == wanted.last }
-            return parts.indices.contains { start in
-                start + wanted.count < parts.count && Array(parts[start..<(start + wanted.count)]) == wanted
-            }
-        }?.program
     }
 }

@@ -160,6 +160,63 @@ filesystem:
     - texmf
     - xml
 
+  # Names in a workspace that programs on the user's side obey by themselves: because somebody opens the directory, stands
+  # in it, or calls a program that has nothing to do with the file. Not what one runs on purpose (Makefile, package.json).
+  # Where one is absent in a directory of the user's, something empty stands for it while a sandbox runs there. An empty
+  # directory (/ at the end) is seen by neither `git status` nor the programs named here; a file is what programs expect
+  # that would fail on a directory, inside or outside.
+  protect:
+    # version control: hooks, filters, fsmonitor, editors, aliases
+    - .git/
+    - .hg/
+    - .jj/
+    # hooks that a repository's configuration names
+    - .husky/
+    - .githooks/
+    - .pre-commit-config.yaml/
+    - lefthook.yml/
+    - .lefthook.yml/
+    # shells that one enters the directory with
+    - .envrc/
+    - .mise.toml/
+    - mise.toml/
+    # editors: tasks, interpreters and servers that are started when a folder is opened
+    - .vscode/
+    - .idea/
+    - .zed/
+    - .devcontainer/
+    - .devcontainer.json/
+    - .exrc/
+    - .vimrc/
+    # agent programs: hooks, permissions, servers (MCP), commands with shell lines in them
+    - .claude/
+    - .mcp.json
+    - .cursor/
+    - .codex/
+    - .gemini/
+    - .opencode/
+    - opencode.json
+    - .github/hooks/
+    - .aider.conf.yml
+    - .cloche/
+    # which program a package manager really is, and with which tokens it goes where
+    - .npmrc
+    - .yarnrc
+    - .yarnrc.yml
+    - .cargo/
+    # To be read in a diff, no more: git has the filters of .gitattributes from elsewhere, and asks before it fetches
+    # submodules; Emacs and Neovim ask; the last are obeyed by servers, after a push.
+    - "**/.gitattributes"
+    - "**/.gitmodules"
+    - "**/.gitconfig"
+    - "**/.lfsconfig"
+    - "**/.dir-locals.el"
+    - "**/.nvim.lua"
+    - "**/.github/workflows/"
+    - "**/.github/actions/"
+    - "**/.gitlab-ci.yml"
+    - "**/.ci/"
+
 environment:
   set:
     PATH: /home/agent/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

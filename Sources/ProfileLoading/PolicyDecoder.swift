@@ -81,6 +81,7 @@ extension FilesystemPolicy {
                     optional: bind["optional"]?.bool ?? false
                 )
             },
+            protect: document.strings("protect"),
             temporaryBytes: document["tmp-size"]?.bytes ?? 1 << 30,
             temporaryInodes: document["tmp-inodes"]?.integer ?? 1 << 20
         )

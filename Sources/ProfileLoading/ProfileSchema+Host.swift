@@ -52,6 +52,20 @@ extension ProfileSchema {
             "Further files and directories of the host, each shown at the place named."
         ),
         SchemaKey(
+            "protect",
+            .list(.text(.protectedName)),
+            default: .list([]),
+            project: .narrower(.more),
+            """
+            Names below the workspace that programs on your side obey by themselves. `cloche diff` and `merge` name \
+            each change of one, or of anything below one, at any depth and in any spelling of its letters. In a \
+            directory of yours (`run`, `--workspace dir`) they are read-only at its top, and cannot be made where they \
+            are absent: as long as a sandbox runs, an empty directory (with a `/` at the end) or file stands there. A \
+            name with `*` in it, which stands for any characters of one component, or with `**/` before it is only \
+            told by `diff` and `merge`. A list replaces; `protect+` adds to it.
+            """
+        ),
+        SchemaKey(
             "tmp-size",
             .size,
             default: .string("1GiB"),

@@ -88,6 +88,15 @@ package struct TextForm: Sendable {
         "a name below /etc, where * stands for any characters of one component",
         pattern: "^[^/]"
     ) { isRelative($0) }
+    static let protectedName = TextForm(
+        "name in the workspace",
+        plural: "names in the workspace",
+        "a path below the workspace, such as .vscode/, .mcp.json or **/.gitattributes",
+        pattern: "^[^/]"
+    ) { name in
+        let path = name.hasSuffix("/") ? String(name.dropLast()) : name
+        return isRelative(path) && !path.utf8.contains(0x0a) && path != "**"
+    }
     static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
     {
         SignalName.number(of: $0) != nil

@@ -43,4 +43,30 @@ import Testing
     func matchesNames(_ pattern: String, _ name: String, _ matches: Bool) {
         #expect(NamePattern(pattern).matches(name) == matches)
     }
+
+    @Test(arguments: [
+        (".vscode/", ".vscode/tasks.json", true), (".vscode/", ".VSCode/tasks.json", true),
+        (".vscode/", "deep/down/.vscode", true), (".vscode/", "vscode/tasks.json", false),
+        (".vscode/", ".v\u{17F}code/x", true), (".vscode/", ".vs\u{200C}code/x", true),
+        (".vscode/", ".vscode. /x", true),
+        (".mcp.json", ".MCP.json", true), (".mcp.json", "x.mcp.json", false),
+        (".mcp.json", ".mcp.json/x", true),
+        (".github/hooks/", "a/.github/hooks/x.json", true), (".github/hooks/", ".github/x/hooks", false),
+        ("**/.gitattributes", "src/.gitattributes", true), ("**/.gitattributes", ".gitattributes", true),
+        (".claude/settings*.json", ".claude/settings.local.json", true),
+        (".claude/settings*.json", ".claude/x", false),
+        ("a/b", "a", false), ("a/b", "", false),
+    ])
+    func protectedNames(_ name: String, _ path: String, _ covers: Bool) {
+        #expect(ProtectedName(name).covers(ProtectedName.FoldedPath(path)) == covers)
+    }
+
+    @Test func onlyPlainNamesAreKept() {
+        #expect(ProtectedName(".vscode/").path == ".vscode")
+        #expect(ProtectedName(".vscode/").stub == .directory)
+        #expect(ProtectedName(".github/hooks").path == ".github/hooks")
+        #expect(ProtectedName(".github/hooks").stub == .file)
+        #expect(ProtectedName("**/.gitattributes").path == nil)
+        #expect(ProtectedName(".claude/settings*.json").path == nil)
+    }
 }

@@ -175,10 +175,11 @@ import Testing
             in: worktree.workspace
         )
         try fixture.sync(worktree)
-        let diff = try worktree.diff(.patch(binary: false))
+        let diff = try worktree.diff(.patch(binary: false), protecting: [ProtectedName(".vscode/")])
         #expect(
             diff.warnings.map(\.text) == [
-                ".vscode/tasks.json: VS Code runs or obeys it", "in: a link out of the tree, to .git/config",
+                ".vscode/tasks.json: programs of yours run or obey it (.vscode/)",
+                "in: a link out of the tree, to .git/config",
                 "out: a link out of the tree, to ../../etc",
             ]
         )

@@ -31,15 +31,6 @@ import Testing
         #expect(DiffWarning.leadsOutside(target, from: path) == leads)
     }
 
-    @Test(arguments: [
-        (".gitattributes", "git"), ("deep/down/.envrc", "direnv"), (".VSCode/tasks.json", "VS Code"),
-        (".github/workflows/ci.yml", "GitHub Actions"), ("src/main.c", nil), ("vscode/tasks.json", nil),
-        (".github/README", nil), ("x.gitattributes", nil), (".claude/settings.json", "Claude Code"),
-    ])
-    func obeyedFiles(_ path: String, _ program: String?) {
-        #expect(ObeyedFiles.program(obeying: path) == program)
-    }
-
     /// A removed line that looks like a heading is coloured as what it is.
     @Test func coloursFollowTheHunk() {
         let patch = "--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-- a\n-\u{1B}[32m\n+y\n"

@@ -17,6 +17,8 @@ import Testing
             "`filesystem.binds` gives the agent more than your settings"
         ),
         ("filesystem: {system+: [/srv]}", "`filesystem.system` gives the agent more than your settings"),
+        ("filesystem: {protect: [.git/]}", "`filesystem.protect` gives the agent more than your settings"),
+        ("filesystem: {protect: ~}", "`filesystem.protect` gives the agent more than your settings"),
         ("filesystem: {etc: [shadow]}", "`filesystem.etc` gives the agent more than your settings"),
         (
             "filesystem: {tmp-size: 64GiB}",
@@ -70,7 +72,7 @@ import Testing
         "syscalls: {deny+: [ptrace]}", "limits: {idle: 1h, wall-clock: 1h, processes: 100}",
         "network: {mode: none}",
         "restart: on-failure", "stop: {grace: 1s}", "session: {rows: 50}",
-        "filesystem: {writable+: [/var/x]}",
+        "filesystem: {writable+: [/var/x], protect+: [x/]}",
         "description: x",
     ]
 

@@ -85,6 +85,11 @@ enum DiffCommand {
         }
     }
 
+    /// The paths of protected names among what changed.
+    static func protected(_ warnings: [DiffWarning]) -> Document {
+        .strings(warnings.filter(\.isProtected).map(\.path))
+    }
+
     private static func document(_ diff: AgentDiff, _ synced: SyncResult) -> Document {
         let lines = String(decoding: diff.output, as: UTF8.self).split(separator: "\n").map(String.init)
         return .object([
@@ -92,7 +97,8 @@ enum DiffCommand {
             "commits": .integer(Int64(synced.commits)),
             "uncommitted": .bool(synced.hasUncommittedChanges),
             "changed-files": .integer(Int64(diff.changedFiles)), "files": .strings(lines),
-            "warnings": .strings(diff.warnings.map(\.text)), "notices": .strings(synced.notices.map(\.text)),
+            "warnings": .strings(diff.warnings.map(\.text)), "protected": protected(diff.warnings),
+            "notices": .strings(synced.notices.map(\.text)),
         ])
     }
 }
@@ -148,6 +154,7 @@ enum MergeCommand {
             "name": .string(name), "commit": .optional(merge.commit), "into": .string(merge.branch),
             "previous": .string(merge.previous), "changed-files": .integer(Int64(merge.changedFiles)),
             "uncommitted": .bool(merge.includesUncommitted), "warnings": .strings(warnings.map(\.text)),
+            "protected": DiffCommand.protected(warnings),
             "notices": .strings(synced.notices.map(\.text)),
             "unfiltered-files": .strings(merge.unfilteredFiles),
         ])
