@@ -174,14 +174,18 @@ static int op_filesystem(struct stage *s, const struct clinux_operation *op) {
     return mount < 0 ? -1 : closing(mount, attach(s, mount, at(s, op->target)));
 }
 
-static int op_read_only(struct stage *s, const struct clinux_operation *op) {
-    int place = open_below(s->root, at(s, op->target), O_PATH, 0);
+/* The target bound over itself: what is a mount can be neither renamed nor removed, be it a symbolic link. */
+static int op_over_itself(struct stage *s, const struct clinux_operation *op) {
+    int pinned = op->kind == CLINUX_OP_PIN;
+    int place = open_below(s->root, at(s, op->target), O_PATH | (pinned ? O_NOFOLLOW : 0), 0);
     if (place < 0) return -1;
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
-    int mount = closing(place, open_tree(place, "", flags));
-    if (mount < 0) return -1;
-    if (set_attributes(mount, op->attributes | MOUNT_ATTR_RDONLY) < 0) return closing(mount, -1);
-    return closing(mount, attach(s, mount, at(s, op->target)));
+    int mount = open_tree(place, "", flags);
+    if (mount < 0) return closing(place, -1);
+    int result = pinned ? 0 : set_attributes(mount, op->attributes | MOUNT_ATTR_RDONLY);
+    if (result == 0) result = move_mount(mount, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (result == 0) forget_parent(s, at(s, op->target));
+    return closing(place, closing(mount, result));
 }
 
 static int op_seal(const struct stage *s, const struct clinux_operation *op) {
@@ -262,7 +266,8 @@ static int perform(struct stage *s, const struct clinux_operation *op) {
     switch ((enum clinux_operation_kind)op->kind) {
     case CLINUX_OP_FILESYSTEM: return op_filesystem(s, op);
     case CLINUX_OP_BIND: return attach(s, s->mounts[op->source], at(s, op->target));
-    case CLINUX_OP_READ_ONLY: return op_read_only(s, op);
+    case CLINUX_OP_READ_ONLY:
+    case CLINUX_OP_PIN: return op_over_itself(s, op);
     case CLINUX_OP_SEAL: return op_seal(s, op);
     case CLINUX_OP_DIRECTORY: return op_directory(s, op);
     case CLINUX_OP_FILE: return op_file(s, op);

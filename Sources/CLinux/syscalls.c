@@ -212,6 +212,11 @@ int clinux_lock(int fd, int wait) {
     return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &whole);
 }
 
+int clinux_lock_byte(int fd, int64_t byte, int kind, int wait) {
+    struct flock one = {.l_type = (short)kind, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &one);
+}
+
 int clinux_is_locked(int fd) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_GETLK, &whole) < 0 ? -1 : whole.l_type != F_UNLCK;

@@ -46,6 +46,7 @@ struct AgentLaunch {
                     isResolved: Self.isUsersOwn(record.workspace)
                 ),
                 places: try places(directory, record),
+                stubRecords: Self.isUsersOwn(record.workspace) ? installation.stubRecords : nil,
                 home: directory.home,
                 upper: directory.upper,
                 etc: EtcTree.last(policy, cache: installation.cacheDirectory)
@@ -79,17 +80,8 @@ struct AgentLaunch {
         case .worktree:
             let worktree = try AgentGit.worktree(directory, record)
             return try worktree.sandboxMounts().map(\.place)
-        case .directory(let path): return Self.gitGuard(path)
-        case .empty: return []
+        case .directory, .empty: return []
         }
-    }
-
-    /// A directory of the user's that is a repository: its `.git` is shown read-only, because whoever writes
-    /// there decides what the user's next git command runs.
-    static func gitGuard(_ path: String) -> [SandboxRequest.Place] {
-        let git = path + "/.git"
-        guard Files.exists(git) else { return [] }
-        return [.init(source: git, target: InsidePath.workspace + "/.git", mode: .readOnly)]
     }
 
     static func program(_ policy: Policy, _ environment: [String], task: String?, resuming: Bool)

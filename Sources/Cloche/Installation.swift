@@ -48,6 +48,9 @@ public struct Installation: Equatable, Sendable {
         ProcessEnvironment.value(variable).flatMap { $0.hasPrefix("/") ? $0 : nil } ?? standard
     }
 
+    /// Where it is written down what stands for absent names in directories of the user's.
+    var stubRecords: String { stateDirectory + "/stubs" }
+
     var stateRoot: StateRoot { StateRoot(path: stateDirectory) }
 
     /// Refuses a working directory that holds Cloche's own files, as the home directory does: whoever writes there

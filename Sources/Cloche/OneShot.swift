@@ -98,7 +98,7 @@ extension Project {
             hostname: "cloche",
             executable: installation.executable,
             workspace: place,
-            places: place.map { AgentLaunch.gitGuard($0.source) } ?? [],
+            stubRecords: installation.stubRecords,
             etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
         do {

@@ -31,6 +31,9 @@ extension SandboxPlan {
                 }
             ),
             "confinement": confinement.document, "landlock": .list(rules),
+            "stubs": .list(
+                stubs.map { .object(["path": .string($0.path), "kind": .string($0.kind.rawValue)]) }
+            ),
         ])
     }
 
@@ -42,15 +45,17 @@ extension SandboxPlan {
 
     /// One line per step.
     public var lines: [String] {
-        operations.map { operation in
-            var text = "\(operation.action.text)"
-            if !operation.target.isEmpty { text += " /\(operation.target)" }
-            if case .bind(let index) = operation.action, sources.indices.contains(index) {
-                let source = sources[index]
-                text += " <- \(source.path) (\(source.attributes.names.joined(separator: ",")))"
+        let made = stubs.map { "empty \($0.kind.rawValue) \($0.path) in the workspace  [filesystem.protect]" }
+        return made
+            + operations.map { operation in
+                var text = "\(operation.action.text)"
+                if !operation.target.isEmpty { text += " /\(operation.target)" }
+                if case .bind(let index) = operation.action, sources.indices.contains(index) {
+                    let source = sources[index]
+                    text += " <- \(source.path) (\(source.attributes.names.joined(separator: ",")))"
+                }
+                return "\(text)  [\(operation.reason)]"
             }
-            return "\(text)  [\(operation.reason)]"
-        }
     }
 }
 
@@ -62,6 +67,7 @@ extension PlanOperation.Action {
             "mount \(kind) (\((attributes.names + options).joined(separator: ",")))"
         case .bind: "bind"
         case .readOnly: "bind over itself (ro)"
+        case .pin: "bind over itself"
         case .seal(let attributes): "set flags (\(attributes.names.joined(separator: ",")))"
         case .directory: "mkdir"
         case .file(let content, _): "write \(content.utf8.count) bytes to"

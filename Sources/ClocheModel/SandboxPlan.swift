@@ -78,6 +78,8 @@ public struct PlanOperation: Equatable, Sendable {
         case bind(source: Int)
         /// The target is bound over itself, read-only.
         case readOnly
+        /// The target, even a symbolic link, is bound over itself as it is, so that nobody can rename or remove it.
+        case pin
         /// The mount at the target gets these attributes.
         case seal(MountAttributes)
         /// A directory.
@@ -137,6 +139,21 @@ public struct SandboxIdentity: Equatable, Sendable {
     }
 }
 
+/// A name of the workspace that is absent, and that nobody inside may make: something empty stands for it on the host as
+/// long as the sandbox is there.
+public struct PlanStub: Equatable, Sendable {
+    /// Below the workspace.
+    public var path: String
+    /// What stands there.
+    public var kind: ProtectedName.Stub
+
+    /// A stub.
+    public init(path: String, kind: ProtectedName.Stub) {
+        self.path = path
+        self.kind = kind
+    }
+}
+
 /// The whole plan of one sandbox.
 public struct SandboxPlan: Equatable, Sendable {
     /// Who the agent is.
@@ -151,6 +168,8 @@ public struct SandboxPlan: Equatable, Sendable {
     public var operations: [PlanOperation]
     /// What confines it beside these.
     public var confinement: ConfinementPlan
+    /// What is made in the workspace before the first step, each after the directories above it.
+    public var stubs: [PlanStub]
 
     /// A plan.
     public init(
@@ -159,7 +178,8 @@ public struct SandboxPlan: Equatable, Sendable {
         executable: String,
         sources: [MountSource],
         operations: [PlanOperation],
-        confinement: ConfinementPlan = ConfinementPlan()
+        confinement: ConfinementPlan = ConfinementPlan(),
+        stubs: [PlanStub] = []
     ) {
         self.confinement = confinement
         self.identity = identity
@@ -167,6 +187,7 @@ public struct SandboxPlan: Equatable, Sendable {
         self.executable = executable
         self.sources = sources
         self.operations = operations
+        self.stubs = stubs
     }
 }
 

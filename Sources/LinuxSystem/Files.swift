@@ -144,6 +144,11 @@ package enum Files {
         return unsafe fstatat(AT_FDCWD, path, &status, 0) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Throws unless this user may write there, `faccessat(2)`.
+    package static func checkWritable(_ path: String) throws(SystemError) {
+        try check("faccessat", path) { unsafe clinux_may(path, W_OK) }
+    }
+
     /// The whole of a file.
     package static func read(_ path: String, limit: Int = .max) throws(SystemError) -> [UInt8] {
         let file = try open(path)

@@ -23,6 +23,8 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noEntry = Errno(ENOENT)
     /// `EEXIST`: the name is taken.
     package static let exists = Errno(EEXIST)
+    /// `ENOTEMPTY`: the directory holds something.
+    package static let notEmpty = Errno(ENOTEMPTY)
     /// `EPIPE`: whoever would have read has gone.
     package static let brokenPipe = Errno(EPIPE)
     /// `EAGAIN`, which is `EWOULDBLOCK`: nothing to read, no room, or a lock is held.

@@ -267,6 +267,7 @@ package enum ChildAhead {
             flat.kind = CLINUX_OP_BIND.rawValue
             flat.source = Int32(source)
         case .readOnly: flat.kind = CLINUX_OP_READ_ONLY.rawValue
+        case .pin: flat.kind = CLINUX_OP_PIN.rawValue
         case .seal(let attributes):
             flat.kind = CLINUX_OP_SEAL.rawValue
             flat.attributes = attributes.rawValue

@@ -25,6 +25,7 @@ extension Planner {
         } else {
             addTmpfs(target, mode: "0755", "workspace")
         }
+        try addProtection()
         for place in request.places {
             try addBind(
                 place.source,
@@ -34,6 +35,19 @@ extension Planner {
                 "workspace"
             )
         }
+    }
+
+    /// In a directory of the user's, names that the user's programs obey stay as they are.
+    private mutating func addProtection() throws(ClocheError) {
+        guard request.stubRecords != nil, let workspace = request.workspace, workspace.mode == .readWrite
+        else { return }
+        let target = String(workspace.target.dropFirst())
+        let names = request.policy.filesystem.protect.map { ProtectedName($0) }
+        let places = try ProtectedPlaces(names, in: workspace.source)
+        for place in places.all {
+            add(place.isFixed ? .readOnly : .pin, "\(target)/\(place.path)", "filesystem.protect")
+        }
+        stubs = places.stubs
     }
 
     mutating func addBinds() throws(ClocheError) {

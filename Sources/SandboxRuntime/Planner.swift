@@ -9,6 +9,7 @@ internal import LinuxSystem
 package struct Planner {
     var sources: [MountSource] = []
     var operations: [PlanOperation] = []
+    var stubs: [PlanStub] = []
     let request: SandboxRequest
     /// Where the host has something mounted.
     let mountPoints: [String]
@@ -57,7 +58,8 @@ package struct Planner {
             sharesNetwork: request.policy.network == .host,
             executable: executable,
             sources: planner.sources,
-            operations: planner.operations
+            operations: planner.operations,
+            stubs: planner.stubs
         )
         plan.confinement = try Confinement.plan(request.policy, plan)
         return plan

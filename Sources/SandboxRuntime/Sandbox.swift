@@ -114,6 +114,8 @@ package struct Sandbox: ~Copyable {
     private var expectation: SandboxExpectation?
     /// What init said of itself when it was confined, `clinux_fact`.
     private var facts: UInt32 = 0
+    /// Keeps what stands for absent names in the workspace; it goes when the sandbox is gone.
+    private var workspaceGuard: WorkspaceGuard?
 
     /// Sends a signal to the process group of a program.
     ///
@@ -203,7 +205,21 @@ package struct Sandbox: ~Copyable {
         starting program: SpawnRequest,
         meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
     ) throws(ClocheError) -> Sandbox {
+        let guardian = try WorkspaceGuard(of: request)
+        var sandbox = try launch(request, filters(), starting: program, guardian, meanwhile: meanwhile)
+        sandbox.workspaceGuard = guardian
+        return sandbox
+    }
+
+    private static func launch(
+        _ request: SandboxRequest,
+        _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
+        starting program: SpawnRequest,
+        _ guardian: WorkspaceGuard?,
+        meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
+    ) throws(ClocheError) -> Sandbox {
         let plan = try Planner.plan(request)
+        try guardian?.make(plan.stubs)
         do throws(SetupFailure) {
             return try build(plan, filters(), request.policy.limits, starting: program) {
                 () throws(ClocheError) in
@@ -213,7 +229,7 @@ package struct Sandbox: ~Copyable {
         } catch .hostChanged {
             var request = request
             request.etc = request.etc?.renewed()
-            return try launch(request, filters(), starting: program)
+            return try launch(request, filters(), starting: program, guardian)
         } catch { throw SetupError.explain(error, plan) }
     }
 

@@ -38,6 +38,9 @@ package struct SandboxRequest: Sendable {
     package var workspace: Place?
     /// Mounts on top of the workspace and below `/run/cloche`: the private git directory and its parts.
     package var places: [Place]
+    /// Where it is written down what stands for absent names in directories of the user's; nil for a workspace that is
+    /// no such directory, in which nothing is protected from the agent.
+    package var stubRecords: String?
     /// The agent's home on the host; nil gives one that is thrown away.
     package var home: String?
     /// The agent's own layer over the system directories; nil gives one that is thrown away.
@@ -53,6 +56,7 @@ package struct SandboxRequest: Sendable {
         executable: String,
         workspace: Place? = nil,
         places: [Place] = [],
+        stubRecords: String? = nil,
         home: String? = nil,
         upper: String? = nil,
         etc: EtcTree? = nil
@@ -63,6 +67,7 @@ package struct SandboxRequest: Sendable {
         self.executable = executable
         self.workspace = workspace
         self.places = places
+        self.stubRecords = stubRecords
         self.home = home
         self.upper = upper
         self.etc = etc

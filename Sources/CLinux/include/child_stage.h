@@ -49,6 +49,7 @@ enum clinux_operation_kind {
     CLINUX_OP_HOSTNAME,       /* sethostname(text) */
     CLINUX_OP_LOOPBACK,       /* lo up */
     CLINUX_OP_SETTING,        /* text is written into a file of the kernel's */
+    CLINUX_OP_PIN,            /* target bound over itself as it is, a symbolic link too */
 };
 
 struct clinux_operation {

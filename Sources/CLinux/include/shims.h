@@ -79,6 +79,9 @@ int clinux_lock(int fd, int wait);
 /* 1 if another description holds the lock, 0 if none does, or -1. */
 int clinux_is_locked(int fd);
 
+/* The same kind of lock on one byte, F_RDLCK or F_WRLCK, or F_UNLCK to give it up: 0, or -1. */
+int clinux_lock_byte(int fd, int64_t byte, int kind, int wait);
+
 /* malloc_trim(3): gives free heap back to the system. */
 void clinux_trim_heap(void);
 
