@@ -54,6 +54,7 @@ extension Planner {
         for bind in request.policy.filesystem.binds {
             if bind.optional && !Files.exists(bind.source) { continue }
             try refuseKernelPath(bind.target)
+            try refuseRedirection(bind.source, "filesystem.binds")
             try addBind(
                 bind.source,
                 at: String(bind.target.dropFirst()),
@@ -72,6 +73,7 @@ extension Planner {
                 continue
             }
             try refuseKernelPath(target)
+            try refuseRedirection(source, "credentials")
             try addBind(
                 source,
                 at: String(target.dropFirst()),
@@ -84,6 +86,25 @@ extension Planner {
 
     private func attributes(_ mode: AccessMode) -> MountAttributes {
         mode == .readOnly ? [.readOnly, .noSetID, .noDevices] : [.noSetID, .noDevices]
+    }
+
+    /// A source that lies where an agent writes must still do so when its links are followed: an earlier run may have put a
+    /// link there, to whatever it wanted to be given by the next.
+    private func refuseRedirection(_ source: String, _ reason: String) throws(ClocheError) {
+        var writable = request.policy.filesystem.binds.filter { $0.mode == .readWrite }.map(\.source)
+        if let workspace = request.workspace, workspace.mode == .readWrite {
+            writable.append(workspace.source)
+        }
+        for place in writable where source.hasPrefix(place + "/") {
+            let real = try (place: find(place, reason).path, source: find(source, reason).path)
+            if real.source.hasPrefix(real.place + "/") { continue }
+            throw ClocheError(
+                .configuration,
+                "cannot bring \(source) into the sandbox",
+                why: "a link leads from there to \(real.source), and agents can make links in \(place)",
+                remedy: "name \(real.source) itself in \(reason)"
+            )
+        }
     }
 
     /// A bind over these would take the sandbox's own protection away.
