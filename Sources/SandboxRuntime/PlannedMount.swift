@@ -60,9 +60,10 @@ struct PlannedMount: Sendable {
         case .bind(let index):
             let bound = plan.sources[index]
             (kind, attributes, source) = (nil, bound.attributes, bound)
-        case .readOnly:
+        case .readOnly, .pin:
             let above = mounts.last { target.hasPrefix($0.target + "/") || $0.target == "/" }
-            (kind, attributes, source) = (above?.kind, (above?.attributes ?? []).union(.readOnly), nil)
+            let more: MountAttributes = operation.action == .readOnly ? .readOnly : []
+            (kind, attributes, source) = (above?.kind, (above?.attributes ?? []).union(more), nil)
         case .seal(let flags):
             guard let index = mounts.lastIndex(where: { $0.target == target }) else { return }
             mounts[index].attributes.formUnion(flags)
