@@ -62,6 +62,6 @@ public class Main {
 
         Process child = new ProcessBuilder("sh", "-c", "echo from a child; exit 3").start();
         System.out.println("child " + new String(child.getInputStream().readAllBytes()).trim() + " " + child.waitFor());
-        System.out.println("user " + System.getProperty("user.home") + " " + (Runtime.getRuntime().availableProcessors() > 0));
+        System.out.println("user " + Path.of(System.getProperty("user.home")).isAbsolute() + " " + (Runtime.getRuntime().availableProcessors() > 0));
     }
 }

@@ -28,6 +28,21 @@ def until(pattern):
     return match.group()
 
 
+def until_foreground(name):
+    """Waits until the terminal is the program's and the program is no longer the shell that forked for it."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            state = open(f"/proc/{os.tcgetpgrp(master)}/stat").read()
+            if f"({name})" in state and ") T " not in state:
+                return
+        except FileNotFoundError:
+            pass  # it ended in between
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{name} is not in the foreground")
+        time.sleep(0.01)
+
+
 def send(text):
     os.write(master, text.encode())
 
@@ -37,8 +52,7 @@ send("stty size\n")
 print(until(r"\d+ \d+\r\n").strip())
 send("sleep 1000\n")
 until("sleep 1000\r\n")
-while os.tcgetpgrp(master) == child:
-    time.sleep(0.01)
+until_foreground("sleep")
 send("\x1a")
 print(until("Stopped"))
 until("<ready>")
@@ -49,8 +63,7 @@ print(until("Running"))
 until("<ready>")
 send("fg\n")
 until("fg\r\nsleep 1000\r\n")
-while os.tcgetpgrp(master) == child:
-    time.sleep(0.01)
+until_foreground("sleep")
 send("\x03")
 until("<ready>")
 send("echo code $?\n")
