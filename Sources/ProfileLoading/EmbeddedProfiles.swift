@@ -131,11 +131,12 @@ filesystem:
     - protocols
     - services
     - mime.types
-    # shells, and man, which stops without its file
+    # shells, and man with its typesetter, which stop or warn without their files
     - bash
     - bash.bashrc
     - bashrc
     - fish
+    - groff
     - inputrc
     - manpath.config
     - profile
@@ -226,6 +227,8 @@ environment:
     SHELL: /bin/bash
     # The terminal is Cloche's own, whatever the user sits at.
     TERM: xterm-256color
+    # Nobody can give files away inside: fakeroot is told not to try, or it takes the answer for a failure.
+    FAKEROOTDONTTRYCHOWN: "1"
   pass: [LANG, LANGUAGE, LC_ALL, LC_COLLATE, LC_CTYPE, LC_MESSAGES, LC_NUMERIC, LC_TIME, TZ, COLORTERM, NO_COLOR]
 
 limits:
