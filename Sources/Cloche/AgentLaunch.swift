@@ -49,7 +49,8 @@ struct AgentLaunch {
                 stubRecords: Self.isUsersOwn(record.workspace) ? installation.stubRecords : nil,
                 home: directory.home,
                 upper: directory.upper,
-                etc: EtcTree.last(policy, cache: installation.cacheDirectory)
+                etc: EtcTree.last(policy, cache: installation.cacheDirectory),
+                directory: directory.path
             ),
             program: try Self.program(
                 policy,

@@ -134,7 +134,8 @@ package enum ExportProcess {
             hostname: "export",
             executable: installation.executable,
             workspace: .init(source: record.workspacePath, target: InsidePath.workspace, mode: .readOnly),
-            places: try worktree.exportMounts().map(\.place)
+            places: try worktree.exportMounts().map(\.place),
+            directory: directory.path
         )
         let spec = ProcessSpec(
             arguments: try worktree.exportCommand(),

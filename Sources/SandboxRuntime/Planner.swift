@@ -100,7 +100,13 @@ package struct Planner {
     }
 
     /// Looks a host path up.
+    ///
+    /// Links on the way are followed, but not in the agent's own directory, where Cloche makes none.
     func find(_ path: String, _ reason: String) throws(ClocheError) -> HostFile {
+        // One that is gone is told below.
+        if let own = request.directory, path.hasPrefix(own + "/"), let real = try? Files.canonicalPath(own) {
+            return try findResolved(real + path.dropFirst(own.utf8.count), reason)
+        }
         do {
             let real = try Files.canonicalPath(path)
             return HostFile(path: real, status: try Files.status(real))

@@ -47,6 +47,8 @@ package struct SandboxRequest: Sendable {
     package var upper: String?
     /// The host's `/etc` as this sandbox sees it; nil takes the host's files one by one.
     package var etc: EtcTree?
+    /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
+    package var directory: String?
 
     /// A request.
     package init(
@@ -59,7 +61,8 @@ package struct SandboxRequest: Sendable {
         stubRecords: String? = nil,
         home: String? = nil,
         upper: String? = nil,
-        etc: EtcTree? = nil
+        etc: EtcTree? = nil,
+        directory: String? = nil
     ) {
         self.policy = policy
         self.identity = identity
@@ -71,6 +74,7 @@ package struct SandboxRequest: Sendable {
         self.home = home
         self.upper = upper
         self.etc = etc
+        self.directory = directory
     }
 }
 
