@@ -197,7 +197,7 @@ static _Noreturn void run(const int stdio[3], int terminal, char *directory, cha
     failure.step = CLINUX_SPAWN_DIRECTORY;
     if (chdir(directory) < 0) goto failed;
     failure.step = CLINUX_SPAWN_EXEC;
-    close_range(3, ~0U, 0); /* whatever init has open */
+    if (!CLINUX_IS_LEFT_OUT(DESCRIPTORS)) close_range(3, ~0U, 0); /* whatever init has open */
     environ = envp;
     execvpe(argv[0], argv, envp);
 failed:

@@ -128,6 +128,9 @@ struct AgentLaunch {
         var names = Set(policy.environment.pass)
         for variable in variables where variable.value == .null { names.insert(variable.key) }
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
+        #if CLOCHE_WEAKENED
+        names.insert("CLOCHE_WITHOUT")
+        #endif
         return names.union([
             "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
         ])
