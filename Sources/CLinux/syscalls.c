@@ -117,6 +117,8 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     struct msghdr message = {
         .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t count = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+    /* Told once, before what the other end sent, if it was closed with messages of ours unread. */
+    if (count < 0 && errno == ECONNRESET) count = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
     int saved = errno;
     size_t room = *fd_count, got = 0;
     *truncated = count >= 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;

@@ -14,6 +14,15 @@ import Testing
         #expect(try isMissing(UnixSocket.receive(pair.far, wait: false)))
     }
 
+    @Test func lastWordsArriveThoughOursWereNotRead() throws {
+        let pair = try UnixSocket.pair()
+        try UnixSocket.send(pair.near, [1])
+        try UnixSocket.send(pair.far, [2])
+        let near = pair.closingFar()
+        #expect(try UnixSocket.receive(near)?.bytes == [2])
+        #expect(try UnixSocket.receive(near)?.bytes == [])
+    }
+
     @Test func descriptorsComeAlongInOrder() throws {
         let pair = try UnixSocket.pair()
         let first = try Pipe()
