@@ -366,7 +366,8 @@ answer = [name for base, _, names in os.walk("/dev") for name in names
 """
     answer = set(probe(t, code))
     assert answer <= {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "console"}, answer
-    assert probe(t, "answer = [attempt(os.mknod, '/tmp/n', 0o60600, 0x800), attempt(os.mknod, '/tmp/m', 0o20600, 0x101)]") == ["EPERM", "EPERM"]
+    made = probe(t, "answer = [attempt(os.mknod, '/tmp/n', 0o60600, 0x800), attempt(os.mknod, '/tmp/m', 0o20600, 0x101)]")
+    assert set(made) <= {"EPERM", "EACCES"}, made
     # A terminal can still be made, in an instance of its own.
     assert probe(t, "import pty\nanswer = os.ttyname(pty.openpty()[1])") in ("/dev/pts/0", "/dev/pts/1")
 
@@ -436,7 +437,9 @@ print(json.dumps(answer))
 
 
 def test_cloche_itself_cannot_be_written_from_inside(t):
-    """Invariant 5: with /proc/self/exe as interpreter, a script of the agent's has init execute Cloche (CVE-2019-5736)."""
+    """Invariant 5: with /proc/self/exe as interpreter, a script of the agent's has init execute Cloche (CVE-2019-5736).
+    Landlock refuses that (`runtime.the_runtime_is_not_overwritten...`); here, what holds without it."""
+    t.without("landlock", "self-check")
     project = t.repository()
     workspace = t.dir / "w"
     workspace.mkdir()
