@@ -78,7 +78,7 @@ package enum DiffText {
         /// The number of lines in `-12,3`; a missing count means one.
         private func count(_ range: Substring) -> Int {
             let parts = range.dropFirst().split(separator: ",")
-            return parts.count > 1 ? Int(parts[1]) ?? 0 : 1
+            return parts.count > 1 ? max(0, Int(parts[1]) ?? 0) : 1
         }
     }
 }

@@ -22,6 +22,12 @@ import Testing
         #expect("a\u{1B}[2Jb\u{202E}c\u{9B}d\n".visible == "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d\\u{a}")
     }
 
+    /// The one mark of the bidirectional algorithm outside the General Punctuation block.
+    @Test func theArabicLetterMarkIsVisible() {
+        #expect("a\u{61C}b".visible == "a\\u{61c}b")
+        #expect(DiffText.forTerminal([UInt8]("+a\u{61C}b\n".utf8), colored: false) == "+a<U+61C>b\n")
+    }
+
     @Test(arguments: [
         ("x", "a", false), ("/etc/passwd", "a", true), ("/\u{301}etc", "a", true), ("../x", "a", true),
         ("../x", "d/a", false), ("../../x", "d/a", true), ("x/../../y", "a", true), ("./..", "d/a", false),
@@ -40,6 +46,12 @@ import Testing
                 + "\u{1B}[31m-- a\u{1B}[m\n\u{1B}[31m-^[[32m\u{1B}[m\n\u{1B}[32m+y\u{1B}[m\n"
         )
         #expect(DiffText.forTerminal([], colored: false) == "")
+    }
+
+    /// Counts that git never writes are no hunk, and nothing to count down from.
+    @Test func hunksOfNoSenseAreText() {
+        let patch = "@@ -1,5 +1,-9223372036854775808 @@\n+x\n"
+        #expect(DiffText.forTerminal([UInt8](patch.utf8), colored: true).contains("+x"))
     }
 
     @Test func configurationText() {
