@@ -91,7 +91,7 @@ let package = Package(
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
-        tests("SandboxRuntime", ["ClocheModel", "LinuxSystem"]),
+        tests("SandboxRuntime", ["ClocheModel", "LinuxSystem", "CLinux"]),
         tests("Supervision", ["ClocheModel", "LinuxSystem"]),
     ]
 )

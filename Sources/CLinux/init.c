@@ -168,6 +168,24 @@ static int take_strings(char **text, const char *end, char **out, uint32_t count
     return 1;
 }
 
+char **clinux_read_spawn(void *bytes, size_t length, char ***argv, char ***envp) {
+    const struct clinux_spawn_request *r = bytes;
+    if (length < sizeof *r || length - sizeof *r != r->text_length) return NULL;
+    /* Each string has a null at least, so what is asked for is no more than what was sent. */
+    size_t arguments = r->argument_count, variables = r->environment_count;
+    if (arguments == 0 || arguments + variables >= r->text_length) return NULL;
+    char **strings = calloc(arguments + variables + 4, sizeof *strings);
+    if (strings == NULL) return NULL;
+    char *text = (char *)bytes + sizeof *r, *end = (char *)bytes + length;
+    *argv = strings + 2;
+    *envp = *argv + arguments + 1;
+    if (take_strings(&text, end, strings, 1) && take_strings(&text, end, *argv, r->argument_count) &&
+        take_strings(&text, end, *envp, r->environment_count) && text == end)
+        return strings;
+    free(strings);
+    return NULL;
+}
+
 /* A pty of the sandbox's own devpts: *master, and the slave as result. */
 static int open_terminal(int *master, unsigned short columns, unsigned short rows) {
     int unlock = 0;
@@ -235,23 +253,14 @@ static void start(uint32_t id, int stdio[3], int master, char *directory, char *
     }
 }
 
-static void spawn(size_t length, int received[3], size_t descriptors) {
+static void spawn(size_t length, const int *received, size_t descriptors) {
     const struct clinux_spawn_request *r = &message.spawn;
     int master = -1, stdio[3] = {-1, -1, -1};
-    char *text = message.bytes + sizeof *r;
-    char *end = message.bytes + length;
-    char **strings = NULL;
-    uint32_t arguments = r->argument_count, variables = r->environment_count, id = r->head.id;
+    char **argv, **envp, **directory = clinux_read_spawn(message.bytes, length, &argv, &envp);
+    uint32_t id = r->head.id;
     int step = CLINUX_SPAWN_MESSAGE, error = EINVAL;
 
-    if (length < sizeof *r || length - sizeof *r != r->text_length || arguments == 0) goto failed;
-    if ((size_t)arguments + variables > CLINUX_MESSAGE_LIMIT || !free_places()) goto failed;
-    strings = calloc((size_t)arguments + variables + 4, sizeof *strings);
-    if (strings == NULL) goto failed;
-    char **directory = strings, **argv = strings + 2, **envp = argv + arguments + 1;
-    if (!take_strings(&text, end, directory, 1) || !take_strings(&text, end, argv, arguments) ||
-        !take_strings(&text, end, envp, variables))
-        goto failed;
+    if (directory == NULL || !free_places()) goto failed;
     step = CLINUX_SPAWN_TERMINAL;
     if (r->terminal) {
         int slave = open_terminal(&master, r->columns, r->rows);
@@ -270,7 +279,7 @@ failed:
 done:
     if (master >= 0) close(master);
     if (r->terminal && stdio[0] >= 0) close(stdio[0]);
-    free(strings);
+    free(directory);
 }
 
 /* To the program's whole session's leader group: the supervisor names ids, never pids. */
@@ -295,7 +304,7 @@ static void reap(void) {
 }
 
 static void receive(void) {
-    int descriptors[3];
+    int descriptors[4]; /* CMSG_SPACE rounds up: the kernel would find room for a fourth */
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof descriptors)];

@@ -41,8 +41,9 @@ enum Wire {
 
     static func spawn(_ program: SpawnRequest) -> [UInt8] {
         let spec = program.spec
-        var text = Array(spec.directory.utf8) + [0]
-        for string in spec.arguments + spec.environment {
+        var text: [UInt8] = []
+        // A null would end a string early, and everything after it would be read as the next.
+        for string in [spec.directory] + spec.arguments + spec.environment {
             text += Array(string.utf8.filter { $0 != 0 }) + [0]
         }
         var head = clinux_spawn_request()

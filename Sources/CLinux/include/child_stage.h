@@ -198,6 +198,12 @@ enum clinux_spawn_step {
     CLINUX_SPAWN_EXEC,
 };
 
+/* Takes a CLINUX_SPAWN message apart: an array to free(3) whose first string is the directory, with both lists in it,
+ * each ended by NULL; the strings stay in the message. NULL if it is none. For init and tests. */
+char *_Nullable *_Nullable clinux_read_spawn(void *_Nonnull bytes, size_t length,
+                                             char *_Nullable *_Nullable *_Nonnull argv,
+                                             char *_Nullable *_Nullable *_Nonnull envp);
+
 /* seccomp(2) with SECCOMP_SET_MODE_FILTER; instructions are struct sock_filter. For init and tests. */
 int clinux_install_filter(const void *_Nonnull instructions, size_t count);
 
