@@ -95,3 +95,27 @@ let package = Package(
         tests("Supervision", ["ClocheModel", "LinuxSystem"]),
     ]
 )
+
+// scripts/fuzz asks for this: the same sources with libFuzzer's counters and AddressSanitizer, and the fuzz targets in
+// the place of the unit tests. No other build sees it: no package may depend on one with unsafe flags, and the fuzz
+// targets do not link without libFuzzer.
+if Context.environment["CLOCHE_FUZZ"] == "1" {
+    package.targets.removeAll { $0.isTest }
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/LibFuzzer"),
+        .executableTarget(
+            name: "cloche-fuzz",
+            dependencies: [
+                "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
+                "ProfileLoading", "GitWorkspace", "SandboxRuntime", "Supervision",
+            ],
+            path: "Tests/Fuzz/Targets",
+            swiftSettings: swift,
+            linkerSettings: [.unsafeFlags(["-sanitize=address"]), .linkedLibrary("stdc++")]
+        ),
+    ]
+    for target in package.targets {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"]))
+        target.cSettings?.append(.unsafeFlags(["-fsanitize=fuzzer-no-link,address"]))
+    }
+}

@@ -98,13 +98,10 @@ struct FileChange: Equatable {
 
     var isAdded: Bool { oldMode == "000000" }
     var isDeleted: Bool { newMode == "000000" }
-}
 
-extension GitRepository {
-    /// The files that differ between two commits or trees; a rename is a file less and a file more.
-    func changes(from old: String, to new: String) throws(ClocheError) -> [FileChange] {
-        let arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new, "--"]
-        let fields = try git.output(arguments, at: store, "the changes could not be listed").nulSeparated
+    /// Reads the output of `git diff-tree --raw -z`.
+    static func all(inRaw output: [UInt8]) -> [FileChange] {
+        let fields = output.nulSeparated
         return stride(from: 0, to: fields.count - 1, by: 2).compactMap { index in
             let facts = fields[index].text.dropFirst().split(separator: " ").map(String.init)
             guard facts.count >= 5 else { return nil }
@@ -116,6 +113,14 @@ extension GitRepository {
                 path: fields[index + 1]
             )
         }
+    }
+}
+
+extension GitRepository {
+    /// The files that differ between two commits or trees; a rename is a file less and a file more.
+    func changes(from old: String, to new: String) throws(ClocheError) -> [FileChange] {
+        let arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new, "--"]
+        return FileChange.all(inRaw: try git.output(arguments, at: store, "the changes could not be listed"))
     }
 
     /// The content of a blob.

@@ -24,7 +24,7 @@ package struct SupervisorOrder: Equatable, Sendable {
 
     /// Gives the order.
     package func send(to socket: borrowing FileDescriptor) throws(ClocheError) {
-        let message: [UInt8] = ([directory, mode] + environment).flatMap { word in Array(word.utf8) + [0] }
+        let message = bytes
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
                 .usage,
@@ -40,12 +40,21 @@ package struct SupervisorOrder: Equatable, Sendable {
 
     /// Waits for an order; nil when the command has ended without one.
     package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> SupervisorOrder? {
-        guard let message = try UnixSocket.receive(socket), message.bytes.last == 0 else { return nil }
-        let words = message.bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {
+        guard let message = try UnixSocket.receive(socket) else { return nil }
+        return SupervisorOrder(message.bytes)
+    }
+
+    /// The order as bytes: each word is ended by a null.
+    var bytes: [UInt8] { ([directory, mode] + environment).flatMap { word in Array(word.utf8) + [0] } }
+
+    /// Reads an order; nil when it is none.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.last == 0 else { return nil }
+        let words = bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
         guard words.count >= 2 else { return nil }
-        return SupervisorOrder(directory: words[0], mode: words[1], environment: Array(words[2...]))
+        self.init(directory: words[0], mode: words[1], environment: Array(words[2...]))
     }
 }
 
@@ -62,7 +71,11 @@ package enum SupervisorReady {
 
     /// Waits for the report; nil means that the harness runs.
     package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> ClocheError? {
-        let bytes = try UnixSocket.receive(socket)?.bytes ?? []
+        error(in: try UnixSocket.receive(socket)?.bytes ?? [])
+    }
+
+    /// Reads the report; nil means that the harness runs.
+    static func error(in bytes: [UInt8]) -> ClocheError? {
         if bytes == runs { return nil }
         // A supervisor that died before its report leaves nothing.
         if let document = try? JSONText.parse(bytes), let error = ClocheError(document: document) {

@@ -110,11 +110,6 @@ import Testing
         #expect(largest <= EscapeParser.longestParameters + EscapeParser.longestPayload)
     }
 
-    private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar == "\n" || scalar == "\t" { return true }
-        return scalar.value >= 0x20 && !(0x7F...0x9F ~= scalar.value) && !scalar.isBidirectionalControl
-    }
-
     /// Random bytes in which sequences are likely, since uniform ones hardly ever make a whole one.
     private func randomStream(length: Int, _ generator: inout SeededGenerator) -> [UInt8] {
         let pieces: [[UInt8]] = [

@@ -23,6 +23,12 @@ func forbidden(in bytes: [UInt8]) -> String? {
     return nil
 }
 
+/// Whether a character may be in text without any sequences.
+func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar == "\n" || scalar == "\t" { return true }
+    return scalar.value >= 0x20 && !(0x7F...0x9F ~= scalar.value) && !scalar.properties.isBidiControl
+}
+
 private struct Sequence {
     /// What follows ESC, as text.
     let body: String

@@ -1,0 +1,1 @@
+../../TerminalTextTests/ForbiddenSequences.swift

@@ -1,0 +1,147 @@
+// Profiles and configuration files, through the loader that every command uses. Whatever the text, there is
+// a policy or an error with a place; a policy survives the state file; an untrusted project gets no more
+// than the user gave.
+
+import ClocheModel
+import Glibc
+import LinuxSystem
+import StructuredText
+
+@testable import ProfileLoading
+
+/// A home and a project of this process.
+private struct Configuration {
+    static let shared = Configuration()
+    let root: String
+    var home: String { root + "/home" }
+    var project: String { root + "/project" }
+
+    init() {
+        // scripts/fuzz removes it.
+        root = (ProcessEnvironment.value("TMPDIR") ?? "/tmp") + "/cloche-fuzz-\(getpid())"
+        for directory in [home + "/.config/cloche/profiles", project + "/.cloche/profiles"] {
+            do { try Files.makeDirectories(directory) } catch { fatalError("\(error)") }
+        }
+    }
+
+    func write(_ name: String, _ bytes: [UInt8]) {
+        do {
+            let file = try Files.open(root + "/" + name, O_WRONLY | O_CREAT | O_TRUNC)
+            try file.write(bytes)
+        } catch { fatalError("\(error)") }
+    }
+
+    /// The profile, or nil for an error, which `mustLoad` does not admit.
+    func load(_ name: String? = nil, overrides: [String] = [], mustLoad: Bool = false) -> EffectiveProfile? {
+        let loader = ProfileLoader(
+            home: home,
+            configDirectory: home + "/.config/cloche",
+            projectDirectory: project
+        )
+        do throws(ClocheError) {
+            let profile = try loader.load(name: name, overrides: overrides)
+            requireRoundTrip(profile)
+            return profile
+        } catch {
+            require(!mustLoad, "the fuzz target's own files are valid: \(error)")
+            require(!error.why.isEmpty || !error.remedy.isEmpty, "an error says why: \(error)")
+            return nil
+        }
+    }
+}
+
+/// What `agent.json` keeps of a profile is read as the same policy by the next command.
+private func requireRoundTrip(_ profile: EffectiveProfile) {
+    require(!profile.explainRows.isEmpty, "explain shows the profile")
+    do {
+        let stored = try JSONText.parse(JSONText.serializeBytes(profile.document))
+        require(try Policy(document: stored) == profile.policy, "the stored policy is the one of the profile")
+    } catch { fatalError("the effective profile is not read again: \(error)") }
+}
+
+/// A profile's file named on the command line; its first line also as a `--set`.
+@Sendable func fuzzProfile(_ bytes: [UInt8]) {
+    let tree = Configuration.shared
+    tree.write("one.yaml", bytes)
+    _ = tree.load(tree.root + "/one.yaml")
+    if let line = bytes.split(separator: UInt8(ascii: "\n")).first, line.contains(UInt8(ascii: "=")) {
+        _ = tree.load("shell", overrides: [String(decoding: line, as: UTF8.self)])
+    }
+}
+
+/// The user's own configuration.
+@Sendable func fuzzConfig(_ bytes: [UInt8]) {
+    let tree = Configuration.shared
+    tree.write("home/.config/cloche/config.yaml", bytes)
+    _ = tree.load()
+}
+
+/// A project's file that nobody trusts, as `config.yaml` and as a profile, above a user's profile that
+/// grants something and above one that grants nothing.
+@Sendable func fuzzProject(_ bytes: [UInt8]) {
+    let tree = Configuration.shared
+    for (granting, user) in [(true, grantingUser), (false, "profile: shell\n")] {
+        tree.write("home/.config/cloche/config.yaml", Array(user.utf8))
+        for name in ["config.yaml", "profiles/shell.yaml"] {
+            let other = name == "config.yaml" ? "profiles/shell.yaml" : "config.yaml"
+            tree.write("project/.cloche/\(other)", [])
+            tree.write("project/.cloche/\(name)", [])
+            guard let before = tree.load(mustLoad: true) else { continue }
+            tree.write("project/.cloche/\(name)", bytes)
+            guard let after = tree.load() else { continue }
+            requireNoMore(after.policy, than: before.policy, granting: granting)
+        }
+    }
+}
+
+private let grantingUser = """
+    profile: shell
+    overrides:
+      filesystem:
+        binds+:
+          - {source: ~/data, target: /data, mode: ro, optional: true}
+          - {source: ~/work, target: /work, mode: rw, optional: true}
+      environment:
+        pass+: [SECRET]
+      credentials+:
+        - env: TOKEN
+      limits:
+        wall-clock: 1h
+        processes: 100
+        file-size: 1GiB
+    """
+
+/// Written apart from Narrowing.swift: what an untrusted file must never bring about, by the policy that
+/// comes out.
+private func requireNoMore(_ after: Policy, than before: Policy, granting: Bool) {
+    require(after.network == .none || after.network == before.network, "the network")
+    let binds = after.filesystem.binds.allSatisfy { bind in
+        before.filesystem.binds.contains {
+            $0.source == bind.source && $0.target == bind.target
+                && ($0.mode == bind.mode || bind.mode == .readOnly)
+        }
+    }
+    require(binds, "binds: \(after.filesystem.binds)")
+    require(
+        after.filesystem.workspace == before.filesystem.workspace || after.filesystem.workspace == .readOnly,
+        "the workspace"
+    )
+    require(after.filesystem.system.allSatisfy(before.filesystem.system.contains), "system directories")
+    require(after.filesystem.etc.allSatisfy(before.filesystem.etc.contains), "files of /etc")
+    require(after.credentials.allSatisfy(before.credentials.contains), "credentials")
+    require(after.environment.pass.allSatisfy(before.environment.pass.contains), "passed variables")
+    require(after.syscalls.allow.allSatisfy(before.syscalls.allow.contains), "system calls")
+    require(before.syscalls.deny.allSatisfy(after.syscalls.deny.contains), "denied system calls")
+    requireLimit(after.limits.wallClockSeconds, before.limits.wallClockSeconds, "wall clock")
+    requireLimit(after.limits.idleSeconds, before.limits.idleSeconds, "idle")
+    requireLimit(after.limits.openFiles, before.limits.openFiles, "open files")
+    requireLimit(after.limits.processes, before.limits.processes, "processes")
+    requireLimit(after.limits.fileBytes, before.limits.fileBytes, "file size")
+    requireLimit(after.limits.logBytes, before.limits.logBytes, "log size")
+    requireLimit(after.filesystem.temporaryBytes, before.filesystem.temporaryBytes, "size of /tmp")
+    if granting { require(after.harness == before.harness, "the command of a profile that grants something") }
+}
+
+private func requireLimit(_ after: Int64?, _ before: Int64?, _ name: String) {
+    require((after ?? .max) <= (before ?? .max), "the limit: \(name)")
+}
