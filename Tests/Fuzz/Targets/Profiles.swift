@@ -76,23 +76,33 @@ private func requireRoundTrip(_ profile: EffectiveProfile) {
     _ = tree.load()
 }
 
-/// A project's file that nobody trusts, as `config.yaml` and as a profile, above a user's profile that
-/// grants something and above one that grants nothing.
+/// A project's file that nobody trusts, as `config.yaml` or as a profile, above a user's profile that grants
+/// something or one that grants nothing: one of the four by the input's length, since each takes milliseconds.
 @Sendable func fuzzProject(_ bytes: [UInt8]) {
     let tree = Configuration.shared
-    for (granting, user) in [(true, grantingUser), (false, "profile: shell\n")] {
-        tree.write("home/.config/cloche/config.yaml", Array(user.utf8))
-        for name in ["config.yaml", "profiles/shell.yaml"] {
-            let other = name == "config.yaml" ? "profiles/shell.yaml" : "config.yaml"
-            tree.write("project/.cloche/\(other)", [])
-            tree.write("project/.cloche/\(name)", [])
-            guard let before = tree.load(mustLoad: true) else { continue }
-            tree.write("project/.cloche/\(name)", bytes)
-            guard let after = tree.load() else { continue }
-            requireNoMore(after.policy, than: before.policy, granting: granting)
-        }
-    }
+    let isGranting = bytes.count % 2 == 0
+    let user = isGranting ? grantingUser : plainUser
+    let names = ["config.yaml", "profiles/shell.yaml"]
+    let chosen = bytes.count / 2 % 2
+    tree.write("home/.config/cloche/config.yaml", Array(user.utf8))
+    tree.write("project/.cloche/\(names[1 - chosen])", [])
+    tree.write("project/.cloche/\(names[chosen])", bytes)
+    guard let after = tree.load(), let before = isGranting ? grantedBefore : ungrantedBefore else { return }
+    requireNoMore(after.policy, than: before, granting: isGranting)
 }
+
+private let grantedBefore = policy(of: grantingUser)
+private let ungrantedBefore = policy(of: plainUser)
+
+/// What the user's own files give.
+private func policy(of user: String) -> Policy? {
+    let tree = Configuration.shared
+    tree.write("home/.config/cloche/config.yaml", Array(user.utf8))
+    for name in ["config.yaml", "profiles/shell.yaml"] { tree.write("project/.cloche/\(name)", []) }
+    return tree.load(mustLoad: true)?.policy
+}
+
+private let plainUser = "profile: shell\noverrides: {limits: {processes: 100, wall-clock: 1h}}\n"
 
 private let grantingUser = """
     profile: shell
