@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/keyctl.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -301,10 +300,6 @@ static void take_identity(const struct stage *s) {
     if (p->clear_groups && setgroups(0, NULL) < 0) fail(s, CLINUX_STAGE_IDENTITY, 0);
     if (setresgid(p->group, p->group, p->group) < 0) fail(s, CLINUX_STAGE_IDENTITY, 1);
     if (setresuid(p->user, p->user, p->user) < 0) fail(s, CLINUX_STAGE_IDENTITY, 2);
-    /* The session keyring that came along is the user's, with the keys of logins and mounts in it. A kernel or a filter
-     * that refuses this call refuses it to programs inside as well. */
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
-        fail(s, CLINUX_STAGE_IDENTITY, 3);
 }
 
 static void make_root(struct stage *s) {

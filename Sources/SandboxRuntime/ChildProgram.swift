@@ -23,7 +23,7 @@ package enum ChildAhead {
         // Idmapped mounts are made before the clone, to be inherited.
         if CurrentUser.isRoot || Weakening.isWanted { return }
         var made = unsafe clinux_child()
-        guard unsafe clinux_prepare(&made) == 0 else { return }
+        guard clinux_leave_keyring() == 0, unsafe clinux_prepare(&made) == 0 else { return }
         // The network takes longest: the child makes it itself.
         guard unsafe clinux_clone(&made, ChildProgram.namespaces, UInt64(CLONE_NEWNET), executable, -1) == 0
         else {
@@ -198,6 +198,7 @@ package enum ChildAhead {
     /// Clones the child, unless it is there, and gives it away as a sandbox.
     mutating func clone() throws(SystemError) -> Sandbox {
         if unsafe child.pid == 0 {
+            try check("keyctl", "session keyring") { clinux_leave_keyring() }
             let network = sharesNetwork ? 0 : UInt64(CLONE_NEWNET)
             try check("clone3", "new namespaces") {
                 let namespaces = Weakening.namespaces(Self.namespaces | network)

@@ -66,6 +66,10 @@ int clinux_close_range(unsigned int first, unsigned int last);
 int clinux_landlock_abi(void);
 /* Whether memory is denied to be written and executed (prctl(2), PR_GET_MDWE): -1 if the kernel does not know. */
 int clinux_memory_deny_write_execute(void);
+/* Leaves the session keyring, which holds the keys of the user's logins, for an empty one that all processes share that
+ * call this as the same user (one per process would use up the user's quota): 0, or -1. A kernel or a filter that
+ * refuses keyrings refuses them to programs of a sandbox as well, and that is no failure. */
+int clinux_leave_keyring(void);
 /* Whether this process has seccomp filters (prctl(2), PR_GET_SECCOMP). */
 int clinux_has_filters(void);
 /* 0 if seccomp(2) can hand calls to a listener (SECCOMP_RET_USER_NOTIF), or -1. */
