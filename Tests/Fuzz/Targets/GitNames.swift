@@ -1,6 +1,8 @@
 // Names, patches and listings as git prints them of an agent's repository. Nothing traps; what is shown
 // drives no terminal; what a shell or git reads again is the same text.
 
+import ClocheModel
+
 @testable import GitWorkspace
 
 /// The bytes as each kind of output in turn.
@@ -13,13 +15,15 @@
     require(isOneValue(text.configurationQuoted, text), "git reads the same value")
     let parts = text.split(separator: "\n", maxSplits: 1).map(String.init)
     if parts.count == 2 {
-        for kind: DiffWarning.Kind in [.obeyed(by: "git"), .linkOutside(target: parts[1]), .nestedRepository]
-        {
+        let kinds: [DiffWarning.Kind] = [
+            .protected(by: parts[1], isDeleted: true), .linkOutside(target: parts[1]), .nestedRepository,
+        ]
+        for kind in kinds {
             require(isOneLine(DiffWarning(path: parts[0], kind: kind).text), "a warning is one line")
         }
         let leads = DiffWarning.leadsOutside(parts[1], from: parts[0])
         require(leads || staysInside(parts[1], parts[0]), "a link that stays inside")
-        _ = ObeyedFiles.program(obeying: parts[0])
+        _ = ProtectedName(parts[1]).covers(ProtectedName.FoldedPath(parts[0]))
     }
     require(ObjectDirectories.unquoted(bytes).count <= bytes.count, "unquoting makes nothing longer")
 }
