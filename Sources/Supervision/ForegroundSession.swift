@@ -1,8 +1,9 @@
 // A program of a sandbox in the foreground of the user's shell: with pipes between the two worlds, or with
 // the user's terminal in raw mode before a pty of the sandbox.
 //
-// No descriptor of the user's but a pipe is ever passed inside: through /proc/self/fd a program could open
-// the file behind it anew, with rights the user never meant to give.
+// No descriptor of the user's but /dev/null is ever passed inside: through /proc/self/fd a program could open
+// the file behind it anew, with rights the user never meant to give. That holds for a pipe, too: its reader
+// could write into it, and a shell that takes its script from the same pipe would execute that.
 
 internal import ClocheModel
 internal import Glibc
@@ -27,13 +28,16 @@ package enum ForegroundSession {
         /// The numbers to pass on.
         package var numbers: [CInt] { inside.map(\.number) }
 
-        /// Pipes and /dev/null are passed on as they are, anything else is relayed through a pipe of ours.
+        /// /dev/null is passed on as it is, anything else is relayed through a pipe of ours.
         package init() throws(SystemError) {
             var inside: [FileDescriptor.Shared] = []
             var relays: [Relay] = []
             for number in 0...2 as ClosedRange<CInt> {
-                if try Self.mayPassOn(number) {
+                if try Self.isNull(number) {
                     inside.append(FileDescriptor.Shared(FileDescriptor(owning: dup(number))))
+                } else if number == 2, try Self.isPipeOfOutput(2), let output = inside.last {
+                    // As `2>&1 |` made it: what is written to the two stays in order.
+                    inside.append(output)
                 } else {
                     let (read, write) = try Pipe().shared()
                     inside.append(number == 0 ? read : write)
@@ -44,13 +48,21 @@ package enum ForegroundSession {
             self.relays = relays
         }
 
-        private static func mayPassOn(_ number: CInt) throws(SystemError) -> Bool {
+        private static func isNull(_ number: CInt) throws(SystemError) -> Bool {
             guard let copy = FileDescriptor(duplicating: number) else { return false }
             let status = try Files.status(of: copy)
-            if status.kind == .fifo { return true }
             guard status.kind == .characterDevice else { return false }
             let null = try Files.status("/dev/null")
             return status.device == null.device && status.inode == null.inode
+        }
+
+        /// Whether a descriptor is the same pipe as standard output.
+        private static func isPipeOfOutput(_ number: CInt) throws(SystemError) -> Bool {
+            guard let copy = FileDescriptor(duplicating: number),
+                let output = FileDescriptor(duplicating: 1)
+            else { return false }
+            let (one, other) = (try Files.status(of: output), try Files.status(of: copy))
+            return one.kind == .fifo && one.device == other.device && one.inode == other.inode
         }
     }
 
