@@ -32,7 +32,7 @@ enum ObjectDirectories {
 
     /// The directories that one borrows from directly.
     ///
-    /// A missing one is left out: git warns and goes on, too.
+    /// A missing one, or one without git's `pack`, is left out: git warns and goes on, too.
     private static func alternates(of objects: String) -> [String] {
         // Most repositories have no such file.
         guard let bytes = try? Files.read(objects + "/info/alternates") else { return [] }
@@ -40,7 +40,11 @@ enum ObjectDirectories {
             guard line.first != UInt8(ascii: "#") else { return nil }
             let path = unquoted([UInt8](line)).text
             // A directory that is gone is what git warns about in its own commands.
-            return try? Files.canonicalPath(path.hasPrefix("/") ? path : objects + "/" + path)
+            guard let real = try? Files.canonicalPath(path.hasPrefix("/") ? path : objects + "/" + path)
+            else { return nil }
+            // What an agent shall see must be objects: a repository that came with its `.git` from elsewhere may
+            // name any directory of the user's.
+            return Files.isDirectory(real + "/pack") ? real : nil
         }
     }
 
