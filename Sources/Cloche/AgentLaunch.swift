@@ -30,6 +30,7 @@ struct AgentLaunch {
         var policy = try Policy(document: record.effective)
         policy.filesystem.workspace = record.access
         policy.credentials = try CredentialChoice.choose(policy.credentials)
+        try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
         let task = record.task.isEmpty ? nil : record.task
         return SupervisedAgent(

@@ -68,4 +68,27 @@ public struct Installation: Equatable, Sendable {
             )
         }
     }
+
+    /// Refuses a bind through which an agent could write Cloche's own files or read those of other agents: a
+    /// compiled filter that an agent put into the cache would be every later sandbox's.
+    func refuseOwnFiles(in binds: [BindPolicy]) throws(ClocheError) {
+        for bind in binds {
+            // A missing source is the planner's to judge.
+            guard let source = try? Files.canonicalPath(bind.source) else { continue }
+            for own in [stateDirectory, configDirectory, cacheDirectory] {
+                // Agents' files alone are no other agent's to read.
+                if bind.mode == .readOnly && own != stateDirectory { continue }
+                // As above.
+                let real = (try? Files.canonicalPath(own)) ?? own
+                let holds = source == "/" || real == source || real.hasPrefix(source + "/")
+                guard holds || own != stateDirectory && source.hasPrefix(real + "/") else { continue }
+                throw ClocheError(
+                    .configuration,
+                    "cannot bind \(bind.source)",
+                    why: "Cloche keeps its own files there, in \(own)",
+                    remedy: "bind the directories below it that the agent needs"
+                )
+            }
+        }
+    }
 }

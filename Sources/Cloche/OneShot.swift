@@ -80,6 +80,7 @@ extension Project {
         var policy = try profiles.load(name: options.profile, overrides: options.overrides).policy
         policy.credentials = try CredentialChoice.choose(policy.credentials)
         if options.readOnly { policy.filesystem.workspace = .readOnly }
+        try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = AgentLaunch.environment(policy, options.variables)
         let spec: ProcessSpec
         if options.command.isEmpty {
