@@ -82,7 +82,8 @@ struct AgentLaunch {
         case .worktree:
             let worktree = try AgentGit.worktree(directory, record)
             return try worktree.sandboxMounts().map(\.place)
-        case .directory, .empty: return []
+        case .directory(let path): return GitGuard.places(path)
+        case .empty: return []
         }
     }
 

@@ -99,6 +99,7 @@ extension Project {
             hostname: "cloche",
             executable: installation.executable,
             workspace: place,
+            places: place.map { GitGuard.places($0.source) } ?? [],
             stubRecords: installation.stubRecords,
             etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
@@ -131,6 +132,7 @@ extension Project {
                 )
             }
             try installation.refuseOwnFiles(in: real)
+            try GitGuard.refuseGitDirectory(real, mode)
             return .init(source: real, target: InsidePath.workspace, mode: mode, isResolved: true)
         }
     }

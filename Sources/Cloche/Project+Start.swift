@@ -120,12 +120,13 @@ extension Project {
     )
         throws(ClocheError) -> AgentRecord
     {
-        let (kind, path) = try workspace(options.workspace, options.name, directory)
+        let access = options.readOnly ? .readOnly : effective.policy.filesystem.workspace
+        let (kind, path) = try workspace(options.workspace, access, options.name, directory)
         var record = AgentRecord(
             name: options.name,
             project: self.directory,
             workspace: kind,
-            access: options.readOnly ? .readOnly : effective.policy.filesystem.workspace,
+            access: access,
             workspacePath: path,
             profile: effective.name,
             effective: effective.document,
@@ -136,9 +137,12 @@ extension Project {
         return record
     }
 
-    private func workspace(_ choice: WorkspaceChoice, _ name: String, _ directory: AgentDirectory)
-        throws(ClocheError) -> (WorkspaceKind, String)
-    {
+    private func workspace(
+        _ choice: WorkspaceChoice,
+        _ access: AccessMode,
+        _ name: String,
+        _ directory: AgentDirectory
+    ) throws(ClocheError) -> (WorkspaceKind, String) {
         switch choice {
         case .worktree(let base):
             let repository = try GitRepository.discover(from: self.directory)
@@ -167,6 +171,7 @@ extension Project {
                 )
             }
             try installation.refuseOwnFiles(in: real)
+            try GitGuard.refuseGitDirectory(real, access)
             return (.directory(path: real), real)
         case .empty: return (.empty, directory.workspace)
         }
