@@ -56,11 +56,13 @@ package enum UnixSocket {
     /// Listens at a name in a directory.
     ///
     /// The directory is named by descriptor, so that the length of its path does not matter (`sun_path` holds
-    /// 108 bytes).
+    /// 108 bytes). The file has mode 0600 from its first moment, whatever the umask.
     package static func listen(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
         -> FileDescriptor
     {
         let socket = try make()
+        let unbound = socket.number
+        try check("fchmod") { fchmod(unbound, 0o600) }
         try unsafe withAddress(directory, name) { (address, size) in
             unsafe bind(socket.number, address, size)
         }
@@ -162,9 +164,8 @@ package enum UnixSocket {
         }
         if let failure {
             if failure.errno == .wouldBlock { return nil }
-            if failure.errno.number == ECONNRESET {
-                return ReceivedMessage(bytes: [], descriptors: DescriptorList([]))
-            }
+            // The other end closed with messages of ours unread. The kernel says so once, before what it sent.
+            if failure.errno.number == ECONNRESET { return try receive(socket, wait: wait) }
             throw failure
         }
         let list = DescriptorList(Array(descriptors[..<count]))
