@@ -108,6 +108,13 @@ def test_a_worktrees_git_file_stays(t):
     assert not [way for way, answer in tried.items() if answer == "ok" and way not in allowed], tried
     assert [file.read_bytes() for file in files] == before
     assert t.git("status", "--porcelain", cwd=workspace).out.split() == ["??", "other", "??", "planted"]
+    # The control: the same, done on the host to a file that nothing covers.
+    place = t.dir / "plain"
+    place.mkdir()
+    (place / ".git").write_text("gitdir: elsewhere\n")
+    script = test_isolation.PROBE + CHANGE.replace("/workspace", str(place)) + f"\nprint(json.dumps(change('{place}/.git')))"
+    tried = json.loads(t.command("/usr/bin/python3", "-c", script).out)
+    assert [tried[way] for way in ("write", "reopen", "truncate", "chmod", "unlink")] == ["ok"] * 5, tried
 
 
 def test_the_repositorys_objects_stay(t):
@@ -609,3 +616,6 @@ def test_layers_do_not_lead_out(t):
     found = t.workspace("evil", project) / "found"
     assert not found.exists() or b"canary-layer" not in found.read_bytes()
     assert (secret / "id").read_text() == "canary-layer\n" and len(list(secret.iterdir())) == 1
+    # The control: on the host the agent's links do lead there.
+    home = pathlib.Path(t.cloche("path", "evil", "home", cwd=project).out.strip())
+    assert (home / "x/id").read_text() == "canary-layer\n"

@@ -618,6 +618,38 @@ def test_what_the_kernel_lacks_stops_the_start(t):
     t.command(lacking, 500, errno.ENOSYS, t.program, "run", "--profile", "shell", "--", "true", cwd=project)
 
 
+def confinement(t, project, name):
+    """What `inspect` and the audit log of an agent say of Landlock."""
+    shown = t.json("inspect", name, cwd=project)["mechanisms"]["landlock"]["state"]
+    log = victims.control_socket(t, project, name).with_name("audit.jsonl").read_text().splitlines()
+    started = [entry for entry in map(json.loads, log) if entry["event"] == "start"]
+    return shown, started[-1]["confinement"]["landlock"]["state"]
+
+
+def test_without_landlock_nothing_starts_unless_permitted(t):
+    """Row 65: a kernel without it, and one where it is off. It is named; with the profile's permission the start goes on
+    without it, and doctor, inspect and the audit log say so."""
+    project = t.repository()
+    lacking = t.attack("lacking")
+    permit = ("--set", "confinement.permit=[landlock]")
+    task = "touch ran; sleep 1000"
+    for answer in (errno.ENOSYS, errno.EOPNOTSUPP):
+        without = (lacking, 444, answer, t.program)
+        for words in (("run", "--profile", "shell", "--", "touch", "ran"), ("start", "a", "--profile", "shell", task)):
+            for options in ((), ("--set", "confinement.mode=strict", *permit)):
+                result = t.command(*without, words[0], *options, *words[1:], cwd=project, check=125)
+                assert "landlock" in result.err and not (project / "ran").exists(), result
+        assert t.agents(project) == {}
+        t.command(*without, "start", "a", *permit, "--profile", "shell", task, cwd=project)
+        assert confinement(t, project, "a") == ("missing", "missing")
+        line = next(line for line in t.command(*without, "doctor", check=None).out.splitlines() if " Landlock:" in line)
+        assert not line.startswith("ok"), line
+        t.cloche("delete", "--force", "a", cwd=project)
+    # The control: with all that the kernel has.
+    t.start("a", task, cwd=project)
+    assert confinement(t, project, "a") == ("on", "on")
+
+
 def test_state_files_are_the_users_alone(t):
     """Row 66 (CVE-2026-46406): everything that Cloche writes, with a umask that hides nothing, while an agent runs and
     after it."""
