@@ -172,8 +172,8 @@ def test_a_git_file_cannot_lead_into_the_workspace(t):
     may lie in the same directory: `git init --separate-git-dir`, and the layout of a bare repository beside its
     worktrees. Then that is read-only, too."""
     program, fired = canary(t)
-    separate = t.dir / "separate"
-    t.git("init", "--quiet", f"--separate-git-dir={separate}.git", separate, cwd=t.dir)
+    separate = t.dir / "séparé"
+    t.git("init", "--quiet", "--separate-git-dir", t.dir / "separate.git", separate, cwd=t.dir)
     (t.dir / "separate.git").rename(separate / "real.git")
     (separate / ".git").write_text("gitdir: ./real.git\n")
     beside = t.dir / "beside"

@@ -48,7 +48,7 @@ static void stop(void) {
 int main(int argc, char **argv) {
     if (argc != 3) return 2;
     end = time(NULL) + atoi(argv[1]);
-    file = open(argv[2], O_WRONLY | O_CREAT | O_APPEND, 0600);
+    file = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0) return 3;
     void (*const kinds[])(void) = {stay, hop, stop};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -28,7 +28,7 @@ static void path_of(char *path, size_t size, int pid, const char *name) {
 static long read_some(int pid, const char *name) {
     char path[64], bytes[4096];
     path_of(path, sizeof path, pid, name);
-    int file = open(path, O_RDONLY);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return -1;
     /* Of /proc/N/mem, to have it open is everything; what is at address 0 is not to the point. */
     long count = strcmp(name, "mem") == 0 ? 0 : read(file, bytes, sizeof bytes);

@@ -22,7 +22,7 @@ static void tell(const char *way, int pid, long result) {
 /* A socket whose owner gets the signal when something arrives. */
 static int ready_socket(int *far) {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) exit(2);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) exit(2);
     *far = ends[1];
     return ends[0];
 }
