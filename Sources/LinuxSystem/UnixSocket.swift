@@ -164,8 +164,9 @@ package enum UnixSocket {
         }
         if let failure {
             if failure.errno == .wouldBlock { return nil }
-            // The other end closed with messages of ours unread. The kernel says so once, before what it sent.
-            if failure.errno.number == ECONNRESET { return try receive(socket, wait: wait) }
+            if failure.errno.number == ECONNRESET {
+                return ReceivedMessage(bytes: [], descriptors: DescriptorList([]))
+            }
             throw failure
         }
         let list = DescriptorList(Array(descriptors[..<count]))
