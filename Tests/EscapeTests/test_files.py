@@ -162,11 +162,6 @@ def test_a_repository_cannot_show_other_directories(t):
     assert "canary-object" in seen and "/run/cloche/objects.1\n" in seen and "objects.2" not in seen, seen
 
 
-def monitored(t, program, directory):
-    """git's configuration that runs a program at `git status`."""
-    return f"git config --file {directory}/config core.fsmonitor {program}"
-
-
 def test_a_git_file_cannot_lead_into_the_workspace(t):
     """Rows 71 and 72 (CVE-2026-40068, CVE-2026-55607): in a directory of the user's, `.git` may be a file, and what it names
     may lie in the same directory: `git init --separate-git-dir`, and the layout of a bare repository beside its
@@ -181,9 +176,10 @@ def test_a_git_file_cannot_lead_into_the_workspace(t):
     t.git("clone", "--quiet", "--bare", t.repository("origin"), beside / ".bare", cwd=t.dir)
     (beside / ".git").write_text("gitdir: ./.bare\n")
     t.git("worktree", "add", "--quiet", beside / "main", cwd=beside)
-    script = f"for d in real.git .bare .bare/worktrees/main; do [ -d $d ] && {monitored(t, program, '$d')}; done; rm -f .git; true"
+    script = f"for d in real.git .bare .bare/worktrees/main; do [ -d $d ] && git config --file $d/config core.fsmonitor {program}; done; true"
     for project in (separate, beside):
-        t.run_shell(script, cwd=project)
+        t.run_shell(script + "; rm -f .git; true", cwd=project)
+        assert (project / ".git").is_file()
         for place in (project, project / "main"):
             if place.is_dir():
                 t.git("status", cwd=place, check=None)
