@@ -204,9 +204,18 @@ public struct BindPolicy: Equatable, Sendable {
     public var mode: AccessMode
     /// If true, a missing source is left out instead of stopping the start.
     public var optional: Bool
+    /// If true, sockets of the host may be in it, to which the agent can connect.
+    public var sockets: Bool
 
     /// Shows `source` at `target`.
-    public init(source: String, target: String, mode: AccessMode = .readOnly, optional: Bool = false) {
+    public init(
+        source: String,
+        target: String,
+        mode: AccessMode = .readOnly,
+        optional: Bool = false,
+        sockets: Bool = false
+    ) {
+        self.sockets = sockets
         self.source = source
         self.target = target
         self.mode = mode

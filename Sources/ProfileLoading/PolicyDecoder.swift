@@ -78,7 +78,8 @@ extension FilesystemPolicy {
                     source: source,
                     target: target,
                     mode: bind.access("mode") ?? .readOnly,
-                    optional: bind["optional"]?.bool ?? false
+                    optional: bind["optional"]?.bool ?? false,
+                    sockets: bind["sockets"]?.bool ?? false
                 )
             },
             protect: document.strings("protect"),

@@ -103,6 +103,14 @@ extension ProfileSchema {
             default: .bool(false),
             "If true, a missing source is left out; otherwise it stops the start."
         ),
+        SchemaKey(
+            "sockets",
+            .boolean,
+            default: .bool(false),
+            """
+            If true, sockets of the host may be in it. Otherwise one at the source, or up to two levels below it, stops the start:             whoever listens there would serve the agent, and `ro` does not stop that.
+            """
+        ),
     ]
 
     static let credential: [SchemaKey] = [

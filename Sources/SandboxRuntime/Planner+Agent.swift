@@ -55,6 +55,7 @@ extension Planner {
             if bind.optional && !Files.exists(bind.source) { continue }
             try refuseKernelPath(bind.target)
             try refuseRedirection(bind.source, "filesystem.binds")
+            try HostSockets.refuse(in: bind)
             try addBind(
                 bind.source,
                 at: String(bind.target.dropFirst()),

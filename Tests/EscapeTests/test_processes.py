@@ -577,3 +577,22 @@ def test_orphans_end_with_the_sandbox(t):
         return not t.processes()
 
     t.wait_until(none_left, "they are ended by hand", deadline=20)
+
+
+def test_sockets_in_binds_are_refused(t):
+    """Row 45: a directory with a container engine's socket was granted, even read-only, and the agent was whatever the
+    engine is. The control: with `sockets: true` it does connect."""
+    place = t.dir / "granted/run"
+    place.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "engine.sock"))
+        listener.listen()
+        script = "import socket; socket.socket(socket.AF_UNIX).connect('/opt/granted/run/engine.sock'); print('connected')"
+        for source, target in ((place.parent, "/opt/granted"), (place / "engine.sock", "/opt/granted/run/engine.sock")):
+            text = "extends: shell\nfilesystem:\n  binds+:\n    - {source: %s, target: %s%s}\n"
+            t.profile("granting", text % (source, target, ""))
+            words = ("run", "--profile", "granting", "--workspace", "none", "--", "/usr/bin/python3", "-c", script)
+            refused = t.cloche(*words, check=125)
+            assert "engine.sock is a socket" in refused.err and "sockets: true" in refused.err, refused
+            t.profile("granting", text % (source, target, ", sockets: true"))
+            assert t.cloche(*words).out == "connected\n"
