@@ -188,6 +188,13 @@ static int op_over_itself(struct stage *s, const struct clinux_operation *op) {
     return closing(place, closing(mount, result));
 }
 
+static int op_part(struct stage *s, const struct clinux_operation *op) {
+    int place = open_below(s->root, at(s, op->text), O_PATH | O_DIRECTORY, 0);
+    if (place < 0) return -1;
+    int mount = closing(place, open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    return mount < 0 ? -1 : closing(mount, attach(s, mount, at(s, op->target)));
+}
+
 static int op_seal(const struct stage *s, const struct clinux_operation *op) {
     const char *target = at(s, op->target);
     int place = open_below(s->root, target[0] == '\0' ? "." : target, O_PATH, 0);
@@ -268,6 +275,7 @@ static int perform(struct stage *s, const struct clinux_operation *op) {
     case CLINUX_OP_BIND: return attach(s, s->mounts[op->source], at(s, op->target));
     case CLINUX_OP_READ_ONLY:
     case CLINUX_OP_PIN: return op_over_itself(s, op);
+    case CLINUX_OP_PART: return op_part(s, op);
     case CLINUX_OP_SEAL: return op_seal(s, op);
     case CLINUX_OP_DIRECTORY: return op_directory(s, op);
     case CLINUX_OP_FILE: return op_file(s, op);

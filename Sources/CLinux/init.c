@@ -342,6 +342,7 @@ static _Noreturn void init(void) {
     signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, it would leave nothing to wait for */
     int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0 || fcntl(CLINUX_INIT_SOCKET, F_SETFD, FD_CLOEXEC) < 0) _exit(125);
+    send_message(CLINUX_BUILT, 0, 0, 0, -1);
     struct pollfd polls[2] = {{.fd = CLINUX_INIT_SOCKET, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         if (poll(polls, 2, -1) < 0 && errno != EINTR) _exit(125);

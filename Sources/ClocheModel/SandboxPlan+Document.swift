@@ -68,6 +68,7 @@ extension PlanOperation.Action {
         case .bind: "bind"
         case .readOnly: "bind over itself (ro)"
         case .pin: "bind over itself"
+        case .part(let directory): "bind of /\(directory)"
         case .seal(let attributes): "set flags (\(attributes.names.joined(separator: ",")))"
         case .directory: "mkdir"
         case .file(let content, _): "write \(content.utf8.count) bytes to"

@@ -80,6 +80,8 @@ public struct PlanOperation: Equatable, Sendable {
         case readOnly
         /// The target, even a symbolic link, is bound over itself as it is, so that nobody can rename or remove it.
         case pin
+        /// A directory of what is mounted already is attached.
+        case part(of: String)
         /// The mount at the target gets these attributes.
         case seal(MountAttributes)
         /// A directory.

@@ -269,6 +269,9 @@ package enum ChildAhead {
             flat.source = Int32(source)
         case .readOnly: flat.kind = CLINUX_OP_READ_ONLY.rawValue
         case .pin: flat.kind = CLINUX_OP_PIN.rawValue
+        case .part(let directory):
+            flat.kind = CLINUX_OP_PART.rawValue
+            flat.text = try put(directory)
         case .seal(let attributes):
             flat.kind = CLINUX_OP_SEAL.rawValue
             flat.attributes = attributes.rawValue

@@ -60,6 +60,7 @@ extension Fence {
         case .filesystem(_, _, let attributes):
             // /dev holds devices, which have rules of their own.
             return attributes.contains(.noDevices) ? access(attributes, isDirectory: true) : nil
+        case .part: return access([], isDirectory: true)
         case .bind(let index):
             let source = plan.sources[index]
             if operation.reason == Planner.maskReason { return nil }
@@ -91,7 +92,7 @@ extension PlanOperation {
     /// Whether it mounts something on this place or on one above it.
     fileprivate func covers(_ place: String) -> Bool {
         switch action {
-        case .filesystem, .bind: place == target || place.hasPrefix(target + "/")
+        case .filesystem, .bind, .part: place == target || place.hasPrefix(target + "/")
         default: false
         }
     }

@@ -60,6 +60,9 @@ struct PlannedMount: Sendable {
         case .bind(let index):
             let bound = plan.sources[index]
             (kind, attributes, source) = (nil, bound.attributes, bound)
+        case .part(let directory):
+            let whole = mounts.last { "/\(directory)".hasPrefix($0.target + "/") }
+            (kind, attributes, source) = (whole?.kind, whole?.attributes ?? [], nil)
         case .readOnly, .pin:
             let above = mounts.last { target.hasPrefix($0.target + "/") || $0.target == "/" }
             let more: MountAttributes = operation.action == .readOnly ? .readOnly : []

@@ -10,22 +10,26 @@ extension Planner {
         if let home = request.home {
             try addBind(home, at: target, Self.plain, owned: true, "home")
         } else {
-            addTmpfs(target, mode: "0755", "home")
+            addThrownAway(target, "home", "home")
         }
     }
 
     mutating func addWorkspace() throws(ClocheError) {
         let target = String(InsidePath.workspace.dropFirst())
-        addDirectories(String(InsidePath.runtime.dropFirst()), "runtime")
         if let workspace = request.workspace {
             let file =
                 try workspace.isResolved
                 ? findResolved(workspace.source, "workspace") : find(workspace.source, "workspace")
             addBind(file, at: target, attributes(workspace.mode), owned: true, "workspace")
         } else {
-            addTmpfs(target, mode: "0755", "workspace")
+            addThrownAway(target, "workspace", "workspace")
         }
         try addProtection()
+    }
+
+    /// What lies on top of the workspace and below Cloche's own directory.
+    mutating func addPlaces() throws(ClocheError) {
+        addDirectories(String(InsidePath.runtime.dropFirst()), "runtime")
         for place in request.places {
             try addBind(
                 place.source,

@@ -57,8 +57,8 @@ extension Planner {
     ]
     /// Why `/dev/null` is mounted on them.
     static let maskReason = "proc mask"
-    /// Directories of procfs that are only read.
-    private static let readOnlyDirectories = ["bus", "fs", "irq", "sys", "driver", "acpi", "scsi"]
+    /// Directories of procfs that are only read, and in which others than root may write something.
+    private static let readOnlyDirectories = ["sys", "pressure"]
 
     mutating func addProcesses() throws(ClocheError) {
         let reason = "proc"

@@ -10,7 +10,7 @@ extension Planner {
 
     mutating func addSystem() throws(ClocheError) {
         let reason = "filesystem.system"
-        try addLayerStorage(at: Self.staging, "layers", "filesystem.writable")
+        if request.upper != nil { try addLayerStorage(at: Self.staging, "layers", "filesystem.writable") }
         var wanted: [Overlay] = []
         for path in request.policy.filesystem.system {
             // Hosts differ in which of these they have.
@@ -119,7 +119,8 @@ extension Planner {
         _ reason: String,
         fill: (inout Planner, _ files: String) -> Void
     ) {
-        let layer = Self.staging + "/" + Self.flat(target)
+        let storage = request.upper == nil ? addMemory("layers", reason) : Self.staging
+        let layer = storage + "/" + Self.flat(target)
         let (files, work) = (layer + "/files", layer + "/work")
         addDirectories(files, reason)
         addDirectories(work, reason)
@@ -141,15 +142,30 @@ extension Planner {
         return String(decoding: path.utf8.map { $0 == UInt8(ascii: "/") ? dash : $0 }, as: UTF8.self)
     }
 
-    /// A directory of the agent's own: kept on the host, or a tmpfs that goes with the sandbox.
+    /// A directory of the agent's own: kept on the host, or one that goes with the sandbox.
     private mutating func addLayerStorage(at target: String, _ name: String, _ reason: String)
         throws(ClocheError)
     {
         if let upper = request.upper {
             try addBind("\(upper)/\(name)", at: target, Self.plain, owned: true, reason)
         } else {
-            addTmpfs(target, mode: "0755", reason)
+            addThrownAway(target, name, reason)
         }
+    }
+
+    /// A directory that goes with the sandbox: all such are parts of one file system in memory, because each that is
+    /// made and ended takes its time.
+    mutating func addThrownAway(_ target: String, _ name: String, _ reason: String) {
+        let directory = addMemory(name, reason)
+        addDirectories(target, reason)
+        add(.part(of: directory), target, reason)
+    }
+
+    /// A directory of that file system.
+    private mutating func addMemory(_ name: String, _ reason: String) -> String {
+        if !made.contains(Self.memory) { addTmpfs(Self.memory, mode: "0755", reason) }
+        addDirectories("\(Self.memory)/\(name)", reason)
+        return "\(Self.memory)/\(name)"
     }
 
     /// `/etc`: the copy of the host's as lower layer, the agent's own above it, with generated files.

@@ -19,6 +19,8 @@ package struct Planner {
     /// Where the upper layers are attached while overlays are made; the tmpfs on `/run` covers the place for
     /// good, because nobody inside may unmount.
     static let staging = "run/layers"
+    /// Where what is thrown away lies, until it has been attached to its places; covered like `staging`.
+    static let memory = "run/memory"
 
     private init(_ request: SandboxRequest) {
         self.request = request
@@ -45,11 +47,12 @@ package struct Planner {
         try planner.addSystem()
         try planner.addEtc()
         try planner.addVar()
+        try planner.addHome()
+        try planner.addWorkspace()
         planner.addTemporary()
         try planner.addDevices()
         try planner.addProcesses()
-        try planner.addHome()
-        try planner.addWorkspace()
+        try planner.addPlaces()
         try planner.addBinds()
         try planner.addCredentials()
         planner.addHostname()
@@ -90,7 +93,8 @@ package struct Planner {
             add(.directory(mode: path == target ? mode : 0o755), path, optional: optional, reason)
         }
     }
-    private var made: Set<String> = []
+    /// Directories that there are on the way.
+    private(set) var made: Set<String> = []
 
     /// A file or directory of the host, looked at once.
     struct HostFile {

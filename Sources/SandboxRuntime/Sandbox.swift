@@ -170,7 +170,7 @@ package struct Sandbox: ~Copyable {
     package borrowing func report() throws(ClocheError) -> Document {
         guard let expectation else { return .object([:]) }
         do {
-            let rows = try SelfCheck(expectation, pid: pid, facts: facts, keepsAll: true).rows
+            let rows = try SelfCheck.all(expectation, pid: pid, facts: facts)
             return .object([
                 "pid": .integer(Int64(pid)), "mechanisms": .map(expectation.states.map(\.entry)),
                 "checks": .list(rows.map(\.document)), "holds": .bool(rows.allSatisfy(\.holds)),
@@ -254,10 +254,7 @@ package struct Sandbox: ~Copyable {
                 try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits, plan.confinement))
                 guard try isTrue() else { throw SetupFailure.hostChanged }
                 let expectation = SandboxExpectation(plan)
-                sandbox.facts = try report(sandbox, wait: true) ?? 0
-                if !Weakening.leavesOut("self-check") {
-                    try SelfCheck.verify(expectation, pid: sandbox.pid, facts: sandbox.facts)
-                }
+                sandbox.facts = try check(sandbox, expectation)
                 sandbox.expectation = expectation
                 if let first { _ = try sandbox.spawn(first, wait: true) }
             } catch let error as SetupFailure {
@@ -277,12 +274,26 @@ package struct Sandbox: ~Copyable {
         } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    /// What init says of itself when it is ready, nil when nothing has been said; throws what the child could not do.
+    /// Waits until init is confined, compares the sandbox with the plan, and returns what init says of itself.
+    private static func check(_ sandbox: borrowing Sandbox, _ expectation: SandboxExpectation) throws
+        -> UInt32
+    {
+        _ = try report(sandbox, wait: true)
+        if Weakening.leavesOut("self-check") { return try report(sandbox, wait: true) ?? 0 }
+        // While this half is compared, init puts on its filters.
+        var check = try SelfCheck.ofBuilt(expectation, pid: sandbox.pid)
+        let facts = try report(sandbox, wait: true) ?? 0
+        try check.finish(facts)
+        return facts
+    }
+
+    /// What init says of itself when it is built and again when it is confined, nil when nothing has been said; throws
+    /// what it could not do.
     private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws -> UInt32? {
         guard let received = try UnixSocket.receive(sandbox.control, wait: wait) else { return nil }
         guard let message = Wire.Message(received.bytes) else { throw SetupFailure.silence }
         switch clinux_message_type(message.type) {
-        case CLINUX_READY: return UInt32(bitPattern: message.value)
+        case CLINUX_BUILT, CLINUX_READY: return UInt32(bitPattern: message.value)
         case CLINUX_STAGE_FAILED:
             throw SetupFailure.stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
         default: throw SetupFailure.told(SetupError.spawn(message))

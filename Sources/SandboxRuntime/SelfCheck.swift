@@ -63,43 +63,82 @@ package struct SandboxExpectation: Sendable {
 }
 
 /// Reads a sandbox back and compares.
-struct SelfCheck {
+struct SelfCheck: ~Copyable {
     private let expected: SandboxExpectation
+    private let process: ProcessFiles
+    /// This process, which the sandbox must differ from, or not.
+    private let own: ProcessFiles
     /// Whether rows that agree are kept too.
     private let keepsAll: Bool
-    private(set) var rows: [CheckRow] = []
+    private var rows: [CheckRow] = []
 
-    /// Compares the sandbox whose init has this process id, and said these `clinux_fact`s of itself.
-    init(_ expected: SandboxExpectation, pid: Int32, facts: UInt32, keepsAll: Bool) throws(SystemError) {
+    private init(
+        _ expected: SandboxExpectation,
+        _ process: consuming ProcessFiles,
+        _ own: consuming ProcessFiles,
+        keepsAll: Bool
+    ) {
         self.expected = expected
+        self.process = process
+        self.own = own
         self.keepsAll = keepsAll
-        let process = try ProcessFiles(of: pid)
-        let own = try ProcessFiles(of: nil)
-        try compareNamespaces(process, own)
-        try compareIdentity(process, own)
-        try compareStatus(process, own)
-        compareFacts(facts)
-        try compareMounts(process)
     }
 
-    /// Throws what differs.
-    static func verify(_ expected: SandboxExpectation, pid: Int32, facts: UInt32) throws(SetupFailure) {
-        let rows: [CheckRow]
+    private static func begin(_ expected: SandboxExpectation, pid: Int32, keepsAll: Bool) throws(SystemError)
+        -> SelfCheck
+    {
+        var check = SelfCheck(
+            expected,
+            try ProcessFiles(of: pid),
+            try ProcessFiles(of: nil),
+            keepsAll: keepsAll
+        )
+        try check.compareNamespaces()
+        try check.compareIdentity()
+        try check.compareMounts()
+        return check
+    }
+
+    /// Everything, of the sandbox whose init has this process id and said these `clinux_fact`s of itself.
+    static func all(_ expected: SandboxExpectation, pid: Int32, facts: UInt32) throws(SystemError)
+        -> [CheckRow]
+    {
+        var check = try begin(expected, pid: pid, keepsAll: true)
+        try check.compareStatus()
+        check.compareFacts(facts)
+        return check.rows
+    }
+
+    /// The first half, of what is true from the moment when all mounts are made and no capability is left.
+    static func ofBuilt(_ expected: SandboxExpectation, pid: Int32) throws(SetupFailure) -> SelfCheck {
         do {
-            rows = try SelfCheck(expected, pid: pid, facts: facts, keepsAll: false).rows
-        } catch {
-            throw .told(
-                ClocheError(
-                    .sandbox,
-                    "the finished sandbox cannot be checked",
-                    why: error.description,
-                    remedy: "Cloche needs to see its own processes in /proc; nothing was started"
-                )
+            return try begin(expected, pid: pid, keepsAll: false)
+        } catch { throw unreadable(error) }
+    }
+
+    /// The second half, when init has confined itself; throws what differs in either.
+    mutating func finish(_ facts: UInt32) throws(SetupFailure) {
+        do {
+            try compareStatus()
+        } catch { throw Self.unreadable(error) }
+        compareFacts(facts)
+        if !rows.isEmpty { throw Self.difference(rows) }
+    }
+
+    private static func unreadable(_ error: SystemError) -> SetupFailure {
+        .told(
+            ClocheError(
+                .sandbox,
+                "the finished sandbox cannot be checked",
+                why: error.description,
+                remedy: "Cloche needs to see its own processes in /proc; nothing was started"
             )
-        }
-        if rows.isEmpty { return }
+        )
+    }
+
+    private static func difference(_ rows: [CheckRow]) -> SetupFailure {
         let differences = rows.map { "\($0.subject): planned \($0.planned), found \($0.found)" }
-        throw .told(
+        return .told(
             ClocheError(
                 .sandbox,
                 "the finished sandbox is not what was planned",
@@ -127,10 +166,7 @@ struct SelfCheck {
         ("time", .timeNamespace),
     ]
 
-    private mutating func compareNamespaces(
-        _ process: borrowing ProcessFiles,
-        _ own: borrowing ProcessFiles
-    ) throws(SystemError) {
+    private mutating func compareNamespaces() throws(SystemError) {
         for (kind, mechanism) in Self.namespaces {
             let isWanted =
                 switch mechanism {
@@ -150,10 +186,7 @@ struct SelfCheck {
         }
     }
 
-    private mutating func compareIdentity(
-        _ process: borrowing ProcessFiles,
-        _ own: borrowing ProcessFiles
-    ) throws(SystemError) {
+    private mutating func compareIdentity() throws(SystemError) {
         let identity = expected.identity
         for (file, inside, outside) in [
             ("uid_map", identity.user, identity.hostUser), ("gid_map", identity.group, identity.hostGroup),
@@ -171,10 +204,7 @@ struct SelfCheck {
         String(decoding: text.map { $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 
-    private mutating func compareStatus(
-        _ process: borrowing ProcessFiles,
-        _ own: borrowing ProcessFiles
-    ) throws(SystemError) {
+    private mutating func compareStatus() throws(SystemError) {
         let status = StatusFile(try process.read("status"))
         let identity = expected.identity
         for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] as [(StaticString, UInt32)]
@@ -195,12 +225,10 @@ struct SelfCheck {
         compare(Mechanism.noNewPrivileges.rawValue, "1", privileges, privileges == "1")
         let ids = status["NSpid"]
         compare("pid of init", "1 inside", ids, ids.hasSuffix("\t1"))
-        try compareFilters(status, own)
+        try compareFilters(status)
     }
 
-    private mutating func compareFilters(_ status: StatusFile, _ own: borrowing ProcessFiles)
-        throws(SystemError)
-    {
+    private mutating func compareFilters(_ status: StatusFile) throws(SystemError) {
         let name = Mechanism.seccomp.rawValue
         compare(name, "mode 2", "mode \(status["Seccomp"])", status["Seccomp"] == "2")
         // The count came with Linux 5.9.
@@ -237,7 +265,7 @@ struct SelfCheck {
 
     // MARK: Mounts
 
-    private mutating func compareMounts(_ process: borrowing ProcessFiles) throws(SystemError) {
+    private mutating func compareMounts() throws(SystemError) {
         var found = MountTable.mounts(try process.read("mountinfo"))
         let root = try process.root()
         for planned in expected.mounts {

@@ -50,6 +50,7 @@ enum clinux_operation_kind {
     CLINUX_OP_LOOPBACK,       /* lo up */
     CLINUX_OP_SETTING,        /* text is written into a file of the kernel's */
     CLINUX_OP_PIN,            /* target bound over itself as it is, a symbolic link too */
+    CLINUX_OP_PART,           /* the directory text, of what is mounted already, attached at target */
 };
 
 struct clinux_operation {
@@ -148,6 +149,7 @@ enum clinux_message_type {
     CLINUX_SPAWN,     /* supervisor -> init: struct clinux_spawn, then strings; 3 descriptors unless terminal */
     CLINUX_SIGNAL,    /* supervisor -> init: id, value = signal */
     CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
+    CLINUX_BUILT,     /* init -> supervisor: all mounts are made, no capability is left */
     CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_* */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
