@@ -47,14 +47,14 @@ let package = Package(
         layer("LinuxSystem", ["CLinux"]),
         layer("ClocheModel"),
 
-        // L1: one subject each.
+        // L1: one subject each; SyscallFilter's data are YAML.
         layer("StructuredText", ["ClocheModel", "CYAML", "CJansson"]),
         layer("TerminalText"),
         layer("CommandSyntax"),
-        layer("SyscallFilter", ["ClocheModel", "LinuxSystem", "CSeccomp"]),
+        layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
 
         // L2: the work.
-        layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("SandboxRuntime", ["ClocheModel", "LinuxSystem", "SyscallFilter", "CLinux"]),
@@ -68,7 +68,7 @@ let package = Package(
             "Cloche",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
-                "GitWorkspace", "SandboxRuntime", "Supervision", "TerminalText",
+                "GitWorkspace", "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText",
             ]
         ),
 
@@ -77,7 +77,7 @@ let package = Package(
             "ClocheCLI",
             [
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
-                "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
+                "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime", "SyscallFilter",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -87,8 +87,8 @@ let package = Package(
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
         tests("CommandSyntax", ["LinuxSystem"]),
-        tests("SyscallFilter", ["ClocheModel"]),
-        tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        tests("SyscallFilter", ["ClocheModel", "StructuredText"]),
+        tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "LinuxSystem", "CLinux"]),

@@ -6,6 +6,7 @@ internal import LinuxSystem
 package import ProfileLoading
 internal import SandboxRuntime
 internal import Supervision
+package import SyscallFilter
 
 extension Project {
     /// The effective profile of a name as it is configured now; nil takes the project's default.
@@ -42,8 +43,11 @@ extension Project {
         )
     }
 
-    /// Every system call that the filter of a policy knows, with the answer it gets; others get ENOSYS.
-    package func syscallTable(_ policy: Policy) -> [(name: String, answer: String)] {
-        SandboxFilters.table(policy.syscalls)
+    /// Every system call of this architecture with what the filters of a policy do with it; numbers that are not in
+    /// it get ENOSYS.
+    package func syscallTable(_ policy: Policy) throws(ClocheError) -> [SyscallRow] {
+        do throws(FilterError) {
+            return try SyscallTable(policy.syscalls).rows
+        } catch { throw ClocheError(error) }
     }
 }

@@ -263,15 +263,31 @@ public struct CredentialPolicy: Equatable, Sendable {
 
 /// The system-call filter.
 public struct SyscallPolicy: Equatable, Sendable {
-    /// Names of calls allowed beyond the built-in allow-list.
-    public var allow: [String]
-    /// Names of calls refused although the list allows them; refusing wins.
-    public var deny: [String]
+    /// The groups of an ordinary agent, as `profiles/base.yaml` lists them.
+    public static let standardGroups = [
+        "files", "aio", "memory", "processes", "sandboxing", "events", "sockets", "ipc", "information",
+    ]
 
-    /// The built-in list with these changes.
-    public init(allow: [String] = [], deny: [String] = []) {
+    /// Groups of calls that are allowed.
+    public var groups: [String]
+    /// Names of calls allowed beyond the groups.
+    public var allow: [String]
+    /// Names of calls refused although the groups allow them; refusing wins.
+    public var deny: [String]
+    /// The groups that are not built in, by name, each as the YAML text of its file.
+    public var definitions: [Document.Entry]
+
+    /// These groups with these changes.
+    public init(
+        groups: [String] = SyscallPolicy.standardGroups,
+        allow: [String] = [],
+        deny: [String] = [],
+        definitions: [Document.Entry] = []
+    ) {
+        self.groups = groups
         self.allow = allow
         self.deny = deny
+        self.definitions = definitions
     }
 }
 

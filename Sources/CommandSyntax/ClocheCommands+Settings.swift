@@ -161,9 +161,16 @@ extension ClocheCommands {
             ),
             CommandSpec(
                 "syscalls",
-                "Print the system calls a profile allows",
+                "Print what a profile does with each system call",
+                discussion: """
+                    Prints every call of this machine by number: whether it is allowed, always or with some arguments,
+                    or which error answers it, with the group that says so and the reason. A number that is not in the
+                    list is answered with ENOSYS; a call of another architecture kills the process. Groups are listed
+                    in a profile under `syscalls.groups`; your own are files `syscalls/NAME.yaml` beside `config.yaml`.
+                    """,
                 arguments: [profileName(.optional, "The profile; the project's default if left out")],
-                examples: [Example("cloche profile syscalls shell", "by group")]
+                options: [json],
+                examples: [Example("cloche profile syscalls shell", "the whole table")]
             ),
         ]
     )

@@ -2,6 +2,7 @@
 // after the merge, because one layer's path may be made right by another's.
 
 internal import ClocheModel
+internal import SyscallFilter
 
 extension MergedSettings {
     /// Files of /etc that are made for each agent.
@@ -33,15 +34,39 @@ extension MergedSettings {
         found += problems(filesystem, "binds") { bind in
             MergedSettings.isOwn(bind["target"]?.string ?? "") ? "has a target that is Cloche's own" : nil
         }
+        let definitions = document.value(at: SyscallPolicy.definitionsPath)
+        found += problems(document["syscalls"] ?? .map([]), "groups", in: "syscalls") { name in
+            let name = name.string ?? ""
+            let isThere = SyscallTable.builtInGroups.contains(name) || definitions?[name] != nil
+            return isThere ? nil : "is no group\(Suggestion.hint(name, SyscallTable.builtInGroups))"
+        }
+        for key in ["allow", "deny"] {
+            found += problems(document["syscalls"] ?? .map([]), key, in: "syscalls") { name in
+                let name = name.string ?? ""
+                if SyscallNumbers.knows(name) { return nil }
+                return "is no system call\(Suggestion.hint(name, SyscallNumbers.all.map(\.name)))"
+            }
+        }
         return found
     }
 
-    private func problems(_ filesystem: Document, _ name: String, _ judge: (Document) -> String?)
-        -> [Diagnostic]
-    {
-        let key = "filesystem.\(name)"
+    /// The texts of the groups of system calls that are not built in.
+    func definitions(_ library: inout ProfileLibrary) -> [Document.Entry] {
+        let names = item("syscalls.groups")?.value?.stringList ?? []
+        return names.filter { !SyscallTable.builtInGroups.contains($0) }.compactMap { name in
+            library.group(name).map { Document.Entry(name, .string($0)) }
+        }
+    }
+
+    private func problems(
+        _ values: Document,
+        _ name: String,
+        in section: String = "filesystem",
+        _ judge: (Document) -> String?
+    ) -> [Diagnostic] {
+        let key = "\(section).\(name)"
         let origins = item(key)?.itemOrigins ?? []
-        return (filesystem[name]?.list ?? []).enumerated().compactMap { index, value in
+        return (values[name]?.list ?? []).enumerated().compactMap { index, value in
             guard let problem = judge(value) else { return nil }
             let place = index < origins.count ? origins[index].description : key
             return Diagnostic(place, "`\(key)`: \(Document.inline(value)) \(problem)")

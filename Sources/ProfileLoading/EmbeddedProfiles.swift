@@ -1,6 +1,6 @@
 // swift-format-ignore-file
-// Written by scripts/embed-profiles from profiles/**/*.yaml. Do not edit: edit those files and run it again.
-// ProfileLoading reads a built-in profile from here and never from the disk, so that the program needs no
+// Written by scripts/embed-profiles from profiles/*.yaml. Do not edit: edit those files and run it again.
+// ProfileLoading reads them from here and never from the disk, so that the program needs no
 // installed files beside it.
 
 /// The text of every built-in profile; `path` is relative to `profiles/` and in byte order.
@@ -230,6 +230,10 @@ environment:
     # Nobody can give files away inside: fakeroot is told not to try, or it takes the answer for a failure.
     FAKEROOTDONTTRYCHOWN: "1"
   pass: [LANG, LANGUAGE, LC_ALL, LC_COLLATE, LC_CTYPE, LC_MESSAGES, LC_NUMERIC, LC_TIME, TZ, COLORTERM, NO_COLOR]
+
+syscalls:
+  # One file each in syscalls/, with the reasons. Not here: debugging, nested-namespaces.
+  groups: [files, aio, memory, processes, sandboxing, events, sockets, ipc, information]
 
 limits:
   # Far above what a build needs, far below what makes a host unusable.

@@ -47,6 +47,7 @@ extension ProjectRule {
         case .unlessGranting: "may set it only where the profile grants nothing"
         case .narrower(.smaller): "may only lower it"
         case .narrower(.fewer): "may only take items away"
+        case .narrower(.fewerGroups): "may only take built-in ones away"
         case .narrower(.more): "may only add items"
         case .narrower(.earlier(let words)): "may only set it to `\(words.first ?? "")`"
         }

@@ -2,6 +2,7 @@
 // way.
 
 internal import ClocheModel
+internal import SyscallFilter
 
 extension NarrowingOrder {
     /// Whether `new` gives no more than `old`.
@@ -9,6 +10,11 @@ extension NarrowingOrder {
         switch self {
         case .smaller: NarrowingOrder.number(new) <= NarrowingOrder.number(old)
         case .fewer: NarrowingOrder.items(of: new, areAllIn: old)
+        case .fewerGroups:
+            NarrowingOrder.items(of: new, areAllIn: old)
+                && (old.stringList ?? []).allSatisfy {
+                    SyscallTable.builtInGroups.contains($0) || new.stringList?.contains($0) == true
+                }
         case .more: NarrowingOrder.items(of: old, areAllIn: new)
         case .earlier(let words):
             (words.firstIndex(of: new.string ?? "") ?? .max) <= (words.firstIndex(of: old.string ?? "") ?? 0)

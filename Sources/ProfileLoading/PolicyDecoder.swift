@@ -11,13 +11,17 @@ extension Policy {
     package init(document: Document) throws(ClocheError) {
         var body = document
         body["profile"] = nil
+        let definitions = body.value(at: SyscallPolicy.definitionsPath)
+        body["syscalls"]?["definitions"] = nil
         let source = SettingSource(layer: .setOption, place: "the stored policy", isUntrusted: false)
         var reader = SettingReader(source: source, hostHome: "/")
         reader.readProfile(LocatedNode(body, at: TextPosition(line: 1, column: 1)))
         guard reader.diagnostics.isEmpty else { throw ClocheError(reader.diagnostics) }
         var merged = MergedSettings()
         merged.apply(reader.settings)
-        self = Policy(checked: merged.document(name: document["profile"]?.string ?? ""))
+        var checked = merged.document(name: document["profile"]?.string ?? "")
+        checked["syscalls"]?["definitions"] = definitions
+        self = Policy(checked: checked)
     }
 
     /// The policy of a document in which every key of the schema is there and valid.
@@ -32,16 +36,27 @@ extension Policy {
                 pass: document.value(at: ["environment"])?.strings("pass") ?? []
             ),
             credentials: (document["credentials"]?.list ?? []).compactMap(CredentialPolicy.init(checked:)),
-            syscalls: SyscallPolicy(
-                allow: document["syscalls"]?.strings("allow") ?? [],
-                deny: document["syscalls"]?.strings("deny") ?? []
-            ),
+            syscalls: SyscallPolicy(checked: document["syscalls"] ?? .map([])),
             confinement: ConfinementPolicy(checked: document["confinement"] ?? .map([])),
             network: document.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init) ?? .none,
             limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([]))
+        )
+    }
+}
+
+extension SyscallPolicy {
+    /// Where a stored profile has the texts of groups that are not built in; no file of a profile has this key.
+    static let definitionsPath = ["syscalls", "definitions"]
+
+    fileprivate init(checked document: Document) {
+        self.init(
+            groups: document["groups"]?.stringList ?? SyscallPolicy.standardGroups,
+            allow: document.strings("allow"),
+            deny: document.strings("deny"),
+            definitions: document["definitions"]?.entries ?? []
         )
     }
 }

@@ -6,6 +6,7 @@ internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 internal import StructuredText
+internal import SyscallFilter
 
 /// One file's or entry's part of a profile.
 struct ProfilePart {
@@ -107,7 +108,43 @@ struct ProfileLibrary {
         let names =
             ["config.yaml"]
             + profileFiles(projectDirectory).filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
+            + groupFiles(projectDirectory).map { "syscalls/" + $0 }
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
+    }
+
+    /// The names of groups of system calls that the user's and the project's files define.
+    func groupNames() -> [String] {
+        directories.flatMap { groupFiles($0.1) }.map { String($0.dropLast(5)) }
+    }
+
+    private func groupFiles(_ directory: String) -> [String] {
+        // A directory that is not there is the usual case.
+        ((try? Files.list(directory + "/syscalls")) ?? []).filter { $0.hasSuffix(".yaml") }
+    }
+
+    /// The text of a group of system calls, the user's before the project's; nil if nobody defines it, or not well,
+    /// which is then a diagnostic.
+    mutating func group(_ name: String) -> String? {
+        for (layer, directory) in directories {
+            let path = "\(directory)/syscalls/\(name).yaml"
+            do {
+                let bytes = try Trust.read(path)
+                if layer == .project && !trust.isTrusted(path, bytes) {
+                    diagnostics.append(Trust.refusal(path, "the group `\(name)` decides about system calls"))
+                    return nil
+                }
+                let text = String(decoding: bytes, as: UTF8.self)
+                _ = try SyscallGroup(name, text, file: path)
+                return text
+            } catch let error as SystemError {
+                if error.errno == .noEntry || error.errno == .notDirectory { continue }
+                diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
+            } catch let error as StructuredTextError {
+                diagnostics.append(Diagnostic(error))
+            } catch { diagnostics.append(Diagnostic(path, "cannot be read: \(error)")) }
+            return nil
+        }
+        return nil
     }
 
     /// Reads one file; nil when it is not there, or not valid, which is then a diagnostic.

@@ -88,7 +88,7 @@ package struct ProfileLoader: Sendable {
         for link in chain.links where link.isFile { merge.add(link.parts) }
         for option in overrides { merge.addOption(option) }
         guard merge.diagnostics.isEmpty else { throw ClocheError(merge.diagnostics) }
-        return try merge.profile(chain: chain.links.map(\.name), choice: choice)
+        return try merge.profile(chain: chain.links.map(\.name), choice: choice, &library)
     }
 
     private func library() -> ProfileLibrary {

@@ -70,12 +70,16 @@ struct ProfileMerge {
     }
 
     /// The result, unless an untrusted file went beyond its rights.
-    func profile(chain: [String], choice: ProfileChoice) throws(ClocheError) -> EffectiveProfile {
+    func profile(chain: [String], choice: ProfileChoice, _ library: inout ProfileLibrary) throws(ClocheError)
+        -> EffectiveProfile
+    {
         let name = chain.last ?? choice.name
-        let document = merged.document(name: name)
+        var document = merged.document(name: name)
         let refusals = self.refusals(choice, Grants.keys(of: document))
         guard refusals.isEmpty else { throw ClocheError(refusals) }
-        let mistakes = merged.inconsistencies(document)
+        let definitions = merged.definitions(&library)
+        if !definitions.isEmpty { document["syscalls"]?["definitions"] = .map(definitions) }
+        let mistakes = library.diagnostics + merged.inconsistencies(document)
         guard mistakes.isEmpty else { throw ClocheError(mistakes) }
         return EffectiveProfile(
             name: name,

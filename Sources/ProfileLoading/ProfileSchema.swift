@@ -46,7 +46,11 @@ package enum ProfileSchema {
             Their contents are never written to a state file or a log.
             """
         ),
-        SchemaKey("syscalls", .section(syscalls), "Changes to the built-in list of allowed system calls."),
+        SchemaKey(
+            "syscalls",
+            .section(syscalls),
+            "Which system calls are allowed; `cloche profile syscalls` prints them all."
+        ),
         SchemaKey("confinement", .section(confinement), "The kernel's mechanisms that confine an agent."),
         SchemaKey("network", .section(network), "What of the network is there."),
         SchemaKey("limits", .section(limits), "Limits of one run. `none` means that there is none."),
@@ -154,18 +158,29 @@ package enum ProfileSchema {
 
     static let syscalls: [SchemaKey] = [
         SchemaKey(
+            "groups",
+            .list(.text(.groupName)),
+            default: .strings(SyscallPolicy.standardGroups),
+            project: .narrower(.fewerGroups),
+            """
+            The groups of system calls that are allowed: built-in ones, and files `syscalls/NAME.yaml` of your \
+            configuration or of a project that you trust. What no group names does not exist (ENOSYS); what a \
+            built-in group refuses is refused (EPERM, as a rule) whether the group is listed or not.
+            """
+        ),
+        SchemaKey(
             "allow",
             .list(.text(.syscallName)),
             default: .list([]),
             project: .narrower(.fewer),
-            "System calls allowed beyond the built-in list."
+            "System calls allowed beyond the groups, whatever their arguments but for those that a group refuses."
         ),
         SchemaKey(
             "deny",
             .list(.text(.syscallName)),
             default: .list([]),
             project: .narrower(.more),
-            "System calls refused although the list has them; where both name a call, refusing wins."
+            "System calls refused although a group or `allow` has them."
         ),
     ]
 

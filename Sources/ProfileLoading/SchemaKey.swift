@@ -107,6 +107,9 @@ package enum NarrowingOrder: Sendable {
     case smaller
     /// A list of fewer of the same items.
     case fewer
+    /// A list of fewer of the same groups of system calls; those that were taken away are built in, since any
+    /// other may refuse what remaining ones allow.
+    case fewerGroups
     /// A list with more items.
     case more
     /// The word that comes first.

@@ -60,6 +60,13 @@ package struct TextForm: Sendable {
     ) { name in
         !name.isEmpty && name.utf8.allSatisfy { isWord($0, also: "_") && !($0 >= 0x41 && $0 <= 0x5a) }
     }
+    static let groupName = TextForm(
+        "group",
+        "the name of a group of system calls",
+        pattern: "^[a-z0-9][a-z0-9-]*$"
+    ) { name in
+        isName(name, also: "-") && name.utf8.allSatisfy { !($0 >= 0x41 && $0 <= 0x5a) && $0 != 0x5f }
+    }
     static let hostPath = TextForm(
         "host path",
         "an absolute path, or one that begins with ~ or $HOME",

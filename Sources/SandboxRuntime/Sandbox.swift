@@ -40,15 +40,10 @@ package struct SandboxFilters: Sendable {
         (self.allowList, self.argumentRules) = (allowList, argumentRules)
     }
 
-    /// Every call that a policy's filter knows, with its answer.
-    package static func table(_ policy: SyscallPolicy) -> [(name: String, answer: String)] {
-        FilterCompiler.table(policy)
-    }
-
     /// A policy's filters, compiled or from the cache.
     ///
-    /// libseccomp copies the whole filter for every rule it adds, which costs more than the rest of a start
-    /// together; so the result is kept in a directory of the user's, beside the full text it was made from.
+    /// Reading the groups and compiling them costs a good part of a start; so the result is kept in a directory of
+    /// the user's, beside the full text it was made from.
     package init(_ policy: SyscallPolicy, cache: String? = nil) throws(ClocheError) {
         let key = FilterCompiler.key(policy)
         let file = cache.map { "\($0)/filter-\(StableHash.hexadecimal(key))" }
@@ -57,25 +52,8 @@ package struct SandboxFilters: Sendable {
             return
         }
         do throws(FilterError) {
-            allowList = try FilterCompiler.allowList(policy)
-            argumentRules = try FilterCompiler.argumentRules()
-        } catch {
-            switch error {
-            case .unknownCall(let name):
-                throw ClocheError(
-                    .configuration,
-                    "unknown system call \(name)",
-                    why: "libseccomp does not know it, in syscalls",
-                    remedy: "check the spelling against syscalls(2)"
-                )
-            case .library(let step, let number):
-                throw ClocheError(
-                    .sandbox,
-                    "cannot compile the system-call filter",
-                    why: "\(step): \(Errno(number))"
-                )
-            }
-        }
+            (allowList, argumentRules) = try FilterCompiler.programs(policy)
+        } catch { throw ClocheError(error) }
         if let file { FilterCache.write(file, key: key, allowList, argumentRules) }
     }
 }

@@ -1,90 +1,216 @@
-// Which system calls the default filter knows: data only, by subject. A call that is in no list is unknown
-// and answered with ENOSYS, so that a C library falls back to an older one.
+// What a policy says about each system call: its groups put together. FilterCompiler makes programs of it, and
+// `cloche profile syscalls` prints it.
 
-/// The lists behind the default filter.
-package enum SyscallTable {
-    /// Files, directories and their metadata.
-    static let files = [
-        "access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat", "dup",
-        "dup2", "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat",
-        "fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr",
-        "fsetxattr", "fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents",
-        "getdents64", "getxattr", "inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch",
-        "ioctl", "lchown", "lgetxattr", "link", "linkat", "listxattr", "llistxattr", "lremovexattr", "lseek",
-        "lsetxattr", "lstat", "mkdir", "mkdirat", "mknod", "mknodat", "newfstatat", "open", "openat",
-        "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
-        "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir", "sendfile",
-        "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range",
-        "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes",
-        "vmsplice", "write", "writev", "cachestat",
-    ]
+package import ClocheModel
+package import StructuredText
 
-    /// Memory.
-    static let memory = [
-        "brk", "madvise", "membarrier", "memfd_create", "mincore", "mlock", "mlock2", "mlockall", "mmap",
-        "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free",
-        "pkey_mprotect", "remap_file_pages", "get_mempolicy", "set_mempolicy", "mbind", "map_shadow_stack",
-        "mseal",
-    ]
+/// Why a policy gives no filter.
+package enum FilterError: Error, Equatable, Sendable {
+    /// A name that no architecture's table has.
+    case unknownCall(String)
+    /// Neither built in nor defined by the policy.
+    case unknownGroup(String)
+    /// A group's text is wrong.
+    case group(StructuredTextError)
+    /// More instructions than the kernel takes.
+    case tooLong
+}
 
-    /// Processes, threads, identity and scheduling.
+extension ClocheError {
+    /// What is wrong with a policy's system calls, in words.
+    package init(_ error: FilterError) {
+        switch error {
+        case .unknownCall(let name):
+            self.init(
+                .configuration,
+                "unknown system call \(name)",
+                why: "neither libseccomp nor Cloche knows it, in syscalls",
+                remedy: "check the spelling against syscalls(2)"
+            )
+        case .unknownGroup(let name):
+            self.init(
+                .configuration,
+                "unknown group of system calls \(name)",
+                why: "it is not built in, and the stored profile does not define it, in syscalls.groups"
+            )
+        case .group(let error):
+            self.init(.configuration, "a group of system calls is not valid", why: error.description)
+        case .tooLong:
+            self.init(
+                .configuration,
+                "cannot compile the system-call filter",
+                why:
+                    "it is longer than the \(FilterAssembler.instructionLimit) instructions that the kernel takes"
+            )
+        }
+    }
+}
+
+/// One call of a policy's table.
+package struct SyscallRow: Equatable, Sendable {
+    /// What the list says.
+    package enum Verdict: Equatable, Sendable {
+        /// Whatever the arguments.
+        case allow
+        /// In these cases, else the errno.
+        case allowWhen([String], otherwise: String)
+        /// The errno.
+        case refuse(String)
+    }
+
+    /// Answered by argument, whatever the list says.
+    package struct Refusal: Equatable, Sendable {
+        /// The condition.
+        package let when: String
+        /// The errno.
+        package let answer: String
+        /// The reason.
+        package let why: String
+    }
+
+    /// Its number on this architecture.
+    package let number: UInt32
+    /// Its name.
+    package let name: String
+    /// What the list says.
+    package let verdict: Verdict
+    /// The reason, if one is needed.
+    package let why: String
+    /// The group that says so, or the profile's key; empty where none does.
+    package let group: String
+    /// The cases that are refused.
+    package let refusals: [Refusal]
+}
+
+/// A policy's calls by name.
+package struct SyscallTable {
+    enum Verdict: Equatable {
+        case allow
+        case allowWhen([ArgumentCase], otherwise: Int32)
+        case refuse(Int32)
+    }
+
+    struct Rule {
+        var verdict: Verdict
+        var why = ""
+        var group = ""
+        var refusals: [(when: ArgumentCase, answer: Int32, why: String)] = []
+    }
+
+    /// What no group names does not exist.
+    static let unknown = Rule(verdict: .refuse(38), why: "no group names it")
+
+    private(set) var rules: [String: Rule] = [:]
+
+    /// The groups that come with Cloche, by name.
+    package static var builtInGroups: [String] {
+        embeddedSyscallGroups.map { String($0.path.dropFirst("syscalls/".count).dropLast(".yaml".count)) }
+    }
+
+    /// The table of a policy.
     ///
-    /// `clone` is limited by its flags; `clone3` is unknown on purpose, because its flags are behind a
-    /// pointer that a filter cannot read.
-    static let processes = [
-        "arch_prctl", "capget", "capset", "clone", "execve", "execveat", "exit", "exit_group", "fork",
-        "getcpu", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp", "getpid", "getppid",
-        "getpriority", "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "gettid", "getuid",
-        "ioprio_get", "ioprio_set", "kill", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64",
-        "process_madvise", "rseq", "sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity",
-        "sched_getattr", "sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity",
-        "sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "set_robust_list",
-        "get_robust_list", "set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setpgid",
-        "setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid", "setuid",
-        "tgkill", "tkill", "vfork", "wait4", "waitid", "seccomp", "landlock_create_ruleset",
-        "landlock_add_rule", "landlock_restrict_self",
-    ]
+    /// A group that is not listed allows nothing, but what a built-in one refuses is refused all the same: taking
+    /// groups away never gives more.
+    package init(_ policy: SyscallPolicy) throws(FilterError) {
+        var listed: [SyscallGroup] = []
+        var others: [SyscallGroup] = []
+        for (name, file) in zip(SyscallTable.builtInGroups, embeddedSyscallGroups) {
+            let group = try SyscallTable.group(name, file.text, "profiles/" + file.path)
+            if policy.groups.contains(name) { listed.append(group) } else { others.append(group) }
+        }
+        for name in policy.groups where !SyscallTable.builtInGroups.contains(name) {
+            guard let text = policy.definitions.first(where: { $0.key == name })?.value.string else {
+                throw .unknownGroup(name)
+            }
+            listed.append(try SyscallTable.group(name, text, "syscalls/\(name).yaml"))
+        }
+        for group in listed + others { refuse(group) }
+        for group in listed { limit(group) }
+        for group in listed { allow(group) }
+        try apply(policy)
+        let lifted = Set(listed.flatMap { $0.lift.flatMap(\.names) })
+        for group in listed + others { refuseByArgument(group, except: lifted) }
+    }
 
-    /// Signals, time, waiting.
-    static let events = [
-        "alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "epoll_create", "epoll_create1",
-        "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd", "eventfd2", "futex",
-        "futex_requeue", "futex_wait", "futex_waitv", "futex_wake", "getitimer", "gettimeofday", "nanosleep",
-        "pause", "pipe", "pipe2", "poll", "ppoll", "pselect6", "restart_syscall", "rt_sigaction",
-        "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend",
-        "rt_sigtimedwait", "rt_tgsigqueueinfo", "select", "setitimer", "sigaltstack", "signalfd", "signalfd4",
-        "time", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
-        "timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "io_cancel", "io_destroy",
-        "io_getevents", "io_pgetevents", "io_setup", "io_submit",
-    ]
+    private static func group(_ name: String, _ text: String, _ file: String) throws(FilterError)
+        -> SyscallGroup
+    {
+        do throws(StructuredTextError) {
+            return try SyscallGroup(name, text, file: file)
+        } catch { throw .group(error) }
+    }
 
-    /// Sockets (`socket` and `socketpair` are limited by family, see `FilterCompiler`) and System V and POSIX message passing, which
-    /// live in the sandbox's own ipc namespace.
-    static let communication = [
-        "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
-        "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink", "msgctl",
-        "msgget", "msgrcv", "msgsnd", "recvfrom", "recvmmsg", "recvmsg", "semctl", "semget", "semop",
-        "semtimedop", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat", "shmctl", "shmdt", "shmget",
-        "shutdown",
-    ]
+    private mutating func refuse(_ group: SyscallGroup) {
+        for calls in group.refuse {
+            for name in calls.names where rules[name] == nil {
+                rules[name] = Rule(verdict: .refuse(calls.answer), why: calls.why, group: group.name)
+            }
+        }
+    }
 
-    /// Facts about the system.
-    static let information = ["getrandom", "sysinfo", "uname"]
+    /// Two groups that limit one call allow what either allows; the first one's answer holds for the rest.
+    private mutating func limit(_ group: SyscallGroup) {
+        for calls in group.allowWhen {
+            for name in calls.names {
+                if case .allowWhen(let cases, let answer)? = rules[name]?.verdict {
+                    rules[name]?.verdict = .allowWhen(cases + calls.when, otherwise: answer)
+                    rules[name]?.group += ", " + group.name
+                    continue
+                }
+                let verdict = Verdict.allowWhen(calls.when, otherwise: calls.answer)
+                rules[name] = Rule(verdict: verdict, why: calls.why, group: group.name)
+            }
+        }
+    }
 
-    /// Known and refused with EPERM: what reaches the kernel's privileged or little-tried parts.
-    static let refused = [
-        "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module",
-        "fanotify_init", "fanotify_mark", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
-        "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp",
-        "kexec_file_load", "kexec_load", "keyctl", "listmount", "lookup_dcookie", "memfd_secret",
-        "migrate_pages", "modify_ldt", "mount", "mount_setattr", "move_mount", "move_pages",
-        "name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "open_tree_attr",
-        "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace",
-        "quotactl", "quotactl_fd", "reboot", "request_key", "set_mempolicy_home_node", "setdomainname",
-        "sethostname", "setns", "settimeofday", "statmount", "swapoff", "swapon", "syslog", "umount2",
-        "unshare", "userfaultfd", "ustat", "vhangup", "vserver",
-    ]
+    private mutating func allow(_ group: SyscallGroup) {
+        for calls in group.allow {
+            for name in calls.names where rules[name]?.verdict != .allow {
+                rules[name] = Rule(verdict: .allow, why: calls.why, group: group.name)
+            }
+        }
+    }
 
-    /// Everything allowed whatever its arguments, before the argument rules.
-    package static var allowed: [String] { files + memory + processes + events + communication + information }
+    private mutating func apply(_ policy: SyscallPolicy) throws(FilterError) {
+        for name in policy.allow + policy.deny where !SyscallNumbers.knows(name) { throw .unknownCall(name) }
+        for name in policy.allow { rules[name] = Rule(verdict: .allow, group: "syscalls.allow") }
+        for name in policy.deny { rules[name] = Rule(verdict: .refuse(1), group: "syscalls.deny") }
+    }
+
+    private mutating func refuseByArgument(_ group: SyscallGroup, except lifted: Set<String>) {
+        for calls in group.refuseWhen {
+            for name in calls.names where !lifted.contains(name) {
+                if case .refuse? = rules[name]?.verdict { continue }
+                for when in calls.when { rules[name]?.refusals.append((when, calls.answer, calls.why)) }
+            }
+        }
+    }
+
+    /// Every call of this architecture, by number.
+    package var rows: [SyscallRow] {
+        SyscallNumbers.all.map { number, name in
+            let rule = rules[name] ?? SyscallTable.unknown
+            let verdict: SyscallRow.Verdict =
+                switch rule.verdict {
+                case .allow: .allow
+                case .allowWhen(let cases, let answer):
+                    .allowWhen(cases.map(\.text), otherwise: KernelConstants.name(of: answer))
+                case .refuse(let answer): .refuse(KernelConstants.name(of: answer))
+                }
+            return SyscallRow(
+                number: number,
+                name: name,
+                verdict: verdict,
+                why: rule.why,
+                group: rule.group,
+                refusals: rule.refusals.map {
+                    SyscallRow.Refusal(
+                        when: $0.when.text,
+                        answer: KernelConstants.name(of: $0.answer),
+                        why: $0.why
+                    )
+                }
+            )
+        }
+    }
 }

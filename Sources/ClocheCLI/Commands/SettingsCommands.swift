@@ -6,6 +6,7 @@ internal import CommandSyntax
 internal import LinuxSystem
 internal import ProfileLoading
 internal import StructuredText
+internal import SyscallFilter
 internal import TerminalText
 
 enum InitCommand {
@@ -254,11 +255,52 @@ enum ProfileCommand {
     static func syscalls(_ context: Context) throws(ClocheError) -> Int32 {
         let project = try context.project
         let policy = try project.effectiveProfile(context.command.argument("profile")).policy
-        context.output.table(
-            project.syscallTable(policy).map { [$0.name, $0.answer] },
-            header: ["CALL", "ANSWER"]
+        let rows = try project.syscallTable(policy)
+        if context.command.flag("json") {
+            context.output.json(.object(["calls": .list(rows.map(document)), "others": .string("ENOSYS")]))
+            return ExitCode.success
+        }
+        context.output.table(rows.flatMap(lines), header: ["NUMBER", "CALL", "GROUP", "ANSWER"])
+        context.output.note(
+            "every other number is answered with ENOSYS; a call of another architecture, or of x32, kills the process"
         )
-        context.output.note("every other call is answered with ENOSYS")
         return ExitCode.success
+    }
+
+    private static func document(_ row: SyscallRow) -> Document {
+        var result = Document.object(["number": .integer(Int64(row.number)), "name": .string(row.name)])
+        switch row.verdict {
+        case .allow: result["answer"] = .string("allow")
+        case .refuse(let answer): result["answer"] = .string(answer)
+        case .allowWhen(let cases, let otherwise):
+            result["answer"] = .string(otherwise)
+            result["allow-when"] = .strings(cases)
+        }
+        result["refuse-when"] = .list(
+            row.refusals.map {
+                .object(["when": .string($0.when), "answer": .string($0.answer), "why": .string($0.why)])
+            }
+        )
+        result["why"] = .string(row.why)
+        result["group"] = .string(row.group)
+        return result
+    }
+
+    /// A call's row, and one for each condition.
+    private static func lines(_ row: SyscallRow) -> [[String]] {
+        var conditions: [String] = []
+        var answer: String
+        switch row.verdict {
+        case .allow: answer = "allow"
+        case .refuse(let error): answer = error
+        case .allowWhen(let cases, let otherwise):
+            answer = "\(otherwise), but for these arguments"
+            conditions = cases.map { "  allow when \($0)" }
+        }
+        if !row.why.isEmpty { answer += ": " + visible(row.why, limit: 300) }
+        conditions += row.refusals.map {
+            "  \($0.answer) when \($0.when): \(visible($0.why, limit: 300))"
+        }
+        return [[String(row.number), row.name, row.group, answer]] + conditions.map { ["", "", "", $0] }
     }
 }
