@@ -81,7 +81,9 @@ private struct GroupReader {
         return items
     }
 
-    /// The items of `allow` and its like. All of `needed` must be there, but for a bare list of names.
+    /// The items of `allow` and its like.
+    ///
+    /// All of `needed` must be there, but for a bare list of names.
     func list(_ node: LocatedNode, _ needed: [String], _ optional: [String] = [], mayBeNames: Bool = false)
         throws(StructuredTextError) -> [SyscallGroup.Calls]
     {

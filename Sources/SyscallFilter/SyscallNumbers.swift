@@ -5,7 +5,9 @@ internal import Glibc
 
 /// The numbers of this machine's architecture.
 package enum SyscallNumbers {
-    /// Calls that Debian 12's libseccomp does not know, up to Linux 6.19. Since 424 a call has the same number
+    /// Calls that Debian 12's libseccomp does not know, up to Linux 6.19.
+    ///
+    /// Since 424 a call has the same number
     /// everywhere.
     private static let newer: KeyValuePairs<String, UInt32> = [
         "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455,
