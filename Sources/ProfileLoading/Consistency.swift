@@ -54,7 +54,11 @@ extension MergedSettings {
     func definitions(_ library: inout ProfileLibrary) -> [Document.Entry] {
         let names = item("syscalls.groups")?.value?.stringList ?? []
         return names.filter { !SyscallTable.builtInGroups.contains($0) }.compactMap { name in
-            library.group(name).map { Document.Entry(name, .string($0)) }
+            let before = library.diagnostics.count
+            let text = library.group(name)
+            // One mistake in a group's file is enough: it is not missing as well.
+            if text == nil && library.diagnostics.count == before { return nil }
+            return Document.Entry(name, .string(text ?? ""))
         }
     }
 

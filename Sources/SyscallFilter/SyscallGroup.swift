@@ -56,9 +56,6 @@ package struct SyscallGroup: Equatable, Sendable {
             }
         }
     }
-
-    /// Whether it takes anything away, so that a profile without it may allow more.
-    package var takesAway: Bool { !(refuseWhen.isEmpty && refuse.isEmpty) }
 }
 
 /// The parts of a group's file.

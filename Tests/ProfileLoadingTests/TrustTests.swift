@@ -31,6 +31,11 @@ import Testing
         ("environment: {pass+: [SECRET]}", "`environment.pass` gives the agent more than your settings"),
         ("syscalls: {allow: [ptrace]}", "`syscalls.allow` gives the agent more than your settings ([])"),
         ("syscalls: {deny: []}", "`syscalls.deny` gives the agent more than your settings ([bpf])"),
+        ("syscalls: {groups+: [debugging]}", "`syscalls.groups` gives the agent more than your settings"),
+        (
+            "syscalls: {groups: [files, debugging]}",
+            "`syscalls.groups` gives the agent more than your settings"
+        ),
         ("limits: {processes: 9000}", "`limits.processes` gives the agent more than your settings (8192)"),
         ("limits: {processes: ~}", "`limits.processes` gives the agent more than your settings (8192)"),
         ("limits: {idle: 3h}", "`limits.idle` gives the agent more than your settings (2h)"),
@@ -68,7 +73,8 @@ import Testing
     static let narrowing = [
         "filesystem: {workspace: ro, binds: [], system: [/usr, /bin], etc: [ssl/certs], tmp-size: 1MiB}",
         "credentials: [{env: ANTHROPIC_API_KEY}]", "environment: {pass: [LANG]}",
-        "syscalls: {deny: [bpf, ptrace]}",
+        "syscalls: {deny: [bpf, ptrace]}", "syscalls: {groups: [files, memory, processes]}",
+        "syscalls: {groups: []}",
         "syscalls: {deny+: [ptrace]}", "limits: {idle: 1h, wall-clock: 1h, processes: 100}",
         "network: {mode: none}",
         "restart: on-failure", "stop: {grace: 1s}", "session: {rows: 50}",

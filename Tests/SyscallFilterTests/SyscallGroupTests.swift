@@ -39,11 +39,6 @@ import Testing
         } catch { #expect(error.description.hasPrefix("own.yaml:" + message)) }
     }
 
-    @Test func refusalsTakeAway() throws {
-        #expect(try !SyscallGroup("a", "allow: [[bpf]]", file: "").takesAway)
-        #expect(try SyscallGroup("a", "refuse: [{calls: [bpf], why: x}]", file: "").takesAway)
-    }
-
     static let conditions: [(text: String, test: ArgumentTest)] = [
         ("arg0 == 1", ArgumentTest(argument: 0, mask: .max, relation: .among([1]))),
         ("low32(arg5) == AF_UNIX", ArgumentTest(argument: 5, mask: 0xffff_ffff, relation: .among([1]))),

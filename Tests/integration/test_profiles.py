@@ -93,9 +93,41 @@ def test_the_schema(t):
 
 
 def test_syscalls(t):
-    table = dict(line.split()[:2] for line in t.cloche("profile", "syscalls", "shell").out.splitlines()[1:])
-    assert [table[name] for name in ("read", "execve", "openat")] == ["allow"] * 3, table
-    assert not [name for name in ("mount", "bpf", "io_uring_setup") if table.get(name) == "allow"], table
+    rows = {row["name"]: row for row in t.json("profile", "syscalls", "shell")["calls"]}
+    assert [rows[name]["answer"] for name in ("read", "execve", "openat")] == ["allow"] * 3, rows["read"]
+    assert [rows[name]["answer"] for name in ("mount", "bpf", "io_uring_setup")] == ["EPERM"] * 3, rows["mount"]
+    text = t.cloche("profile", "syscalls", "shell").out.splitlines()
+    for row in rows.values():
+        line = next(line for line in text if line.split()[:2] == [str(row["number"]), row["name"]])
+        assert row["answer"] in line and row["why"] in line, (row, line)
+
+
+def test_a_group_of_ones_own(t):
+    project = t.repository()
+    words = ("run", "--profile", "shell", "--workspace", "none", "--set", "syscalls.groups+=[own]", "--")
+    command = ("sh", "-c", "uname -s; mkfifo /tmp/pipe && echo made")
+    missing = t.cloche(*words, *command, cwd=project, check=False)
+    assert missing.code and "is no group" in missing.err, missing
+    place = t.config / "cloche/syscalls"
+    place.mkdir()
+    item = '  - {calls: [CALL], when: ["ARGUMENT & 0xf000 == 0x1000"], why: no pipes}\n'
+    items = [item.replace("CALL", call).replace("ARGUMENT", f"arg{index}") for call, index in (("mknod", 1), ("mknodat", 2))]
+    (place / "own.yaml").write_text("refuse-when:\n" + "".join(items))
+    assert t.cloche(*words, *command, cwd=project, check=False).out == "Linux\n"
+    # A group is read once: what an agent was made with holds when the file is gone.
+    task = "mkfifo /tmp/pipe || echo refused > answer"
+    t.start("keeper", task, "--set", "syscalls.groups+=[own]", cwd=project)
+    t.wait_ended("keeper", project)
+    answer = t.workspace("keeper", project) / "answer"
+    assert answer.read_text() == "refused\n"
+    answer.unlink()
+    (place / "own.yaml").unlink()
+    t.cloche("resume", "keeper", task, cwd=project)
+    t.wait_until(lambda: answer.exists() and answer.read_text(), "the agent was refused again")
+    t.wait_ended("keeper", project)
+    (place / "own.yaml").write_text("refuse: [{calls: [raed], why: x}]\n")
+    wrong = t.cloche(*words, *command, cwd=project, check=False)
+    assert wrong.code and "own.yaml:1:19: there is no system call `raed`" in wrong.err, wrong
 
 
 def test_deny_and_allow_of_calls(t):

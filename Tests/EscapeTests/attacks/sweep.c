@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 2000, SYNC_PATIENCE_MS = 60000 };
+enum { PATIENCE_MS = 1000, SYNC_PATIENCE_MS = 60000 };
 
 struct request {
     unsigned long word[7];
@@ -53,9 +53,9 @@ static int begets(unsigned long number) {
 
 /* The master at 3, kept open, because its end would hang the terminal up; the terminal at 0. */
 static void take_terminal(void) {
-    int zero = 0, master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    int zero = 0, master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (master < 0 || ioctl(master, TIOCSPTLCK, &zero) < 0 || dup2(master, 3) < 0) _exit(99);
-    int terminal = ioctl(3, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+    int terminal = ioctl(3, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (terminal < 0 || dup2(terminal, 0) < 0 || ioctl(0, TIOCSCTTY, 0) < 0) _exit(99);
 }
 
