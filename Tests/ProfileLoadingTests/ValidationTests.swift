@@ -163,7 +163,7 @@ import Testing
         ("filesystem: {system: [/usr, /proc]}", "1: `filesystem.system`: /proc is Cloche's own"),
         (
             "filesystem:\n  writable: []\n  binds:\n    - source: /srv\n      target: /dev/shm\n",
-            "4: `filesystem.binds`: {source: /srv, target: /dev/shm, mode: ro, optional: false} "
+            "4: `filesystem.binds`: {source: /srv, target: /dev/shm, mode: ro, optional: false, sockets: false} "
                 + "has a target that is Cloche's own"
         ),
     ]

@@ -97,7 +97,7 @@ private final class HostPlaces {
             ]
         }
         let targets = [
-            "usr", "etc", "tmp", "run", "dev", "proc", "home/agent", "workspace", "opt/data",
+            "usr", "etc", "home/agent", "workspace", "tmp", "run", "dev", "proc", "opt/data",
             "home/agent/.token",
         ]
         let positions = try targets.map { target in
@@ -286,7 +286,7 @@ private final class HostPlaces {
     @Test func generatedFilesNameTheAgentAndNobodyOfTheHost() throws {
         let plan = try plan { $0.filesystem.etc = [] }
         // In the agent's own layer, before it is joined with the host's.
-        guard case .file(let content, 0o644) = try last("run/layers/etc/files/passwd", in: plan).action else {
+        guard case .file(let content, 0o644) = try last("run/memory/layers/etc/files/passwd", in: plan).action else {
             Issue.record("etc/passwd is no generated file")
             return
         }
