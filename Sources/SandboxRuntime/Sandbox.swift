@@ -259,10 +259,16 @@ package struct Sandbox: ~Copyable {
         _ = try report(sandbox, wait: true)
         if Weakening.leavesOut("self-check") { return try report(sandbox, wait: true) ?? 0 }
         // While this half is compared, init puts on its filters.
-        var check = try SelfCheck.ofBuilt(expectation, pid: sandbox.pid)
-        let facts = try report(sandbox, wait: true) ?? 0
-        try check.finish(facts)
-        return facts
+        do {
+            var check = try SelfCheck.ofBuilt(expectation, pid: sandbox.pid)
+            let facts = try report(sandbox, wait: true) ?? 0
+            try check.finish(facts)
+            return facts
+        } catch {
+            // Nothing can be read of an init that has ended; it has said why.
+            _ = try report(sandbox, wait: false)
+            throw error
+        }
     }
 
     /// What init says of itself when it is built and again when it is confined, nil when nothing has been said; throws

@@ -286,7 +286,8 @@ private final class HostPlaces {
     @Test func generatedFilesNameTheAgentAndNobodyOfTheHost() throws {
         let plan = try plan { $0.filesystem.etc = [] }
         // In the agent's own layer, before it is joined with the host's.
-        guard case .file(let content, 0o644) = try last("run/memory/layers/etc/files/passwd", in: plan).action else {
+        guard case .file(let content, 0o644) = try last("run/memory/layers/etc/files/passwd", in: plan).action
+        else {
             Issue.record("etc/passwd is no generated file")
             return
         }
