@@ -87,7 +87,7 @@ let package = Package(
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
         tests("CommandSyntax", ["LinuxSystem"]),
-        tests("SyscallFilter", ["ClocheModel", "StructuredText"]),
+        tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
