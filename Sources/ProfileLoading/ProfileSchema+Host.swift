@@ -70,7 +70,10 @@ extension ProfileSchema {
             .size,
             default: .string("1GiB"),
             project: .narrower(.smaller),
-            "Most that `/tmp`, `/run` and `/dev/shm` may each hold. It is memory, used as it is filled."
+            """
+            Most that `/tmp`, `/run` and `/dev/shm` may each hold, and all together that `cloche run` throws away besides. It \
+            is memory, used as it is filled.
+            """
         ),
         SchemaKey(
             "tmp-inodes",
