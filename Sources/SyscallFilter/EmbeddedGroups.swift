@@ -4,7 +4,7 @@
 // installed files beside it.
 
 /// Changes with every change of a group or of this target's code.
-let syscallRulesDigest = "f052ac59aca944313d16c60e6c3bb9b1"
+let syscallRulesDigest = "f211d1abd85bc8646242245d2562cb18"
 
 /// The text of every built-in group of system calls; `path` is relative to `profiles/` and in byte order.
 let embeddedSyscallGroups: [(path: String, text: String)] = [
@@ -128,6 +128,12 @@ refuse-when:
       - "arg1 & 0xffff in (0x9401, 0x940e, 0x940f, 0x9412, 0x9417, 0x9418, 0x943c, 0x943d, 0x943e, 0x943f)"
       - "arg1 & 0xffff in (0xbc10, 0xbc11)"
     why: a snapshot of the subvolume that a workspace lies in would show all of it (CVE-2024-26644)
+  - calls: [ioctl]
+    # SIOCGIFBR, SIOCSIFBR, SIOCBRADDBR, SIOCBRDELBR, SIOCBRADDIF, SIOCBRDELIF; SIOCGIFVLAN, SIOCSIFVLAN.
+    when:
+      - "low32(arg1) in (0x8940, 0x8941, 0x89a0, 0x89a1, 0x89a2, 0x89a3)"
+      - "low32(arg1) in (0x8982, 0x8983)"
+    why: on any socket, they load the modules for bridges and VLANs before they look at capabilities
 
 refuse:
   - calls: [openat2]

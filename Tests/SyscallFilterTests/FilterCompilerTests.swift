@@ -176,6 +176,19 @@ struct Filters {
         }
     }
 
+    @Test func noModulesByRequestsToSockets() throws {
+        let filters = try Filters()
+        for request in [
+            0x8940, 0x8941, 0x8982, 0x8983, 0x89a0, 0x89a1, 0x89a2, 0x89a3, 0xffff_ffff_0000_89a0,
+        ] as [UInt64] {
+            #expect(try filters.decide("ioctl", 3, request) == Self.refused)
+        }
+        // SIOCGIFNAME, SIOCGIFCONF, SIOCGIFINDEX, SIOCGSTAMP, SIOCETHTOOL.
+        for request in [0x8910, 0x8912, 0x8933, 0x8906, 0x8946] as [UInt64] {
+            #expect(try filters.decide("ioctl", 3, request) == .allow)
+        }
+    }
+
     @Test func noUrgentData() throws {
         let filters = try Filters()
         for flags in [0x1, 0x4041] as [UInt64] {
