@@ -42,6 +42,9 @@
 #define PR_GET_MDWE 66
 #endif
 
+/* RLIMIT_NOFILE of programs. */
+static struct rlimit program_files;
+
 /* Programs that were asked for, by id; what they start in turn is only reaped. */
 static struct spawned {
     pid_t pid;
@@ -96,6 +99,14 @@ static void limit(int resource, uint64_t value) {
     if (setrlimit(resource, &then) < 0) _exit(125);
 }
 
+/* Init may have more open than programs, as Cloche may: so many may be on their way through sockets of one user. */
+static void limit_files(const struct clinux_configure *c) {
+    struct rlimit own;
+    program_files = (struct rlimit){.rlim_cur = c->open_files, .rlim_max = c->most_open_files};
+    if (getrlimit(RLIMIT_NOFILE, &own) < 0) _exit(125);
+    limit(RLIMIT_NOFILE, own.rlim_max);
+}
+
 /* Whether nothing is open but /dev/null three times, the control socket and what `init` opened. */
 static int has_only_its_own_descriptors(void) {
     struct stat status;
@@ -140,9 +151,11 @@ static void configure(size_t length) {
     size_t counts[2] = {c->filter_lengths[0], c->filter_lengths[1]};
     if (length != sizeof *c + (counts[0] + counts[1]) * sizeof(struct sock_filter)) _exit(125);
     limit(RLIMIT_CORE, 0); /* core_pattern would run a helper in the host's namespaces */
-    limit(RLIMIT_NOFILE, c->open_files);
+    limit_files(c);
     limit(RLIMIT_NPROC, c->processes);
     limit(RLIMIT_FSIZE, c->file_bytes);
+    limit(RLIMIT_SIGPENDING, c->signals);
+    limit(RLIMIT_MSGQUEUE, c->queue_bytes);
     if (prctl(PR_SET_DUMPABLE, CLINUX_IS_LEFT_OUT(DUMPABLE), 0, 0, 0) < 0) _exit(125);
     if (c->no_write_execute && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0) _exit(125);
     int found = facts();
@@ -215,6 +228,7 @@ static _Noreturn void run(const int stdio[3], int terminal, char *directory, cha
     failure.step = CLINUX_SPAWN_DIRECTORY;
     if (chdir(directory) < 0) goto failed;
     failure.step = CLINUX_SPAWN_EXEC;
+    if (setrlimit(RLIMIT_NOFILE, &program_files) < 0) goto failed;
     if (!CLINUX_IS_LEFT_OUT(DESCRIPTORS)) close_range(3, ~0U, 0); /* whatever init has open */
     environ = envp;
     execvpe(argv[0], argv, envp);

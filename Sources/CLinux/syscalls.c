@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,20 @@ int clinux_get_window_size(int fd, unsigned short *columns, unsigned short *rows
     return 0;
 }
 
+/* As many descriptors of one user may be on their way as the sender may have open, and a program of a sandbox may have
+ * sent more than our soft limit. */
+static ssize_t send_at_hard_limit(int fd, const struct msghdr *message, int flags) {
+    struct rlimit usual;
+    if (getrlimit(RLIMIT_NOFILE, &usual) < 0) return -1;
+    struct rlimit most = {.rlim_cur = usual.rlim_max, .rlim_max = usual.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &most) < 0) return -1;
+    ssize_t count = sendmsg(fd, message, flags);
+    int saved = errno;
+    setrlimit(RLIMIT_NOFILE, &usual);
+    errno = saved;
+    return count;
+}
+
 ssize_t clinux_send(int fd, const void *data, size_t length, const int *fds, size_t fd_count, int flags) {
     if (fd_count > MAX_FDS) {
         errno = EINVAL;
@@ -106,7 +121,8 @@ ssize_t clinux_send(int fd, const void *data, size_t length, const int *fds, siz
         header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
         memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
     }
-    return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+    ssize_t count = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+    return count < 0 && errno == ETOOMANYREFS ? send_at_hard_limit(fd, &message, flags | MSG_NOSIGNAL) : count;
 }
 
 ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_count, int *truncated, int flags) {

@@ -57,6 +57,8 @@ extension Planner {
     ]
     /// Why `/dev/null` is mounted on them.
     static let maskReason = "proc mask"
+    /// What the kernel counts of a user inside and outside together: a quarter may be used up by one sandbox.
+    private static let sharedCounts = ["max_inotify_instances", "max_inotify_watches"]
     /// Directories of procfs that are only read, and in which others than root may write something.
     private static let readOnlyDirectories = ["sys", "pressure"]
 
@@ -68,6 +70,13 @@ extension Planner {
         // The kernel's own count of the user namespaces below this one.
         let nested = request.policy.confinement.nestedNamespaces
         add(.setting("\(nested)"), "proc/sys/user/max_user_namespaces", "confinement.nested-namespaces")
+        for name in Self.sharedCounts {
+            // A kernel without it counts nothing.
+            guard let text = try? Files.read("/proc/sys/user/\(name)", limit: 32),
+                let most = Int(String(decoding: text, as: UTF8.self).prefix { $0.isNumber })
+            else { continue }
+            add(.setting("\(max(most / 4, 1))"), "proc/sys/user/\(name)", reason)
+        }
         for name in Self.readOnlyDirectories where Files.exists("/proc/\(name)") {
             add(.readOnly, "proc/\(name)", optional: true, reason)
         }

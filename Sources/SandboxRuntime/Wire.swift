@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import ClocheModel
+internal import Glibc
 internal import LinuxSystem
 internal import SyscallFilter
 
@@ -25,13 +26,29 @@ enum Wire {
         bytes(of: clinux_message(type: type.rawValue, id: id, value: value, error: 0))
     }
 
+    /// A part of what this process may have of what the kernel counts of a user inside and outside together; of files,
+    /// because as many descriptors of one user may be on their way through sockets as the sender may have open.
+    private static func share(_ resource: __rlimit_resource, _ parts: UInt64) -> (soft: UInt64, hard: UInt64)
+    {
+        var now = rlimit()
+        // It fails for unknown resources only.
+        guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &now) == 0 else { return (.max, .max) }
+        // RLIM_INFINITY, which the message has for no limit, too.
+        let hard = now.rlim_max == .max ? .max : UInt64(now.rlim_max) / parts
+        return (min(UInt64(now.rlim_cur), hard), hard)
+    }
+
     static func configure(_ filters: SandboxFilters, _ limits: LimitsPolicy, _ confinement: ConfinementPlan)
         -> [UInt8]
     {
         var head = clinux_configure()
         head.head.type = CLINUX_CONFIGURE.rawValue
         head.no_write_execute = confinement.memoryDenyWriteExecute ? 1 : 0
-        head.open_files = limits.openFiles.map { UInt64($0) } ?? .max
+        let files = share(RLIMIT_NOFILE, 2)
+        head.most_open_files = min(limits.openFiles.map { UInt64($0) } ?? .max, files.hard)
+        head.open_files = limits.openFiles == nil ? files.soft : head.most_open_files
+        head.signals = share(__RLIMIT_SIGPENDING, 4).hard
+        head.queue_bytes = share(__RLIMIT_MSGQUEUE, 4).hard
         head.processes = limits.processes.map { UInt64($0) } ?? .max
         head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max
         head.filter_lengths.0 = UInt32(filters.allowList.count)

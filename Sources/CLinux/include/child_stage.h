@@ -180,7 +180,8 @@ enum clinux_fact {
 struct clinux_configure {
     struct clinux_message head;
     uint32_t no_write_execute;                  /* PR_SET_MDWE */
-    uint64_t open_files, processes, file_bytes; /* UINT64_MAX leaves the limit alone */
+    uint64_t open_files, most_open_files;       /* RLIMIT_NOFILE of programs, soft and hard */
+    uint64_t processes, file_bytes, signals, queue_bytes; /* UINT64_MAX leaves the limit alone */
     uint32_t filter_lengths[2];                 /* instructions of 8 bytes that follow: two programs */
 };
 
