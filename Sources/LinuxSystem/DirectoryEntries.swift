@@ -33,15 +33,12 @@ extension Files {
         } catch  where error.errno == .exists { return nil }
     }
 
-    /// Gives a name to another owner, `fchownat(2)`; a link itself.
-    package static func changeOwner(
-        _ name: String,
-        at parent: borrowing FileDescriptor,
-        user: UInt32,
-        group: UInt32
-    ) throws(SystemError) {
-        let number = parent.number
-        try check("chown", name) { unsafe fchownat(number, name, user, group, AT_SYMLINK_NOFOLLOW) }
+    /// Gives what is open to another owner, `fchown(2)`; not by name, which somebody else may have put on another file.
+    package static func changeOwner(of file: borrowing FileDescriptor, user: UInt32, group: UInt32)
+        throws(SystemError)
+    {
+        let number = file.number
+        try check("fchown", "") { fchown(number, user, group) }
     }
 
     /// `rmdir(2)`: nothing that holds anything.

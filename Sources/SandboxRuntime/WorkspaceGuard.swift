@@ -64,10 +64,9 @@ package final class WorkspaceGuard {
         let known = entries.count
         entries += stubs.map { Entry(path: $0.path, kind: $0.kind, inode: 0) }
         try record.replace(Entry.text(entries))
-        let owner = try Files.status(of: root)
         var isOurs = Array(repeating: true, count: entries.count)
         for index in entries.indices.dropFirst(known) {
-            let inode = try make(entries[index], owner)
+            let inode = try make(entries[index])
             isOurs[index] = inode != nil
             entries[index].inode = inode ?? 0
         }
@@ -75,23 +74,38 @@ package final class WorkspaceGuard {
     }
 
     /// Makes one and returns its inode; nil when somebody else was faster.
-    private func make(_ stub: Entry, _ owner: FileStatus) throws(SystemError) -> UInt64? {
+    private func make(_ stub: Entry) throws(SystemError) -> UInt64? {
         let name = stub.path.lastComponent
         return try withParent(of: stub.path) { (parent) throws(SystemError) in
             var inode: UInt64 = 0
+            // Not the workspace's: a link in it may lead to a directory below in which its owner may make nothing.
+            let owner = try Files.status(of: parent)
             switch stub.kind {
             case .directory:
                 guard try Files.makeDirectory(name, at: parent, mode: 0o755) else { return nil }
+                if owner.owner != CurrentUser.id { try giveDirectory(name, at: parent, to: owner) }
             case .file:
                 guard let file = try Files.makeFile(name, at: parent, mode: 0o644) else { return nil }
                 try file.write(Self.content(name))
                 inode = try Files.status(of: file).inode
-            }
-            if owner.owner != CurrentUser.id {
-                try Files.changeOwner(name, at: parent, user: owner.owner, group: owner.group)
+                if owner.owner != CurrentUser.id {
+                    try Files.changeOwner(of: file, user: owner.owner, group: owner.group)
+                }
             }
             return inode
         }
+    }
+
+    /// Root's new directory goes to the owner of the one that it is in, who may have put another one of root's in its place by
+    /// now: one that holds nothing is no loss.
+    private func giveDirectory(_ name: String, at parent: borrowing FileDescriptor, to owner: FileStatus)
+        throws(SystemError)
+    {
+        let made = try Files.openBeneath(parent, name, O_RDONLY | O_DIRECTORY)
+        let isOurs = try Files.status(of: made).owner == CurrentUser.id
+        let names = try Files.list("/proc/self/fd/\(made.number)")
+        guard isOurs && names.isEmpty else { return }
+        try Files.changeOwner(of: made, user: owner.owner, group: owner.group)
     }
 
     /// What programs that read the file take for no settings.

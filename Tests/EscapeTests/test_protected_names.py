@@ -390,3 +390,24 @@ def test_explain_shows_the_list_and_the_mounts(t):
     plan = t.cloche("explain", "one", "--plan", cwd=project).out
     assert "bind over itself (ro) /workspace/.git  [filesystem.protect]" in plan, plan
     assert "empty directory .vscode in the workspace" in plan and not (project / ".vscode").exists(), plan
+
+
+def test_root_gives_nobody_a_file_where_they_may_make_none(t):
+    """Root works in another user's directory: what stands for an absent name belongs to whom the directory around it
+    belongs to. A link in its place leads to a directory of root's, and the user gets no file in that."""
+    if os.getuid() != 0:
+        return
+    place = t.dir / "another's"
+    (place / "roots").mkdir(parents=True)
+    os.chown(place, 12345, 12345)
+    (place / ".npmrc").symlink_to("roots/evil.conf")
+    os.chown(place / ".npmrc", 12345, 12345, follow_symlinks=False)
+    agent = t.spawn("run", "--workspace", f"dir:{place}", "--", "sh", "-c", "read line", stdin=subprocess.PIPE)
+    # The control, which is made after the other: a name in the user's own directory is the user's.
+    own = place / ".yarnrc.yml"
+    t.wait_until(lambda: own.exists() and own.stat().st_uid == 12345, "the names are made")
+    t.wait_until((place / "roots/evil.conf").exists, "the link's target is made")
+    assert (place / "roots/evil.conf").stat().st_uid == 0
+    assert (place / ".hg").stat().st_uid == 12345
+    agent.communicate(b"\n", timeout=30)
+    assert agent.returncode == 0 and os.listdir(place / "roots") == []
