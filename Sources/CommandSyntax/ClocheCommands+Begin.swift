@@ -75,6 +75,10 @@ extension ClocheCommands {
             otherwise. Input, output, signals and the exit status pass through. Without a command,
             the program of the profile is run.
 
+            In a directory of yours, .git and other names that your programs obey (.vscode,
+            .mcp.json, .envrc, ...) are read-only; while the command runs, placeholders stand for
+            those that are absent. To have commits made, use `cloche start`.
+
             All words from the first word of the command on are passed to it untouched.
             """,
         arguments: [

@@ -131,10 +131,11 @@ filesystem:
     - protocols
     - services
     - mime.types
-    # shells, and man with its typesetter, which stop or warn without their files
+    # shells, Emacs, and man with its typesetter, which stop or warn without their files
     - bash
     - bash.bashrc
     - bashrc
+    - emacs
     - fish
     - groff
     - inputrc
@@ -169,7 +170,8 @@ filesystem:
   protect:
     # version control: hooks, filters, fsmonitor, editors, aliases
     - .git/
-    - .hg/
+    # A file: Go refuses to build, on the user's side too, where both `.git` and `.hg` are directories.
+    - .hg
     - .jj/
     # hooks that a repository's configuration names
     - .husky/
@@ -229,6 +231,8 @@ environment:
     TERM: xterm-256color
     # Nobody can give files away inside: fakeroot is told not to try, or it takes the answer for a failure.
     FAKEROOTDONTTRYCHOWN: "1"
+    # Where an empty `.git` stands for an absent one, Go asks git for a commit to note in the program, and fails.
+    GOFLAGS: -buildvcs=false
   pass: [LANG, LANGUAGE, LC_ALL, LC_COLLATE, LC_CTYPE, LC_MESSAGES, LC_NUMERIC, LC_TIME, TZ, COLORTERM, NO_COLOR]
 
 syscalls:

@@ -111,7 +111,8 @@ extension ProfileSchema {
             .boolean,
             default: .bool(false),
             """
-            If true, sockets of the host may be in it. Otherwise one at the source, or up to two levels below it, stops the start:             whoever listens there would serve the agent, and `ro` does not stop that.
+            If true, sockets of the host may be in it. Otherwise one at the source, or up to two levels below it, stops \
+            the start: whoever listens there would serve the agent, and `ro` does not stop that.
             """
         ),
     ]

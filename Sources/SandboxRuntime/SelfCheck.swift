@@ -210,7 +210,7 @@ struct SelfCheck: ~Copyable {
         for (key, id) in [("Uid", identity.hostUser), ("Gid", identity.hostGroup)] as [(StaticString, UInt32)]
         {
             let found = status[key]
-            let planned = "\(id)\t\(id)\t\(id)\t\(id)"
+            let planned = "\(id) \(id) \(id) \(id)"
             compare("\(key)", planned, found, found == planned)
         }
         let sets: [StaticString] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
@@ -224,7 +224,8 @@ struct SelfCheck: ~Copyable {
         let privileges = status["NoNewPrivs"]
         compare(Mechanism.noNewPrivileges.rawValue, "1", privileges, privileges == "1")
         let ids = status["NSpid"]
-        compare("pid of init", "1 inside", ids, ids.hasSuffix("\t1"))
+        let inside = ids.split(separator: " ").last.map(String.init) ?? ""
+        compare("pid of init", "1 inside", "\(inside) inside", inside == "1" && ids != "1")
         try compareFilters(status)
     }
 
@@ -344,10 +345,8 @@ private struct StatusFile {
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
             if end - start > count && bytes[start + count] == UInt8(ascii: ":") && begins(start, key) {
                 let value = bytes[(start + count + 1)..<end]
-                return String(
-                    decoding: value.drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") },
-                    as: UTF8.self
-                )
+                let spaced = value.map { $0 == UInt8(ascii: "\t") ? UInt8(ascii: " ") : $0 }
+                return String(decoding: spaced.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self)
             }
             start = end + 1
         }

@@ -4,7 +4,7 @@
 // installed files beside it.
 
 /// Changes with every change of a group or of this target's code.
-let syscallRulesDigest = "f211d1abd85bc8646242245d2562cb18"
+let syscallRulesDigest = "27aa8196bfa8bf7ae1dbfa74f5a83274"
 
 /// The text of every built-in group of system calls; `path` is relative to `profiles/` and in byte order.
 let embeddedSyscallGroups: [(path: String, text: String)] = [
@@ -334,8 +334,9 @@ allow-when:
     answer: EINVAL
     why: what programs use; not PR_SET_MM, PR_SCHED_CORE, PR_SET_MEMORY_MERGE and the like, as on a kernel without them
   - calls: [personality]
-    # PER_LINUX, the query, what old build tools ask for, and no randomised addresses, for debuggers.
-    when: ["low32(arg0) in (0, 0xffffffff, UNAME26, 0x20008, ADDR_NO_RANDOMIZE)"]
+    # PER_LINUX, the query, what build tools ask for (PER_LINUX32 alone: `uname -m` says i686; with UNAME26: 2.6),
+    # and no randomised addresses, for debuggers.
+    when: ["low32(arg0) in (0, 0xffffffff, 0x8, UNAME26, 0x20008, ADDR_NO_RANDOMIZE)"]
     answer: EPERM
     why: other personalities weaken memory protection (READ_IMPLIES_EXEC, MMAP_PAGE_ZERO) or are little tried
 

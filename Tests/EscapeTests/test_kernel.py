@@ -37,6 +37,54 @@ def test_no_mount_and_no_namespace_to_mount_in(t):
     assert control[("clone3", "namespaces")] == control[("clone", "namespaces")] == "ok", control
 
 
+# Children make user namespaces and hold them, then one inside the other; the kernel frees a namespace some time after
+# its last process has ended, so that none of the two ways may rely on another's being gone.
+SIDE_BY_SIDE = """
+import signal
+answer = []
+for number in range(4):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.write(write, call(272, 0x10000000).encode())
+        signal.pause()
+    answer.append(os.read(read, 100).decode())
+"""
+ONE_IN_ANOTHER = """
+answer = []
+user, group = os.getuid(), os.getgid()
+for number in range(4):
+    answer.append(call(272, 0x10000000))
+    if answer[-1] == "ok":
+        for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{name}", "w") as file: file.write(line)
+"""
+
+
+def test_nested_namespaces_are_counted(t):
+    """`confinement.nested-namespaces`, for programs with a sandbox of their own: as many user namespaces as it says, side
+    by side or one in another. It takes the group of system calls, too, and either alone changes nothing."""
+    count = ("--set", "confinement.nested-namespaces=2")
+    group = ("--set", "syscalls.groups+=[nested-namespaces]")
+    fence = ("--set", "confinement.landlock=off")
+    for code in (SIDE_BY_SIDE, ONE_IN_ANOTHER):
+        assert probe(t, code, *count, *group, *fence) == ["ok", "ok", "ENOSPC", "ENOSPC"]
+        assert probe(t, code, *count, *fence) == ["EPERM"] * 4
+        assert probe(t, code, *group, *fence) == ["ENOSPC"] * 4
+        assert probe(t, code) == ["EPERM"] * 4
+    # Real programs. The mounts that hide parts of /proc let nobody mount another one: bwrap has to bind it.
+    t.run_shell("test $(unshare -Ur id -u) = 0", *count, *group, *fence)
+    shared = "bwrap --unshare-all --ro-bind / / --dev /dev"
+    assert t.run_shell(f"{shared} echo inside", *count, *group, *fence).out == "inside\n"
+    result = t.run_shell(f"{shared} --proc /proc true", *count, *group, *fence, check=1)
+    assert "Can't mount proc" in result.err, result
+    # Landlock forbids every mount below it.
+    result = t.run_shell(f"{shared} true", *count, *group, check=1)
+    assert "Failed to make / slave: Operation not permitted" in result.err, result
+    # The count is this layer's: without the layer there are as many as one asks for.
+    t.without("no-nested-namespaces", "self-check")
+    assert probe(t, SIDE_BY_SIDE, *group, *fence) == ["ok"] * 4
+
+
 SET_ATTRIBUTE = """
 open("file", "w").close(); os.chmod("file", 0o755); os.makedirs("/opt/d", exist_ok=True); open("/opt/d/file", "w").close()
 capability = bytes.fromhex("0100000200004000000000000000000000000000")

@@ -295,8 +295,8 @@ def test_git_on_the_host_is_not_disturbed(t):
     assert t.git("rev-parse", "--show-toplevel", cwd=below).out.strip() == str(project)
     # Files are seen, empty directories are not.
     status = t.git("status", "--porcelain", "-uall", cwd=below).out.split()
-    files = (".aider.conf.yml", ".mcp.json", ".npmrc", ".yarnrc", ".yarnrc.yml", "opencode.json")
-    assert sorted(status) == sorted(["??"] * 6 + ["src/" + name for name in files]), status
+    files = (".aider.conf.yml", ".hg", ".mcp.json", ".npmrc", ".yarnrc", ".yarnrc.yml", "opencode.json")
+    assert sorted(status) == sorted(["??"] * 7 + ["src/" + name for name in files]), status
     out, err = process.communicate(b"\n", timeout=20)
     assert process.returncode != 0 and b"Read-only" in err, (out, err)
     assert t.git("status", "--porcelain", cwd=project).out == ""

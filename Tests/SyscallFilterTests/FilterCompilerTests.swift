@@ -201,11 +201,11 @@ struct Filters {
     }
 
     @Test func somePersonalities() throws {
-        for value in [0, 0xffff_ffff, 0x40000, 0xffff_ffff_ffff_ffff, 0x1_0000_0000] as [UInt64] {
+        for value in [0, 8, 0xffff_ffff, 0x40000, 0xffff_ffff_ffff_ffff, 0x1_0000_0000] as [UInt64] {
             #expect(try Filters().decide("personality", value) == .allow)
         }
-        // READ_IMPLIES_EXEC and PER_LINUX32.
-        for value in [0x40_0000, 8, 0x1_0040_0000] as [UInt64] {
+        // READ_IMPLIES_EXEC, MMAP_PAGE_ZERO and PER_SOLARIS.
+        for value in [0x40_0000, 0x10_0000, 0xd, 0x1_0040_0000] as [UInt64] {
             #expect(try Filters().decide("personality", value) != .allow)
         }
     }
