@@ -60,7 +60,9 @@ package final class WorkspaceGuard {
 
     /// Each is written down before it is made, and again when its inode is known.
     private func makeAll(_ stubs: [PlanStub]) throws(SystemError) {
-        var entries = try entries()
+        // What is absent is there no more, whoever made it: a killed sandbox may have taken it away.
+        let absent = Set(stubs.map(\.path))
+        var entries = try entries().filter { !absent.contains($0.path) }
         let known = entries.count
         entries += stubs.map { Entry(path: $0.path, kind: $0.kind, inode: 0) }
         try record.replace(Entry.text(entries))

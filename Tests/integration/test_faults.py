@@ -173,7 +173,7 @@ def test_kill_at_every_step_of_resume(t):
     every_step(t, project, lambda: None, ("resume", "a", "sleep 1000"), after)
 
 
-@case.timeout(600)
+@case.timeout(300)
 def test_kill_at_every_step_of_run(t):
     """Here the supervisor is in the program itself, so that this walks through all its steps."""
     project = t.repository()
@@ -190,7 +190,7 @@ def test_kill_at_every_step_of_run(t):
     assert len(trees) == 1, f"more than one copy of /etc: {trees}"
     every_step(t, project, lambda: None, ("run", "--profile", "shell", "--workspace", "none", "--", "true"), after)
     # What stands for protected names is made and taken away in many steps that are alike.
-    every_step(t, project, lambda: None, words, after, stride=8)
+    every_step(t, project, lambda: None, words, after, stride=4)
     # What killed runs left is cleared away by the next.
     t.cloche("run", "--profile", "shell", "--", "true", cwd=project)
     left = [str(path) for path in t.state.rglob("*") if not path.is_dir()]
