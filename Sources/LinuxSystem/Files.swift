@@ -78,11 +78,6 @@ package enum Files {
         try open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW)
     }
 
-    /// A file in memory, `memfd_create(2)`.
-    package static func makeMemoryFile(_ name: String) throws(SystemError) -> FileDescriptor {
-        FileDescriptor(owning: try check("memfd_create") { unsafe clinux_memfd_create(name) })
-    }
-
     /// Opens `path` below a directory, following no symbolic link and never leaving it: for whatever an agent
     /// could have made.
     ///

@@ -112,11 +112,6 @@ struct ProfileLibrary {
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
     }
 
-    /// The names of groups of system calls that the user's and the project's files define.
-    func groupNames() -> [String] {
-        directories.flatMap { groupFiles($0.1) }.map { String($0.dropLast(5)) }
-    }
-
     private func groupFiles(_ directory: String) -> [String] {
         // A directory that is not there is the usual case.
         ((try? Files.list(directory + "/syscalls")) ?? []).filter { $0.hasSuffix(".yaml") }

@@ -24,8 +24,6 @@ ssize_t clinux_readlink(const char *_Nonnull path, void *_Nullable data, size_t 
 int clinux_pipe(int *_Nonnull fds);
 /* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
 int clinux_accept(int fd);
-/* memfd_create(2) with MFD_CLOEXEC | MFD_ALLOW_SEALING. */
-int clinux_memfd_create(const char *_Nonnull name);
 /* pidfd_open(2), pidfd_send_signal(2). */
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
