@@ -127,7 +127,7 @@ package struct AgentDirectory: Equatable, Sendable {
                 recordFile,
                 Array(JSONText.serialize(record.document, pretty: true).utf8),
                 // A state that passes by itself is not worth a disk's time: after a power cut nothing runs anyway.
-                sync: ![.starting, .running, .stopping].contains(record.state)
+                sync: !record.state.isSupervised
             )
         } catch { throw StoreError.cannotWrite(error) }
     }
@@ -183,12 +183,12 @@ package struct AgentStatus: Equatable, Sendable {
     /// or `deleting` without a command at work is of one that was ended half-way.
     static func judge(_ recorded: AgentState, supervised: Bool, operated: Bool) -> AgentState {
         switch recorded {
-        case .running, .starting, .stopping: supervised ? recorded : .lost
+        case .running, .starting, .paused, .stopping: supervised ? recorded : .lost
         case .creating, .deleting: operated ? recorded : .incomplete
         default: recorded
         }
     }
 
     /// Whether a sandbox exists for it now.
-    package var isRunning: Bool { [.starting, .running, .stopping].contains(state) }
+    package var isRunning: Bool { state.isSupervised }
 }

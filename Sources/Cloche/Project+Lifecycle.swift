@@ -40,7 +40,7 @@ extension Project {
         guard let lock = try? directory.lockForOperation() else { return }
         defer { _ = lock.isLocked }
         var record = try directory.read()
-        guard !directory.isSupervised, [.running, .starting, .stopping].contains(record.state) else { return }
+        guard !directory.isSupervised, record.state.isSupervised else { return }
         record.state = .failed
         record.endReason = .supervisorLost
         record.ended = WallClock.milliseconds
@@ -55,7 +55,7 @@ extension Project {
         defer { _ = lock.isLocked }
         let status = try AgentStatus(of: directory)
         switch status.state {
-        case .starting, .running, .stopping:
+        case .starting, .running, .paused, .stopping:
             throw ClocheError(
                 .state,
                 "agent \(name) is \(status.state.rawValue) already",

@@ -85,7 +85,7 @@ public struct AgentInfo: Equatable, Sendable {
     public let directory: String
 
     /// Whether a sandbox exists for it now.
-    public var isRunning: Bool { [.starting, .running, .stopping].contains(state) }
+    public var isRunning: Bool { state.isSupervised }
 }
 
 extension Project {

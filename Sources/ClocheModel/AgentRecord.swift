@@ -9,6 +9,8 @@ public enum AgentState: String, Equatable, Sendable, CaseIterable {
     case starting
     /// The harness runs.
     case running
+    /// The harness runs, and every process of the sandbox is frozen.
+    case paused
     /// Asked to end.
     case stopping
     /// Ended by a person.
@@ -23,6 +25,9 @@ public enum AgentState: String, Equatable, Sendable, CaseIterable {
     case lost
     /// Only ever shown: a command was making or removing it and was ended half-way; `delete` finishes that.
     case incomplete
+
+    /// Whether a supervisor is at work, if the record is true.
+    public var isSupervised: Bool { [.starting, .running, .paused, .stopping].contains(self) }
 }
 
 /// Why an agent ended.
@@ -35,8 +40,16 @@ public enum EndReason: String, Equatable, Sendable {
     case wallClock = "wall-clock"
     /// `limits.idle` was reached.
     case idle
-    /// A disk limit was reached.
+    /// `limits.memory` was reached.
+    case memory
+    /// `limits.cpu-time` was reached.
+    case cpuTime = "cpu-time"
+    /// `limits.processes` or `limits.process-starts` was reached.
+    case pids
+    /// `limits.disk` or `limits.disk-files` was reached.
     case disk
+    /// `limits.output` was reached.
+    case output
     /// A person stopped it.
     case operatorStop = "operator"
     /// The supervisor died, and the sandbox with it.

@@ -21,8 +21,10 @@ public struct Policy: Equatable, Sendable {
     public var confinement: ConfinementPolicy
     /// What of the network is there.
     public var network: NetworkMode
-    /// Limits that need no cgroup.
+    /// Limits of one run.
     public var limits: LimitsPolicy
+    /// Limits of all agents of the project together.
+    public var projectLimits: ResourceLimits
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -42,6 +44,7 @@ public struct Policy: Equatable, Sendable {
         confinement: ConfinementPolicy = ConfinementPolicy(),
         network: NetworkMode = .none,
         limits: LimitsPolicy = LimitsPolicy(),
+        projectLimits: ResourceLimits = ResourceLimits(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy()
@@ -56,6 +59,7 @@ public struct Policy: Equatable, Sendable {
         self.confinement = confinement
         self.network = network
         self.limits = limits
+        self.projectLimits = projectLimits
         self.restart = restart
         self.stop = stop
         self.session = session
@@ -297,41 +301,6 @@ public enum NetworkMode: String, Equatable, Sendable, CaseIterable {
     case none
     /// The host's network, unfiltered. Loud: `start` and `list` say so.
     case host
-}
-
-/// Limits held without a cgroup.
-///
-/// Nil means none.
-public struct LimitsPolicy: Equatable, Sendable {
-    /// Wall-clock time of one run, in seconds.
-    public var wallClockSeconds: Int64?
-    /// Time without terminal output or input, in seconds.
-    public var idleSeconds: Int64?
-    /// `RLIMIT_NOFILE`.
-    public var openFiles: Int64?
-    /// `RLIMIT_NPROC` within the sandbox's user namespace.
-    public var processes: Int64?
-    /// `RLIMIT_FSIZE` in bytes.
-    public var fileBytes: Int64?
-    /// Terminal output kept on disk, in bytes.
-    public var logBytes: Int64
-
-    /// These limits.
-    public init(
-        wallClockSeconds: Int64? = nil,
-        idleSeconds: Int64? = nil,
-        openFiles: Int64? = nil,
-        processes: Int64? = nil,
-        fileBytes: Int64? = nil,
-        logBytes: Int64 = 16 << 20
-    ) {
-        self.wallClockSeconds = wallClockSeconds
-        self.idleSeconds = idleSeconds
-        self.openFiles = openFiles
-        self.processes = processes
-        self.fileBytes = fileBytes
-        self.logBytes = logBytes
-    }
 }
 
 /// When the supervisor starts the harness again by itself.

@@ -133,10 +133,10 @@ extension ConfinementPolicy {
 extension LimitsPolicy {
     fileprivate init(checked document: Document) {
         self.init(
+            shares: ResourceLimits(processes: document["processes"]?.integer),
             wallClockSeconds: document["wall-clock"]?.seconds,
             idleSeconds: document["idle"]?.seconds,
             openFiles: document["open-files"]?.integer,
-            processes: document["processes"]?.integer,
             fileBytes: document["file-size"]?.bytes,
             logBytes: document["log-size"]?.bytes ?? 16 << 20
         )

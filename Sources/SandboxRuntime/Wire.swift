@@ -49,7 +49,7 @@ enum Wire {
         head.open_files = limits.openFiles == nil ? files.soft : head.most_open_files
         head.signals = share(__RLIMIT_SIGPENDING, 4).hard
         head.queue_bytes = share(__RLIMIT_MSGQUEUE, 4).hard
-        head.processes = limits.processes.map { UInt64($0) } ?? .max
+        head.processes = limits.shares.processes.map { UInt64($0) } ?? .max
         head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max
         head.filter_lengths.0 = UInt32(filters.allowList.count)
         head.filter_lengths.1 = UInt32(filters.argumentRules.count)

@@ -77,7 +77,7 @@ import Testing
             policy.environment.pass.contains("LANG") && policy.environment.pass.contains("ANTHROPIC_BASE_URL")
         )
         #expect(policy.environment.set.first { $0.key == "PATH" }?.value.string?.contains(" ") == false)
-        #expect(policy.stop.graceSeconds == 15 && policy.limits.processes == 8192)
+        #expect(policy.stop.graceSeconds == 15 && policy.limits.shares.processes == 8192)
     }
 
     @Test func shellRunsATaskAsACommandLine() throws {
