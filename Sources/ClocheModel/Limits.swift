@@ -72,7 +72,7 @@ public struct ResourceLimits: Equatable, Sendable {
     public var processes: Int64?
     /// `cpu.max`, in thousandths of a core.
     public var cpuMillicores: Int64?
-    /// `cpu.weight`, 1 to 10000; the kernel's own value is 100.
+    /// `cpu.weight`, 1 to 10000; nil is `standardWeight`, the kernel's own.
     public var cpuWeight: Int64?
     /// `io.max` `rbps`: bytes read per second, of each device.
     public var ioReadBytes: Int64?
@@ -82,6 +82,9 @@ public struct ResourceLimits: Equatable, Sendable {
     public var ioReadOperations: Int64?
     /// `io.max` `wiops`.
     public var ioWriteOperations: Int64?
+
+    /// The `cpu.weight` of a cgroup that nobody gave another.
+    public static let standardWeight: Int64 = 100
 
     /// These limits.
     public init(

@@ -61,7 +61,9 @@ extension ValueType {
         case .boolean: "true or false"
         case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .size: "size"
+        case .rate: "size per second"
         case .duration: "duration"
+        case .cores: "number of cores"
         case .choice(let words), .countedChoice(let words, _, _):
             words.map { "`\($0)`" }.joined(separator: " or ")
         case .text(let form): form.name
@@ -80,10 +82,10 @@ extension ValueType {
         }
     }
 
-    /// The parts of the records in a list.
+    /// The keys of the records in a list, and of a section within a section.
     fileprivate var parts: [SchemaKey] {
         switch self {
-        case .record(let rows, _): rows
+        case .record(let rows, _), .section(let rows): rows
         case .list(let item): item.parts
         default: []
         }

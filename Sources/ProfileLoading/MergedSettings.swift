@@ -81,7 +81,7 @@ struct MergedSettings: Sendable {
         case .unlessGranting: items[index].conditional.append(setting.place)
         case .narrower(let order):
             guard let old, let new = items[index].value ?? setting.row.standard,
-                !order.isNarrower(new, than: old)
+                !order.isNarrower(new, than: old, type: setting.row.type)
             else { return }
             let limits = Document.inline(old)
             items[index].widenings.append(

@@ -5,10 +5,10 @@ internal import ClocheModel
 internal import SyscallFilter
 
 extension NarrowingOrder {
-    /// Whether `new` gives no more than `old`.
-    func isNarrower(_ new: Document, than old: Document) -> Bool {
+    /// Whether `new` gives no more than `old`, both values of a type.
+    func isNarrower(_ new: Document, than old: Document, type: ValueType) -> Bool {
         switch self {
-        case .smaller: NarrowingOrder.number(new) <= NarrowingOrder.number(old)
+        case .smaller: (type.amount(of: new) ?? .max) <= (type.amount(of: old) ?? .max)
         case .fewer: NarrowingOrder.items(of: new, areAllIn: old)
         case .fewerGroups:
             NarrowingOrder.items(of: new, areAllIn: old)
@@ -19,10 +19,6 @@ extension NarrowingOrder {
         case .earlier(let words):
             (words.firstIndex(of: new.string ?? "") ?? .max) <= (words.firstIndex(of: old.string ?? "") ?? 0)
         }
-    }
-
-    private static func number(_ value: Document) -> Int64 {
-        value == .string("none") ? .max : value.bytes ?? value.seconds ?? .max
     }
 
     private static func items(of first: Document, areAllIn second: Document) -> Bool {

@@ -40,6 +40,7 @@ extension Policy {
             confinement: ConfinementPolicy(checked: document["confinement"] ?? .map([])),
             network: document.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init) ?? .none,
             limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
+            projectLimits: ResourceLimits(checked: document.value(at: ["project", "limits"]) ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([]))
@@ -133,12 +134,38 @@ extension ConfinementPolicy {
 extension LimitsPolicy {
     fileprivate init(checked document: Document) {
         self.init(
-            shares: ResourceLimits(processes: document["processes"]?.integer),
+            shares: ResourceLimits(checked: document),
+            enforcement: document["enforcement"]?.string.flatMap { Enforcement(rawValue: $0) } ?? .available,
             wallClockSeconds: document["wall-clock"]?.seconds,
             idleSeconds: document["idle"]?.seconds,
+            cpuSeconds: document["cpu-time"]?.seconds,
+            startsPerMinute: document["process-starts"]?.integer,
+            diskBytes: document["disk"]?.bytes,
+            diskFiles: document["disk-files"]?.integer,
             openFiles: document["open-files"]?.integer,
             fileBytes: document["file-size"]?.bytes,
+            outputBytes: document["output"]?.bytes,
             logBytes: document["log-size"]?.bytes ?? 16 << 20
+        )
+    }
+}
+
+extension ResourceLimits {
+    fileprivate init(checked document: Document) {
+        self.init(
+            memoryBytes: document["memory"]?.bytes,
+            memoryHighBytes: document["memory-high"]?.bytes,
+            swapBytes: document["swap"]?.bytes,
+            processes: document["processes"]?.integer,
+            cpuMillicores: document["cpu"]?.thousandths,
+            // What every cgroup has by itself is no limit that anybody must hold.
+            cpuWeight: document["cpu-weight"]?.integer.flatMap {
+                $0 == ResourceLimits.standardWeight ? nil : $0
+            },
+            ioReadBytes: document["io-read"]?.bytesPerSecond,
+            ioWriteBytes: document["io-write"]?.bytesPerSecond,
+            ioReadOperations: document["io-read-operations"]?.integer,
+            ioWriteOperations: document["io-write-operations"]?.integer
         )
     }
 }

@@ -1,4 +1,4 @@
-// Rows of the schema for what an agent gets of the host: files, credentials, resources.
+// Rows of the schema for what an agent gets of the host: files, credentials.
 
 internal import ClocheModel
 
@@ -67,7 +67,7 @@ extension ProfileSchema {
         ),
         SchemaKey(
             "tmp-size",
-            .size,
+            .size(minimum: 1),
             default: .string("1GiB"),
             project: .narrower(.smaller),
             """
@@ -137,51 +137,6 @@ extension ProfileSchema {
             .boolean,
             default: .bool(false),
             "If true, the start fails when the credential is missing."
-        ),
-    ]
-
-    static let limits: [SchemaKey] = [
-        SchemaKey(
-            "wall-clock",
-            .orNone(.duration(minimum: 1)),
-            default: .string("none"),
-            project: .narrower(.smaller),
-            "How long one run may take; then the agent is stopped."
-        ),
-        SchemaKey(
-            "idle",
-            .orNone(.duration(minimum: 1)),
-            default: .string("none"),
-            project: .narrower(.smaller),
-            "How long the terminal may be silent, without output or input; then the agent is stopped."
-        ),
-        SchemaKey(
-            "open-files",
-            .orNone(.integer(16...1_048_576)),
-            default: .string("none"),
-            project: .narrower(.smaller),
-            "Open files of each process (`RLIMIT_NOFILE`)."
-        ),
-        SchemaKey(
-            "processes",
-            .orNone(.integer(8...4_194_304)),
-            default: .string("none"),
-            project: .narrower(.smaller),
-            "Processes and threads of the agent (`RLIMIT_NPROC`, counted in its user namespace)."
-        ),
-        SchemaKey(
-            "file-size",
-            .orNone(.size),
-            default: .string("none"),
-            project: .narrower(.smaller),
-            "The largest file it may write (`RLIMIT_FSIZE`)."
-        ),
-        SchemaKey(
-            "log-size",
-            .size,
-            default: .string("16MiB"),
-            project: .narrower(.smaller),
-            "Terminal output kept on disk; the oldest is dropped first."
         ),
     ]
 }

@@ -1,6 +1,6 @@
 // The keys of a profile file, one row each. This table is the only description of them: validation, merging,
 // decoding, `explain`, the JSON Schema and the key reference in docs/profiles.md all read it.
-// The rows of `filesystem`, `credentials` and `limits` are in files of their own.
+// The rows of `filesystem`, `credentials`, `confinement`, `limits` and `project` are in files of their own.
 
 internal import ClocheModel
 
@@ -53,7 +53,16 @@ package enum ProfileSchema {
         ),
         SchemaKey("confinement", .section(confinement), "The kernel's mechanisms that confine an agent."),
         SchemaKey("network", .section(network), "What of the network is there."),
-        SchemaKey("limits", .section(limits), "Limits of one run. `none` means that there is none."),
+        SchemaKey(
+            "limits",
+            .section(limits),
+            """
+            Limits of one run. `none` means that there is none. Who holds them depends on the host: the kernel, by a \
+            cgroup of the agent's own, or else the supervisor, which measures and ends the agent. `start`, `list`, \
+            `inspect` and the audit log say which of them nobody holds.
+            """
+        ),
+        SchemaKey("project", .section(project), "What all agents of a project have together."),
         SchemaKey(
             "restart",
             .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),

@@ -73,9 +73,18 @@ extension ProfileSchema {
                 "type": .string("integer"), "minimum": .integer(range.lowerBound),
                 "maximum": .integer(range.upperBound),
             ])
-        case .size: quantity("^[0-9]+ ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B)?$", minimum: 1)
+        case .size(let minimum): quantity("^[0-9]+ ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B)?$", minimum: minimum)
+        case .rate(let minimum):
+            quantity("^[0-9]+ ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B)?(/s)?$", minimum: minimum)
         case .duration(let minimum):
             quantity("^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", minimum: minimum)
+        case .cores(let minimum):
+            .object([
+                "anyOf": .list([
+                    .object(["type": .string("number"), "minimum": .real(Double(minimum) / 1000)]),
+                    .object(["type": .string("string"), "pattern": .string("^[0-9]*\\.?[0-9]*$")]),
+                ])
+            ])
         case .choice(let words): .object(["enum": .strings(words)])
         case .countedChoice(let words, let counted, _):
             .object(["anyOf": .list([.object(["enum": .strings(words)]), countedMap(counted)])])

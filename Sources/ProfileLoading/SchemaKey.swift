@@ -62,9 +62,13 @@ package indirect enum ValueType: Sendable {
     /// A whole number within bounds.
     case integer(ClosedRange<Int64>)
     /// Bytes: a whole number, or one with a unit.
-    case size
+    case size(minimum: Int64)
+    /// Bytes per second: a size, or one with `/s` behind it.
+    case rate(minimum: Int64)
     /// Seconds: a whole number, or numbers with units.
     case duration(minimum: Int64)
+    /// Processor cores in thousandths: a number with at most three decimals.
+    case cores(minimum: Int64)
     /// One of some words.
     case choice([String])
     /// One of some words, of which `counted` may be written as a map to a number of times.

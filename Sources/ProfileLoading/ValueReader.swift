@@ -32,7 +32,10 @@ struct ValueReader {
     }
 
     private mutating func refuse(_ node: LocatedNode, _ type: ValueType, _ key: String) -> Document? {
-        complain(at: node.position, "`\(key)` must be \(type.expected), not \(found(node))")
+        complain(
+            at: node.position,
+            "`\(key)` must be \(type.expected), not \(found(node))\(type.hint(about: node.document))"
+        )
         return nil
     }
 
@@ -51,8 +54,8 @@ struct ValueReader {
         switch type {
         case .boolean: return value.bool.map { .bool($0) }
         case .integer(let range): return value.integer.flatMap { range.contains($0) ? value : nil }
-        case .size: return value.bytes.flatMap { $0 >= 1 ? value : nil }
-        case .duration(let minimum): return value.seconds.flatMap { $0 >= minimum ? value : nil }
+        case .size, .rate, .duration, .cores:
+            return type.amount(of: value).flatMap { type.amounts.contains($0) ? value : nil }
         case .choice(let words): return value.string.flatMap { words.contains($0) ? value : nil }
         case .countedChoice(let words, let counted, _):
             if let word = value.string { return words.contains(word) ? value : nil }
@@ -152,9 +155,15 @@ extension ValueType {
         switch self {
         case .boolean: "true or false"
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .size: "a size such as 512MiB or 2GiB"
+        case .size(let minimum):
+            "a size such as 512MiB or 2GiB"
+                + (minimum > 1 ? ", and at least \(Quantity.text(bytes: minimum))" : "")
+        case .rate(let minimum):
+            "bytes per second such as 50MiB or 50MiB/s, and at least \(Quantity.text(bytes: minimum))"
         case .duration(let minimum):
             "a duration such as 90s, 30m or 1h30m" + (minimum > 0 ? ", and not zero" : "")
+        case .cores(let minimum):
+            "a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.0\(minimum / 10)"
         case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .countedChoice(let words, let counted, _):
             "one of " + words.map { "`\($0)`" }.joined(separator: ", ") + " or `{\(counted): TIMES}`"
@@ -166,9 +175,64 @@ extension ValueType {
     }
 }
 
+extension ValueType {
+    /// The number that a value of this type stands for; nil for `none`, and where it stands for none.
+    func amount(of value: Document) -> Int64? {
+        switch self {
+        case .integer: value.integer
+        case .size: value.bytes
+        case .rate: value.bytesPerSecond
+        case .duration: value.seconds
+        case .cores: value.thousandths
+        case .orNone(let inner): inner.amount(of: value)
+        default: nil
+        }
+    }
+
+    /// The numbers that a value may stand for.
+    fileprivate var amounts: ClosedRange<Int64> {
+        switch self {
+        case .integer(let range): range
+        case .size(let minimum), .rate(let minimum): minimum...Quantity.mostBytes
+        case .duration(let minimum): minimum...Quantity.mostSeconds
+        case .cores(let minimum): minimum...Quantity.mostThousandths
+        default: 0...(.max)
+        }
+    }
+
+    /// What was meant, perhaps; begins with a semicolon, or is empty.
+    fileprivate func hint(about value: Document) -> String {
+        switch self {
+        case .orNone(let inner): return inner.hint(about: value)
+        case .size, .rate:
+            if let number = value.integer, number > 0, number < amounts.lowerBound {
+                return "; a number without a unit is bytes: did you mean `\(number)MiB`?"
+            }
+            if let amount = amount(of: value), amount > amounts.upperBound { return "; that is too large" }
+            return Quantity.hint(value.string.map(Quantity.sizes(meantBy:)) ?? [])
+        case .duration:
+            if let amount = amount(of: value), amount > amounts.upperBound { return "; that is too long" }
+            return ""
+        case .cores: return Quantity.hint(value.string.map(Quantity.cores(meantBy:)) ?? [])
+        default: return ""
+        }
+    }
+}
+
 extension Document {
     /// A size in bytes, written as a number or with a unit.
     var bytes: Int64? { integer ?? string.flatMap { Quantity.bytes($0) } }
+    /// Bytes per second, written as a size or with `/s` behind it.
+    var bytesPerSecond: Int64? { integer ?? string.flatMap { Quantity.bytesPerSecond($0) } }
     /// A duration in seconds, written as a number or with units.
     var seconds: Int64? { integer ?? string.flatMap { Quantity.seconds($0) } }
+    /// A number with at most three decimals, in thousandths.
+    var thousandths: Int64? {
+        switch self {
+        case .integer(let number): Quantity.thousandths(String(number))
+        case .real(let number): Quantity.thousandths(String(number))
+        case .string(let text): Quantity.thousandths(text)
+        default: nil
+        }
+    }
 }

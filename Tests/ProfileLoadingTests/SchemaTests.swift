@@ -49,7 +49,8 @@ import Testing
         let idle = ProfileSchema.profileSchema().value(at: ["properties", "limits", "anyOf"])?.list?.first?
             .value(at: ["properties", "idle"])
         let expected = """
-            {"description":"How long the terminal may be silent, without output or input; then the agent is stopped.",\
+            {"description":"How long the terminal may be silent, without output or input; then the agent is stopped, \
+            and ends with `idle`.",\
             "anyOf":[{"anyOf":[{"const":"none"},{"anyOf":[{"type":"integer","minimum":1},{"type":"string",\
             "pattern":"^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}]}]},{"type":"null"}],"default":"none"}
             """

@@ -102,7 +102,12 @@ private func policy(of user: String) -> Policy? {
     return tree.load(mustLoad: true)?.policy
 }
 
-private let plainUser = "profile: shell\noverrides: {limits: {processes: 100, wall-clock: 1h}}\n"
+private let plainUser = """
+    profile: shell
+    overrides:
+      limits: {processes: 100, wall-clock: 1h, memory: 2GiB, cpu: 1.5, io-read: 50MiB/s, disk: 10GiB}
+      project: {limits: {memory: 8GiB, cpu: 6, io-write-operations: 1000}}
+    """
 
 private let grantingUser = """
     profile: shell
@@ -119,6 +124,18 @@ private let grantingUser = """
         wall-clock: 1h
         processes: 100
         file-size: 1GiB
+        memory-high: 1GiB
+        swap: 0
+        cpu-weight: 50
+        io-write: 1048576
+        io-read-operations: 500
+        cpu-time: 2h
+        process-starts: 600
+        disk-files: 100000
+        output: 64MiB
+        enforcement: strict
+      project:
+        limits: {swap: 1GiB, processes: 500, io-read: 100 MB/s, cpu-weight: 200}
     """
 
 /// Written apart from Narrowing.swift: what an untrusted file must never bring about, by the policy that
@@ -145,11 +162,34 @@ private func requireNoMore(_ after: Policy, than before: Policy, granting: Bool)
     requireLimit(after.limits.wallClockSeconds, before.limits.wallClockSeconds, "wall clock")
     requireLimit(after.limits.idleSeconds, before.limits.idleSeconds, "idle")
     requireLimit(after.limits.openFiles, before.limits.openFiles, "open files")
-    requireLimit(after.limits.shares.processes, before.limits.shares.processes, "processes")
     requireLimit(after.limits.fileBytes, before.limits.fileBytes, "file size")
     requireLimit(after.limits.logBytes, before.limits.logBytes, "log size")
+    requireLimit(after.limits.cpuSeconds, before.limits.cpuSeconds, "processor time")
+    requireLimit(after.limits.startsPerMinute, before.limits.startsPerMinute, "process starts")
+    requireLimit(after.limits.diskBytes, before.limits.diskBytes, "disk")
+    requireLimit(after.limits.diskFiles, before.limits.diskFiles, "files on disk")
+    requireLimit(after.limits.outputBytes, before.limits.outputBytes, "output")
+    require(
+        after.limits.enforcement == before.limits.enforcement || after.limits.enforcement == .strict,
+        "enforcement"
+    )
+    requireLimits(after.limits.shares, before.limits.shares, "limits")
+    requireLimits(after.projectLimits, before.projectLimits, "project.limits")
     requireLimit(after.filesystem.temporaryBytes, before.filesystem.temporaryBytes, "size of /tmp")
     if granting { require(after.harness == before.harness, "the command of a profile that grants something") }
+}
+
+private func requireLimits(_ after: ResourceLimits, _ before: ResourceLimits, _ section: String) {
+    requireLimit(after.memoryBytes, before.memoryBytes, "\(section).memory")
+    requireLimit(after.memoryHighBytes, before.memoryHighBytes, "\(section).memory-high")
+    requireLimit(after.swapBytes, before.swapBytes, "\(section).swap")
+    requireLimit(after.processes, before.processes, "\(section).processes")
+    requireLimit(after.cpuMillicores, before.cpuMillicores, "\(section).cpu")
+    requireLimit(after.cpuWeight ?? 100, before.cpuWeight ?? 100, "\(section).cpu-weight")
+    requireLimit(after.ioReadBytes, before.ioReadBytes, "\(section).io-read")
+    requireLimit(after.ioWriteBytes, before.ioWriteBytes, "\(section).io-write")
+    requireLimit(after.ioReadOperations, before.ioReadOperations, "\(section).io-read-operations")
+    requireLimit(after.ioWriteOperations, before.ioWriteOperations, "\(section).io-write-operations")
 }
 
 private func requireLimit(_ after: Int64?, _ before: Int64?, _ name: String) {
