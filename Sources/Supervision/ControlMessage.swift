@@ -1,7 +1,8 @@
 // What commands and a supervisor say to each other on the agent's socket (SOCK_SEQPACKET, one message each):
 //
 //   command                         supervisor
-//      | status, inspect ------------>|   report
+//      | status, inspect, stats ----->|   report
+//      | pause, unpause ------------->|   report, failed
 //      | attach size readOnly ------->|   output* ... ended
 //      | input, resize -------------->|
 //      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
@@ -41,6 +42,12 @@ package enum ControlMessage: Equatable, Sendable {
     case status
     /// Asks for the sandbox's plan and reality side by side.
     case inspect
+    /// Asks what the agent uses; the report is an `AgentUsage`.
+    case stats
+    /// Freezes the agent; the report has its state, and whether that has changed.
+    case pause
+    /// Lets a frozen agent go on, with the same report.
+    case unpause
     /// Asks to be shown window 0, on a terminal of this size.
     case attach(TerminalSize, readOnly: Bool)
     /// What was typed.
@@ -54,7 +61,7 @@ package enum ControlMessage: Equatable, Sendable {
     /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
-    /// The answer to `status` and `inspect`.
+    /// The answer to `status`, `inspect`, `stats`, `pause` and `unpause`.
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
@@ -72,6 +79,9 @@ package enum ControlMessage: Equatable, Sendable {
         switch self {
         case .status: [UInt8(ascii: "S")]
         case .inspect: [UInt8(ascii: "C")]
+        case .stats: [UInt8(ascii: "M")]
+        case .pause: [UInt8(ascii: "P")]
+        case .unpause: [UInt8(ascii: "U")]
         case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
@@ -94,6 +104,9 @@ package enum ControlMessage: Equatable, Sendable {
         switch UnicodeScalar(kind) {
         case "S": self = .status
         case "C": self = .inspect
+        case "M": self = .stats
+        case "P": self = .pause
+        case "U": self = .unpause
         case "A":
             guard body.count == 5, let size = TerminalSize(bytes: body) else { return nil }
             self = .attach(size, readOnly: body[4] != 0)

@@ -16,6 +16,7 @@ struct Lifecycle: Equatable {
 
     private var startedAt: Int64 = 0
     private var lastActivity: Int64 = 0
+    private var pausedAt: Int64?
     private var killAt: Int64?
     private var restartAt: Int64?
     private var failures: Int64 = 0
@@ -26,11 +27,29 @@ struct Lifecycle: Equatable {
     mutating func started(at now: Int64) {
         startedAt = now
         lastActivity = now
+        pausedAt = nil
         restartAt = nil
     }
 
     /// The terminal showed or took something.
     mutating func activity(at now: Int64) { lastActivity = now }
+
+    /// The agent is frozen; that it is silent is not its own doing.
+    mutating func pause(at now: Int64) { pausedAt = pausedAt ?? now }
+
+    /// The agent goes on.
+    mutating func unpause(at now: Int64) {
+        guard let pausedAt else { return }
+        // What was typed meanwhile counts as activity.
+        lastActivity += max(0, now - max(pausedAt, lastActivity))
+        self.pausedAt = nil
+    }
+
+    /// How long the run takes so far.
+    func elapsedMilliseconds(now: Int64) -> Int64 { max(0, now - startedAt) }
+
+    /// How long the terminal has been silent; time in which the agent was frozen does not count.
+    func idleMilliseconds(now: Int64) -> Int64 { max(0, (pausedAt ?? now) - lastActivity) }
 
     /// The agent is asked to end; it is killed after the grace.
     ///
@@ -78,7 +97,9 @@ struct Lifecycle: Equatable {
         if let seconds = limits.wallClockSeconds {
             deadlines.append((.wallClock, startedAt + seconds * 1000))
         }
-        if let seconds = limits.idleSeconds { deadlines.append((.idle, lastActivity + seconds * 1000)) }
+        if pausedAt == nil, let seconds = limits.idleSeconds {
+            deadlines.append((.idle, lastActivity + seconds * 1000))
+        }
         return deadlines
     }
 }

@@ -60,6 +60,7 @@ extension Supervisor {
     private func beginStop(_ reason: EndReason, graceSeconds: Int64) {
         if finished { return }
         if sandbox == nil { return end(.stopped, reason, code: nil) }
+        thawForStop()
         lifecycle.stop(reason, now: MonotonicClock.milliseconds, graceSeconds: graceSeconds)
         if record.state != .stopping {
             record.state = .stopping

@@ -16,6 +16,9 @@ extension Supervisor {
         switch message {
         case .status: reply(viewer, .report(report))
         case .inspect: inspect(viewer)
+        case .stats: reply(viewer, .report(usage.document))
+        case .pause: steer(viewer) { () throws(ClocheError) in try pause() }
+        case .unpause: steer(viewer) { () throws(ClocheError) in try unpause() }
         case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
         case .input(let bytes):
             guard case .attached(readOnly: false) = viewer.role else { return }
@@ -59,6 +62,16 @@ extension Supervisor {
         } catch { reply(viewer, .failed(error)) }
     }
 
+    private func steer(_ viewer: Viewer, _ body: () throws(ClocheError) -> Bool) {
+        do throws(ClocheError) {
+            let changed = try body()
+            let answer: KeyValuePairs<String, Document> = [
+                "state": .string(record.state.rawValue), "changed": .bool(changed),
+            ]
+            reply(viewer, .report(.object(answer)))
+        } catch { reply(viewer, .failed(error)) }
+    }
+
     private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {
         viewer.role = .attached(readOnly: readOnly)
         // The operator's presence is on record; what is typed is not. A full disk ends the agent at its next
@@ -73,6 +86,14 @@ extension Supervisor {
         do throws(ClocheError) {
             guard viewer.role == .asking, request.terminal != nil || stdio.count == 3 else {
                 throw ClocheError(.usage, "not a request")
+            }
+            if record.state == .paused {
+                throw ClocheError(
+                    .state,
+                    "agent \(record.name) is paused",
+                    why: "nothing can be started in a frozen sandbox",
+                    remedy: "`cloche unpause \(record.name)` first"
+                )
             }
             try audit.append("exec", ["arguments": .strings(request.arguments)])
             let spec = ProcessSpec(

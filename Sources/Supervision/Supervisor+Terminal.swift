@@ -39,6 +39,7 @@ extension Supervisor {
         if !replies.isEmpty { type(replies) }
         lifecycle.activity(at: MonotonicClock.milliseconds)
         if output.isEmpty { return }
+        outputBytes += Int64(output.count)
         log.append(output)
         for viewer in viewers.values {
             guard case .attached = viewer.role else { continue }

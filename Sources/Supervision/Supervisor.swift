@@ -73,6 +73,8 @@ package final class Supervisor {
 
     var filter = AttachFilter()
     var log: SessionLog
+    /// Bytes that window 0 showed in this run.
+    var outputBytes: Int64 = 0
     /// Bytes for the pty that it has not taken yet.
     var input: [UInt8] = []
     var size: TerminalSize

@@ -35,6 +35,27 @@ import Testing
         #expect(lifecycle.due(limits, now: 61_000) == .limit(.wallClock))
     }
 
+    @Test func idleTimeDoesNotRunWhileTheAgentIsFrozen() {
+        var lifecycle = running()
+        lifecycle.pause(at: 5000)
+        #expect(lifecycle.idleMilliseconds(now: 50_000) == 4000)
+        #expect(lifecycle.nextDeadline(limits) == 61_000, "the wall clock goes on")
+        #expect(lifecycle.due(limits, now: 60_999) == nil)
+        lifecycle.unpause(at: 25_000)
+        #expect(lifecycle.nextDeadline(limits) == 31_000, "four of ten seconds were over")
+        #expect(lifecycle.idleMilliseconds(now: 26_000) == 5000)
+        lifecycle.unpause(at: 40_000)
+        #expect(lifecycle.nextDeadline(limits) == 31_000, "it was not frozen")
+    }
+
+    @Test func whatIsTypedToAFrozenAgentIsActivity() {
+        var lifecycle = running()
+        lifecycle.pause(at: 5000)
+        lifecycle.activity(at: 20_000)
+        lifecycle.unpause(at: 25_000)
+        #expect(lifecycle.idleMilliseconds(now: 25_000) == 0)
+    }
+
     @Test func killsWhenTheGraceIsOver() {
         var lifecycle = running()
         lifecycle.stop(.operatorStop, now: 2000, graceSeconds: 3)

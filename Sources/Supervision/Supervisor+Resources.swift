@@ -1,0 +1,108 @@
+// What the agent uses, who holds its limits, and freezing it: requests `stats`, `pause` and `unpause`.
+
+internal import AgentStore
+internal import ClocheModel
+internal import LinuxSystem
+
+extension Supervisor {
+    // MARK: How it is measured, frozen and held
+
+    /// What the agent uses now.
+    func resourceReport() -> ResourceReport {
+        var report = ResourceReport(measuredAt: MonotonicClock.milliseconds, source: .supervisor)
+        report.outputBytes = outputBytes
+        return report
+    }
+
+    /// Who holds a limit of this run.
+    func holder(of limit: LimitName) -> LimitHolder {
+        switch limit {
+        case .processes, .openFiles, .fileSize: .rlimit
+        case .wallClock, .idle, .logSize: .supervisor
+        default: .nobody
+        }
+    }
+
+    /// Stops every process of the sandbox where it is.
+    func freeze() throws(ClocheError) { throw needsCgroup("paused") }
+
+    /// Lets every process of the sandbox go on.
+    func thaw() throws(ClocheError) { throw needsCgroup("unpaused") }
+
+    private func needsCgroup(_ participle: String) -> ClocheError {
+        ClocheError(
+            .host,
+            "agent \(record.name) cannot be \(participle)",
+            why: "it has no cgroup of its own, and only a cgroup freezes all processes at once",
+            remedy:
+                "`cloche doctor` says how to get one; `cloche stop \(record.name)` ends it and keeps its work"
+        )
+    }
+
+    // MARK: The requests
+
+    /// The limits that are set, and how far they are used up.
+    func limitStates(_ report: ResourceReport) -> [LimitState] {
+        let now = MonotonicClock.milliseconds
+        return LimitState.all(
+            policy.limits,
+            report,
+            elapsedSeconds: lifecycle.elapsedMilliseconds(now: now) / 1000,
+            idleSeconds: lifecycle.idleMilliseconds(now: now) / 1000,
+            holder: holder
+        )
+    }
+
+    /// The answer to `stats`.
+    var usage: AgentUsage {
+        let report = resourceReport()
+        return AgentUsage(state: record.state, report: report, limits: limitStates(report))
+    }
+
+    /// Freezes the agent; false when it is frozen already.
+    func pause() throws(ClocheError) -> Bool {
+        if record.state == .paused { return false }
+        try requireSandbox()
+        try freeze()
+        lifecycle.pause(at: MonotonicClock.milliseconds)
+        settle(.paused, "pause")
+        return true
+    }
+
+    /// Lets a frozen agent go on; false when it is not frozen.
+    func unpause() throws(ClocheError) -> Bool {
+        if record.state == .running { return false }
+        try requireSandbox()
+        try thaw()
+        lifecycle.unpause(at: MonotonicClock.milliseconds)
+        settle(.running, "unpause")
+        return true
+    }
+
+    /// Lets a frozen agent go on, so that it can see that it is to end.
+    func thawForStop() {
+        guard record.state == .paused else { return }
+        // One that cannot be thawed is killed after the grace: a fatal signal ends frozen processes, too.
+        try? thaw()
+        lifecycle.unpause(at: MonotonicClock.milliseconds)
+    }
+
+    private func settle(_ state: AgentState, _ event: String) {
+        record.state = state
+        // A full disk keeps the old record, which is only shown, and ends the agent at its next event.
+        try? agent.directory.write(record)
+        // As above.
+        try? audit.append(event)
+    }
+
+    private func requireSandbox() throws(ClocheError) {
+        guard sandbox != nil, record.state == .running || record.state == .paused else {
+            throw ClocheError(
+                .state,
+                "agent \(record.name) is \(record.state.rawValue)",
+                why: "only a running agent can be paused",
+                remedy: "try again in a moment"
+            )
+        }
+    }
+}
