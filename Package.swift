@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
 
         // L0: how Linux is called, and what Cloche's values are. They do not know each other.
         layer("LinuxSystem", ["CLinux"]),
@@ -53,14 +54,22 @@ let package = Package(
         layer("CommandSyntax"),
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
 
+        layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
+
         // L2: the work.
         layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
-        layer("SandboxRuntime", ["ClocheModel", "LinuxSystem", "SyscallFilter", "CLinux"]),
+        layer(
+            "SandboxRuntime",
+            ["ClocheModel", "LinuxSystem", "SyscallFilter", "ControlGroups", "CLinux"]
+        ),
         layer(
             "Supervision",
-            ["ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "SandboxRuntime", "TerminalText"]
+            [
+                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups", "SandboxRuntime",
+                "TerminalText",
+            ]
         ),
 
         // L3: the library others import.
@@ -68,7 +77,7 @@ let package = Package(
             "Cloche",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
-                "GitWorkspace", "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText",
+                "GitWorkspace", "ControlGroups", "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText",
             ]
         ),
 
@@ -89,6 +98,7 @@ let package = Package(
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
+        tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "LinuxSystem", "CLinux"]),

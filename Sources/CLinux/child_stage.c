@@ -453,6 +453,8 @@ static _Noreturn void enter(const struct clinux_child *c, uint64_t later, const 
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_PARENT_DEATH, 0);
     if (later != 0 && unshare((int)later) < 0) fail(&s, CLINUX_STAGE_NETWORK, 0);
+    /* Not in the one call of clone3, which would take the parent's cgroup for its root: cgroup_namespaces(7). */
+    if (c->cgroup >= 0 && unshare(CLONE_NEWCGROUP) < 0) fail(&s, CLINUX_STAGE_CGROUP, 0);
     if (keep_capabilities() < 0) fail(&s, CLINUX_STAGE_INIT, 0);
     if (file < 0) {
         int place = open_place(executable);
@@ -479,7 +481,7 @@ static _Noreturn void enter(const struct clinux_child *c, uint64_t later, const 
 }
 
 int clinux_prepare(struct clinux_child *child) {
-    *child = (struct clinux_child){.plan = -1, .control = -1, .far = -1, .pidfd = -1};
+    *child = (struct clinux_child){.plan = -1, .control = -1, .far = -1, .pidfd = -1, .cgroup = -1};
     int ends[2], plan = above_ours(memfd_create("cloche-plan", MFD_CLOEXEC));
     if (plan < 0) return -1;
     if (ftruncate(plan, CLINUX_PLAN_SIZE) < 0) return closing(plan, -1);
@@ -490,7 +492,7 @@ int clinux_prepare(struct clinux_child *child) {
         return closing(plan, -1);
     }
     *child = (struct clinux_child){
-        .program = program, .plan = plan, .control = ends[0], .far = ends[1], .pidfd = -1};
+        .program = program, .plan = plan, .control = ends[0], .far = ends[1], .pidfd = -1, .cgroup = -1};
     return 0;
 }
 
@@ -499,6 +501,10 @@ int clinux_clone(struct clinux_child *c, uint64_t namespaces, uint64_t later, co
     struct clone_args args = {.flags = namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
                               .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
                               .exit_signal = SIGCHLD};
+    if (c->cgroup >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)c->cgroup;
+    }
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return -1;
     if (pid == 0) {

@@ -2,6 +2,7 @@
 
 internal import AgentStore
 internal import ClocheModel
+internal import ControlGroups
 internal import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
@@ -66,7 +67,8 @@ struct AgentLaunch {
                 task: policy.harness.resume.isEmpty ? task : nil,
                 resuming: true
             ),
-            filterCache: installation.cacheDirectory
+            filterCache: installation.cacheDirectory,
+            owner: directory.cgroupOwner
         )
     }
 
@@ -141,6 +143,13 @@ struct AgentLaunch {
     /// A name as a host name: letters, digits and hyphens.
     static func hostname(_ name: String) -> String {
         String(name.map { $0 == "_" || $0 == "." ? "-" : $0 })
+    }
+}
+
+extension AgentDirectory {
+    /// Whom a cgroup is made for: the folder of a project is its name among all of them.
+    var cgroupOwner: AgentCgroup.Owner {
+        AgentCgroup.Owner(project: path.parentPath.lastComponent, agent: name)
     }
 }
 

@@ -3,6 +3,7 @@
 
 internal import AgentStore
 public import ClocheModel
+internal import ControlGroups
 internal import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
@@ -45,6 +46,7 @@ extension Project {
         record.endReason = .supervisorLost
         record.ended = WallClock.milliseconds
         try directory.write(record)
+        AgentCgroup.clearLeftover(.find(.host), directory.cgroupOwner)
         try AuditLog(directory).append("end", ["reason": .string(EndReason.supervisorLost.rawValue)])
     }
 

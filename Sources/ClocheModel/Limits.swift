@@ -118,6 +118,17 @@ public enum Enforcement: String, Equatable, Sendable, CaseIterable {
     case strict
     /// What can be held is held; the rest is told at start, in `list`, `inspect` and the audit log.
     case available
+    /// No cgroup is asked for, even where there is one: the supervisor measures.
+    case measured
+}
+
+extension LimitsPolicy {
+    /// Whether a cgroup holds what nothing else can.
+    public var profitsFromCgroup: Bool {
+        var others = shares
+        others.processes = nil
+        return others != ResourceLimits()
+    }
 }
 
 /// Who holds one limit of a running agent.

@@ -170,6 +170,8 @@ public struct SandboxPlan: Equatable, Sendable {
     public var operations: [PlanOperation]
     /// What confines it beside these.
     public var confinement: ConfinementPlan
+    /// The cgroup that it is born in, as `/proc/PID/cgroup` has it; nil for the one that the supervisor is in.
+    public var cgroup: String?
     /// What is made in the workspace before the first step, each after the directories above it.
     public var stubs: [PlanStub]
 

@@ -21,6 +21,8 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
 
     /// `ENOENT`: the path, or a directory on the way, does not exist.
     package static let noEntry = Errno(ENOENT)
+    /// `ENODEV`: the device is not there, or has no such thing.
+    package static let noDevice = Errno(ENODEV)
     /// `EEXIST`: the name is taken.
     package static let exists = Errno(EEXIST)
     /// `ENOTEMPTY`: the directory holds something.

@@ -138,12 +138,13 @@ extension ProfileSchema {
             ),
             SchemaKey(
                 "enforcement",
-                .choice(["strict", "available"]),
+                .choice(["strict", "available", "measured"]),
                 default: .string("available"),
-                project: .narrower(.earlier(["strict", "available"])),
+                project: .narrower(.earlier(["strict", "available", "measured"])),
                 """
-                `available`: a limit that nobody can hold on this host is told at the start and does not hold. `strict`: it stops \
-                the start.
+                `available`: a limit that only a cgroup can hold, where there is none, is measured by the supervisor if that is \
+                possible, and else told at the start and not held. `strict`: it stops the start. `measured`: no cgroup is asked \
+                for, even where there is one.
                 """
             ),
         ]

@@ -55,17 +55,20 @@ package enum ChildAhead {
     private let sharesNetwork: Bool
 
     /// Lays a plan out for the child that is there, if it fits, or for a new one.
-    init(_ plan: SandboxPlan) throws {
+    ///
+    /// - Parameter cgroup: the cgroup's directory that it is to be born in, or -1.
+    init(_ plan: SandboxPlan, cgroup: CInt) throws {
         executable = plan.executable
         sharesNetwork = plan.sharesNetwork
         let ahead = unsafe ChildAhead.take()
-        // Its network and its clocks are decided when it is cloned.
-        if let ahead = unsafe ahead, !plan.sharesNetwork, !plan.confinement.timeNamespace {
+        // Its network, its clocks and its cgroup are decided when it is cloned.
+        if let ahead = unsafe ahead, !plan.sharesNetwork, !plan.confinement.timeNamespace, cgroup < 0 {
             unsafe child = ahead
         } else {
             if let ahead = unsafe ahead { unsafe Self.end(ahead) }
             unsafe child = clinux_child()
             try check("memfd_create", "plan") { unsafe clinux_prepare(&child) }
+            unsafe child.cgroup = cgroup
         }
         try layOut(plan)
     }
@@ -199,9 +202,11 @@ package enum ChildAhead {
     mutating func clone() throws(SystemError) -> Sandbox {
         if unsafe child.pid == 0 {
             try check("keyctl", "session keyring") { clinux_leave_keyring() }
-            let network = sharesNetwork ? 0 : UInt64(CLONE_NEWNET)
+            var wanted = Self.namespaces | (sharesNetwork ? 0 : UInt64(CLONE_NEWNET))
+            // Born in a cgroup, it makes the namespace itself.
+            if unsafe child.cgroup >= 0 { wanted &= ~UInt64(CLONE_NEWCGROUP) }
             try check("clone3", "new namespaces") {
-                let namespaces = Weakening.namespaces(Self.namespaces | network)
+                let namespaces = Weakening.namespaces(wanted)
                 return unsafe clinux_clone(&child, namespaces, 0, executable, rootsExecutable)
             }
         }

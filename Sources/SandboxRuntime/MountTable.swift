@@ -1,6 +1,7 @@
 // What is mounted where, as the kernel tells it.
 
 internal import ClocheModel
+internal import LinuxSystem
 
 /// A mount table, `/proc/PID/mountinfo`.
 ///
@@ -15,7 +16,7 @@ enum MountTable {
         while start < bytes.count {
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
             let fields = bytes[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
-            if fields.count > 5 { points.append(unescape(fields[4])) }
+            if fields.count > 5 { points.append(MountInfo.unescape(fields[4])) }
             start = end + 1
         }
         return points
@@ -51,7 +52,7 @@ enum MountTable {
             while !line.isAtEnd, !line.next().elementsEqual([UInt8(ascii: "-")]) {}
             mounts.append(
                 Mount(
-                    point: unescape(point),
+                    point: MountInfo.unescape(point),
                     attributes: attributes(options),
                     kind: String(decoding: line.next(), as: UTF8.self)
                 )
@@ -102,43 +103,5 @@ enum MountTable {
             for flag in flags where option.elementsEqual(flag.name) { result.insert(flag.flag) }
         }
         return result
-    }
-
-    /// Where the cgroup v2 hierarchy is mounted, and which part of it is shown there.
-    static func cgroup(_ text: String) -> (point: String, root: String)? {
-        rows(text).first { $0.kind == "cgroup2" }.map { ($0.point, $0.root) }
-    }
-
-    /// Whether controllers may be bound to cgroup v1.
-    static func hasLegacyCgroups(_ text: String) -> Bool { rows(text).contains { $0.kind == "cgroup" } }
-
-    private static func rows(_ text: String) -> [(root: String, point: String, kind: String)] {
-        Array(text.utf8).split(separator: UInt8(ascii: "\n")).compactMap { line in
-            let fields = line.split(separator: UInt8(ascii: " "))
-            guard fields.count > 6,
-                let dash = fields.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
-                dash + 1 < fields.count
-            else { return nil }
-            return (
-                unescape(fields[3]), unescape(fields[4]), String(decoding: fields[dash + 1], as: UTF8.self)
-            )
-        }
-    }
-
-    /// Blanks, newlines and backslashes are written as three octal digits.
-    private static func unescape(_ field: ArraySlice<UInt8>) -> String {
-        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
-        var bytes: [UInt8] = []
-        var rest = field
-        while let byte = rest.popFirst() {
-            let digits = String(decoding: rest.prefix(3), as: UTF8.self)
-            if byte == UInt8(ascii: "\\"), let value = UInt8(digits, radix: 8) {
-                bytes.append(value)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -97,5 +97,20 @@ extension Planner {
                 "sys"
             )
         }
+        if request.cgroup != nil {
+            // What a JVM, Go and Node read to learn how much there is for them. It shows the sandbox's own cgroup and
+            // no other.
+            let reason = "limits"
+            addDirectories("sys/fs/cgroup", reason)
+            add(
+                .filesystem(
+                    kind: "cgroup2",
+                    options: [],
+                    attributes: [.readOnly, .noSetID, .noDevices, .noExec]
+                ),
+                "sys/fs/cgroup",
+                reason
+            )
+        }
     }
 }

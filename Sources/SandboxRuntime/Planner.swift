@@ -64,6 +64,7 @@ package struct Planner {
             operations: planner.operations,
             stubs: planner.stubs
         )
+        plan.cgroup = request.cgroup
         plan.confinement = try Confinement.plan(request.policy, plan)
         return plan
     }

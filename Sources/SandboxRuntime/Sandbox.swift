@@ -15,6 +15,7 @@
 
 internal import CLinux
 package import ClocheModel
+package import ControlGroups
 internal import Glibc
 package import LinuxSystem
 internal import SyscallFilter
@@ -94,6 +95,8 @@ package struct Sandbox: ~Copyable {
     private var facts: UInt32 = 0
     /// Keeps what stands for absent names in the workspace; it goes when the sandbox is gone.
     private var workspaceGuard: WorkspaceGuard?
+    /// The cgroup it was born in.
+    private var cgroup: ControlGroup?
 
     /// Sends a signal to the process group of a program.
     ///
@@ -158,6 +161,8 @@ package struct Sandbox: ~Copyable {
 
     /// Kills init and with it everything inside, and waits until it is gone.
     package borrowing func kill() {
+        // All at once, before any of them can start another.
+        cgroup?.kill()
         _ = clinux_pidfd_send_signal(process.number, SIGKILL)
         var status: CInt = 0
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
@@ -176,15 +181,26 @@ package struct Sandbox: ~Copyable {
     ///
     /// - Parameters:
     ///   - filters: evaluated while the child builds, since only init needs them.
+    ///   - cgroup: what it is born in; made afresh for it.
     ///   - meanwhile: done while the child builds, and before the program is started.
     package static func launch(
         _ request: SandboxRequest,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
         starting program: SpawnRequest,
+        in cgroup: AgentCgroup? = nil,
         meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
     ) throws(ClocheError) -> Sandbox {
         let guardian = try WorkspaceGuard(of: request)
-        var sandbox = try launch(request, filters(), starting: program, guardian, meanwhile: meanwhile)
+        var request = request
+        request.cgroup = cgroup?.membership
+        var sandbox = try launch(
+            request,
+            filters(),
+            starting: program,
+            guardian,
+            cgroup,
+            meanwhile: meanwhile
+        )
         sandbox.workspaceGuard = guardian
         return sandbox
     }
@@ -194,12 +210,13 @@ package struct Sandbox: ~Copyable {
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
         starting program: SpawnRequest,
         _ guardian: WorkspaceGuard?,
+        _ cgroup: AgentCgroup?,
         meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
     ) throws(ClocheError) -> Sandbox {
         let plan = try Planner.plan(request)
         try guardian?.make(plan.stubs)
         do throws(SetupFailure) {
-            return try build(plan, filters(), request.policy.limits, starting: program) {
+            return try build(plan, filters(), request.policy.limits, starting: program, in: cgroup) {
                 () throws(ClocheError) in
                 try meanwhile(plan)
                 return request.etc?.isCurrent ?? true
@@ -207,7 +224,7 @@ package struct Sandbox: ~Copyable {
         } catch .hostChanged {
             var request = request
             request.etc = request.etc?.renewed()
-            return try launch(request, filters(), starting: program, guardian)
+            return try launch(request, filters(), starting: program, guardian, cgroup)
         } catch { throw SetupError.explain(error, plan) }
     }
 
@@ -219,17 +236,24 @@ package struct Sandbox: ~Copyable {
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
         _ limits: LimitsPolicy,
         starting first: SpawnRequest? = nil,
+        in cgroup: AgentCgroup? = nil,
         ifStill isTrue: () throws(ClocheError) -> Bool = { true }
     ) throws(SetupFailure) -> Sandbox {
         do {
             let carriedOut = Weakening.plan(plan)
-            var program = try ChildProgram(carriedOut)
+            let directory = try cgroup.map { FileDescriptor.Shared(try $0.open()) }
+            var program = try ChildProgram(carriedOut, cgroup: directory?.number ?? -1)
             if plan.identity.startedByRoot { try program.makeIdmappedMounts(carriedOut) }
-            var sandbox = try program.clone()
+            var sandbox = try withExtendedLifetime(directory) { try program.clone() }
+            sandbox.cgroup = cgroup?.group
+            let counts = cgroup?.controllers.contains("pids") == true
             do {
                 try IdentityMap.write(plan.identity, pid: sandbox.pid)
                 try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
-                try UnixSocket.send(sandbox.control, Wire.configure(filters(), limits, plan.confinement))
+                try UnixSocket.send(
+                    sandbox.control,
+                    Wire.configure(filters(), limits, plan.confinement, countsProcesses: counts)
+                )
                 guard try isTrue() else { throw SetupFailure.hostChanged }
                 let expectation = SandboxExpectation(plan)
                 sandbox.facts = try check(sandbox, expectation)

@@ -47,6 +47,8 @@ package struct SandboxRequest: Sendable {
     package var upper: String?
     /// The host's `/etc` as this sandbox sees it; nil takes the host's files one by one.
     package var etc: EtcTree?
+    /// The cgroup that it is born in, as `/proc/PID/cgroup` has it; nil for the one that the supervisor is in.
+    package var cgroup: String?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
     package var directory: String?
 

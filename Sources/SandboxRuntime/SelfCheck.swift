@@ -34,6 +34,7 @@ package struct SandboxExpectation: Sendable {
     let timeNamespace: Bool
     let facts: UInt32
     let mounts: [PlannedMount]
+    let cgroup: String?
     /// Every mechanism, as decided.
     package let states: [MechanismState]
 
@@ -56,6 +57,7 @@ package struct SandboxExpectation: Sendable {
         }
         self.facts = facts
         mounts = PlannedMount.all(of: plan)
+        cgroup = plan.cgroup
     }
 
     /// The filters that init puts on itself: the allow-list and the argument rules.
@@ -196,8 +198,16 @@ struct SelfCheck: ~Copyable {
             let planned = "\(inside) \(outside) 1"
             compare(file, planned, found, found == planned)
         }
-        let (found, planned) = try (process.read("cgroup"), own.read("cgroup"))
+        let found = try process.read("cgroup")
+        let planned = Self.membership(try own.read("cgroup"), expected.cgroup)
         compare("cgroup", Self.oneLine(planned), Self.oneLine(found), found == planned)
+    }
+
+    /// The cgroups of this process, with the sandbox's own in the hierarchy of v2 if it has one.
+    private static func membership(_ own: [UInt8], _ cgroup: String?) -> [UInt8] {
+        guard let cgroup else { return own }
+        let lines = own.split(separator: UInt8(ascii: "\n")).filter { !$0.starts(with: Array("0::".utf8)) }
+        return lines.flatMap { $0 + [UInt8(ascii: "\n")] } + Array("0::\(cgroup)\n".utf8)
     }
 
     private static func oneLine(_ text: [UInt8]) -> String {

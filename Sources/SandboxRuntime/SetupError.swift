@@ -223,6 +223,7 @@ enum SetupError {
         case CLINUX_STAGE_ROOT: "making the new root"
         case CLINUX_STAGE_PIVOT: "changing to the new root"
         case CLINUX_STAGE_TIME: "making a time namespace"
+        case CLINUX_STAGE_CGROUP: "making a cgroup namespace"
         case CLINUX_STAGE_FENCE: "putting up Landlock's fence"
         case CLINUX_STAGE_CAPABILITIES: "dropping capabilities"
         case CLINUX_STAGE_DESCRIPTORS: "closing descriptors"

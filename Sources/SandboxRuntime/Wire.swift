@@ -38,7 +38,12 @@ enum Wire {
         return (min(UInt64(now.rlim_cur), hard), hard)
     }
 
-    static func configure(_ filters: SandboxFilters, _ limits: LimitsPolicy, _ confinement: ConfinementPlan)
+    static func configure(
+        _ filters: SandboxFilters,
+        _ limits: LimitsPolicy,
+        _ confinement: ConfinementPlan,
+        countsProcesses: Bool
+    )
         -> [UInt8]
     {
         var head = clinux_configure()
@@ -49,7 +54,9 @@ enum Wire {
         head.open_files = limits.openFiles == nil ? files.soft : head.most_open_files
         head.signals = share(__RLIMIT_SIGPENDING, 4).hard
         head.queue_bytes = share(__RLIMIT_MSGQUEUE, 4).hard
-        head.processes = limits.shares.processes.map { UInt64($0) } ?? .max
+        // A cgroup's own limit is to be met first: it tells that it was.
+        let spare: Int64 = countsProcesses ? 16 : 0
+        head.processes = limits.shares.processes.map { UInt64($0 + spare) } ?? .max
         head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max
         head.filter_lengths.0 = UInt32(filters.allowList.count)
         head.filter_lengths.1 = UInt32(filters.argumentRules.count)

@@ -27,7 +27,11 @@ extension Supervisor {
         case .operatorStop?: self.end(.stopped, .operatorStop, code: code)
         case let reason?: self.end(.failed, reason, code: code)
         case nil:
-            if case .signalled = end {
+            if code != 0, resources?.refusedForks() == true {
+                let text =
+                    "a fork was refused, at most \(policy.limits.shares.processes ?? 0) processes and threads"
+                self.end(.failed, .pids, code: code, failure: LimitBreach(.processes, .pids, text).text)
+            } else if case .signalled = end {
                 self.end(.exited, .signalled, code: code)
             } else {
                 self.end(.exited, .exited, code: code)
@@ -87,6 +91,7 @@ extension Supervisor {
         if finished { return }
         finished = true
         releaseSandbox()
+        resources?.end()
         record.state = state
         record.ended = WallClock.milliseconds
         record.endReason = reason

@@ -2,6 +2,7 @@
 
 internal import AgentStore
 internal import ClocheModel
+internal import ControlGroups
 internal import LinuxSystem
 
 extension Supervisor {
@@ -9,25 +10,35 @@ extension Supervisor {
 
     /// What the agent uses now.
     func resourceReport() -> ResourceReport {
-        var report = ResourceReport(measuredAt: MonotonicClock.milliseconds, source: .supervisor)
+        var report =
+            resources?.report()
+            ?? ResourceReport(measuredAt: MonotonicClock.milliseconds, source: .supervisor)
         report.outputBytes = outputBytes
         return report
     }
 
     /// Who holds a limit of this run.
-    func holder(of limit: LimitName) -> LimitHolder {
-        switch limit {
-        case .processes, .openFiles, .fileSize: .rlimit
-        case .wallClock, .idle, .logSize: .supervisor
-        default: .nobody
-        }
-    }
+    func holder(of limit: LimitName) -> LimitHolder { resources?.holder(of: limit) ?? .nobody }
 
     /// Stops every process of the sandbox where it is.
-    func freeze() throws(ClocheError) { throw needsCgroup("paused") }
+    func freeze() throws(ClocheError) { try setFrozen(true, "paused") }
 
     /// Lets every process of the sandbox go on.
-    func thaw() throws(ClocheError) { throw needsCgroup("unpaused") }
+    func thaw() throws(ClocheError) { try setFrozen(false, "unpaused") }
+
+    private func setFrozen(_ frozen: Bool, _ participle: String) throws(ClocheError) {
+        guard let group = resources?.cgroup?.group else { throw needsCgroup(participle) }
+        do {
+            try group.setFrozen(frozen)
+        } catch {
+            throw ClocheError(
+                .system,
+                "agent \(record.name) cannot be \(participle)",
+                why: error.description,
+                remedy: "a process that waits for a disk or a network file system may keep it; try again"
+            )
+        }
+    }
 
     private func needsCgroup(_ participle: String) -> ClocheError {
         ClocheError(

@@ -7,6 +7,7 @@
 
 package import AgentStore
 package import ClocheModel
+package import ControlGroups
 internal import Glibc
 internal import LinuxSystem
 package import SandboxRuntime
@@ -24,6 +25,8 @@ package struct SupervisedAgent: Sendable {
     package var restart: ProcessSpec
     /// Where compiled filters are kept.
     package var filterCache: String?
+    /// Whom its cgroup is for.
+    package var owner: AgentCgroup.Owner
 
     /// An agent to run.
     package init(
@@ -31,8 +34,10 @@ package struct SupervisedAgent: Sendable {
         request: SandboxRequest,
         program: ProcessSpec,
         restart: ProcessSpec,
-        filterCache: String?
+        filterCache: String?,
+        owner: AgentCgroup.Owner
     ) {
+        self.owner = owner
         self.directory = directory
         self.request = request
         self.program = program
@@ -83,6 +88,8 @@ package final class Supervisor {
     var nextProgram = Supervisor.harnessID + 1
 
     var lifecycle = Lifecycle()
+    /// What holds the limits; there from `start` on.
+    var resources: ResourceWatch?
     var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
@@ -128,6 +135,7 @@ package final class Supervisor {
     /// - Throws: why it does not; the record says so too.
     package func start() throws(ClocheError) {
         do {
+            resources = try ResourceWatch(policy, agent.owner, always: true)
             try launch(agent.program)
         } catch {
             end(.failed, .startFailed, code: nil, failure: error.description)
@@ -144,7 +152,8 @@ package final class Supervisor {
         let sandbox = try Sandbox.launch(
             agent.request,
             filters,
-            starting: SpawnRequest(Self.harnessID, program, size: size)
+            starting: SpawnRequest(Self.harnessID, program, size: size),
+            in: resources?.cgroup
         ) { (plan: SandboxPlan) throws(ClocheError) in
             try agent.directory.write(record)
             try audit.append(
@@ -260,6 +269,9 @@ package final class Supervisor {
 
     private func sandboxEnded() {
         if finished || sandbox == nil { return }
+        if let breach = resources?.cause() {
+            return end(.failed, breach.reason, code: 137, failure: breach.text)
+        }
         end(.failed, .signalled, code: 137, failure: "the sandbox's first process was killed from outside")
     }
 }

@@ -75,6 +75,7 @@ enum clinux_stage {
     CLINUX_STAGE_PARENT_DEATH = 1,
     CLINUX_STAGE_NETWORK,
     CLINUX_STAGE_TIME,
+    CLINUX_STAGE_CGROUP,
     CLINUX_STAGE_INIT,
     CLINUX_STAGE_HANDSHAKE,
     CLINUX_STAGE_IDENTITY,
@@ -124,6 +125,7 @@ struct clinux_child {
     int far;                                  /* the child's end, until it is cloned */
     pid_t pid;                                /* 0 until then */
     int pidfd;
+    int cgroup;                               /* the cgroup v2 directory to be born in, or -1 */
 };
 
 /* The plan's memory and the control socket of a child that is to be: 0, or -1. */

@@ -1,0 +1,2 @@
+// The one header that the Swift target above CDBus needs.
+#include <dbus/dbus.h>

@@ -1,0 +1,166 @@
+// The cgroup of one agent: made before its sandbox, which is born in it, and gone with it.
+//
+//   systemd                                            a tree of one's own
+//   cloche.slice/cloche-PROJECT.slice   project.limits  cloche/PROJECT
+//     cloche-AGENT-PID.scope            delegated         AGENT              limits
+//       supervisor
+//       sandbox                         limits
+//
+// Processes are in leaves only: the kernel's rule for cgroups whose children have controllers.
+
+package import ClocheModel
+internal import Glibc
+package import LinuxSystem
+
+/// The cgroup that a sandbox is started in.
+package final class AgentCgroup {
+    /// Who it is for.
+    package struct Owner: Sendable {
+        /// The project's name among all projects: letters, digits, `.`, `_` and `-`.
+        package var project: String
+        /// The agent's name.
+        package var agent: String
+
+        /// An agent of a project.
+        package init(project: String, agent: String) {
+            self.project = project
+            self.agent = agent
+        }
+    }
+
+    /// The sandbox's.
+    package let group: ControlGroup
+    /// The same as `/proc/PID/cgroup` has it.
+    package let membership: String
+    /// The controllers it has, once it was made.
+    package private(set) var controllers: [String] = []
+    private let limits: ResourceLimits
+    /// Those above it that are made for agents, the innermost first; empty where systemd makes and removes them.
+    private let parents: [ControlGroup]
+    private let scope: Scope?
+
+    private init(
+        _ group: ControlGroup,
+        _ place: CgroupPlace,
+        _ limits: ResourceLimits,
+        parents: [ControlGroup] = [],
+        in scope: Scope? = nil
+    ) {
+        self.scope = scope
+        self.group = group
+        membership = (place.root == "/" ? "" : place.root) + group.path.dropFirst(place.mount.utf8.count)
+        self.limits = limits
+        self.parents = parents
+    }
+
+    /// Finds its place and prepares that; this process comes into it too where systemd makes it.
+    ///
+    /// - Parameters:
+    ///   - place: where; nil is returned when there is none.
+    ///   - owner: for whom.
+    ///   - limits: the agent's own.
+    ///   - shared: those of all agents of the project together.
+    /// - Throws: what systemd or the kernel refused.
+    package static func make(
+        _ place: CgroupPlace,
+        _ owner: Owner,
+        _ limits: ResourceLimits,
+        shared: ResourceLimits
+    ) throws(ClocheError) -> AgentCgroup? {
+        switch place.way {
+        case .none: return nil
+        case .tree(let top):
+            let cgroup = inTree(top, place, owner, limits)
+            try explaining { () throws(SystemError) in try cgroup.makeParents(ControlGroup(path: top), shared)
+            }
+            return cgroup
+        case .systemd(let sockets):
+            let scope = try Scope(sockets: sockets, mount: place.mount, owner, shared: shared)
+            try explaining { () throws(SystemError) in
+                // Processes are in leaves only, and this one is the first.
+                try scope.group.child("supervisor").make()
+                try scope.group.child("supervisor").write("0", to: "cgroup.procs")
+            }
+            scope.group.enable(CgroupPlace.wanted)
+            return AgentCgroup(scope.group.child("sandbox"), place, limits, in: scope)
+        }
+    }
+
+    private static func inTree(_ top: String, _ place: CgroupPlace, _ owner: Owner, _ limits: ResourceLimits)
+        -> AgentCgroup
+    {
+        let all = ControlGroup(path: top).child("cloche")
+        let project = all.child(owner.project)
+        return AgentCgroup(project.child(owner.agent), place, limits, parents: [project, all])
+    }
+
+    private static func explaining(_ body: () throws(SystemError) -> Void) throws(ClocheError) {
+        do {
+            try body()
+        } catch {
+            throw ClocheError(
+                .host,
+                "cannot make a cgroup for the agent",
+                why: error.description,
+                remedy:
+                    "`cloche doctor` says what this host gives; --set limits.enforcement=measured does without"
+            )
+        }
+    }
+
+    private func makeParents(_ top: ControlGroup, _ shared: ResourceLimits) throws(SystemError) {
+        top.enable(CgroupPlace.wanted)
+        for group in parents.reversed() {
+            try group.make()
+            group.enable(CgroupPlace.wanted)
+        }
+        if let project = parents.first { try project.apply(shared) }
+    }
+
+    /// Makes the cgroup afresh, with its limits, for a sandbox to be born in.
+    ///
+    /// What an earlier sandbox left in it is killed: its counters would be taken for this one's.
+    package func open() throws(ClocheError) -> FileDescriptor {
+        var directory: FileDescriptor?
+        try Self.explaining { () throws(SystemError) in
+            group.kill()
+            group.remove()
+            try makeGroup()
+            controllers = group.words("cgroup.controllers").filter { CgroupPlace.wanted.contains($0) }
+            try group.apply(limits)
+            directory = try Files.open(group.path, O_RDONLY | O_DIRECTORY)
+        }
+        guard let directory = consume directory else { preconditionFailure("opened above") }
+        return directory
+    }
+
+    private func makeGroup() throws(SystemError) {
+        do throws(SystemError) {
+            try group.make()
+        } catch  where error.errno == .noEntry {
+            // Another agent of the project was the last to go, and took the parents with it.
+            for parent in parents.reversed() {
+                try parent.make()
+                parent.enable(CgroupPlace.wanted)
+            }
+            try group.make()
+        }
+    }
+
+    /// Kills what is in it and removes it; parents that are empty then go with it.
+    package func end() {
+        group.kill()
+        guard group.remove() else { return }
+        scope?.leave()
+        for parent in parents { _ = unsafe rmdir(parent.path) }
+    }
+
+    /// Removes what the agent's supervisor left when it was killed.
+    ///
+    /// systemd does that itself for a scope without processes.
+    package static func clearLeftover(_ place: CgroupPlace, _ owner: Owner) {
+        guard case .tree(let top) = place.way else { return }
+        let left = inTree(top, place, owner, ResourceLimits())
+        if left.group.exists { left.end() }
+    }
+}

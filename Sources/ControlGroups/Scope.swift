@@ -1,0 +1,101 @@
+// An agent's scope of systemd's, in the slice of its project. It holds the supervisor too, so that it is there as long as
+// one of them lives; systemd removes it with its last process. A slice it would keep for ever: the last agent to end
+// has it stopped.
+
+internal import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+
+struct Scope {
+    let group: ControlGroup
+    private let sockets: [String]
+    private let project: String
+
+    /// Has one made, with this process in it, under these limits of all agents of the project together.
+    init(
+        sockets: [String],
+        mount: String,
+        _ owner: AgentCgroup.Owner,
+        shared: ResourceLimits
+    ) throws(ClocheError) {
+        self.sockets = sockets
+        project = owner.project
+        let lock = Self.lock()
+        defer { withExtendedLifetime(lock) {} }
+        let manager = try SystemdManager(sockets: sockets)
+        let name = "cloche-\(owner.agent)-\(getpid()).scope"
+        try manager.startScope(
+            name,
+            [
+                ("Description", .text("Cloche agent \(owner.agent)")), ("Slice", .text(Self.slice(project))),
+                ("PIDs", .processes([UInt32(getpid())])), ("Delegate", .flag(true)),
+                // Its own default is a share of the host's; the profile's limit is the sandbox's.
+                ("TasksMax", .number(.max)),
+                ("CollectMode", .text("inactive-or-failed")),
+            ]
+        )
+        // An unreadable file is a path that fails below.
+        let text = (try? Files.readText("/proc/self/cgroup")) ?? ""
+        guard let path = CgroupPlace.path(text, below: "/"), path.hasSuffix("/" + name) else {
+            throw ClocheError(
+                .host,
+                "cannot get a cgroup from systemd",
+                why:
+                    "it has made \(name), and this process is in \(text.split(separator: "\n").last ?? "none")",
+                remedy: "--set limits.enforcement=measured does without"
+            )
+        }
+        group = ControlGroup(path: mount + path)
+        let slice = ControlGroup(path: group.path.parentPath)
+        // Asking systemd for what is there already would cost each start another answer.
+        if slice.holds(shared) { return }
+        try manager.set(Self.slice(project), shared.unitProperties(disks: Disks.paths))
+    }
+
+    /// Whoever starts a scope or stops a slice holds it: a slice that is stopped takes its scopes with it.
+    private static func lock() -> FileLock? {
+        let directory = CurrentUser.isRoot ? "/run" : "/run/user/\(CurrentUser.id)"
+        // Without it, a slice may be left, or stopped under an agent that starts in this very moment, whose start
+        // then fails.
+        return (try? FileLock(directory + "/cloche.lock", wait: true)) ?? nil
+    }
+
+    /// A dash in a slice's name means that it is in another.
+    static func slice(_ project: String) -> String {
+        "cloche-" + project.map { $0 == "-" ? "\\x2d" : String($0) }.joined() + ".slice"
+    }
+
+    /// This process is about to end: if no other agent is there, the slices go with its scope.
+    func leave() {
+        guard let lock = Self.lock() else { return }
+        defer { withExtendedLifetime(lock) {} }
+        let slice = ControlGroup(path: group.path.parentPath)
+        guard slice.children == [group.path.lastComponent] else { return }
+        let all = ControlGroup(path: slice.path.parentPath)
+        let isLast = all.children == [slice.path.lastComponent]
+        // systemd ends what is in the scope, which is us.
+        signal(SIGTERM, SIG_IGN)
+        // A manager that is gone has taken its slices with it.
+        try? SystemdManager(sockets: sockets).stop(isLast ? "cloche.slice" : Self.slice(project))
+    }
+}
+
+extension ResourceLimits {
+    /// These limits as properties of a unit, `systemd.resource-control(5)`; those that are not set take an earlier one
+    /// away.
+    func unitProperties(disks: [String]) -> [(String, UnitProperty)] {
+        func number(_ value: Int64?) -> UnitProperty { .number(value.map { UInt64($0) } ?? .max) }
+        func devices(_ value: Int64?) -> UnitProperty {
+            .devices(value.map { value in disks.map { ($0, UInt64(value)) } } ?? [])
+        }
+        let swap = swapBytes ?? (memoryBytes == nil ? nil : 0)
+        return [
+            ("MemoryMax", number(memoryBytes)), ("MemoryHigh", number(memoryHighBytes)),
+            ("MemorySwapMax", number(swap)), ("TasksMax", number(processes)),
+            // Microseconds in each second.
+            ("CPUQuotaPerSecUSec", number(cpuMillicores.map { $0 * 1000 })), ("CPUWeight", number(cpuWeight)),
+            ("IOReadBandwidthMax", devices(ioReadBytes)), ("IOWriteBandwidthMax", devices(ioWriteBytes)),
+            ("IOReadIOPSMax", devices(ioReadOperations)), ("IOWriteIOPSMax", devices(ioWriteOperations)),
+        ]
+    }
+}

@@ -1,0 +1,101 @@
+// What holds the limits of a running sandbox, beside the kernel: who holds which, how much is used, and what has gone
+// beyond it. The supervisor of an agent and `cloche run` have one each.
+
+package import ClocheModel
+package import ControlGroups
+internal import LinuxSystem
+
+/// A limit that was reached.
+package struct LimitBreach: Equatable, Sendable {
+    /// How the agent ends by it.
+    package let reason: EndReason
+    /// What was found, in words.
+    package let text: String
+
+    /// `limits.memory` and the like in a sentence.
+    package init(_ limit: LimitName, _ reason: EndReason, _ text: String) {
+        self.reason = reason
+        self.text = "limits.\(limit.rawValue) was reached: \(text)"
+    }
+}
+
+/// Holds the limits of one sandbox after another.
+package final class ResourceWatch {
+    let limits: LimitsPolicy
+    /// What the sandbox is born in; nil where there is none to be had, or none is needed.
+    package let cgroup: AgentCgroup?
+
+    /// Prepares to hold limits.
+    ///
+    /// - Parameters:
+    ///   - policy: the limits, the agent's own and those of its project.
+    ///   - owner: for whom.
+    ///   - always: whether a cgroup is wanted even where no limit asks for it, to freeze and to count.
+    /// - Throws: when a cgroup cannot be made where there should be one, and when the policy is `strict` and a limit
+    ///   would not be held by the kernel.
+    package init(_ policy: Policy, _ owner: AgentCgroup.Owner, always: Bool) throws(ClocheError) {
+        limits = policy.limits
+        var place = CgroupPlace(.none(.notDelegated))
+        let isWanted = always || limits.profitsFromCgroup || policy.projectLimits != ResourceLimits()
+        if limits.enforcement != .measured && isWanted { place = .find(.host) }
+        if limits.enforcement == .strict { try Self.refuse(place, policy) }
+        cgroup = try AgentCgroup.make(place, owner, limits.shares, shared: policy.projectLimits)
+    }
+
+    /// `strict`: what a cgroup would hold is not left to anybody else.
+    private static func refuse(_ place: CgroupPlace, _ policy: Policy) throws(ClocheError) {
+        var own = policy.limits.shares
+        // `setrlimit(2)` holds it as well.
+        own.processes = nil
+        let lacking = (own.controllers + policy.projectLimits.controllers).filter {
+            !place.way.isThere || !place.controllers.contains($0)
+        }
+        guard let first = lacking.first else { return }
+        throw ClocheError(
+            .host,
+            "limits.enforcement is strict, and the kernel cannot hold every limit here",
+            why: "no cgroup of yours has the controller \(first)",
+            remedy:
+                "`cloche doctor` says how to get it; with `available`, what can be measured is held by measuring"
+        )
+    }
+
+    /// Who holds a limit.
+    func holder(of limit: LimitName) -> LimitHolder {
+        func kernel(_ controller: String, else other: LimitHolder) -> LimitHolder {
+            cgroup?.controllers.contains(controller) == true ? .cgroup : other
+        }
+        return switch limit {
+        case .memory: kernel("memory", else: .supervisor)
+        case .memoryHigh, .swap: kernel("memory", else: .nobody)
+        case .processes: kernel("pids", else: .rlimit)
+        case .cpu, .cpuWeight: kernel("cpu", else: .nobody)
+        case .ioRead, .ioWrite, .ioReadOperations, .ioWriteOperations: kernel("io", else: .nobody)
+        case .openFiles, .fileSize: .rlimit
+        case .wallClock, .idle, .cpuTime, .processStarts, .disk, .diskFiles, .output, .logSize: .supervisor
+        }
+    }
+
+    /// Why a sandbox ended by itself, if it was by a limit that the kernel holds.
+    package func cause() -> LimitBreach? {
+        guard let now = cgroup?.group.events, now.memoryKills > 0 else { return nil }
+        let most = limits.shares.memoryBytes.map { "at most \($0) bytes" } ?? "a limit above the agent's own"
+        return LimitBreach(.memory, .memory, "the kernel killed all of its processes; \(most)")
+    }
+
+    /// Whether processes were refused in this sandbox.
+    package func refusedForks() -> Bool { (cgroup?.group.events.refusedForks ?? 0) > 0 }
+
+    /// What is used now.
+    func report() -> ResourceReport {
+        var report = ResourceReport(
+            measuredAt: MonotonicClock.milliseconds,
+            source: cgroup == nil ? .supervisor : .cgroup
+        )
+        cgroup?.group.measure(&report)
+        return report
+    }
+
+    /// The sandbox is gone: so is what was made for it.
+    package func end() { cgroup?.end() }
+}
