@@ -2,6 +2,7 @@
 
 internal import AgentStore
 public import ClocheModel
+internal import ControlGroups
 internal import Glibc
 internal import LinuxSystem
 internal import ProfileLoading
@@ -14,17 +15,20 @@ enum OneShot {
     static func run(
         _ request: SandboxRequest,
         _ spec: ProcessSpec,
+        _ owner: AgentCgroup.Owner,
         installation: Installation
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
+        let resources = try ResourceWatch(request.policy, owner, always: false)
         func launch(_ program: SpawnRequest) throws -> SandboxProgram {
             let sandbox = try Sandbox.launch(
                 request,
                 SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
-                starting: program
+                starting: program,
+                in: resources.cgroup
             )
-            return SandboxProgram(sandbox, program.id)
+            return SandboxProgram(sandbox, program.id, resources, request.policy)
         }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
@@ -104,7 +108,7 @@ extension Project {
             etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
         do {
-            return try OneShot.run(request, spec, installation: installation)
+            return try OneShot.run(request, spec, cgroupOwner, installation: installation)
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }
@@ -135,6 +139,11 @@ extension Project {
             try GitGuard.refuseGitDirectory(real, mode)
             return .init(source: real, target: InsidePath.workspace, mode: mode, isResolved: true)
         }
+    }
+
+    /// A run has no name; a colon is in no agent's.
+    private var cgroupOwner: AgentCgroup.Owner {
+        AgentCgroup.Owner(project: state.path.lastComponent, agent: "run:\(getpid())")
     }
 
     /// Init does not know a program's name as the user wrote it.

@@ -142,6 +142,7 @@ package enum ExportProcess {
             environment: ["PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp"],
             directory: "/tmp"
         )
-        return try OneShot.run(request, spec, installation: installation)
+        // A limit of its policy that asks for a cgroup there is none.
+        return try OneShot.run(request, spec, directory.cgroupOwner, installation: installation)
     }
 }

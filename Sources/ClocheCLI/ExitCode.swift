@@ -19,6 +19,8 @@ package enum ExitCode {
     static let notExecutable: Int32 = 126
     /// The program is not in the sandbox.
     static let notFound: Int32 = 127
+    /// 128 + SIGKILL: a limit was reached.
+    static let killed: Int32 = 137
     /// 128 + SIGPIPE: the reader of our output has gone.
     static let brokenPipe: Int32 = 141
 
@@ -33,7 +35,7 @@ package enum ExitCode {
         Definition("125", "Cloche itself failed; the message says why and what to do."),
         Definition("126", "The program to run cannot be executed."),
         Definition("127", "The program to run is not there for a sandbox."),
-        Definition("128+N", "The program was ended by signal N."),
+        Definition("128+N", "The program was ended by signal N; 137 is also for a limit that was reached."),
     ]
 
     static func of(_ error: ClocheError) -> Int32 {
@@ -42,6 +44,7 @@ package enum ExitCode {
         case .conflict, .wouldLose: negative
         case .programNotFound: notFound
         case .programNotExecutable: notExecutable
+        case .limit: killed
         default: cloche
         }
     }

@@ -34,12 +34,14 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let programNotFound = Code("program-not-found")
         /// A program to run in the sandbox cannot be executed.
         public static let programNotExecutable = Code("program-not-executable")
+        /// A limit of the profile was reached.
+        public static let limit = Code("limit")
         /// The command line is wrong.
         public static let usage = Code("usage")
 
         private static let all: [Code] = [
             .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .system,
-            .programNotFound, .programNotExecutable, .usage,
+            .programNotFound, .programNotExecutable, .limit, .usage,
         ]
 
         /// The kind of that name, if there is one.

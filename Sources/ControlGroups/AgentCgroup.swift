@@ -38,6 +38,7 @@ package final class AgentCgroup {
     /// Those above it that are made for agents, the innermost first; empty where systemd makes and removes them.
     private let parents: [ControlGroup]
     private let scope: Scope?
+    private var hasEnded = false
 
     private init(
         _ group: ControlGroup,
@@ -147,8 +148,12 @@ package final class AgentCgroup {
         }
     }
 
-    /// Kills what is in it and removes it; parents that are empty then go with it.
+    deinit { end() }
+
+    /// Kills what is in it and removes it; parents that are empty then go with it. The second time does nothing.
     package func end() {
+        if hasEnded { return }
+        hasEnded = true
         group.kill()
         guard group.remove() else { return }
         scope?.leave()

@@ -83,13 +83,18 @@ package enum ForegroundSession {
                 Poll.Interest(program.descriptor, readable: true),
             ]
             interests += relays.map(\.interest)
-            let ready = try Poll.wait(interests)
+            let ready = try Poll.wait(interests, milliseconds: patience(program))
+            program.holdLimits()
             for index in relays.indices where ready[index + 2] { relays[index].advance() }
             if ready[0] { forward(signals, to: program, &interrupts) }
             guard ready[1], let event = try program.next(wait: false) else { continue }
             switch consume event {
             case .started: continue
             case .failed(let error): throw error
+            case .limited(let error):
+                for index in relays.indices where relays[index].isOutput { relays[index].drain() }
+                for relay in relays { relay.finish() }
+                throw error
             case .lost:
                 for relay in relays { relay.finish() }
                 return 137
@@ -99,6 +104,11 @@ package enum ForegroundSession {
                 return code
             }
         }
+    }
+
+    /// How long to wait for events; -1 for ever.
+    private static func patience(_ program: any RunningProgram) -> Int32 {
+        program.nextLook.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
     }
 
     private static func forward(
@@ -124,12 +134,16 @@ package enum ForegroundSession {
         var filter = AttachFilter()
         var isOpen = true
         while true {
-            let ready = try Poll.wait([
-                Poll.Interest(signals.descriptor.number, readable: true),
-                Poll.Interest(program.descriptor, readable: true),
-                Poll.Interest(terminal.number, readable: isOpen),
-                Poll.Interest(0, readable: isOpen),
-            ])
+            let ready = try Poll.wait(
+                [
+                    Poll.Interest(signals.descriptor.number, readable: true),
+                    Poll.Interest(program.descriptor, readable: true),
+                    Poll.Interest(terminal.number, readable: isOpen),
+                    Poll.Interest(0, readable: isOpen),
+                ],
+                milliseconds: patience(program)
+            )
+            program.holdLimits()
             if ready[0] { react(signals, terminal, program) }
             if ready[2] { isOpen = show(terminal, &filter) }
             if ready[3] { isOpen = pass(to: terminal) && isOpen }
@@ -137,6 +151,9 @@ package enum ForegroundSession {
             switch consume event {
             case .started: continue
             case .failed(let error): throw error
+            case .limited(let error):
+                UserOutput.write(AttachFilter.reset)
+                throw error
             case .lost: return 137
             case .exited(let code):
                 // Bounded, since other programs of the sandbox may go on writing for ever.
@@ -157,6 +174,7 @@ package enum ForegroundSession {
             switch consume event {
             case .started(let terminal): return terminal
             case .failed(let error): throw error
+            case .limited(let error): throw error
             case .exited: return nil
             case .lost: return nil
             }

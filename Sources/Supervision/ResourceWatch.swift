@@ -4,6 +4,7 @@
 package import ClocheModel
 package import ControlGroups
 internal import LinuxSystem
+internal import SandboxRuntime
 
 /// A limit that was reached.
 package struct LimitBreach: Equatable, Sendable {
@@ -11,6 +12,14 @@ package struct LimitBreach: Equatable, Sendable {
     package let reason: EndReason
     /// What was found, in words.
     package let text: String
+
+    /// A limit of time.
+    init(ofTime reason: EndReason, _ limits: LimitsPolicy) {
+        switch reason {
+        case .idle: self.init(.idle, reason, "nothing was shown or typed for \(limits.idleSeconds ?? 0) s")
+        default: self.init(.wallClock, reason, "it has run for \(limits.wallClockSeconds ?? 0) s")
+        }
+    }
 
     /// `limits.memory` and the like in a sentence.
     package init(_ limit: LimitName, _ reason: EndReason, _ text: String) {
@@ -95,6 +104,15 @@ package final class ResourceWatch {
         cgroup?.group.measure(&report)
         return report
     }
+
+    /// A sandbox was built, and this is its init.
+    package func began(_ pid: Int32) {}
+
+    /// When `look` has something to do, in milliseconds of the monotonic clock; nil for never.
+    var nextLook: Int64? { nil }
+
+    /// Measures what is due, and tells the first limit that was reached.
+    func look(_ now: Int64, _ sandbox: borrowing Sandbox) -> LimitBreach? { nil }
 
     /// The sandbox is gone: so is what was made for it.
     package func end() { cgroup?.end() }

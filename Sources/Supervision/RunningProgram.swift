@@ -14,6 +14,8 @@ package enum ProgramEvent: ~Copyable {
     case failed(ClocheError)
     /// Its exit code, or 128 plus a signal.
     case exited(Int32)
+    /// A limit ended its sandbox.
+    case limited(ClocheError)
     /// Its sandbox has gone.
     case lost
 }
@@ -28,17 +30,68 @@ package protocol RunningProgram: AnyObject {
     func signal(_ number: Int32)
     /// Ends it whatever it does.
     func kill()
+    /// When `holdLimits` has something to do, in milliseconds of the monotonic clock; nil for never.
+    var nextLook: Int64? { get }
+    /// Looks whether a limit was reached, and ends the program that did.
+    func holdLimits()
 }
 
 /// A program in a sandbox of this process.
 package final class SandboxProgram: RunningProgram {
     private let sandbox: Sandbox
     private let id: UInt32
+    private let resources: ResourceWatch
+    private var policy: Policy
+    private var lifecycle = Lifecycle()
+    /// The limit that was reached.
+    private var breach: LimitBreach?
 
-    /// Takes a sandbox in which the program `id` is being started.
-    package init(_ sandbox: consuming Sandbox, _ id: UInt32) {
+    /// Takes a sandbox in which the program `id` is being started, and the limits that hold for it.
+    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: ResourceWatch, _ policy: Policy) {
         self.sandbox = sandbox
         self.id = id
+        self.resources = resources
+        self.policy = policy
+        lifecycle.started(at: MonotonicClock.milliseconds)
+        // Only an agent has a terminal of its own that can be idle.
+        self.policy.limits.idleSeconds = nil
+        resources.began(self.sandbox.pid)
+    }
+
+    deinit {
+        sandbox.kill()
+        resources.end()
+    }
+
+    /// The sooner of what the clock and what measuring asks for.
+    package var nextLook: Int64? {
+        [lifecycle.nextDeadline(policy.limits), resources.nextLook].compactMap { $0 }.min()
+    }
+
+    /// Kills at once what uses too much; whose time is over is asked first.
+    package func holdLimits() {
+        let now = MonotonicClock.milliseconds
+        if let found = resources.look(now, sandbox) { end(by: found) }
+        switch lifecycle.due(policy.limits, now: now) {
+        case .limit(let reason)?:
+            breach = breach ?? LimitBreach(ofTime: reason, policy.limits)
+            lifecycle.stop(reason, now: now, graceSeconds: policy.stop.graceSeconds)
+            signal(policy.stop.signal)
+        case .kill?: kill()
+        case .restart?, nil: return
+        }
+    }
+
+    private func end(by found: LimitBreach) {
+        breach = breach ?? found
+        kill()
+    }
+
+    private func outcome(_ otherwise: consuming ProgramEvent) -> ProgramEvent {
+        guard let breach = breach ?? resources.cause() else { return otherwise }
+        return .limited(
+            ClocheError(.limit, breach.text, remedy: "raise the limit in the profile, or with --set")
+        )
     }
 
     /// The sandbox's control socket.
@@ -54,8 +107,8 @@ package final class SandboxProgram: RunningProgram {
             if let terminal = consume terminal { return .started(terminal: FileDescriptor.Shared(terminal)) }
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
-        case .exited(_, let end): return .exited(end.exitCode)
-        case .closed: return .lost
+        case .exited(_, let end): return outcome(.exited(end.exitCode))
+        case .closed: return outcome(.lost)
         }
     }
 
@@ -113,6 +166,11 @@ package final class RemoteProgram: RunningProgram {
     package func signal(_ number: Int32) {
         try? client.send(.signal(number))  // an agent that has gone is the next event
     }
+
+    /// Never: its supervisor looks.
+    package var nextLook: Int64? { nil }
+    /// Nothing: see `nextLook`.
+    package func holdLimits() {}
 
     /// As `signal` with `SIGKILL`; other programs of the sandbox go on.
     package func kill() { signal(SIGKILL) }
