@@ -15,6 +15,11 @@ import time
 
 import leaks
 
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+# How many times longer than on an ordinary machine everything may take; set by `harness.py --patience`.
+patience = 1.0
+# Whether this machine must have delegated controllers; set by `harness.py --delegated`.
+delegated = False
 # States in which an agent still has processes.
 LIVING = {"starting", "running", "stopping"}
 
@@ -31,6 +36,17 @@ def timeout(seconds):
         return function
 
     return mark
+
+
+def attacks():
+    """The sources of the attack programs, by name; those of one folder may be used by the tests of another."""
+    return {file.stem: file for folder in ("EscapeTests", "LimitsTests") for file in TESTS.glob(f"{folder}/attacks/*.c")}
+
+
+def build_attack(source, built):
+    """Builds an attack program, static, so that it runs in any root."""
+    words = ["cc", "-O1", "-static", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", str(built), str(source)]
+    subprocess.run(words, check=True)
 
 
 def serial(function):
@@ -52,8 +68,8 @@ class Result:
 class Case:
     """The surroundings of one test. Nothing in it touches the tester's own home or state."""
 
-    def __init__(self, directory, program, weakened=None):
-        self.dir, self.program, self.weakened = pathlib.Path(directory), program, weakened
+    def __init__(self, directory, program, weakened=None, programs=None):
+        self.dir, self.program, self.weakened, self.programs = pathlib.Path(directory), program, weakened, programs
         self.home, self.state, self.config, self.run = (
             self.dir / "home",
             self.dir / "state",
@@ -100,7 +116,7 @@ class Case:
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
-            timeout=timeout,
+            timeout=timeout * patience,
             cwd=cwd or self.dir,
             env=self.env | (env or {}),
         )
@@ -121,10 +137,11 @@ class Case:
         self.env = self.env | {"CLOCHE_WITHOUT": ",".join(layers)}
 
     def attack(self, name):
-        """An attack program of `Tests/EscapeTests/attacks`, built; static, so that it runs in any root."""
-        source = pathlib.Path(__file__).resolve().parent.parent / f"EscapeTests/attacks/{name}.c"
+        """An attack program of `Tests/EscapeTests/attacks` or `Tests/LimitsTests/attacks`, built."""
+        if self.programs:
+            return self.programs / name
         built = self.dir / f"attack-{name}"
-        self.command("cc", "-O1", "-static", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", built, source)
+        build_attack(attacks()[name], built)
         return built
 
     def json(self, *arguments, **options):
@@ -206,12 +223,12 @@ class Case:
 
     def wait_until(self, condition, what, deadline=30):
         """Polls something the kernel or the program shows; returns its first true value."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * patience
         while True:
             value = condition()
             if value:
                 return value
-            assert time.monotonic() < end, f"not within {deadline} s: {what}"
+            assert time.monotonic() < end, f"not within {deadline * patience:g} s: {what}"
             time.sleep(0.01)
 
     def processes(self):
@@ -271,7 +288,7 @@ class Terminal:
 
     def expect(self, pattern, deadline=30):
         """Waits for a regular expression in what was shown since the last match; returns the match."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * patience
         while True:
             match = re.search(pattern.encode() if isinstance(pattern, str) else pattern, self.seen, re.S)
             if match:
@@ -293,7 +310,7 @@ class Terminal:
 
     def wait(self, deadline=30):
         """The exit code, as a shell gives it."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * patience
         while self.code is None:
             self.read(0.01)
             pid, status = os.waitpid(self.pid, os.WNOHANG)

@@ -1,9 +1,12 @@
 """Runs the integration tests: the built program, as its users meet it.
 
     harness.py --program PATH [--weakened PATH] [--label NAME] [--jobs N] [--list] [FILTER...]
+    harness.py --folder LimitsTests --delegated --patience N --programs PATH ...     as scripts/vm-test does
+    harness.py --build-programs PATH     the attack programs, for a machine that has no compiler
 
-A test is a function `test_...(t)` in a file `test_*.py` beside this one or in `../EscapeTests`; `t` is a `Case`
-(case.py), which gives it a home, a state directory and a temporary directory of its own. Each test runs in a forked process with a
+A test is a function `test_...(t)` in a file `test_*.py` beside this one, in `../EscapeTests` or in `../LimitsTests`; `t` is a `Case`
+(case.py), which gives it a home, a state directory and a temporary directory of its own. What is in `test_delegated.py` of LimitsTests needs
+controllers that this machine may not have: it is taken with `--delegated` alone. Each test runs in a forked process with a
 deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
 mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
 diagnostics as `#` lines, the plan `1..N` last.
@@ -24,7 +27,7 @@ import case
 import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
-ESCAPES = HERE.parent / "EscapeTests"
+FOLDERS = ("integration", "EscapeTests", "LimitsTests")
 SKIPPED = 77
 
 
@@ -38,7 +41,7 @@ class Running:
         # Without a name: processes of other tests inherit it, and must not look like this test's.
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
         self.began = time.monotonic()
-        self.deadline = self.began + getattr(function, "timeout", 120)
+        self.deadline = self.began + getattr(function, "timeout", 120) * options.patience
         self.serial = getattr(function, "serial", False)
         self.timed_out = False
         self.pid = os.fork()
@@ -52,7 +55,7 @@ class Running:
         sys.stdout = sys.stderr = self.output
         status = 1
         try:
-            t = case.Case(self.directory, options.program, options.weakened)
+            t = case.Case(self.directory, options.program, options.weakened, options.programs)
             try:
                 function(t)
                 status = 0
@@ -76,7 +79,7 @@ class Running:
 
     def finish(self, status):
         """(passed, skip reason or None, diagnostics)"""
-        problems = leaks.find(self.directory.name)
+        problems = leaks.find(self.directory.name, 3 * case.patience)
         leaks.kill(self.directory.name)
         removal = remove(self.directory)
         self.output.seek(0)
@@ -118,10 +121,14 @@ def remove(directory):
     return failures[:5]
 
 
-def discover(filters):
-    tests = []
-    sys.path.append(str(ESCAPES))
-    for file in sorted(HERE.glob("test_*.py")) + sorted(ESCAPES.glob("test_*.py")):
+def discover(filters, folders, delegated):
+    tests, files = [], []
+    sys.path += [str(HERE.parent / folder) for folder in FOLDERS]
+    for folder in folders:
+        files += sorted((HERE.parent / folder).glob("test_*.py"))
+    for file in files:
+        if file.stem == "test_delegated" and not delegated:
+            continue
         module = importlib.import_module(file.stem)
         for name, function in vars(module).items():
             full = f"{file.stem.removeprefix('test_')}.{name.removeprefix('test_')}"
@@ -181,11 +188,22 @@ def main():
     parser.add_argument("--label", default="root" if os.getuid() == 0 else "user")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
+    parser.add_argument("--folder", choices=FOLDERS, action="append", help="only the tests of this folder; may be repeated")
+    parser.add_argument("--delegated", action="store_true", help="test_delegated.py, too")
+    parser.add_argument("--patience", type=float, default=1.0, help="deadlines are so many times longer: for an emulated machine")
+    parser.add_argument("--programs", type=pathlib.Path, help="where --build-programs put the attack programs")
+    parser.add_argument("--build-programs", type=pathlib.Path, metavar="PATH", help="build the attack programs, and run nothing")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("filter", nargs="*")
     options = parser.parse_args()
     options.program, options.weakened = options.program.resolve(), options.weakened.resolve()
-    tests = discover(options.filter)
+    case.patience, case.delegated = options.patience, options.delegated
+    if options.build_programs:
+        options.build_programs.mkdir(parents=True)
+        for name, source in case.attacks().items():
+            case.build_attack(source, options.build_programs / name)
+        return 0
+    tests = discover(options.filter, options.folder or FOLDERS, options.delegated)
     if options.list:
         print("\n".join(name for name, _ in tests))
         return 0
