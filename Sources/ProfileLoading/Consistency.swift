@@ -1,5 +1,5 @@
-// What no single value shows: paths that contradict each other, or a place that Cloche itself fills. Called
-// after the merge, because one layer's path may be made right by another's.
+// What no single value shows: paths that contradict each other, a place that Cloche itself fills, a limit that
+// another one makes useless. Called after the merge, because one layer's value may be made right by another's.
 
 internal import ClocheModel
 internal import SyscallFilter
@@ -47,7 +47,31 @@ extension MergedSettings {
                 return "is no system call\(Suggestion.hint(name, SyscallNumbers.all.map(\.name)))"
             }
         }
+        for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
+    }
+
+    /// A soft limit on memory that does nothing: the kernel slows down beyond it, and kills before or there.
+    ///
+    /// No other two limits contradict each other. The kernel holds `swap` without `memory`, too: it counts the two
+    /// apart, and `swap: 0` alone keeps an agent's memory off the disk. And an agent's limit above its project's is
+    /// what `base` has for everybody: the smaller one holds.
+    private func softLimitProblem(_ document: Document, _ section: String) -> [Diagnostic] {
+        let values = document.value(at: section.split(separator: ".").map(String.init))
+        guard let soft = values?["memory-high"], let hard = values?["memory"],
+            let high = soft.bytes, let most = hard.bytes, high >= most
+        else { return [] }
+        let origins = ["memory-high", "memory"].compactMap { item("\(section).\($0)")?.origins.last }
+        // Of the two, the one set last is the one to think about; where a file has both, the soft one.
+        let latest = origins.last.flatMap { last in origins.first.map { $0.layer < last.layer ? last : $0 } }
+        return [
+            Diagnostic(
+                latest?.description ?? section,
+                "`\(section).memory-high`: \(Document.inline(soft)) is not below `\(section).memory` "
+                    + "(\(Document.inline(hard))), so that the agent would be killed before it is slowed down",
+                remedy: "lower `\(section).memory-high`, or take it away with `none`"
+            )
+        ]
     }
 
     /// The texts of the groups of system calls that are not built in.

@@ -40,6 +40,23 @@ import Testing
         ("limits: {processes: ~}", "`limits.processes` gives the agent more than your settings (8192)"),
         ("limits: {idle: 3h}", "`limits.idle` gives the agent more than your settings (2h)"),
         ("limits: {idle: none}", "`limits.idle` gives the agent more than your settings (2h)"),
+        ("limits: {memory: 4GiB}", "`limits.memory` gives the agent more than your settings (2GiB)"),
+        ("limits: {memory: none}", "`limits.memory` gives the agent more than your settings (2GiB)"),
+        ("limits: {cpu: 2}", "`limits.cpu` gives the agent more than your settings (1.5)"),
+        ("limits: {cpu: 1.501}", "`limits.cpu` gives the agent more than your settings (1.5)"),
+        ("limits: {cpu-weight: 101}", "`limits.cpu-weight` gives the agent more than your settings (100)"),
+        ("limits: {io-read: 51MiB/s}", "`limits.io-read` gives the agent more than your settings (50MiB/s)"),
+        ("limits: {io-read: 51MiB}", "`limits.io-read` gives the agent more than your settings (50MiB/s)"),
+        ("limits: {swap: 1}", "`limits.swap` gives the agent more than your settings (0)"),
+        (
+            "limits: {enforcement: available}",
+            "`limits.enforcement` gives the agent more than your settings (strict)"
+        ),
+        (
+            "project: {limits: {memory: 9GiB}}",
+            "`project.limits.memory` gives the agent more than your settings (8GiB)"
+        ),
+        ("project: {limits: {cpu: ~}}", "`project.limits.cpu` gives the agent more than your settings (6.5)"),
         (
             "harness: {command: [curl]}",
             "`harness.command` could use what the profile grants (network.mode, credentials, "
@@ -55,7 +72,13 @@ import Testing
 
     private func tree(_ overrides: String) throws -> ConfigurationTree {
         try ConfigurationTree([
-            "user/config.yaml": "profile: claude\noverrides: {limits: {idle: 2h}, syscalls: {deny: [bpf]}}\n",
+            "user/config.yaml": """
+            profile: claude
+            overrides:
+              limits: {idle: 2h, memory: 2GiB, cpu: 1.5, io-read: 50MiB/s, swap: 0, enforcement: strict}
+              project: {limits: {memory: 8GiB, cpu: 6.5}}
+              syscalls: {deny: [bpf]}
+            """,
             "project/config.yaml": "overrides:\n  \(overrides)\n",
         ])
     }
@@ -76,6 +99,9 @@ import Testing
         "syscalls: {deny: [bpf, ptrace]}", "syscalls: {groups: [files, memory, processes]}",
         "syscalls: {groups: []}",
         "syscalls: {deny+: [ptrace]}", "limits: {idle: 1h, wall-clock: 1h, processes: 100}",
+        "limits: {memory: 1GiB, memory-high: 900MiB, cpu: 0.25, cpu-weight: 10, io-read: 52428800, io-write: 1MiB/s}",
+        "limits: {disk: 1GiB, disk-files: 1000, output: 1MiB, cpu-time: 1h, process-starts: 10, enforcement: strict}",
+        "project: {limits: {memory: 8GiB, cpu: 6, processes: 100, cpu-weight: 1}}",
         "network: {mode: none}",
         "restart: on-failure", "stop: {grace: 1s}", "session: {rows: 50}",
         "filesystem: {writable+: [/var/x], protect+: [x/]}",

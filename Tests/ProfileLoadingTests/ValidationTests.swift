@@ -32,6 +32,73 @@ import Testing
             "1:24: `filesystem.tmp-size` must be a size such as 512MiB or 2GiB, not `0`"
         ),
         (
+            "limits: {memory: 2G}",
+            "1:18: `limits.memory` must be a size such as 512MiB or 2GiB, and at least 1MiB, or `none`, "
+                + "not the text `2G`; did you mean `2GiB` or `2GB`?"
+        ),
+        (
+            "limits: {memory: 512}",
+            "1:18: `limits.memory` must be a size such as 512MiB or 2GiB, and at least 1MiB, or `none`, "
+                + "not `512`; a number without a unit is bytes: did you mean `512MiB`?"
+        ),
+        (
+            "limits: {disk: 9000000TB}",
+            "1:16: `limits.disk` must be a size such as 512MiB or 2GiB, and at least 1MiB, or `none`, "
+                + "not the text `9000000TB`; that is too large"
+        ),
+        (
+            "limits: {swap: -1}",
+            "1:16: `limits.swap` must be a size such as 512MiB or 2GiB, or `none`, not `-1`"
+        ),
+        (
+            "limits: {wall-clock: 9223372036854775807}",
+            "1:22: `limits.wall-clock` must be a duration such as 90s, 30m or 1h30m, and not zero, "
+                + "or `none`, not `9223372036854775807`; that is too long"
+        ),
+        (
+            "limits: {cpu: 1.5 cores}",
+            "1:15: `limits.cpu` must be a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.01, "
+                + "or `none`, not the text `1.5 cores`; did you mean `1.5`?"
+        ),
+        (
+            "limits: {cpu: 0.005}",
+            "1:15: `limits.cpu` must be a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.01, "
+                + "or `none`, not `0.005`"
+        ),
+        (
+            "limits: {cpu: 0.3333}",
+            "1:15: `limits.cpu` must be a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.01, "
+                + "or `none`, not `0.3333`"
+        ),
+        (
+            "limits: {cpu: .inf}",
+            "1:15: `limits.cpu` must be a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.01, "
+                + "or `none`, not `.inf`"
+        ),
+        (
+            "limits: {cpu-weight: none}",
+            "1:22: `limits.cpu-weight` must be a whole number from 1 to 10000, not the text `none`"
+        ),
+        (
+            "limits: {io-read: 50m/s}",
+            "1:19: `limits.io-read` must be bytes per second such as 50MiB or 50MiB/s, and at least 64KiB, "
+                + "or `none`, not the text `50m/s`; did you mean `50MiB/s` or `50MB/s`?"
+        ),
+        (
+            "limits: {io-write-operations: 1}",
+            "1:31: `limits.io-write-operations` must be a whole number from 2 to 4294967294, or `none`, not `1`"
+        ),
+        (
+            "limits: {enforcement: hard}",
+            "1:23: `limits.enforcement` must be one of `strict`, `available`, not the text `hard`"
+        ),
+        ("limits: {memmory: 2GiB}", "1:10: unknown key `memmory` in `limits`; did you mean `memory`?"),
+        (
+            "project: {limits: {wall-clock: 1h}}",
+            "1:20: unknown key `wall-clock` in `project.limits`"
+        ),
+        ("project: {limit: {}}", "1:11: unknown key `limit` in `project`; did you mean `limits`?"),
+        (
             "session: {columns: '80'}",
             "1:20: `session.columns` must be a whole number from 20 to 1000, not the text `80`"
         ),
@@ -166,6 +233,21 @@ import Testing
             "4: `filesystem.binds`: {source: /srv, target: /dev/shm, mode: ro, optional: false, sockets: false} "
                 + "has a target that is Cloche's own"
         ),
+        (
+            "limits:\n  memory: 2GiB\n  memory-high: 3GiB\n",
+            "3: `limits.memory-high`: 3GiB is not below `limits.memory` (2GiB), so that the agent would be killed before "
+                + "it is slowed down"
+        ),
+        (
+            "limits:\n  memory-high: 2048MiB\n  memory: 2GiB\n",
+            "2: `limits.memory-high`: 2048MiB is not below `limits.memory` (2GiB), so that the agent would be killed "
+                + "before it is slowed down"
+        ),
+        (
+            "project: {limits: {memory: 8GiB, memory-high: 9GiB}}",
+            "1: `project.limits.memory-high`: 9GiB is not below `project.limits.memory` (8GiB), so that the agent would be "
+                + "killed before it is slowed down"
+        ),
     ]
 
     @Test(arguments: contradictions)
@@ -173,6 +255,25 @@ import Testing
         let tree = try ConfigurationTree(["user/profiles/p.yaml": text])
         let lines = tree.failure("p").split(separator: "\n")
         #expect(lines.contains { $0.hasSuffix("user/profiles/p.yaml:" + message) }, "\(lines)")
+    }
+
+    @Test func aContradictionIsToldWhereItWasMadeLast() throws {
+        let tree = try ConfigurationTree([
+            "user/profiles/p.yaml": "limits: {memory: 4GiB, memory-high: 3GiB, swap: 0}\n"
+        ])
+        #expect(
+            tree.failure("p", ["limits.memory=2GiB"]) == """
+                the configuration is not valid: --set limits.memory=2GiB: `limits.memory-high`: 3GiB is not below \
+                `limits.memory` (2GiB), so that the agent would be killed before it is slowed down
+                  lower `limits.memory-high`, or take it away with `none`
+                """
+        )
+        // What the kernel holds, one without the other, is no contradiction.
+        for option in [
+            "limits={memory: 2GiB, memory-high: none}", "limits.memory=none", "project.limits.memory=1GiB",
+        ] {
+            #expect(throws: Never.self) { try tree.loader.load(name: "p", overrides: [option]) }
+        }
     }
 
     static let chains: [(files: KeyValuePairs<String, String>, message: String)] = [
