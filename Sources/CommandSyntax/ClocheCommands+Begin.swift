@@ -60,7 +60,7 @@ extension ClocheCommands {
                 "another profile, from a tag"
             ),
             Example(
-                "cloche start a -p shell --set limits.idle=30m \"make test && git commit -am done\"",
+                "cloche start a -p shell --set limits.memory=2GiB \"make test && git commit -am done\"",
                 "a shell command line as the task, one limit changed"
             ),
         ]
@@ -93,7 +93,10 @@ extension ClocheCommands {
         ],
         stopsAtRest: true,
         examples: [
-            Example("cloche run --profile shell -- make test", "run the tests without trusting them"),
+            Example(
+                "cloche run -p shell --set limits.memory=2GiB -- make test",
+                "run the tests without trusting them, and with at most so much memory"
+            ),
             Example("cloche run --ro ./configure --help", "nothing in this directory can be changed"),
             Example(
                 "curl -s https://example.org/in.json | cloche run --workspace none jq .",

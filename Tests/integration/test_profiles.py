@@ -92,6 +92,47 @@ def test_the_schema(t):
     assert schema.get("additionalProperties") is False
 
 
+def test_limits_are_set_explained_and_narrowed(t):
+    project = t.repository()
+    t.profile("mine", "extends: shell\nlimits: {memory: 2GiB, cpu: 1.5, io-read: 50MiB/s}\nproject:\n  limits: {memory: 8GiB}\n")
+
+    limits = {"memory": "2GiB", "cpu": 1.5, "io-read": "50MiB/s", "swap": "none"}
+    effective = explained(t, project, "--profile", "mine")["effective"]
+    assert limits.items() <= effective["limits"].items() and effective["project"]["limits"]["memory"] == "8GiB", effective
+    text = t.cloche("explain", "--profile", "mine", cwd=project).out
+    assert re.search(r"limits\.cpu: 1\.5  # .*mine\.yaml:2\n", text) and re.search(r"project\.limits\.memory: 8GiB  # .*mine\.yaml:4\n", text), text
+    # An agent keeps the limits that it was started with.
+    t.start("a", "sleep 1000", "--profile", "mine", "--set", "limits.cpu=0.1", "--set", "limits.memory=1GiB", "--set", "limits.swap=0", cwd=project)
+    kept = explained(t, project, "a")["effective"]["limits"]
+    assert {"cpu": 0.1, "memory": "1GiB", "swap": 0, "io-read": "50MiB/s"}.items() <= kept.items(), kept
+    # What others write is answered with what is meant here.
+    for option, hint in (("limits.memory=2G", "`2GiB` or `2GB`"), ("limits.memory=512", "`512MiB`"), ("limits.cpu=1500m", "`1.5`"), ("limits.memroy=2GiB", "`limits.memory`")):
+        told = t.cloche("run", "--profile", "mine", "--set", option, "--", "true", cwd=project, check=125)
+        assert "did you mean " + hint in told.err, (option, told)
+    told = t.cloche("run", "--profile", "mine", "--set", "limits.memory-high=3GiB", "--", "true", cwd=project, check=125)
+    assert "is not below `limits.memory`" in told.err, told
+    # A project's file that nobody trusts only lowers them.
+    (project / ".cloche").mkdir(exist_ok=True)
+    file = project / ".cloche/config.yaml"
+    for text in ("limits: {memory: 3GiB}", "limits: {io-read: 60MiB/s}", "limits: {cpu-weight: 200}", "project: {limits: {memory: none}}"):
+        file.write_text(f"overrides:\n  {text}\n")
+        told = t.cloche("run", "--profile", "mine", "--", "true", cwd=project, check=125)
+        assert "gives the agent more than your settings" in told.err and "trust" in told.err, (text, told)
+    file.write_text("overrides:\n  limits: {memory: 1GiB, cpu: 0.5, io-read: 1MiB, enforcement: strict}\n  project: {limits: {memory: 4GiB}}\n")
+    effective = explained(t, project, "--profile", "mine")["effective"]
+    lowered = {"memory": "1GiB", "cpu": 0.5, "io-read": "1MiB", "enforcement": "strict"}
+    assert lowered.items() <= effective["limits"].items() and effective["project"]["limits"]["memory"] == "4GiB", effective
+
+
+def test_the_longest_times_are_refused_and_do_not_end_the_supervisor(t):
+    """Seconds become milliseconds in the supervisor: what does not fit must not get that far."""
+    project = t.repository()
+    told = t.cloche("start", "a", "true", "--profile", "shell", "--set", f"limits.wall-clock={2**63 - 1}", cwd=project, check=125)
+    assert "that is too long" in told.err, told
+    entry = t.run_task("b", "true", "--set", "limits.wall-clock=36500d", "--set", "limits.idle=36500d", cwd=project)
+    assert entry["end-reason"] == "exited" and entry["exit-code"] == 0, entry
+
+
 def test_syscalls(t):
     rows = {row["name"]: row for row in t.json("profile", "syscalls", "shell")["calls"]}
     assert [rows[name]["answer"] for name in ("read", "execve", "openat")] == ["allow"] * 3, rows["read"]
