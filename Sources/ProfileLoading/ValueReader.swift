@@ -55,7 +55,10 @@ struct ValueReader {
         case .boolean: return value.bool.map { .bool($0) }
         case .integer(let range): return value.integer.flatMap { range.contains($0) ? value : nil }
         case .size, .rate, .duration, .cores:
-            return type.amount(of: value).flatMap { type.amounts.contains($0) ? value : nil }
+            guard let amount = type.amount(of: value), type.amounts.contains(amount) else { return nil }
+            // As text, because JSON would have 0.1 as 0.10000000000000001.
+            if case .real(let number) = value { return .string(String(number)) }
+            return value
         case .choice(let words): return value.string.flatMap { words.contains($0) ? value : nil }
         case .countedChoice(let words, let counted, _):
             if let word = value.string { return words.contains(word) ? value : nil }

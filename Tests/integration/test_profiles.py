@@ -96,7 +96,7 @@ def test_limits_are_set_explained_and_narrowed(t):
     project = t.repository()
     t.profile("mine", "extends: shell\nlimits: {memory: 2GiB, cpu: 1.5, io-read: 50MiB/s}\nproject:\n  limits: {memory: 8GiB}\n")
 
-    limits = {"memory": "2GiB", "cpu": 1.5, "io-read": "50MiB/s", "swap": "none"}
+    limits = {"memory": "2GiB", "cpu": "1.5", "io-read": "50MiB/s", "swap": "none"}
     effective = explained(t, project, "--profile", "mine")["effective"]
     assert limits.items() <= effective["limits"].items() and effective["project"]["limits"]["memory"] == "8GiB", effective
     text = t.cloche("explain", "--profile", "mine", cwd=project).out
@@ -104,7 +104,7 @@ def test_limits_are_set_explained_and_narrowed(t):
     # An agent keeps the limits that it was started with.
     t.start("a", "sleep 1000", "--profile", "mine", "--set", "limits.cpu=0.1", "--set", "limits.memory=1GiB", "--set", "limits.swap=0", cwd=project)
     kept = explained(t, project, "a")["effective"]["limits"]
-    assert {"cpu": 0.1, "memory": "1GiB", "swap": 0, "io-read": "50MiB/s"}.items() <= kept.items(), kept
+    assert {"cpu": "0.1", "memory": "1GiB", "swap": 0, "io-read": "50MiB/s"}.items() <= kept.items(), kept
     # What others write is answered with what is meant here.
     for option, hint in (("limits.memory=2G", "`2GiB` or `2GB`"), ("limits.memory=512", "`512MiB`"), ("limits.cpu=1500m", "`1.5`"), ("limits.memroy=2GiB", "`limits.memory`")):
         told = t.cloche("run", "--profile", "mine", "--set", option, "--", "true", cwd=project, check=125)
@@ -120,7 +120,7 @@ def test_limits_are_set_explained_and_narrowed(t):
         assert "gives the agent more than your settings" in told.err and "trust" in told.err, (text, told)
     file.write_text("overrides:\n  limits: {memory: 1GiB, cpu: 0.5, io-read: 1MiB, enforcement: strict}\n  project: {limits: {memory: 4GiB}}\n")
     effective = explained(t, project, "--profile", "mine")["effective"]
-    lowered = {"memory": "1GiB", "cpu": 0.5, "io-read": "1MiB", "enforcement": "strict"}
+    lowered = {"memory": "1GiB", "cpu": "0.5", "io-read": "1MiB", "enforcement": "strict"}
     assert lowered.items() <= effective["limits"].items() and effective["project"]["limits"]["memory"] == "4GiB", effective
 
 
