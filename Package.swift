@@ -103,6 +103,7 @@ let package = Package(
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "LinuxSystem", "CLinux"]),
         tests("Supervision", ["ClocheModel", "LinuxSystem"]),
+        tests("ClocheCLI", ["Cloche", "ClocheModel"]),
     ]
 )
 

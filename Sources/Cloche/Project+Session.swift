@@ -105,7 +105,7 @@ extension Project {
         return try AuditLog(directory).events()
     }
 
-    private func notRunning(_ name: String) throws(ClocheError) -> ClocheError {
+    func notRunning(_ name: String) throws(ClocheError) -> ClocheError {
         let state = try agent(name).state
         return ClocheError(
             .state,

@@ -119,6 +119,11 @@ package enum ClocheCommandLine {
         case ("attach", _): AttachCommand.run
         case ("logs", _): LogsCommand.run
         case ("exec", _): ExecCommand.run
+        case ("stats", _): StatsCommand.run
+        case ("top", _): TopCommand.run
+        case ("wait", _): WaitCommand.run
+        case ("pause", _): PauseCommand.pause
+        case ("unpause", _): PauseCommand.unpause
         case ("diff", _): DiffCommand.run
         case ("sync", _): SyncCommand.run
         case ("merge", _): MergeCommand.run

@@ -5,7 +5,7 @@ package import CommandSyntax
 
 /// What `cloche` returns to the shell.
 ///
-/// `run` and `exec` return the program's own code, so failures of Cloche itself are told apart as 125 to 127,
+/// `run`, `exec` and `wait` return the program's own code, so failures of Cloche itself are told apart as 125 to 127,
 /// the way `env(1)` and `timeout(1)` do.
 package enum ExitCode {
     static let success: Int32 = 0
@@ -13,6 +13,8 @@ package enum ExitCode {
     static let negative: Int32 = 1
     /// The command line is wrong; nothing was done.
     static let usage: Int32 = 2
+    /// The time that the command was given is over.
+    static let timeout: Int32 = 124
     /// Cloche itself failed, as opposed to the program it runs.
     static let cloche: Int32 = 125
     /// The program is in the sandbox and cannot be executed there.
@@ -26,12 +28,13 @@ package enum ExitCode {
 
     /// The table for manual page and README.
     package static let table = [
-        Definition("0", "Success; of run and exec, the program's own status."),
+        Definition("0", "Success; of run, exec and wait, the program's own status."),
         Definition(
             "1",
             "The command worked, and the answer is no: a merge conflict, a check that found something."
         ),
         Definition("2", "The command line is wrong."),
+        Definition("124", "The time given to wait is over."),
         Definition("125", "Cloche itself failed; the message says why and what to do."),
         Definition("126", "The program to run cannot be executed."),
         Definition("127", "The program to run is not there for a sandbox."),

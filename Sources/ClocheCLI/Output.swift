@@ -32,10 +32,12 @@ struct Output {
         case red = "31"
         case green = "32"
         case yellow = "33"
+
+        func paint(_ text: String) -> String { "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" }
     }
 
     func styled(_ text: String, _ style: Style) -> String {
-        colors ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+        colors ? style.paint(text) : text
     }
 
     var usesColors: Bool { colors }

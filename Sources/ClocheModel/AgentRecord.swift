@@ -58,6 +58,26 @@ public enum EndReason: String, Equatable, Sendable {
     case startFailed = "start-failed"
 }
 
+extension EndReason {
+    /// The reason as a sentence without its subject: "the agent ..." precedes it.
+    public var text: String {
+        switch self {
+        case .exited: "ended by itself"
+        case .signalled: "was ended by a signal"
+        case .wallClock: "took longer than `limits.wall-clock` allows"
+        case .idle: "was silent for longer than `limits.idle` allows"
+        case .memory: "used more memory than `limits.memory` allows"
+        case .cpuTime: "used more processor time than `limits.cpu-time` allows"
+        case .pids: "had more processes, or started more, than `limits` allows"
+        case .disk: "used more of the disk than `limits.disk` or `limits.disk-files` allows"
+        case .output: "wrote more to its terminal than `limits.output` allows"
+        case .operatorStop: "was stopped by its user"
+        case .supervisorLost: "was lost: its supervisor died"
+        case .startFailed: "could not be started"
+        }
+    }
+}
+
 /// The working files of an agent.
 public enum WorkspaceKind: Equatable, Sendable {
     /// A git worktree of its own on a branch of its own.

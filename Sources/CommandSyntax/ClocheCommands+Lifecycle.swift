@@ -1,13 +1,42 @@
-// The commands that end agents or let them go on: stop, resume, delete.
+// The commands that hold or end agents, or let them go on: pause, unpause, stop, resume, delete.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let lifecycle = [stop, resume, delete]
+    static let lifecycle = [pause, unpause, stop, resume, delete]
+
+    private static let pause = CommandSpec(
+        "pause",
+        "Freeze running agents where they are",
+        suggestedFor: ["freeze", "suspend"],
+        discussion: """
+            Every process of the agent stops at once and uses no processor until `cloche unpause`;
+            its memory stays. The time for `limits.idle` stands still, that for `limits.wall-clock`
+            does not. It takes a cgroup of the agent's own; `cloche doctor` says whether there is one.
+            """,
+        arguments: [agents("The agents to freeze")],
+        options: [.flag("all", letter: "a", "Freeze all running agents of the project")],
+        examples: [
+            Example("cloche pause fixer", "while something else needs the machine"),
+            Example("cloche pause --all", "all agents of the project"),
+        ]
+    )
+
+    private static let unpause = CommandSpec(
+        "unpause",
+        "Let paused agents go on",
+        suggestedFor: ["thaw", "unfreeze"],
+        arguments: [agents("The agents to let go on")],
+        options: [.flag("all", letter: "a", "Let all paused agents of the project go on")],
+        examples: [
+            Example("cloche unpause fixer", "it goes on where it was"),
+            Example("cloche unpause --all", "all that are paused"),
+        ]
+    )
 
     private static let stop = CommandSpec(
         "stop",
         "Stop agents and keep all they have",
-        suggestedFor: ["kill", "down", "halt", "pause", "kill-session"],
+        suggestedFor: ["kill", "down", "halt", "kill-session"],
         discussion: """
             The agent's program is asked to end and is killed with all its processes when the grace
             time is over. Workspace, home, branch and log stay, and `cloche resume` goes on from
@@ -35,7 +64,7 @@ extension ClocheCommands {
     private static let resume = CommandSpec(
         "resume",
         "Let a stopped agent go on",
-        suggestedFor: ["continue", "restart", "unpause"],
+        suggestedFor: ["continue", "restart"],
         discussion: """
             Starts the agent again with the same workspace, home, branch and profile. Where the
             agent program can continue its last conversation, it does. A task is given to it as its

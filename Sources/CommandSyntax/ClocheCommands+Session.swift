@@ -1,8 +1,9 @@
-// The commands that show running agents or step in: list, attach, logs, exec.
+// The commands that show running agents or step in: list, stats, top, attach, logs, exec,
+// wait.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, attachTerminal, logs, exec]
+    static let session = [list, stats, top, attachTerminal, logs, exec, wait]
 
     private static let list = CommandSpec(
         "list",
@@ -24,6 +25,77 @@ extension ClocheCommands {
             Example("cloche list", "the agents that have not ended"),
             Example("cloche list --all --names", "every name, for a script"),
             Example("cloche list --json | jq '.[] | select(.state == \"failed\")'", "those that failed"),
+        ]
+    )
+
+    private static let sort = OptionSpec.value(
+        "sort",
+        "KEY",
+        form: .oneOf(["cpu", "memory", "tasks", "io", "network", "disk", "name"]),
+        "Show the largest first by this; names in their order"
+    )
+
+    private static let interval = OptionSpec.value(
+        "interval",
+        "SECONDS",
+        "Time between two samples, 1 if left out; such as 0.5"
+    )
+
+    private static let watched = ArgumentSpec(
+        "name",
+        .rest,
+        completion: .agentName,
+        "The agents to show; all that run if left out"
+    )
+
+    private static let stats = CommandSpec(
+        "stats",
+        "Show what agents use of their limits",
+        suggestedFor: ["usage", "resources", "limits"],
+        discussion: """
+            Shows processor in percent of one core, memory, processes and threads, bytes read and
+            written per second on disks and network, space on disk, and pressure: the percents of
+            the last ten seconds in which some process waited for processor, memory or disks. A
+            limit that is set stands behind its number with a bar; `not held` means that nobody
+            enforces it on this machine. `-` is a number that cannot be known here, and `?` an
+            agent whose supervisor did not answer.
+
+            Rates are over the time between two samples. Without --watch, two are taken, 300 ms
+            apart. JSON has the counters and the rates: an array of agents, and with --watch one
+            such array on each line.
+            """,
+        arguments: [watched],
+        options: [
+            .flag("watch", letter: "w", "Go on until interrupted"),
+            sort,
+            interval,
+            json,
+        ],
+        examples: [
+            Example("cloche stats", "all running agents, once"),
+            Example("cloche stats --watch --sort memory", "again and again, the largest first"),
+            Example(
+                "cloche stats --watch --json | jq -c '.[] | [.name, .memory]'",
+                "one line for each sample, for a program"
+            ),
+        ]
+    )
+
+    private static let top = CommandSpec(
+        "top",
+        "Watch what agents use on the whole screen",
+        suggestedFor: ["htop", "monitor"],
+        discussion: """
+            The table of `cloche stats` on the whole screen, refreshed. Keys: q leaves; c, m, t, i,
+            w, d and n sort by processor, memory, tasks, disk traffic, network traffic, space on
+            disk and name, and the arrows to the left and right step through these; the arrows up
+            and down and the page keys scroll; ctrl-z suspends.
+            """,
+        arguments: [watched],
+        options: [sort, interval],
+        examples: [
+            Example("cloche top", "all running agents, the busiest first"),
+            Example("cloche top --sort memory --interval 2", "the largest first, every two seconds"),
         ]
     )
 
@@ -108,6 +180,29 @@ extension ClocheCommands {
             Example("cloche exec fixer -- make test", "the exit status is that of make"),
             Example("cloche exec -t fixer bash", "a shell beside the agent"),
             Example("cloche exec -T fixer git diff > fixer.patch", "output into a file, byte for byte"),
+        ]
+    )
+
+    private static let wait = CommandSpec(
+        "wait",
+        "Wait until agents have ended",
+        suggestedFor: ["join"],
+        discussion: """
+            Prints for each agent why it ended and its exit code. With one agent, and with --any,
+            the exit status is that code; an agent that a limit ended never gives 0, and one that
+            never ran or was lost gives 125. With several, it is 0 when all of them give 0, and 1
+            otherwise. When the time of --timeout is over, it is 124, and the agents go on.
+            """,
+        arguments: [agents("The agents to wait for")],
+        options: [
+            .flag("all", letter: "a", "Wait for all running agents of the project"),
+            .flag("any", "Wait for the first that ends, not for all"),
+            .value("timeout", "DURATION", "Wait at most this long, such as 90s, 30m or 1h30m"),
+            json,
+        ],
+        examples: [
+            Example("cloche wait fixer && cloche merge fixer", "merge when it has ended well"),
+            Example("cloche wait --any --timeout 1h fixer auditor", "the first of two, for an hour at most"),
         ]
     )
 }

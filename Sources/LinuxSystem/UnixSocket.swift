@@ -73,10 +73,15 @@ package enum UnixSocket {
     }
 
     /// Connects to a name in a directory.
-    package static func connect(in directory: borrowing FileDescriptor, name: String) throws(SystemError)
-        -> FileDescriptor
-    {
+    ///
+    /// Without waiting, a listener whose queue is full gives `EAGAIN`, and the socket is non-blocking.
+    package static func connect(
+        in directory: borrowing FileDescriptor,
+        name: String,
+        wait: Bool = true
+    ) throws(SystemError) -> FileDescriptor {
         let socket = try make()
+        if !wait { try socket.setNonBlocking() }
         try unsafe withAddress(directory, name) { (address, size) in
             unsafe Glibc.connect(socket.number, address, size)
         }

@@ -301,9 +301,9 @@ struct Relay {
 }
 
 /// The user's standard input.
-enum UserInput {
+package enum UserInput {
     /// Reads once; empty at the end and on errors.
-    static func read() -> [UInt8] {
+    package static func read() -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = unsafe Glibc.read(0, &buffer, buffer.count)
         return count > 0 ? Array(buffer[..<count]) : []

@@ -17,10 +17,14 @@ package struct SupervisorClient: ~Copyable {
     }
 
     /// Connects; nil when no supervisor lives.
-    package static func connect(_ directory: AgentDirectory) throws(ClocheError) -> SupervisorClient? {
+    ///
+    /// Without waiting, a supervisor that takes no connections now is an error.
+    package static func connect(_ directory: AgentDirectory, wait: Bool = true) throws(ClocheError)
+        -> SupervisorClient?
+    {
         do throws(SystemError) {
             let folder = try Files.open(directory.path, O_RDONLY | O_DIRECTORY)
-            let socket = try UnixSocket.connect(in: folder, name: AgentDirectory.socketName)
+            let socket = try UnixSocket.connect(in: folder, name: AgentDirectory.socketName, wait: wait)
             let user = try UnixSocket.peerUser(socket)
             guard user == CurrentUser.id || user == 0 else {
                 throw SystemError("connect", .access, "the socket belongs to user \(user)")
@@ -81,6 +85,13 @@ package struct SupervisorClient: ~Copyable {
         } catch let error as ClocheError {
             throw error
         } catch { throw ClocheError(.system, "cannot speak to agent \(name)", why: "\(error)") }
+    }
+
+    /// The supervisor's process, readable once it is gone; nil when it is already.
+    package borrowing func process() throws(ClocheError) -> FileDescriptor? {
+        do {
+            return try UnixSocket.peerProcess(socket)
+        } catch { throw ClocheError(.system, "cannot speak to agent \(name)", why: error.description) }
     }
 
     /// Waits until the supervisor's process is gone, at most five seconds after it closed the connection.

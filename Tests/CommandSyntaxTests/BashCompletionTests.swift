@@ -73,7 +73,7 @@ struct BashCompletionTests {
     }
 
     static let cases = [
-        Case("cloche st", ["start", "stop"]),
+        Case("cloche st", ["start", "stats", "stop"]),
         Case("cloche man", []),
         Case("cloche config ", ["show", "trust", "path"]),
         Case("cloche profile s", ["show", "schema", "syscalls"]),

@@ -12,8 +12,8 @@ struct TableTests {
     @Test("Every command that was promised is there")
     func commands() {
         let promised = """
-            init start run list attach logs exec diff sync merge stop resume delete explain inspect audit doctor \
-            path config profile completion help version manual
+            init start run list stats top attach logs exec wait diff sync merge pause unpause stop resume delete \
+            explain inspect audit doctor path config profile completion help version manual
             """
         #expect(
             Set(ToolSpec.cloche.commands.map(\.name)) == Set(promised.split(separator: " ").map(String.init))

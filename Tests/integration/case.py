@@ -21,7 +21,7 @@ patience = 1.0
 # Whether this machine must have delegated controllers; set by `harness.py --delegated`.
 delegated = False
 # States in which an agent still has processes.
-LIVING = {"starting", "running", "stopping"}
+LIVING = {"starting", "running", "paused", "stopping"}
 
 
 class Skip(Exception):
