@@ -44,6 +44,7 @@ extension Project {
         guard !directory.isSupervised, record.state.isSupervised else { return }
         record.state = .failed
         record.endReason = .supervisorLost
+        record.failure = "the agent \(EndReason.supervisorLost.text)"
         record.ended = WallClock.milliseconds
         try directory.write(record)
         AgentCgroup.clearLeftover(.find(.host), directory.cgroupOwner)

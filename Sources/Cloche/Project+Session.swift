@@ -106,11 +106,12 @@ extension Project {
     }
 
     func notRunning(_ name: String) throws(ClocheError) -> ClocheError {
-        let state = try agent(name).state
+        let agent = try agent(name)
+        let failure = agent.state == .failed ? agent.record.failure.map { "; \($0)" } ?? "" : ""
         return ClocheError(
             .state,
             "agent \(name) does not run",
-            why: "its state is \(state.rawValue)",
+            why: "its state is \(agent.state.rawValue)\(failure)",
             remedy: "`cloche resume \(name)` starts it again"
         )
     }

@@ -125,7 +125,7 @@ public struct AgentRecord: Equatable, Sendable {
     public var endReason: EndReason?
     /// Exit code of the harness, or 128 plus a signal.
     public var exitCode: Int64?
-    /// Why the last start failed, in words.
+    /// Why the last start or run failed, in words.
     public var failure: String?
 
     /// A new agent.

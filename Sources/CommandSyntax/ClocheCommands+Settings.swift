@@ -42,7 +42,7 @@ extension ClocheCommands {
         discussion: """
             The supervisor reads the agent's namespaces, ids, capabilities, filters, descriptors and mounts back from
             the kernel and compares them with its plan, as it did before the agent's first program. With a
-            difference the exit code is 1.
+            difference the exit code is 1. Each limit that is set is shown with who holds it.
             """,
         arguments: [agent("The agent to inspect")],
         options: [.flag("all", letter: "a", "Show what agrees as well"), json],

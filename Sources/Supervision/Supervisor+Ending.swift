@@ -96,7 +96,7 @@ extension Supervisor {
         record.ended = WallClock.milliseconds
         record.endReason = reason
         record.exitCode = code.map { Int64($0) }
-        record.failure = failure
+        record.failure = failure ?? (state == .failed ? "the agent \(reason.text)" : nil)
         // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
         // A log without its end is what `lost` looks like, too.

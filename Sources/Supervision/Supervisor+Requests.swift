@@ -51,13 +51,14 @@ extension Supervisor {
 
     private func inspect(_ viewer: Viewer) {
         do throws(ClocheError) {
-            guard let report = try sandbox?.report() else {
+            guard var report = try sandbox?.report() else {
                 throw ClocheError(
                     .state,
                     "agent \(record.name) is between two starts",
                     remedy: "try again in a moment"
                 )
             }
+            report["limits"] = .list(limitStates(resourceReport()).map(\.document))
             reply(viewer, .report(report))
         } catch { reply(viewer, .failed(error)) }
     }

@@ -46,6 +46,29 @@ def test_stats_shows_a_table_with_bars_for_limits(t):
     assert ascii.isascii() and re.search(r"wall-clock \S+/1h [#.]{7}$", ascii), ascii
 
 
+def test_inspect_tells_who_holds_each_limit(t):
+    project = t.repository()
+    t.start("a", "sleep 1000", "--set", "limits.wall-clock=1h", "--set", "limits.open-files=64", cwd=project)
+    limits = {limit["name"]: limit for limit in t.json("inspect", "a", cwd=project)["limits"]}
+    assert limits["wall-clock"]["limit"] == 3600 and limits["wall-clock"]["holder"] == "supervisor", limits
+    assert limits["open-files"]["limit"] == 64 and limits["open-files"]["holder"] == "rlimit", limits
+    assert "idle" not in limits, "only what is set"
+    shown = t.cloche("inspect", "a", cwd=project).out
+    assert re.search(r"^wall-clock +1h +\d+s +supervisor$", shown, re.M), shown
+    assert re.search(r"^open-files +64 +- +rlimit$", shown, re.M), shown
+
+
+def test_a_limit_that_ended_an_agent_is_told_in_words(t):
+    project = t.repository()
+    t.start("a", "sleep 1000", "--set", "limits.wall-clock=1s", cwd=project)
+    ended = t.cloche("wait", "a", cwd=project, check=143).out
+    assert ended == "a ended: wall-clock (exit code 143)\n  the agent took longer than `limits.wall-clock` allows\n", ended
+    assert " failed(wall-clock) " in t.cloche("list", cwd=project).out
+    entry = t.agents(project)["a"]
+    assert entry["end-reason"] == "wall-clock" and "limits.wall-clock" in entry["failure"], entry
+    assert "limits.wall-clock" in t.cloche("exec", "a", "true", cwd=project, check=125).err
+
+
 def test_stats_without_agents_and_of_an_unknown_one(t):
     project = t.repository()
     result = t.cloche("stats", cwd=project)

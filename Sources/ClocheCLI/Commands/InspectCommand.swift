@@ -29,6 +29,16 @@ enum InspectCommand {
             context.output.line()
             context.output.table(shown.map(row), header: ["CHECKED", "PLANNED", "FOUND", ""])
         }
+        let limits = (report["limits"]?.list ?? []).compactMap(LimitState.init(document:)).map { limit in
+            [
+                limit.name.rawValue, Amount.text(limit.value, limit.unit),
+                limit.used.map { Amount.text($0, limit.unit) } ?? "-", limit.holder.rawValue,
+            ]
+        }
+        if !limits.isEmpty {
+            context.output.line()
+            context.output.table(limits, header: ["LIMIT", "VALUE", "USED", "HELD BY"])
+        }
         let differing = checks.filter { $0["holds"]?.bool != true }.count
         context.output.line()
         context.output.line(
