@@ -67,7 +67,8 @@ let package = Package(
         layer(
             "Supervision",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups", "SandboxRuntime",
+                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups",
+                "SandboxRuntime",
                 "TerminalText",
             ]
         ),
@@ -77,7 +78,8 @@ let package = Package(
             "Cloche",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
-                "GitWorkspace", "ControlGroups", "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText",
+                "GitWorkspace", "ControlGroups", "SandboxRuntime", "Supervision", "SyscallFilter",
+                "TerminalText",
             ]
         ),
 

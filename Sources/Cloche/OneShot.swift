@@ -20,7 +20,7 @@ enum OneShot {
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
-        let resources = try ResourceWatch(request.policy, owner, always: false)
+        let resources = try LimitWatch(request.policy, owner, always: false)
         func launch(_ program: SpawnRequest) throws -> SandboxProgram {
             let sandbox = try Sandbox.launch(
                 request,

@@ -150,7 +150,9 @@ package final class AgentCgroup {
 
     deinit { end() }
 
-    /// Kills what is in it and removes it; parents that are empty then go with it. The second time does nothing.
+    /// Kills what is in it and removes it, with parents that are empty then.
+    ///
+    /// The second time does nothing.
     package func end() {
         if hasEnded { return }
         hasEnded = true

@@ -40,14 +40,14 @@ package protocol RunningProgram: AnyObject {
 package final class SandboxProgram: RunningProgram {
     private let sandbox: Sandbox
     private let id: UInt32
-    private let resources: ResourceWatch
+    private let resources: LimitWatch
     private var policy: Policy
     private var lifecycle = Lifecycle()
     /// The limit that was reached.
     private var breach: LimitBreach?
 
     /// Takes a sandbox in which the program `id` is being started, and the limits that hold for it.
-    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: ResourceWatch, _ policy: Policy) {
+    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: LimitWatch, _ policy: Policy) {
         self.sandbox = sandbox
         self.id = id
         self.resources = resources

@@ -89,7 +89,7 @@ package final class Supervisor {
 
     var lifecycle = Lifecycle()
     /// What holds the limits; there from `start` on.
-    var resources: ResourceWatch?
+    var resources: LimitWatch?
     var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
@@ -135,7 +135,7 @@ package final class Supervisor {
     /// - Throws: why it does not; the record says so too.
     package func start() throws(ClocheError) {
         do {
-            resources = try ResourceWatch(policy, agent.owner, always: true)
+            resources = try LimitWatch(policy, agent.owner, always: true)
             try launch(agent.program)
         } catch {
             end(.failed, .startFailed, code: nil, failure: error.description)

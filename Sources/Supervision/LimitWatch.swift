@@ -29,7 +29,7 @@ package struct LimitBreach: Equatable, Sendable {
 }
 
 /// Holds the limits of one sandbox after another.
-package final class ResourceWatch {
+package final class LimitWatch {
     let limits: LimitsPolicy
     /// What the sandbox is born in; nil where there is none to be had, or none is needed.
     package let cgroup: AgentCgroup?
