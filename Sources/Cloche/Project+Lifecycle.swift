@@ -140,6 +140,7 @@ extension Project {
     /// left.
     private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
         var record = try directory.read()
+        AgentCgroup.clearLeftover(.find(.host), directory.cgroupOwner)
         record.state = .deleting
         // On a full disk the old record stays; deleting is what makes room there.
         try? directory.write(record)

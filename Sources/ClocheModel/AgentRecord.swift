@@ -127,6 +127,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var exitCode: Int64?
     /// Why the last start or run failed, in words.
     public var failure: String?
+    /// Who holds each limit that the last start set: `LimitHolder`s by the limits' names.
+    public var limits: [Document.Entry]
 
     /// A new agent.
     public init(
@@ -150,8 +152,14 @@ public struct AgentRecord: Equatable, Sendable {
         self.effective = effective
         self.task = task
         variables = []
+        limits = []
         starts = 0
         self.created = created
+    }
+
+    /// The limits with a certain holder, by name.
+    public func limits(heldBy holder: LimitHolder) -> [String] {
+        limits.filter { $0.value.string == holder.rawValue }.map(\.key)
     }
 
     /// The branch, if the workspace is a worktree.
@@ -181,6 +189,7 @@ extension AgentRecord {
             "end-reason": .optional(endReason?.rawValue),
             "exit-code": .optional(exitCode),
             "failure": .optional(failure),
+            "limits": .map(limits),
             "effective": effective,
         ])
     }
@@ -225,6 +234,7 @@ extension AgentRecord {
         endReason = document["end-reason"]?.string.flatMap(EndReason.init)
         exitCode = document["exit-code"]?.integer
         failure = document["failure"]?.string
+        limits = document["limits"]?.entries ?? []
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

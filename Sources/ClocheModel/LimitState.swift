@@ -125,6 +125,11 @@ public struct LimitState: Equatable, Sendable {
 }
 
 extension LimitName {
+    /// Those that a policy sets, the size of the log left out, which is always set.
+    public static func all(in limits: LimitsPolicy) -> [LimitName] {
+        allCases.filter { $0 != .logSize && $0.value(in: limits) != nil }
+    }
+
     /// What a policy sets it to; nil when it does not.
     public func value(in limits: LimitsPolicy) -> Int64? {
         switch self {

@@ -31,7 +31,7 @@ extension ProfileSchema {
             .size(minimum: 0),
             """
             How much of its memory may be swapped out; `0` is nothing. What is swapped out is not counted by \
-            `memory`, so that on a host with swap, `memory` alone is no limit of both. Only with a cgroup (`memory.swap.max`).
+            `memory`: an agent with a limit of that and none of this gets no swap. Only with a cgroup (`memory.swap.max`).
             """
         ),
         limit(

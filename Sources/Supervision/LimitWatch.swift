@@ -16,8 +16,14 @@ package struct LimitBreach: Equatable, Sendable {
     /// A limit of time.
     init(ofTime reason: EndReason, _ limits: LimitsPolicy) {
         switch reason {
-        case .idle: self.init(.idle, reason, "nothing was shown or typed for \(limits.idleSeconds ?? 0) s")
-        default: self.init(.wallClock, reason, "it has run for \(limits.wallClockSeconds ?? 0) s")
+        case .idle:
+            self.init(
+                .idle,
+                reason,
+                "nothing was shown or typed for \(Amount.duration(limits.idleSeconds ?? 0))"
+            )
+        default:
+            self.init(.wallClock, reason, "it has run for \(Amount.duration(limits.wallClockSeconds ?? 0))")
         }
     }
 
@@ -31,6 +37,7 @@ package struct LimitBreach: Equatable, Sendable {
 /// Holds the limits of one sandbox after another.
 package final class LimitWatch {
     let limits: LimitsPolicy
+    private let projectLimits: ResourceLimits
     /// What the sandbox is born in; nil where there is none to be had, or none is needed.
     package let cgroup: AgentCgroup?
 
@@ -44,6 +51,7 @@ package final class LimitWatch {
     ///   would not be held by the kernel.
     package init(_ policy: Policy, _ owner: AgentCgroup.Owner, always: Bool) throws(ClocheError) {
         limits = policy.limits
+        projectLimits = policy.projectLimits
         var place = CgroupPlace(.none(.notDelegated))
         let isWanted = always || limits.profitsFromCgroup || policy.projectLimits != ResourceLimits()
         if limits.enforcement != .measured && isWanted { place = .find(.host) }
@@ -69,6 +77,19 @@ package final class LimitWatch {
         )
     }
 
+    /// Who holds each limit that is set, those of the project too.
+    var holders: [Document.Entry] {
+        func entry(_ name: String, _ holder: LimitHolder) -> Document.Entry {
+            Document.Entry(name, .string(holder.rawValue))
+        }
+        let own = LimitName.all(in: limits).map { entry($0.rawValue, holder(of: $0)) }
+        // Only a cgroup sees all agents of a project.
+        let shared = LimitName.all(in: LimitsPolicy(shares: projectLimits)).map { name in
+            entry("project." + name.rawValue, holder(of: name) == .cgroup ? .cgroup : .nobody)
+        }
+        return own + shared
+    }
+
     /// Who holds a limit.
     func holder(of limit: LimitName) -> LimitHolder {
         func kernel(_ controller: String, else other: LimitHolder) -> LimitHolder {
@@ -88,8 +109,9 @@ package final class LimitWatch {
     /// Why a sandbox ended by itself, if it was by a limit that the kernel holds.
     package func cause() -> LimitBreach? {
         guard let now = cgroup?.group.events, now.memoryKills > 0 else { return nil }
-        let most = limits.shares.memoryBytes.map { "at most \($0) bytes" } ?? "a limit above the agent's own"
-        return LimitBreach(.memory, .memory, "the kernel killed all of its processes; \(most)")
+        let most =
+            limits.shares.memoryBytes.map { "more than \(Amount.bytes($0))" } ?? "more than its project may"
+        return LimitBreach(.memory, .memory, "it wanted \(most), and the kernel killed all of its processes")
     }
 
     /// Whether processes were refused in this sandbox.

@@ -155,12 +155,14 @@ package final class Supervisor {
             starting: SpawnRequest(Self.harnessID, program, size: size),
             in: resources?.cgroup
         ) { (plan: SandboxPlan) throws(ClocheError) in
+            record.limits = resources?.holders ?? []
             try agent.directory.write(record)
             try audit.append(
                 "start",
                 [
                     "profile": .string(record.profile), "network": .string(policy.network.rawValue),
-                    "task": .string(record.task), "confinement": plan.confinement.document,
+                    "task": .string(record.task), "limits": .map(record.limits),
+                    "confinement": plan.confinement.document,
                 ]
             )
         }

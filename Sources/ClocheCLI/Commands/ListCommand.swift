@@ -35,11 +35,24 @@ enum ListCommand {
     private static func row(_ agent: AgentInfo) -> [String] {
         let record = agent.record
         let task = visible(record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 50)
-        let network = record.effective.value(at: ["network", "mode"])?.string == NetworkMode.host.rawValue
         return [
-            record.name, state(agent), age(record), record.profile + (network ? " (host network)" : ""),
+            record.name, state(agent), age(record), record.profile + remarks(record),
             record.branch ?? "-", agent.changes, task,
         ]
+    }
+
+    /// What is weaker than one might think.
+    private static func remarks(_ record: AgentRecord) -> String {
+        var remarks: [String] = []
+        if record.effective.value(at: ["network", "mode"])?.string == NetworkMode.host.rawValue {
+            remarks.append("host network")
+        }
+        if record.limits(heldBy: .supervisor).contains(LimitName.memory.rawValue) {
+            remarks.append("memory measured")
+        }
+        let loose = record.limits(heldBy: .nobody)
+        if !loose.isEmpty { remarks.append("not held: " + loose.joined(separator: " ")) }
+        return remarks.isEmpty ? "" : " (\(remarks.joined(separator: "; ")))"
     }
 
     private static func state(_ agent: AgentInfo) -> String {
@@ -79,6 +92,7 @@ enum ListCommand {
             "end-reason": .optional(record.endReason?.rawValue),
             "exit-code": .optional(record.exitCode),
             "failure": .optional(record.failure),
+            "limits": .map(record.limits),
             "starts": .integer(record.starts),
             "directory": .string(agent.directory),
         ])

@@ -43,7 +43,21 @@ enum StartCommand {
         if network == NetworkMode.host.rawValue {
             output.line(output.styled("  network    the host's, unfiltered", .yellow))
         }
+        for line in limitNotes(agent.record) { output.line(output.styled("  limits     " + line, .yellow)) }
         output.line("  attach     cloche attach \(agent.record.name)   (ctrl-] then d detaches)")
+    }
+
+    /// What of its limits a person would expect to be held better.
+    private static func limitNotes(_ record: AgentRecord) -> [String] {
+        var notes: [String] = []
+        if record.limits(heldBy: .supervisor).contains(LimitName.memory.rawValue) {
+            notes.append("memory is measured, and the agent ended when it uses more: it has no cgroup that holds it")
+        }
+        let loose = record.limits(heldBy: .nobody)
+        if !loose.isEmpty {
+            notes.append("held by nobody here: \(loose.joined(separator: ", ")); see `cloche doctor`")
+        }
+        return notes
     }
 
     /// `worktree`, `dir`, `dir:PATH`, `none`.

@@ -1,11 +1,9 @@
 // Numbers as a table shows them: short, with a unit.
 
-internal import ClocheModel
-
 /// Amounts in few characters.
-enum Amount {
+package enum Amount {
     /// `512`, `1.5K`, `640M`, `2.0G`.
-    static func bytes(_ count: Int64) -> String {
+    package static func bytes(_ count: Int64) -> String {
         let units = ["", "K", "M", "G", "T", "P"]
         let isHuge = count > Int64.max / 10
         var tenths = isHuge ? count / 1024 * 10 : max(0, count) * 10
@@ -20,14 +18,14 @@ enum Amount {
     }
 
     /// `12`, `1.5k`, `3.2M`: thousands, for what is counted.
-    static func count(_ count: Int64) -> String {
+    package static func count(_ count: Int64) -> String {
         if count < 10_000 { return String(count) }
         if count < 1_000_000 { return "\(count / 1000)k" }
         return decimal(count / 100_000) + "M"
     }
 
     /// `45s`, `12m`, `1h30m`, `2d3h`.
-    static func duration(_ seconds: Int64) -> String {
+    package static func duration(_ seconds: Int64) -> String {
         let (small, large, per): (String, String, Int64)
         let unit: Int64
         switch seconds {
@@ -42,15 +40,15 @@ enum Amount {
     }
 
     /// Thousandths of a core as percent of one: `7.5`, `150`.
-    static func percent(_ millicores: Int64) -> String {
+    package static func percent(_ millicores: Int64) -> String {
         millicores < 1000 ? decimal(millicores) : String((millicores + 5) / 10)
     }
 
     /// A tenth's precision, from tenths.
-    static func decimal(_ tenths: Int64) -> String { "\(tenths / 10).\(tenths % 10)" }
+    package static func decimal(_ tenths: Int64) -> String { "\(tenths / 10).\(tenths % 10)" }
 
     /// An amount of some unit.
-    static func text(_ value: Int64, _ unit: LimitUnit) -> String {
+    package static func text(_ value: Int64, _ unit: LimitUnit) -> String {
         switch unit {
         case .bytes: bytes(value)
         case .count: count(value)
