@@ -97,7 +97,7 @@ def test_completion_scripts(t):
     """
     out = t.command("bash", "-c", script, cwd=project).out
     lines = dict(line.split(":", 1) for line in out.splitlines() if ":" in line)
-    assert lines["1"].split() == ["start"] and lines["2"].split() == ["fixer"], out
+    assert lines["1"].split() == ["start", "stats"] and lines["2"].split() == ["fixer"], out
     assert "shell" in lines["3"].split() and "--profile" in lines["4"], out
 
 
