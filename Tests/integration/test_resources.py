@@ -137,6 +137,21 @@ def test_top_needs_a_terminal(t):
     project = t.repository()
     result = t.cloche("top", cwd=project, check=2)
     assert "top needs a terminal" in result.err and "cloche stats --watch" in result.err and result.out == "", result
+    terminal = t.terminal("top", cwd=project, env={"TERM": "dumb"})
+    assert terminal.wait() == 2 and b"TERM is dumb" in terminal.seen and b"\x1b" not in terminal.seen, terminal.seen
+    terminal.close()
+
+
+def test_stats_watch_rewrites_its_lines_on_a_terminal(t):
+    project = t.repository()
+    t.start("a", "sleep 1000", cwd=project)
+    terminal = t.terminal("stats", "--watch", "--interval", "0.1", "a", cwd=project, env={"NO_COLOR": "1"})
+    terminal.expect(r"\x1b\[\?2026h\rNAME[^\n]*\r\na     running")
+    terminal.expect(r"\x1b\[\?2026h\r\x1b\[2ANAME[^\n]*\r\na     running")
+    assert b"\x1b[?1049h" not in terminal.seen
+    t.cloche("stop", "--kill", "a", cwd=project)
+    assert terminal.wait() == 0, "the agents that it was asked for have ended"
+    terminal.close()
 
 
 def settings(terminal):
@@ -219,17 +234,27 @@ def test_top_follows_the_size_of_the_terminal_and_the_keys(t):
     terminal.close()
 
 
-def test_pause_without_a_cgroup_is_refused_with_a_reason(t):
+def test_pause_freezes_or_is_refused_with_a_reason(t):
     project = t.repository()
-    t.start("a", "sleep 1000", cwd=project)
+    t.start("a", "while :; do :; done", cwd=project)
     (sample,) = t.json("stats", cwd=project)
     if sample["source"] == "cgroup":
+        assert sample["cpu-percent"] > 1, "the control: it is busy"
         t.cloche("pause", "a", cwd=project)
         assert t.agents(project)["a"]["state"] == "paused"
+        (frozen,) = t.json("stats", cwd=project)
+        assert frozen["state"] == "paused" and frozen["cpu-percent"] == 0, frozen
         assert "is paused" in t.cloche("exec", "a", "true", cwd=project, check=125).err
         assert "paused already" in t.cloche("pause", "a", cwd=project).out
         t.cloche("unpause", "--all", cwd=project)
-        assert [e["event"] for e in t.json("audit", "a", cwd=project)][-2:] == ["pause", "unpause"]
+        events = [json.loads(line)["event"] for line in t.cloche("audit", "--json", "a", cwd=project).out.splitlines()]
+        assert events[-2:] == ["pause", "unpause"], events
+        # A frozen agent is thawed to be stopped, and so sees the signal.
+        t.start("b", "trap 'exit 5' TERM; touch up; while :; do sleep 0.05; done", cwd=project)
+        t.wait_until(lambda: (t.workspace("b", project) / "up").exists(), "the task is up")
+        t.cloche("pause", "b", cwd=project)
+        t.cloche("stop", "b", cwd=project)
+        assert t.agents(project)["b"]["exit-code"] == 5, t.agents(project)["b"]
     else:
         result = t.cloche("pause", "a", cwd=project, check=125)
         assert "cannot be paused" in result.err and "cgroup" in result.err and "cloche doctor" in result.err, result

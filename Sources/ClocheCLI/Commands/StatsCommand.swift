@@ -88,7 +88,7 @@ enum StatsCommand {
             return 0
         }
         let table = UsageTable(rows, style(output))
-        guard let size = Terminal.size(1) else {
+        guard let size = Terminal.size(1), ProcessEnvironment.value("TERM") != "dumb" else {
             output.line(table.lines().joined(separator: "\n") + "\n")
             return 0
         }

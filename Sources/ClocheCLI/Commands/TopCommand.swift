@@ -9,11 +9,12 @@ internal import Supervision
 
 enum TopCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
-        guard Terminal.isTerminal(0) && Terminal.isTerminal(1) else {
+        let isDumb = ProcessEnvironment.value("TERM") == "dumb"
+        guard Terminal.isTerminal(0) && Terminal.isTerminal(1) && !isDumb else {
             throw ClocheError(
                 .usage,
                 "top needs a terminal",
-                why: "standard input or output is none",
+                why: isDumb ? "TERM is dumb" : "standard input or output is none",
                 remedy: "`cloche stats --watch` shows the same without one"
             )
         }

@@ -92,13 +92,18 @@ struct UsageRow: Equatable {
 }
 
 extension UsageRow {
+    /// Percent of a core, to a sixteenth: a number that is the same in binary, and so is short as JSON.
+    private static func percent(_ millicores: Int64) -> Double {
+        (Double(millicores) * 1.6).rounded() / 16
+    }
+
     /// The row as `--json` prints it: the counters as they were measured, and the rates.
     func document(time: Int64) -> Document {
         var entries = [
             Document.Entry("name", .string(name)), Document.Entry("state", .string(state.rawValue)),
             Document.Entry("time", .string(WallClock.format(time))),
             Document.Entry("answered", .bool(report != nil)),
-            Document.Entry("cpu-percent", cpuMillicores.map { .real(Double($0) / 10) } ?? .null),
+            Document.Entry("cpu-percent", cpuMillicores.map { .real(Self.percent($0)) } ?? .null),
             Document.Entry("io-read-rate", .optional(ioRead)),
             Document.Entry("io-write-rate", .optional(ioWritten)),
             Document.Entry("network-receive-rate", .optional(networkReceived)),
