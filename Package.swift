@@ -103,7 +103,7 @@ let package = Package(
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
-        tests("SandboxRuntime", ["ClocheModel", "LinuxSystem", "CLinux"]),
+        tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests("Supervision", ["ClocheModel", "LinuxSystem"]),
         tests("ClocheCLI", ["Cloche", "ClocheModel"]),
     ]

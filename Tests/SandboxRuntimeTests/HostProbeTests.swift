@@ -1,6 +1,7 @@
 // The parts of `doctor` that decide by text: facts, mount table, cgroups, versions, and the form of a check.
 
 import ClocheModel
+import ControlGroups
 import LinuxSystem
 import Testing
 
@@ -78,75 +79,52 @@ import Testing
     }
 }
 
-@Suite struct CgroupDelegationTests {
-    private static let v2 = "30 22 0:5 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
-    private static let v1 = "31 22 0:6 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-    private static let manager = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service"
-
-    private func find(_ files: [String: String], writable: String = "") -> CgroupDelegation {
-        CgroupDelegation.find(
-            user: 1000,
-            mayWrite: { !writable.isEmpty && $0.hasPrefix(writable) },
-            read: { files[$0] }
-        )
+@Suite struct CgroupCheckTests {
+    private func place(_ way: CgroupPlace.Way, _ controllers: [String] = []) -> CgroupPlace {
+        var place = CgroupPlace(way)
+        place.controllers = controllers
+        return place
     }
 
-    @Test func theUserManagersWhenTheOwnIsASession() {
-        let found = find(
-            [
-                "/proc/self/mountinfo": Self.v2,
-                "/proc/self/cgroup": "0::/user.slice/user-1000.slice/session-3.scope\n",
-                "/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope/cgroup.controllers":
-                    "memory pids\n",
-                Self.manager + "/cgroup.controllers": "memory pids\n",
-            ],
-            writable: Self.manager
-        )
-        #expect(found.directory == Self.manager)
-        #expect(found.lacking == ["cpu", "io"])
+    @Test func controllersThatTheManagerKeeps() {
+        let found = place(.systemd(sockets: ["/run/user/1000/bus"]), ["memory", "pids"])
         let check = HostProbe.cgroup(found, systemd: true, HostFacts())
-        #expect(check.status == .degraded)
-        #expect(check.detail.hasSuffix("without cpu, io"))
+        #expect(check.status == .degraded && check.detail.hasSuffix("without cpu, io"))
         #expect(check.remedy.contains("/etc/systemd/system/user@.service.d/delegate.conf"))
     }
 
     @Test func allControllers() {
-        let found = find(
-            [
-                "/proc/self/mountinfo": Self.v2, "/proc/self/cgroup": "0::/mine\n",
-                "/sys/fs/cgroup/mine/cgroup.controllers": "cpuset cpu io memory pids\n",
-            ],
-            writable: "/sys/fs/cgroup/mine"
-        )
-        #expect(HostProbe.cgroup(found, systemd: true, HostFacts()).status == .ok)
+        let found = place(.tree("/sys/fs/cgroup/mine"), ["cpuset", "cpu", "io", "memory", "pids"])
+        #expect(HostProbe.cgroup(found, systemd: false, HostFacts()).status == .ok)
     }
 
     @Test func noneAtAll() {
-        let found = find(["/proc/self/mountinfo": Self.v2, "/proc/self/cgroup": "0::/\n"])
-        #expect(found.mounted && found.directory == nil)
+        let found = place(.none(.notDelegated))
         #expect(HostProbe.cgroup(found, systemd: false, HostFacts()).remedy.contains("chown"))
         var inside = HostFacts()
         inside.container = "docker"
         #expect(HostProbe.cgroup(found, systemd: false, inside).remedy.contains("--cgroupns=private"))
+        #expect(
+            HostProbe.cgroup(place(.none(.notMounted)), systemd: false, HostFacts()).remedy.contains(
+                "mount -t cgroup2"
+            )
+        )
     }
 
     @Test func legacyHierarchies() {
-        let files = ["/proc/self/mountinfo": Self.v1 + Self.v2, "/proc/self/cgroup": "4:memory:/\n0::/\n"]
-        #expect(find(files).legacy)
-        let bound = files.merging(["/sys/fs/cgroup/cgroup.controllers": "memory"]) { $1 }
-        #expect(!find(bound).legacy)
-        let check = HostProbe.cgroup(find(files), systemd: true, HostFacts())
+        var found = place(.none(.notDelegated))
+        found.isLegacy = true
+        let check = HostProbe.cgroup(found, systemd: true, HostFacts())
         #expect(check.detail.contains("cgroup v1") && check.remedy.contains("unified_cgroup_hierarchy"))
     }
 
-    @Test(
-        arguments: [
-            ("0::/a/b\n", "/", "/a/b"), ("1:name=systemd:/x\n0::/\n", "/", ""), ("0::/a/b\n", "/a", "/b"),
-            ("0::/a\n", "/a", ""), ("0::/ab\n", "/a", nil), ("4:memory:/a\n", "/", nil),
-        ] as [(String, String, String?)]
-    )
-    func ownPath(text: String, root: String, path: String?) {
-        #expect(CgroupDelegation.path(text, below: root) == path)
+    @Test func processesInTheWay() {
+        var found = place(.tree("/sys/fs/cgroup/mine"), [])
+        found.crowdedBy = "/sys/fs/cgroup/mine"
+        let check = HostProbe.cgroup(found, systemd: false, HostFacts())
+        #expect(
+            check.detail.contains("directly in") && check.remedy.contains("mkdir /sys/fs/cgroup/mine/shell")
+        )
     }
 }
 
