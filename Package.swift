@@ -60,6 +60,7 @@ let package = Package(
         layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
             "SandboxRuntime",
             ["ClocheModel", "LinuxSystem", "SyscallFilter", "ControlGroups", "CLinux"]
@@ -67,7 +68,7 @@ let package = Package(
         layer(
             "Supervision",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups",
+                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups", "ResourceUsage",
                 "SandboxRuntime",
                 "TerminalText",
             ]
@@ -103,6 +104,7 @@ let package = Package(
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests("Supervision", ["ClocheModel", "LinuxSystem"]),
         tests("ClocheCLI", ["Cloche", "ClocheModel"]),

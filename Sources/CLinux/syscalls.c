@@ -23,6 +23,7 @@
 #include <sys/statvfs.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,15 @@ int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid) {
 long clinux_filesystem_type(int fd) {
     struct statfs fs;
     return fstatfs(fd, &fs) < 0 ? -1 : (long)fs.f_type;
+}
+
+int clinux_memory_file(void) { return memfd_create("cloche", MFD_CLOEXEC); }
+
+void clinux_host_memory(int64_t *shared, int64_t *swapped) {
+    struct sysinfo host;
+    sysinfo(&host); /* fails for bad addresses only */
+    *shared = (int64_t)host.sharedram * host.mem_unit;
+    *swapped = (int64_t)(host.totalswap - host.freeswap) * host.mem_unit;
 }
 
 int64_t clinux_free_bytes(int fd) {

@@ -132,10 +132,13 @@ package struct SignalDescriptor: ~Copyable {
 /// Time since boot, unaffected by changes of the clock; see `clock_gettime(2)`.
 package enum MonotonicClock {
     /// Milliseconds of `CLOCK_MONOTONIC`.
-    package static var milliseconds: Int64 {
+    package static var milliseconds: Int64 { microseconds / 1000 }
+
+    /// Microseconds of the same clock, for the cost of a piece of work.
+    package static var microseconds: Int64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
     }
 }
 

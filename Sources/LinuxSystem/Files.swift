@@ -51,6 +51,9 @@ package struct FileStatus: Equatable, Sendable {
 
 /// Operations on paths.
 package enum Files {
+    /// `O_PATH`: what is opened is a place and cannot be read.
+    package static var placeOnly: CInt { clinux_O_PATH }
+
     /// `open(2)` with `O_CLOEXEC`.
     package static func open(_ path: String, _ flags: CInt = O_RDONLY, mode: UInt32 = 0o600)
         throws(SystemError)

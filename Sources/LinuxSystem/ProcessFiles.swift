@@ -42,3 +42,10 @@ package struct ProcessFiles: ~Copyable {
         )
     }
 }
+
+extension Files {
+    /// Whether a descriptor is on a file system of kind `proc`.
+    package static func isProcessFileSystem(_ descriptor: CInt) -> Bool {
+        clinux_filesystem_type(descriptor) == 0x9fa0
+    }
+}

@@ -31,6 +31,10 @@ int clinux_pidfd_send_signal(int pidfd, int signal);
 int clinux_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid);
 /* statfs(2)'s f_type of an open descriptor, or -1. */
 long clinux_filesystem_type(int fd);
+/* memfd_create(2) with MFD_CLOEXEC. */
+int clinux_memory_file(void);
+/* sysinfo(2): bytes of the host in shared memory, and swapped out. */
+void clinux_host_memory(int64_t *_Nonnull shared, int64_t *_Nonnull swapped);
 /* Bytes free to this user on the file system of fd, or -1. */
 int64_t clinux_free_bytes(int fd);
 

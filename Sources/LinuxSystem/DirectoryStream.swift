@@ -1,0 +1,68 @@
+// Reading a directory piece by piece, for loops that have other work: one stream, entries one at a time, nothing kept.
+
+internal import CLinux
+internal import Glibc
+
+/// A name in a directory, ended by a zero, as the kernel gives it: bytes, not always UTF-8.
+package typealias EntryName = [CChar]
+
+/// An open directory that is read from where the last reading ended.
+@safe
+package final class DirectoryStream {
+    private let stream: OpaquePointer
+
+    /// Takes over a directory that is open for reading.
+    package init(_ directory: consuming FileDescriptor) throws(SystemError) {
+        let number = directory.release()
+        guard let stream = unsafe fdopendir(number) else {
+            let failure = Errno(errno)
+            close(number)
+            throw SystemError("fdopendir", failure)
+        }
+        unsafe self.stream = unsafe stream
+    }
+
+    deinit { unsafe closedir(stream) }
+
+    /// Its descriptor, for calls on what is in it.
+    package var number: CInt { unsafe dirfd(stream) }
+
+    /// Goes back to the beginning; what has come since is listed as well.
+    package func rewind() { unsafe rewinddir(stream) }
+
+    /// The next name that is a positive number, such as a process in `/proc` or a descriptor in its `fd`; nil at the
+    /// end.
+    package func nextNumber() -> Int32? {
+        while let entry = unsafe readdir(stream) {
+            let number = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe Self.number(bytes)
+            }
+            if let number { return number }
+        }
+        return nil
+    }
+
+    /// The next name, without `.` and `..`; nil at the end.
+    package func nextName() -> EntryName? {
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+            }
+            if name != [46, 0] && name != [46, 46, 0] { return name }
+        }
+        return nil
+    }
+
+    /// The number that a text of at most nine digits is.
+    private static func number(_ bytes: UnsafeRawBufferPointer) -> Int32? {
+        var value: Int32 = 0
+        var index = 0
+        while index < 10, unsafe bytes[index] != 0 {
+            let digit = unsafe bytes[index]
+            guard (48...57).contains(digit), index < 9 else { return nil }
+            value = value * 10 + Int32(digit - 48)
+            index += 1
+        }
+        return index == 0 ? nil : value
+    }
+}

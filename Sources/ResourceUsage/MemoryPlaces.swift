@@ -1,0 +1,68 @@
+// The file systems in memory of a sandbox: what is in them is memory that no process has.
+
+internal import Glibc
+internal import LinuxSystem
+
+/// File systems in memory that only the sandbox has, held open as places.
+///
+/// They stay as long as this value: it must go with the sandbox. What an agent mounts in namespaces nested in its own is
+/// not among them.
+struct MemoryPlaces {
+    private let places: [FileDescriptor.Shared]
+    /// Their devices.
+    let devices: Set<UInt64>
+    /// The device of files in memory that have no name.
+    let kernel: UInt64
+
+    /// Finds those of the sandbox whose init has this process id here.
+    init(ofInit pid: Int32) throws(SystemError) {
+        kernel = try Files.status(of: MemoryFile.make()).device
+        let process = try ProcessFiles(of: pid)
+        let host = Set(MemoryMount.all(try ProcessFiles(of: nil).read("mountinfo")).map(\.device))
+        let root = try process.root()
+        var places: [FileDescriptor.Shared] = []
+        var devices: Set<UInt64> = []
+        for mount in MemoryMount.all(try process.read("mountinfo")) where !host.contains(mount.device) {
+            if devices.contains(mount.device) { continue }
+            // One that another mount hides leads elsewhere; a part of it may be attached where it can be seen.
+            guard let place = try? Files.openBeneath(root, mount.path, Files.placeOnly),
+                let status = try? Files.status(of: place), status.device == mount.device
+            else { continue }
+            devices.insert(mount.device)
+            places.append(FileDescriptor.Shared(place))
+        }
+        (self.places, self.devices) = (places, devices)
+    }
+
+    /// Bytes that they hold.
+    var bytes: Int64 {
+        places.reduce(0) { sum, place in
+            guard let room = FileSystemRoom(of: place.number) else { return sum }
+            return sum + max(0, room.bytes - room.freeBytes)
+        }
+    }
+}
+
+/// A mount of a file system in memory, as `/proc/N/mountinfo` has it.
+struct MemoryMount: Equatable {
+    let device: UInt64
+    /// Below the root of the process, without a leading slash; `.` is the root.
+    let path: String
+
+    /// All of a text; the kernel writes blanks in paths as octal numbers, and such paths are left out.
+    static func all(_ text: [UInt8]) -> [MemoryMount] {
+        String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard let dash = words.firstIndex(of: "-"), dash > 5, dash + 1 < words.count,
+                words[dash + 1] == "tmpfs"
+            else { return nil }
+            let numbers = words[2].split(separator: ":").compactMap { UInt64($0) }
+            guard numbers.count == 2, words[4].hasPrefix("/") else { return nil }
+            let path = words[4].dropFirst()
+            return MemoryMount(
+                device: DeviceNumber.make(numbers[0], numbers[1]),
+                path: path.isEmpty ? "." : String(path)
+            )
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// The measuring of real processes in a real pid namespace: what is counted, what is not counted twice, and what an agent
+// cannot do to it.
+
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import ResourceUsage
+
+private let mebibyte: Int64 = 1 << 20
+
+@Suite struct UsageMeterTests {
+    /// Bytes that the script adds to those of a box that does nothing.
+    private func added(_ script: String) throws -> Int64 {
+        let box = try Box("done()\n" + script)
+        var driver = try UsageMeterDriver(box)
+        let before = try driver.settle().memoryBytes
+        try box.goOn()
+        driver = try UsageMeterDriver(box)
+        return try driver.settle().memoryBytes - before
+    }
+
+    @Test(
+        arguments: [
+            "m = bytearray(os.urandom(1)) * (32 << 20)",
+            "m = mmap.mmap(-1, 32 << 20); m[:] = b'x' * (32 << 20)",
+            "f = os.memfd_create('f'); [os.write(f, b'x' * (1 << 20)) for _ in range(32)]",
+            "f = os.memfd_create('f'); os.ftruncate(f, 32 << 20); m = mmap.mmap(f, 32 << 20)\n"
+                + "m[:] = b'x' * (32 << 20)",
+            "f = os.memfd_create('f'); os.ftruncate(f, 32 << 20); m = mmap.mmap(f, 32 << 20)\n"
+                + "for i in range(0, 32 << 20, 4096): m[i] = 1\nos.close(f); os.system(':')",
+            "f = open('/tmp/f', 'wb'); [f.write(b'x' * (1 << 20)) for _ in range(32)]; f.flush()",
+            "f = open('/tmp/f', 'wb'); [f.write(b'x' * (1 << 20)) for _ in range(32)]; f.flush()\n"
+                + "os.unlink('/tmp/f')",
+            "open('/tmp/f', 'wb').truncate(32 << 20); f = open('/tmp/f', 'r+b'); m = mmap.mmap(f.fileno(), 32 << 20)\n"
+                + "for i in range(0, 32 << 20, 4096): m[i] = 1",
+        ]
+    )
+    func eachKindOfMemoryIsCountedOnce(_ script: String) throws {
+        let bytes = try added(script)
+        #expect((31 * mebibyte...36 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
+    }
+
+    @Test func whatProcessesShareIsCountedOnce() throws {
+        let script = """
+            m = bytearray(b'x') * (32 << 20)
+            f = os.memfd_create('f'); [os.write(f, b'x' * (1 << 20)) for _ in range(16)]
+            for _ in range(6): child(lambda: None)
+            """
+        let bytes = try added(script)
+        #expect((47 * mebibyte...70 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
+    }
+
+    @Test func pagesOfProgramsAndFilesAreNotCounted() throws {
+        let bytes = try added(
+            """
+            f = open(sys.executable, 'rb'); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
+            n = sum(m[i] for i in range(0, len(m), 4096))
+            """
+        )
+        #expect(bytes < 2 * mebibyte)
+    }
+
+    @Test func sharedPagesAreNoBreachAndCopiedOnesAre() throws {
+        let box = try Box(
+            """
+            m = bytearray(b'x') * (48 << 20)
+            got, go = os.pipe(); told, tell = os.pipe()
+            for _ in range(4):
+                if os.fork() == 0:
+                    os.read(got, 1)
+                    for i in range(0, len(m), 4096): m[i] = 1
+                    os.write(tell, b'x')
+                    while True: signal.pause()
+            done()
+            os.write(go, b'xxxx')
+            for _ in range(4): os.read(told, 1)
+            """
+        )
+        var driver = try UsageMeterDriver(box, limit: 128 * mebibyte)
+        let isBeyond = driver.findsBeyond(within: 50)
+        #expect(!isBeyond)
+        try box.goOn()
+        let isBeyondNow = driver.findsBeyond(within: 200)
+        #expect(isBeyondNow)
+    }
+
+    @Test(arguments: [
+        "m = bytearray(b'x') * (48 << 20)", "f = os.memfd_create('f'); os.write(f, b'x' * (48 << 20))",
+    ])
+    func oneProcessBeyondTheLimitIsFound(_ script: String) throws {
+        let box = try Box("done()\n" + script)
+        var driver = try UsageMeterDriver(box, limit: 40 * mebibyte)
+        var isBeyond = driver.findsBeyond(within: 50)
+        #expect(!isBeyond)
+        try box.goOn()
+        isBeyond = driver.findsBeyond(within: 50)
+        #expect(isBeyond)
+    }
+
+    @Test func processesThreadsAndTimeAreThoseOfTheNamespace() throws {
+        let box = try Box(
+            """
+            import threading
+            for i in range(5): child(lambda: name(') R 9 9 9\\n((' if i % 2 else 'x y ) )'))
+            for _ in range(3): threading.Thread(target=signal.pause, daemon=True).start()
+            def burn():
+                end = time.process_time() + 0.3
+                while time.process_time() < end: pass
+            def gone():
+                if os.fork() == 0: burn(); os._exit(0)
+                os.wait(); os._exit(0)
+            if os.fork() == 0: gone()
+            os.wait()
+            """
+        )
+        var driver = try UsageMeterDriver(box)
+        let reading = try driver.settle()
+        #expect(reading.processes == 6)
+        #expect(reading.threads == 9)
+        #expect((270_000...900_000).contains(reading.cpuMicroseconds), "\(reading.cpuMicroseconds)")
+    }
+
+    @Test func timeDoesNotFallWhenNobodyWaits() throws {
+        let box = try Box(
+            """
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            def burn():
+                end = time.process_time() + 0.3
+                while time.process_time() < end: pass
+            pid = child(burn)
+            done()
+            os.kill(pid, 9)
+            while os.path.exists('/proc/%d' % pid): time.sleep(0.01)
+            """
+        )
+        var driver = try UsageMeterDriver(box)
+        let before = try driver.settle().cpuMicroseconds
+        try box.goOn()
+        for _ in 0..<20 where driver.look().processes > 1 {}
+        let reading = driver.look()
+        #expect(reading.processes == 1)
+        #expect(reading.cpuMicroseconds >= before && before >= 250_000)
+    }
+
+    @Test func openFilesWithoutANameAreCountedOnce() throws {
+        let folder = "/var/tmp"
+        let box = try Box(
+            """
+            f = open('\(folder)/cloche-usage-%d' % os.getpid() + str(time.time()), 'w+b')
+            os.write(f.fileno(), b'x' * (1 << 20)); os.fsync(f.fileno()); os.unlink(f.name)
+            g = os.dup(f.fileno()); child(lambda: None)
+            """
+        )
+        var driver = try UsageMeterDriver(box)
+        let reading = try driver.settle()
+        #expect(reading.unlinkedFiles == 1)
+        #expect((mebibyte...mebibyte + 65536).contains(reading.unlinkedBytes))
+    }
+
+    @Test func noLookIsLongHoweverManyDescriptorsThereAre() throws {
+        let box = try Box(
+            """
+            import resource
+            most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20000)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            f = [os.memfd_create('f') for _ in range(most - 20)]
+            for _ in range(40): child(lambda: None)
+            """
+        )
+        var driver = try UsageMeterDriver(box)
+        var longest: Int64 = 0
+        var looks = 0
+        while !driver.meter.isSettled && looks < 5000 {
+            let start = MonotonicClock.microseconds
+            _ = driver.look()
+            longest = max(longest, MonotonicClock.microseconds - start)
+            looks += 1
+        }
+        #expect(looks > 3 && looks < 5000)
+        #expect(longest < 200_000, "\(longest) us")  // the machine may be busy; alone it is 5000
+    }
+
+    @Test func aNamespaceThatIsGoneHasNothing() throws {
+        let box = try Box("done()\nchild(lambda: None)\nos._exit(0)")
+        var driver = try UsageMeterDriver(box)
+        try driver.settle()
+        try? box.goOn()  // it ends instead of answering
+        for _ in 0..<20 where driver.look().processes > 0 {}
+        let left = driver.look().processes
+        #expect(left == 0)
+    }
+}
