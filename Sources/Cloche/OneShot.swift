@@ -28,7 +28,7 @@ enum OneShot {
                 starting: program,
                 in: resources.cgroup
             )
-            return SandboxProgram(sandbox, program.id, resources, request.policy)
+            return try SandboxProgram(sandbox, program.id, resources, request.policy)
         }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)

@@ -101,7 +101,7 @@ struct ProcessTable: ~Copyable {
         append(pid)
         path.append(47)
         name.withUTF8Buffer { text in
-            for unsafebyte in unsafe text { path.append(CChar(bitPattern: byte)) }
+            unsafe path.append(contentsOf: text.map { CChar(bitPattern: $0) })
         }
         path.append(0)
         return unsafe openat(directory.number, path, flags | O_CLOEXEC | O_NONBLOCK)

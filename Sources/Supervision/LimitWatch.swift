@@ -4,7 +4,7 @@
 package import ClocheModel
 package import ControlGroups
 internal import LinuxSystem
-internal import SandboxRuntime
+internal import ResourceUsage
 
 /// A limit that was reached.
 package struct LimitBreach: Equatable, Sendable {
@@ -40,6 +40,12 @@ package final class LimitWatch {
     private let projectLimits: ResourceLimits
     /// What the sandbox is born in; nil where there is none to be had, or none is needed.
     package let cgroup: AgentCgroup?
+    /// The sandbox's init; nil while there is none.
+    private var pid: Int32?
+    private var meter: UsageMeter?
+    private var reading: UsageReading?
+    /// When processor time is counted next.
+    private var nextCount: Int64 = 0
 
     /// Prepares to hold limits.
     ///
@@ -119,22 +125,89 @@ package final class LimitWatch {
 
     /// What is used now.
     func report() -> ResourceReport {
-        var report = ResourceReport(
-            measuredAt: MonotonicClock.milliseconds,
-            source: cgroup == nil ? .supervisor : .cgroup
-        )
+        let now = MonotonicClock.milliseconds
+        var report = ResourceReport(measuredAt: now, source: cgroup == nil ? .supervisor : .cgroup)
+        measureProcesses(&report, now)
         cgroup?.group.measure(&report)
         return report
     }
 
+    /// Where no controller counts, the processes are looked at; now, if that is not done all the time.
+    private func measureProcesses(_ report: inout ResourceReport, _ now: Int64) {
+        if holder(of: .memory) == .cgroup && holder(of: .processes) == .cgroup { return }
+        if meter == nil, let pid {
+            // One that has ended uses nothing.
+            meter = try? UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
+        }
+        if !isMeasuring || reading == nil { reading = meter?.look(now: now) }
+        guard let reading else { return }
+        report.cpuMicroseconds = reading.cpuMicroseconds
+        report.memoryBytes = reading.memoryBytes
+        report.tasks = reading.threads
+    }
+
+    // MARK: Measuring
+
     /// A sandbox was built, and this is its init.
-    package func began(_ pid: Int32) {}
+    package func began(_ pid: Int32) throws(ClocheError) {
+        self.pid = pid
+        reading = nil
+        meter = nil
+        guard isMeasuring else { return }
+        do throws(SystemError) {
+            meter = try UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
+        } catch {
+            throw ClocheError(
+                .sandbox,
+                "cannot measure what the agent uses",
+                why: error.description,
+                remedy: "without it, limits.memory and limits.cpu-time do not hold; nothing was started"
+            )
+        }
+    }
+
+    /// Whether the processes are to be looked at all the time.
+    private var isMeasuring: Bool {
+        (limits.shares.memoryBytes != nil && holder(of: .memory) == .supervisor)
+            || (limits.cpuSeconds != nil && cgroup == nil)
+    }
 
     /// When `look` has something to do, in milliseconds of the monotonic clock; nil for never.
-    var nextLook: Int64? { nil }
+    var nextLook: Int64? {
+        guard pid != nil else { return nil }
+        return [isMeasuring ? meter?.nextLook : nil, limits.cpuSeconds == nil ? nil : nextCount].compactMap {
+            $0
+        }.min()
+    }
 
     /// Measures what is due, and tells the first limit that was reached.
-    func look(_ now: Int64, _ sandbox: borrowing Sandbox) -> LimitBreach? { nil }
+    func look(_ now: Int64) -> LimitBreach? {
+        guard pid != nil else { return nil }
+        if isMeasuring, let next = meter?.nextLook, now >= next { reading = meter?.look(now: now) }
+        if let most = limits.shares.memoryBytes, let reading, reading.isBeyondMemoryLimit, isMeasuring {
+            let text =
+                "\(Amount.bytes(reading.memoryBytes)) were in use, at most \(Amount.bytes(most)) may be"
+            return LimitBreach(.memory, .memory, text)
+        }
+        if let most = limits.cpuSeconds, now >= nextCount {
+            nextCount = now + 1000
+            let used = cgroup?.group.number("cpu.stat", "usage_usec") ?? reading?.cpuMicroseconds ?? 0
+            if used > most * 1_000_000 {
+                return LimitBreach(
+                    .cpuTime,
+                    .cpuTime,
+                    "it has used \(Amount.duration(used / 1_000_000)) of processor time"
+                )
+            }
+        }
+        return nil
+    }
+
+    /// The sandbox is about to be killed: nothing of it may be held open.
+    func ended() {
+        pid = nil
+        meter = nil
+    }
 
     /// The sandbox is gone: so is what was made for it.
     package func end() { cgroup?.end() }

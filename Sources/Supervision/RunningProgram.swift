@@ -47,7 +47,9 @@ package final class SandboxProgram: RunningProgram {
     private var breach: LimitBreach?
 
     /// Takes a sandbox in which the program `id` is being started, and the limits that hold for it.
-    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: LimitWatch, _ policy: Policy) {
+    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: LimitWatch, _ policy: Policy)
+        throws(ClocheError)
+    {
         self.sandbox = sandbox
         self.id = id
         self.resources = resources
@@ -55,10 +57,11 @@ package final class SandboxProgram: RunningProgram {
         lifecycle.started(at: MonotonicClock.milliseconds)
         // Only an agent has a terminal of its own that can be idle.
         self.policy.limits.idleSeconds = nil
-        resources.began(self.sandbox.pid)
+        try resources.began(self.sandbox.pid)
     }
 
     deinit {
+        resources.ended()
         sandbox.kill()
         resources.end()
     }
@@ -71,7 +74,7 @@ package final class SandboxProgram: RunningProgram {
     /// Kills at once what uses too much; whose time is over is asked first.
     package func holdLimits() {
         let now = MonotonicClock.milliseconds
-        if let found = resources.look(now, sandbox) { end(by: found) }
+        if breach == nil, let found = resources.look(now) { end(by: found) }
         switch lifecycle.due(policy.limits, now: now) {
         case .limit(let reason)?:
             breach = breach ?? LimitBreach(ofTime: reason, policy.limits)
@@ -84,6 +87,7 @@ package final class SandboxProgram: RunningProgram {
 
     private func end(by found: LimitBreach) {
         breach = breach ?? found
+        resources.ended()
         kill()
     }
 

@@ -77,6 +77,7 @@ extension Supervisor {
 
     private func releaseSandbox() {
         closeTerminal()
+        resources?.ended()
         guard let old = sandbox.take() else { return }
         epoll.remove(old.control.number)
         epoll.remove(old.process.number)

@@ -50,6 +50,23 @@ extension Supervisor {
         )
     }
 
+    // MARK: Limits that are measured
+
+    /// Ends the agent if it has used more than it may.
+    func holdLimits() {
+        guard !finished, sandbox != nil, record.state != .stopping else { return }
+        if let most = policy.limits.outputBytes, outputBytes > most {
+            let text = "the terminal was sent \(Amount.bytes(outputBytes))"
+            return end(by: LimitBreach(.output, .output, text))
+        }
+        if let breach = resources?.look(MonotonicClock.milliseconds) { end(by: breach) }
+    }
+
+    /// At once: what uses too much is not asked to use less.
+    private func end(by breach: LimitBreach) {
+        end(.failed, breach.reason, code: 137, failure: breach.text)
+    }
+
     // MARK: The requests
 
     /// The limits that are set, and how far they are used up.

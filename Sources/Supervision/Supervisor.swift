@@ -168,6 +168,7 @@ package final class Supervisor {
         }
         try awaitHarness(sandbox, program)
         watch(sandbox)
+        try resources?.began(sandbox.pid)
         self.sandbox = consume sandbox
         lifecycle.started(at: MonotonicClock.milliseconds)
         record.state = .running
@@ -224,8 +225,11 @@ package final class Supervisor {
         while !finished {
             do {
                 let now = MonotonicClock.milliseconds
-                let wait = lifecycle.nextDeadline(policy.limits).map { Int32(clamping: max(0, $0 - now)) }
+                let next = [lifecycle.nextDeadline(policy.limits), resources?.nextLook].compactMap { $0 }
+                    .min()
+                let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
+                holdLimits()
                 try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
             } catch {
                 end(
