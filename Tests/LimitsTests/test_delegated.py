@@ -1,5 +1,6 @@
 """Limits that the kernel holds for an ordinary user of a systemd host. Run by scripts/vm-test alone."""
 
+import os
 import pathlib
 
 import delegation
@@ -39,4 +40,6 @@ def test_doctor_finds_the_delegation(t):
     delegation.needs_delegation(t)
     check = next(one for one in t.json("doctor") if one["id"] == "cgroup-delegation")
     assert check["status"] == "ok" and not check["remedy"], check
-    assert str(delegation.user_manager()) in check["detail"], check
+    # Root may divide every cgroup, so for it Cloche takes the one it is in.
+    place = "/sys/fs/cgroup/user.slice/user-0.slice/" if os.getuid() == 0 else str(delegation.user_manager())
+    assert place in check["detail"], check
