@@ -554,7 +554,8 @@ int clinux_idmapped_mount(int place, int user_namespace, uint64_t attributes, in
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
     int mount = open_tree(place, "", flags);
     if (mount < 0) return -1;
-    struct mount_attr attr = {.attr_set = attributes};
+    /* The copy of a shared mount is its peer: what is mounted on it in the sandbox would appear on the host, too. */
+    struct mount_attr attr = {.attr_set = attributes, .propagation = MS_PRIVATE};
     if (user_namespace >= 0) {
         attr.attr_set |= MOUNT_ATTR_IDMAP;
         attr.userns_fd = (uint64_t)user_namespace;

@@ -10,6 +10,7 @@ import socket
 import subprocess
 
 import case
+import surroundings
 
 # Runs inside under `python3 -c`; calls by number, because that is what a filter sees.
 PROBE = """
@@ -147,6 +148,17 @@ def test_mounts_have_no_setuid_and_no_devices(t):
         # What masks a file of /proc is /dev/null, which must be a device to be empty.
         is_null = fields[3] == "/null"
         assert "nodev" in options or is_null or target in devices or target in ("/dev/pts", "/dev"), line
+
+
+def test_no_mount_appears_on_a_host_that_shares_its_mounts(t):
+    # As systemd does; for root the sandbox then got peers of the host's own mounts.
+    script = """
+        before=$(cat /proc/self/mountinfo)
+        "$1" run --workspace dir -- /usr/bin/true || exit 8
+        after=$(cat /proc/self/mountinfo)
+        [ "$before" = "$after" ] || { printf '%s\\n' "$after"; exit 9; }"""
+    words = surroundings.words(t, "mount --make-rshared /", "sh", "-c", script, "sh", t.program)
+    t.command(*words, cwd=t.repository())
 
 
 def test_no_host_path_shows_that_was_not_planned(t):
