@@ -68,7 +68,8 @@ let package = Package(
         layer(
             "Supervision",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups", "ResourceUsage",
+                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups",
+                "ResourceUsage",
                 "SandboxRuntime",
                 "TerminalText",
             ]

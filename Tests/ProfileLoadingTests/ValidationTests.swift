@@ -90,7 +90,7 @@ import Testing
         ),
         (
             "limits: {enforcement: hard}",
-            "1:23: `limits.enforcement` must be one of `strict`, `available`, not the text `hard`"
+            "1:23: `limits.enforcement` must be one of `strict`, `available`, `measured`, not the text `hard`"
         ),
         ("limits: {memmory: 2GiB}", "1:10: unknown key `memmory` in `limits`; did you mean `memory`?"),
         (

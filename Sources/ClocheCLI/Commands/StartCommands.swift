@@ -51,7 +51,9 @@ enum StartCommand {
     private static func limitNotes(_ record: AgentRecord) -> [String] {
         var notes: [String] = []
         if record.limits(heldBy: .supervisor).contains(LimitName.memory.rawValue) {
-            notes.append("memory is measured, and the agent ended when it uses more: it has no cgroup that holds it")
+            notes.append(
+                "memory is measured, and the agent ended when it uses more: it has no cgroup that holds it"
+            )
         }
         let loose = record.limits(heldBy: .nobody)
         if !loose.isEmpty {
