@@ -41,6 +41,17 @@ extension Files {
         try check("fchown", "") { fchown(number, user, group) }
     }
 
+    /// A directory below another as a place only (`O_PATH`), through no link and on the same mount, whatever its mode.
+    package static func openDirectoryPlace(at parent: CInt, _ name: EntryName) throws(SystemError)
+        -> FileDescriptor
+    {
+        let flags = UInt64(clinux_O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+        return FileDescriptor(
+            owning: try check("openat2") { unsafe clinux_openat2(parent, name, flags, 0, resolve) }
+        )
+    }
+
     /// `rmdir(2)`: nothing that holds anything.
     package static func removeEmptyDirectory(_ name: String, at parent: borrowing FileDescriptor)
         throws(SystemError)

@@ -25,6 +25,7 @@ struct MemoryPlaces {
         for mount in MemoryMount.all(try process.read("mountinfo")) where !host.contains(mount.device) {
             if devices.contains(mount.device) { continue }
             // One that another mount hides leads elsewhere; a part of it may be attached where it can be seen.
+            // And one below a directory that is closed to us cannot be reached at all.
             guard let place = try? Files.openBeneath(root, mount.path, Files.placeOnly),
                 let status = try? Files.status(of: place), status.device == mount.device
             else { continue }

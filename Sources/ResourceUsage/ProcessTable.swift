@@ -101,7 +101,7 @@ struct ProcessTable: ~Copyable {
         append(pid)
         path.append(47)
         name.withUTF8Buffer { text in
-            unsafe path.append(contentsOf: text.map { CChar(bitPattern: $0) })
+            for index in text.indices { path.append(CChar(bitPattern: unsafe text[index])) }
         }
         path.append(0)
         return unsafe openat(directory.number, path, flags | O_CLOEXEC | O_NONBLOCK)

@@ -55,8 +55,9 @@ package struct UsageMeter: ~Copyable {
     private var passDue: Int64 = 0
     /// The cheap numbers when it began.
     private var passMoment = MemoryEstimate.Moment()
-    /// Whether the last pass found too much. A process that is counted, forks and ends within a pass is counted twice:
-    /// a second one decides.
+    /// Whether the last pass found too much.
+    ///
+    /// A process that is counted, forks and ends within a pass is counted twice: a second one decides.
     private var wasBeyond = false
 
     /// When the next look is due (`MonotonicClock.milliseconds`).
