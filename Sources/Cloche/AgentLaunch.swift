@@ -68,8 +68,15 @@ struct AgentLaunch {
                 resuming: true
             ),
             filterCache: installation.cacheDirectory,
-            owner: directory.cgroupOwner
+            owner: directory.cgroupOwner,
+            trees: Self.trees(directory, record)
         )
+    }
+
+    /// What an agent may write on disk.
+    private static func trees(_ directory: AgentDirectory, _ record: AgentRecord) -> [String] {
+        let own = [directory.home, directory.upper, directory.git]
+        return record.access == .readWrite ? [record.workspacePath] + own : own
     }
 
     private static func isUsersOwn(_ workspace: WorkspaceKind) -> Bool {

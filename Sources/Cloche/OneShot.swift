@@ -20,7 +20,7 @@ enum OneShot {
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
-        let resources = try LimitWatch(request.policy, owner, always: false)
+        let resources = try LimitWatch(request.policy, owner, trees: request.trees, always: false)
         func launch(_ program: SpawnRequest) throws -> SandboxProgram {
             let sandbox = try Sandbox.launch(
                 request,
@@ -38,6 +38,13 @@ enum OneShot {
         let signals = try ForegroundSession.signals()
         let program = try launch(SpawnRequest(1, spec, stdio: streams.numbers))
         return try ForegroundSession.run(program, streams, signals)
+    }
+}
+
+extension SandboxRequest {
+    /// What a throw-away sandbox may write on disk.
+    fileprivate var trees: [String] {
+        workspace.map { $0.mode == .readWrite ? [$0.source] : [] } ?? []
     }
 }
 

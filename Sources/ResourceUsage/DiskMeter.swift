@@ -9,7 +9,7 @@ package import LinuxSystem
 /// Room that others free meanwhile hides what an agent takes; so there is a walk every minute besides.
 package struct DiskWatch {
     /// Milliseconds between two walks at least, and at most; and at most where the file system counts no files.
-    static let shortest: Int64 = 1000
+    static let shortest: Int64 = 100
     static let longest: Int64 = 60_000
     static let longestUncounted: Int64 = 10_000
 
@@ -60,7 +60,7 @@ package struct DiskWatch {
     /// Milliseconds until the room is looked at again.
     package func delay(_ room: [FileSystemRoom]) -> Int64 {
         if limit.bytes == nil && limit.files == nil { return Self.longestUncounted }
-        return max(100, SamplingPace.delay(limit: limit.bytes, used: most(room).bytes))
+        return max(50, SamplingPace.delay(limit: limit.bytes, used: most(room).bytes))
     }
 }
 

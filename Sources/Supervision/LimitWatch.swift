@@ -44,6 +44,8 @@ package final class LimitWatch {
     private var pid: Int32?
     private var meter: UsageMeter?
     private var reading: UsageReading?
+    private var disk: DiskMeter
+    private var diskReading: DiskReading?
     /// When processor time is counted next.
     private var nextCount: Int64 = 0
 
@@ -52,16 +54,23 @@ package final class LimitWatch {
     /// - Parameters:
     ///   - policy: the limits, the agent's own and those of its project.
     ///   - owner: for whom.
+    ///   - trees: what the agent may write on disk; none of them in another.
     ///   - always: whether a cgroup is wanted even where no limit asks for it, to freeze and to count.
     /// - Throws: when a cgroup cannot be made where there should be one, and when the policy is `strict` and a limit
     ///   would not be held by the kernel.
-    package init(_ policy: Policy, _ owner: AgentCgroup.Owner, always: Bool) throws(ClocheError) {
+    package init(
+        _ policy: Policy,
+        _ owner: AgentCgroup.Owner,
+        trees: [String],
+        always: Bool
+    ) throws(ClocheError) {
         limits = policy.limits
         projectLimits = policy.projectLimits
         var place = CgroupPlace(.none(.notDelegated))
         let isWanted = always || limits.profitsFromCgroup || policy.projectLimits != ResourceLimits()
         if limits.enforcement != .measured && isWanted { place = .find(.host) }
         if limits.enforcement == .strict { try Self.refuse(place, policy) }
+        disk = DiskMeter(trees, bytes: limits.diskBytes, files: limits.diskFiles)
         cgroup = try AgentCgroup.make(place, owner, limits.shares, shared: policy.projectLimits)
     }
 
@@ -129,6 +138,7 @@ package final class LimitWatch {
         var report = ResourceReport(measuredAt: now, source: cgroup == nil ? .supervisor : .cgroup)
         measureProcesses(&report, now)
         cgroup?.group.measure(&report)
+        (report.diskBytes, report.diskFiles) = (diskReading?.usage.bytes, diskReading?.usage.files)
         return report
     }
 
@@ -170,35 +180,63 @@ package final class LimitWatch {
     private var isMeasuring: Bool {
         (limits.shares.memoryBytes != nil && holder(of: .memory) == .supervisor)
             || (limits.cpuSeconds != nil && cgroup == nil)
+            // Files without a name are seen in the processes that have them open.
+            || limits.diskBytes != nil || limits.diskFiles != nil
     }
 
     /// When `look` has something to do, in milliseconds of the monotonic clock; nil for never.
     var nextLook: Int64? {
         guard pid != nil else { return nil }
-        return [isMeasuring ? meter?.nextLook : nil, limits.cpuSeconds == nil ? nil : nextCount].compactMap {
-            $0
-        }.min()
+        var next: [Int64] = []
+        if isMeasuring, let look = meter?.nextLook { next.append(look) }
+        if limits.cpuSeconds != nil { next.append(nextCount) }
+        if countsDisk { next.append(disk.nextLook) }
+        return next.min()
     }
+
+    private var countsDisk: Bool { limits.diskBytes != nil || limits.diskFiles != nil }
 
     /// Measures what is due, and tells the first limit that was reached.
     func look(_ now: Int64) -> LimitBreach? {
         guard pid != nil else { return nil }
-        if isMeasuring, let next = meter?.nextLook, now >= next { reading = meter?.look(now: now) }
-        if let most = limits.shares.memoryBytes, let reading, reading.isBeyondMemoryLimit, isMeasuring {
-            let text =
-                "\(Amount.bytes(reading.memoryBytes)) were in use, at most \(Amount.bytes(most)) may be"
-            return LimitBreach(.memory, .memory, text)
+        if isMeasuring, let next = meter?.nextLook, now >= next {
+            reading = meter?.look(now: now)
         }
-        if let most = limits.cpuSeconds, now >= nextCount {
-            nextCount = now + 1000
-            let used = cgroup?.group.number("cpu.stat", "usage_usec") ?? reading?.cpuMicroseconds ?? 0
-            if used > most * 1_000_000 {
-                return LimitBreach(
-                    .cpuTime,
-                    .cpuTime,
-                    "it has used \(Amount.duration(used / 1_000_000)) of processor time"
-                )
-            }
+        return memoryBreach() ?? timeBreach(now) ?? diskBreach(now)
+    }
+
+    private func memoryBreach() -> LimitBreach? {
+        guard holder(of: .memory) == .supervisor, let most = limits.shares.memoryBytes, let reading,
+            reading.isBeyondMemoryLimit
+        else { return nil }
+        let text = "\(Amount.bytes(reading.memoryBytes)) were in use, at most \(Amount.bytes(most)) may be"
+        return LimitBreach(.memory, .memory, text)
+    }
+
+    private func timeBreach(_ now: Int64) -> LimitBreach? {
+        guard let most = limits.cpuSeconds, now >= nextCount else { return nil }
+        nextCount = now + 1000
+        let used = cgroup?.group.number("cpu.stat", "usage_usec") ?? reading?.cpuMicroseconds ?? 0
+        guard used > most * 1_000_000 else { return nil }
+        let text = "it has used \(Amount.duration(used / 1_000_000)) of processor time"
+        return LimitBreach(.cpuTime, .cpuTime, text)
+    }
+
+    private func diskBreach(_ now: Int64) -> LimitBreach? {
+        guard countsDisk, now >= disk.nextLook else { return nil }
+        let unlinked = (reading?.unlinkedBytes ?? 0, reading?.unlinkedFiles ?? 0)
+        guard let found = disk.look(now: now, unlinked: unlinked) else { return nil }
+        diskReading = found
+        if found.isBeyondBytes, let most = limits.diskBytes {
+            let text = "\(Amount.bytes(found.usage.bytes)) are on disk, at most \(Amount.bytes(most)) may be"
+            return LimitBreach(.disk, .disk, text)
+        }
+        if found.isBeyondFiles, let most = limits.diskFiles {
+            return LimitBreach(
+                .diskFiles,
+                .disk,
+                "there are \(found.usage.files) files, at most \(most) may be"
+            )
         }
         return nil
     }

@@ -27,6 +27,8 @@ package struct SupervisedAgent: Sendable {
     package var filterCache: String?
     /// Whom its cgroup is for.
     package var owner: AgentCgroup.Owner
+    /// What it may write on disk; none of these in another.
+    package var trees: [String]
 
     /// An agent to run.
     package init(
@@ -35,9 +37,11 @@ package struct SupervisedAgent: Sendable {
         program: ProcessSpec,
         restart: ProcessSpec,
         filterCache: String?,
-        owner: AgentCgroup.Owner
+        owner: AgentCgroup.Owner,
+        trees: [String]
     ) {
         self.owner = owner
+        self.trees = trees
         self.directory = directory
         self.request = request
         self.program = program
@@ -135,7 +139,7 @@ package final class Supervisor {
     /// - Throws: why it does not; the record says so too.
     package func start() throws(ClocheError) {
         do {
-            resources = try LimitWatch(policy, agent.owner, always: true)
+            resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
             try launch(agent.program)
         } catch {
             end(.failed, .startFailed, code: nil, failure: error.description)
