@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #define MAX_SPAWNED 1024
+#define MAX_REAPED 256
 
 /* Younger than the oldest headers that we build with. */
 #ifndef PR_SET_MDWE
@@ -302,12 +303,13 @@ static void deliver(uint32_t id, int number) {
         if (spawned[i].pid != 0 && spawned[i].id == id) kill(-spawned[i].pid, number);
 }
 
-static void reap(void) {
-    for (;;) {
+/* Takes a bounded number, so that a storm of ends does not keep the supervisor waiting; whether there may be more. */
+static int reap(void) {
+    for (int taken = 0; taken < MAX_REAPED; taken++) {
         int status;
         pid_t pid = waitpid(-1, &status, WNOHANG);
         if (pid < 0 && errno == EINTR) continue;
-        if (pid <= 0) return;
+        if (pid <= 0) return 0;
         for (int i = 0; i < MAX_SPAWNED; i++)
             if (spawned[i].pid == pid) {
                 spawned[i].pid = 0;
@@ -315,6 +317,19 @@ static void reap(void) {
                 break;
             }
     }
+    return 1;
+}
+
+/* The last process id is told to processes of the namespace only. */
+static void tell_count(void) {
+    char text[128] = "";
+    int last = -1, file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && read(file, text, sizeof text - 1) > 0) {
+        const char *space = strrchr(text, ' ');
+        if (space != NULL) last = atoi(space + 1);
+    }
+    if (file >= 0) close(file);
+    send_message(CLINUX_COUNTED, 0, last, 0, -1);
 }
 
 static void receive(void) {
@@ -342,6 +357,7 @@ static void receive(void) {
         spawn((size_t)length, descriptors, count);
         break;
     case CLINUX_SIGNAL: deliver(message.head.id, message.head.value); break;
+    case CLINUX_COUNT: tell_count(); break;
     default: _exit(125);
     }
     for (size_t i = 0; i < count; i++) close(descriptors[i]);
@@ -358,12 +374,12 @@ static _Noreturn void init(void) {
     if (signals < 0 || fcntl(CLINUX_INIT_SOCKET, F_SETFD, FD_CLOEXEC) < 0) _exit(125);
     send_message(CLINUX_BUILT, 0, 0, 0, -1);
     struct pollfd polls[2] = {{.fd = CLINUX_INIT_SOCKET, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    for (;;) {
-        if (poll(polls, 2, -1) < 0 && errno != EINTR) _exit(125);
-        if (polls[1].revents) {
+    for (int more = 0;;) {
+        if (poll(polls, 2, more ? 0 : -1) < 0 && errno != EINTR) _exit(125);
+        if (polls[1].revents || more) {
             struct signalfd_siginfo information;
-            while (read(signals, &information, sizeof information) > 0) continue;
-            reap();
+            (void)!read(signals, &information, sizeof information); /* another one is for the next turn */
+            more = reap();
         }
         if (polls[0].revents & POLLIN) receive();
         else if (polls[0].revents) _exit(0); /* the supervisor closed its end */

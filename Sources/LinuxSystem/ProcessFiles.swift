@@ -32,6 +32,12 @@ package struct ProcessFiles: ~Copyable {
         return try file.readToEnd()
     }
 
+    /// One more than the greatest process id, as its own `/proc` has it: namespaces may differ.
+    package borrowing func pidMax() throws(SystemError) -> String {
+        let file = try Files.openBeneath(root(), "proc/sys/kernel/pid_max")
+        return String(decoding: try file.readToEnd(limit: 32).filter { $0 > 32 }, as: UTF8.self)
+    }
+
     /// Its root directory, as a place.
     package borrowing func root() throws(SystemError) -> FileDescriptor {
         let number = directory.number

@@ -4,9 +4,9 @@
 internal import Glibc
 package import LinuxSystem
 
-/// Decides when trees are walked. Pure.
+/// Decides when trees are walked.
 ///
-/// Room that others free meanwhile hides what an agent takes; so there is a walk every minute besides.
+/// Pure. Room that others free meanwhile hides what an agent takes; so there is a walk every minute besides.
 package struct DiskWatch {
     /// Milliseconds between two walks at least, and at most; and at most where the file system counts no files.
     static let shortest: Int64 = 100
@@ -98,6 +98,7 @@ package struct DiskMeter {
         for tree in trees {
             // What is absent is on no file system.
             guard let place = try? Files.open(tree, Files.placeOnly | O_DIRECTORY),
+                // What is open has a status.
                 let status = try? Files.status(of: place), devices.insert(status.device).inserted
             else { continue }
             places.append(FileDescriptor.Shared(place))

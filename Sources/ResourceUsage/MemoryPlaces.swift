@@ -27,6 +27,7 @@ struct MemoryPlaces {
             // One that another mount hides leads elsewhere; a part of it may be attached where it can be seen.
             // And one below a directory that is closed to us cannot be reached at all.
             guard let place = try? Files.openBeneath(root, mount.path, Files.placeOnly),
+                // What is open has a status.
                 let status = try? Files.status(of: place), status.device == mount.device
             else { continue }
             devices.insert(mount.device)

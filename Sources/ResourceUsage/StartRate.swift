@@ -1,5 +1,7 @@
 // How many processes and threads were started lately, from the last process id that init tells. Pure.
 
+internal import LinuxSystem
+
 /// Starts within the last minute.
 ///
 /// Each start takes the next process id of the namespace, so the difference of two is the number of starts between them.
@@ -23,6 +25,13 @@ package struct StartRate: Equatable, Sendable {
     package init(limit: Int64, pidMax: Int64) {
         self.limit = limit
         round = max(1, pidMax - Self.reserved)
+    }
+
+    /// Nothing started yet in the namespace whose init has this process id here.
+    package init(limit: Int64, init pid: Int32) {
+        // Where it cannot be read, the kernel's own greatest.
+        let text = try? ProcessFiles(of: pid).pidMax()
+        self.init(limit: limit, pidMax: text.flatMap { Int64($0) } ?? 4 << 20)
     }
 
     /// Starts in the last minute, as of the last answer.

@@ -181,6 +181,7 @@ struct SandboxTrial {
             while let event = try sandbox.nextEvent(wait: true) {
                 switch consume event {
                 case .started: continue
+                case .counted: continue
                 case .failed(_, let error): return error
                 case .exited(_, let end):
                     return end == .exited(0)

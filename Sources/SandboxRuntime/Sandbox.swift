@@ -8,7 +8,7 @@
 //      | self-check: /proc/PID against the plan |
 //      | SPAWN id (strings, 3 descriptors) ---->| vfork, exec
 //      |<--------------- STARTED id / SPAWN_FAILED id
-//      | SIGNAL id ---------------------------->| to the program's process group
+//      | SIGNAL id, COUNT --------------------->| to the program's process group; answers COUNTED
 //      |<------------------------------ EXITED id
 //
 // Closing the control socket ends init, and with it every process of the pid namespace.
@@ -28,6 +28,8 @@ package enum SandboxEvent: ~Copyable {
     case failed(id: UInt32, ClocheError)
     /// A program ended.
     case exited(id: UInt32, ProcessEnd)
+    /// The last process id of the namespace, which each start makes greater by one; -1 when init cannot tell.
+    case counted(Int32)
     /// Init is gone, and every process with it.
     case closed
 }
@@ -105,6 +107,13 @@ package struct Sandbox: ~Copyable {
         try UnixSocket.send(control, Wire.message(CLINUX_SIGNAL, id: id, value: number), wait: false)
     }
 
+    /// Asks init for the last process id of the namespace; the answer is `SandboxEvent.counted`.
+    ///
+    /// Lost, as a signal is, when init does not read.
+    package borrowing func askForCount() throws(SystemError) {
+        try UnixSocket.send(control, Wire.message(CLINUX_COUNT), wait: false)
+    }
+
     /// Asks init to start a program; an error when init has left too much unread.
     package borrowing func spawn(_ program: SpawnRequest) throws(ClocheError) {
         guard try spawn(program, wait: false) else {
@@ -142,6 +151,7 @@ package struct Sandbox: ~Copyable {
             case CLINUX_EXITED:
                 return .exited(id: message.id, Wire.end(message.value))
             case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
+            case CLINUX_COUNTED: return .counted(message.value)
             default: return .closed
             }
         } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }

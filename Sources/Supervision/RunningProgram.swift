@@ -112,6 +112,7 @@ package final class SandboxProgram: RunningProgram {
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
         case .exited(_, let end): return outcome(.exited(end.exitCode))
+        case .counted: return nil
         case .closed: return outcome(.lost)
         }
     }

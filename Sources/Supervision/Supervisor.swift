@@ -270,6 +270,7 @@ package final class Supervisor {
             case .failed(let id, let error): programFailed(id, error)
             case .exited(let id, let end):
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
+            case .counted: continue
             case .closed:
                 sandboxEnded()
                 return

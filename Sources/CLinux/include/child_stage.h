@@ -150,12 +150,14 @@ enum clinux_message_type {
     CLINUX_CONFIGURE, /* supervisor -> init: struct clinux_configure, then the filter's instructions */
     CLINUX_SPAWN,     /* supervisor -> init: struct clinux_spawn, then strings; 3 descriptors unless terminal */
     CLINUX_SIGNAL,    /* supervisor -> init: id, value = signal */
+    CLINUX_COUNT,     /* supervisor -> init: how many processes were started? */
     CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
     CLINUX_BUILT,     /* init -> supervisor: all mounts are made, no capability is left */
     CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_* */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
     CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
+    CLINUX_COUNTED,   /* init -> supervisor: value = the last process id of the namespace, or -1 */
 };
 
 struct clinux_message {
