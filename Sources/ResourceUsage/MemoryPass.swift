@@ -33,7 +33,13 @@ struct MemoryPass: ~Copyable {
     /// Shared memory of a process that is too little to look at its mappings; it is counted as it is.
     private static let little: Int64 = 1 << 20
 
+    /// Clock ticks for which a process may be in the memory of its parent: between `vfork(2)` and its exec.
+    static let borrowed = Int64(sysconf(CInt(_SC_CLK_TCK))) / 10
+
     private let places: MemoryPlaces
+    private let borrowed: Int64
+    /// Bytes of anonymous memory of each process so far.
+    private var counted: [Int32: Int64] = [:]
     private(set) var found = MemoryFindings()
     private var files: Set<FileKey> = []
     private var listing: DirectoryStream?
@@ -42,8 +48,9 @@ struct MemoryPass: ~Copyable {
     private var mappings: MappingSum?
 
     /// Begins at the first process.
-    init(_ table: borrowing ProcessTable, _ places: MemoryPlaces) {
+    init(_ table: borrowing ProcessTable, _ places: MemoryPlaces, borrowed: Int64 = Self.borrowed) {
         self.places = places
+        self.borrowed = borrowed
         listing = table.listing()
     }
 
@@ -64,17 +71,36 @@ struct MemoryPass: ~Copyable {
 
     private mutating func begin(_ pid: Int32, _ table: inout ProcessTable) {
         if let text = table.read(pid, "smaps_rollup") {
-            found.anonymous += KilobyteLine.bytes("Pss_Anon:", in: text)
-            found.anonymous += KilobyteLine.bytes("SwapPss:", in: text)
+            let anonymous =
+                KilobyteLine.bytes("Pss_Anon:", in: text) + KilobyteLine.bytes("SwapPss:", in: text)
             let shared = KilobyteLine.bytes("Pss_Shmem:", in: text)
-            if shared >= Self.little {
-                mappers.append(pid)
-            } else {
-                found.shared += shared
+            counted[pid] = anonymous
+            if anonymous == 0 || !isInItsParentsMemory(pid, anonymous, &table) {
+                found.anonymous += anonymous
+                if shared >= Self.little { mappers.append(pid) } else { found.shared += shared }
             }
         }
         descriptors = table.descriptors(pid)
         if descriptors == nil && errno == EACCES && pid != 1 { found.unseen += 1 }
+    }
+
+    /// Whether a process is so young that it may still have its parent's memory instead of its own, and looks as if.
+    ///
+    /// PSS divides by how often a page is mapped, and here one mapping has two processes: a big program that starts
+    /// others would be counted twice. A child with a copy has either less than its parent, the pages being shared, or has
+    /// written them all in this short time.
+    private func isInItsParentsMemory(_ pid: Int32, _ anonymous: Int64, _ table: inout ProcessTable) -> Bool {
+        guard let text = table.read(pid, "stat"), let stat = ProcessStat(text), stat.isFork,
+            counted[Int32(clamping: stat.parent)] == anonymous
+        else { return false }
+        return Self.ticksSinceBoot - stat.start <= borrowed
+    }
+
+    private static var ticksSinceBoot: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        let second = Int64(sysconf(CInt(_SC_CLK_TCK)))
+        return Int64(time.tv_sec) * second + Int64(time.tv_nsec) * second / 1_000_000_000
     }
 
     /// Counts what a process has open; whether that was all.

@@ -7,20 +7,35 @@ struct ProcessStat: Equatable {
     let threads: Int64
     /// Clock ticks of its own, and of children that it has waited for.
     let ticks: Int64
+    /// Its parent, by the id inside.
+    let parent: Int64
+    /// Whether it has not yet executed a program of its own.
+    let isFork: Bool
+    /// Clock ticks since boot at which it began.
+    let start: Int64
+
+    /// `PF_FORKNOEXEC` of the kernel's `linux/sched.h`.
+    private static let forkedWithoutExec: Int64 = 0x40
 
     /// The name in parentheses may hold anything, parentheses too; what follows the last one is numbers.
     init?(_ text: ArraySlice<UInt8>) {
         guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var words = Words(text[(end + 1)...])
-        // After the name come fields 3 and on: 14 to 17 are times, 20 is the count of threads.
-        guard words.skip(11) else { return nil }
+        // After the name come fields 3 and on: the state, the parent; 9 are the flags.
+        guard words.skip(1), let parent = words.nextNumber(), words.skip(4), let flags = words.nextNumber(),
+            words.skip(4)
+        else { return nil }
+        // 14 to 17 are times.
         var ticks: Int64 = 0
         for _ in 14...17 {
             guard let time = words.nextNumber() else { return nil }
             ticks &+= time
         }
-        guard words.skip(2), let threads = words.nextNumber() else { return nil }
-        (self.threads, self.ticks) = (threads, ticks)
+        // 20 is the count of threads, 22 the start.
+        guard words.skip(2), let threads = words.nextNumber(), words.skip(1), let start = words.nextNumber()
+        else { return nil }
+        (self.threads, self.ticks, self.parent, self.start) = (threads, ticks, parent, start)
+        isFork = flags & Self.forkedWithoutExec != 0
     }
 }
 

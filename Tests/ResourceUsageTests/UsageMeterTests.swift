@@ -51,6 +51,44 @@ private let mebibyte: Int64 = 1 << 20
         #expect((47 * mebibyte...70 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
     }
 
+    /// Bytes of anonymous memory that a pass finds.
+    private func anonymous(_ box: Box, borrowed: Int64) throws -> Int64 {
+        var table = try ProcessTable(ofInit: box.pid)
+        var pass = MemoryPass(table, try MemoryPlaces(ofInit: box.pid), borrowed: borrowed)
+        while !pass.step(&table, deadline: .max) {}
+        return pass.found.anonymous
+    }
+
+    @Test func aChildInItsParentsMemoryIsNotCountedTwice() throws {
+        // It opens the FIFO before it executes anything, and waits there for a writer.
+        let vforked = try Box(
+            """
+            os.mkfifo('/tmp/fifo')
+            pid = os.fork()
+            if pid == 0:
+                m = bytearray(b'x') * (32 << 20)
+                wait = [(os.POSIX_SPAWN_OPEN, 0, '/tmp/fifo', os.O_RDONLY, 0)]
+                os.posix_spawn('/bin/true', ['true'], {}, file_actions=wait)
+            def waits():
+                child = open('/proc/%d/task/%d/children' % (pid, pid)).read().strip()
+                return child and open('/proc/%s/stat' % child).read().split(')')[1][1] == 'S'
+            while not waits(): time.sleep(0.01)
+            """
+        )
+        let once = try anonymous(vforked, borrowed: .max)
+        #expect((32 * mebibyte...50 * mebibyte).contains(once), "\(once / mebibyte) MiB")
+        #expect(try anonymous(vforked, borrowed: -1) > 64 * mebibyte)
+        let forked = try Box(
+            """
+            m = bytearray(b'x') * (32 << 20)
+            def write():
+                for i in range(0, len(m), 4096): m[i] = 1
+            child(write)
+            """
+        )
+        #expect(try anonymous(forked, borrowed: .max) > 64 * mebibyte)
+    }
+
     @Test func pagesOfProgramsAndFilesAreNotCounted() throws {
         let bytes = try added(
             """
