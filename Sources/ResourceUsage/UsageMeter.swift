@@ -79,7 +79,10 @@ package struct UsageMeter: ~Copyable {
         reading.isBeyondMemoryLimit = false
         if now >= censusDue { takeCensus(now) }
         if pass != nil { goOn(now) }
-        nextLook = pass == nil ? censusDue : min(censusDue, now + SamplingPace.bounds.lowerBound)
+        // Where too much is likely in use, what is sure should not wait; other work has its turn between two steps.
+        let isUrgent = wasBeyond || limit.map { reading.memoryBytes > $0 } ?? false
+        let step = isUrgent ? 1 : SamplingPace.bounds.lowerBound
+        nextLook = pass == nil ? censusDue : min(censusDue, now + step)
         return reading
     }
 
