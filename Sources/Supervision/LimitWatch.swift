@@ -46,6 +46,9 @@ package final class LimitWatch {
     private var reading: UsageReading?
     private var disk: DiskMeter
     private var diskReading: DiskReading?
+    private var starts: StartRate?
+    /// When init is asked next how many processes were started.
+    private var nextAsking: Int64 = 0
     /// When processor time is counted next.
     private var nextCount: Int64 = 0
 
@@ -138,6 +141,11 @@ package final class LimitWatch {
         var report = ResourceReport(measuredAt: now, source: cgroup == nil ? .supervisor : .cgroup)
         measureProcesses(&report, now)
         cgroup?.group.measure(&report)
+        if let pid, let network = NetworkCounters(of: pid) {
+            (report.networkReceivedBytes, report.networkSentBytes) = (
+                network.receivedBytes, network.sentBytes
+            )
+        }
         (report.diskBytes, report.diskFiles) = (diskReading?.usage.bytes, diskReading?.usage.files)
         return report
     }
@@ -163,6 +171,7 @@ package final class LimitWatch {
         self.pid = pid
         reading = nil
         meter = nil
+        starts = limits.startsPerMinute.map { StartRate(limit: $0, init: pid) }
         guard isMeasuring else { return }
         do throws(SystemError) {
             meter = try UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
@@ -190,6 +199,7 @@ package final class LimitWatch {
         var next: [Int64] = []
         if isMeasuring, let look = meter?.nextLook { next.append(look) }
         if limits.cpuSeconds != nil { next.append(nextCount) }
+        if starts != nil { next.append(nextAsking) }
         if countsDisk { next.append(disk.nextLook) }
         return next.min()
     }
@@ -203,6 +213,23 @@ package final class LimitWatch {
             reading = meter?.look(now: now)
         }
         return memoryBreach() ?? timeBreach(now) ?? diskBreach(now)
+    }
+
+    /// Whether init is to be asked now how many processes were started.
+    func mustAsk(_ now: Int64) -> Bool {
+        guard starts != nil, now >= nextAsking else { return false }
+        nextAsking = now + 1000
+        return true
+    }
+
+    /// Init has answered.
+    func counted(_ lastPid: Int32) -> LimitBreach? {
+        guard let most = limits.startsPerMinute,
+            starts?.counted(lastPid, now: MonotonicClock.milliseconds) == true
+        else { return nil }
+        let text =
+            "\(starts?.startsInLastMinute ?? 0) processes and threads within a minute, at most \(most) may be"
+        return LimitBreach(.processStarts, .pids, text)
     }
 
     private func memoryBreach() -> LimitBreach? {
@@ -245,6 +272,7 @@ package final class LimitWatch {
     func ended() {
         pid = nil
         meter = nil
+        starts = nil
     }
 
     /// The sandbox is gone: so is what was made for it.

@@ -75,6 +75,8 @@ package final class SandboxProgram: RunningProgram {
     package func holdLimits() {
         let now = MonotonicClock.milliseconds
         if breach == nil, let found = resources.look(now) { end(by: found) }
+        // An init that has left too much unread is asked again.
+        if resources.mustAsk(now) { try? sandbox.askForCount() }
         switch lifecycle.due(policy.limits, now: now) {
         case .limit(let reason)?:
             breach = breach ?? LimitBreach(ofTime: reason, policy.limits)
@@ -112,7 +114,9 @@ package final class SandboxProgram: RunningProgram {
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
         case .exited(_, let end): return outcome(.exited(end.exitCode))
-        case .counted: return nil
+        case .counted(let last):
+            if let found = resources.counted(last) { end(by: found) }
+            return nil
         case .closed: return outcome(.lost)
         }
     }

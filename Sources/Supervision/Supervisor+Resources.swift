@@ -4,6 +4,7 @@ internal import AgentStore
 internal import ClocheModel
 internal import ControlGroups
 internal import LinuxSystem
+internal import SandboxRuntime
 
 extension Supervisor {
     // MARK: How it is measured, frozen and held
@@ -54,17 +55,23 @@ extension Supervisor {
 
     /// Ends the agent if it has used more than it may.
     func holdLimits() {
-        guard !finished, sandbox != nil, record.state != .stopping else { return }
+        guard !finished, sandbox != nil else { return }
         if let most = policy.limits.outputBytes, outputBytes > most {
             let text = "the terminal was sent \(Amount.bytes(outputBytes))"
-            return end(by: LimitBreach(.output, .output, text))
+            return endBy(LimitBreach(.output, .output, text))
         }
-        if let breach = resources?.look(MonotonicClock.milliseconds) { end(by: breach) }
+        let now = MonotonicClock.milliseconds
+        if let breach = resources?.look(now) { return endBy(breach) }
+        // An init that has left too much unread is asked again; a frozen one answers when it goes on.
+        if record.state != .paused, resources?.mustAsk(now) == true { try? sandbox?.askForCount() }
     }
 
     /// At once: what uses too much is not asked to use less.
-    private func end(by breach: LimitBreach) {
-        end(.failed, breach.reason, code: 137, failure: breach.text)
+    ///
+    /// One that is being ended anyway ends for that reason.
+    func endBy(_ breach: LimitBreach) {
+        let reason = lifecycle.stopReason ?? breach.reason
+        end(reason == .operatorStop ? .stopped : .failed, reason, code: 137, failure: breach.text)
     }
 
     // MARK: The requests

@@ -270,7 +270,8 @@ package final class Supervisor {
             case .failed(let id, let error): programFailed(id, error)
             case .exited(let id, let end):
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
-            case .counted: continue
+            case .counted(let last):
+                if let breach = resources?.counted(last) { endBy(breach) }
             case .closed:
                 sandboxEnded()
                 return
