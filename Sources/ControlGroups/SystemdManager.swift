@@ -24,6 +24,9 @@ enum UnitProperty {
     private static let object = "/org/freedesktop/systemd1"
     private static let interface = "org.freedesktop.systemd1.Manager"
 
+    /// The error of a job that would undo one that is queued.
+    private static let isInTheWay = "org.freedesktop.systemd1.TransactionIsDestructive"
+
     private let connection: OpaquePointer
     private let socket: String
 
@@ -136,8 +139,26 @@ enum UnitProperty {
         }
     }
 
+    /// Calls a method; one that is in the way of what the manager is about to do is called again until that is done.
+    ///
+    /// The last agent to end has a slice stopped, which takes as long as its supervisor is there.
     private func call(_ method: String, _ fill: (inout MessageBody) -> Void) throws(ClocheError) -> BusMessage
     {
+        let end = MonotonicClock.milliseconds + Int64(Self.patience)
+        while true {
+            if let reply = try attempt(method, fill, isLast: MonotonicClock.milliseconds > end) {
+                return reply
+            }
+            usleep(10_000)
+        }
+    }
+
+    /// Calls a method once; nil if it has to wait for a job of the manager's.
+    private func attempt(
+        _ method: String,
+        _ fill: (inout MessageBody) -> Void,
+        isLast: Bool
+    ) throws(ClocheError) -> BusMessage? {
         guard
             let message = unsafe dbus_message_new_method_call(
                 Self.service,
@@ -160,6 +181,7 @@ enum UnitProperty {
                 &error
             )
         else {
+            if !isLast, unsafe dbus_error_has_name(&error, Self.isInTheWay) != 0 { return nil }
             throw Self.silence(
                 "cannot get a cgroup from systemd",
                 unsafe "\(method) at \(socket): " + Self.text(error.message)
