@@ -76,7 +76,13 @@ package final class AgentCgroup {
             }
             return cgroup
         case .systemd(let sockets):
-            let scope = try Scope(sockets: sockets, mount: place.mount, owner, shared: shared)
+            let scope = try Scope(
+                sockets: sockets,
+                mount: place.mount,
+                owner,
+                weight: limits.cpuWeight,
+                shared: shared
+            )
             try explaining { () throws(SystemError) in
                 // Processes are in leaves only, and this one is the first.
                 try scope.group.child("supervisor").make()
@@ -163,11 +169,13 @@ package final class AgentCgroup {
     }
 
     /// Removes what the agent's supervisor left when it was killed.
-    ///
-    /// systemd does that itself for a scope without processes.
     package static func clearLeftover(_ place: CgroupPlace, _ owner: Owner) {
-        guard case .tree(let top) = place.way else { return }
-        let left = inTree(top, place, owner, ResourceLimits())
-        if left.group.exists { left.end() }
+        switch place.way {
+        case .none: return
+        case .systemd(let sockets): Scope.clearLeftover(sockets: sockets, mount: place.mount, owner)
+        case .tree(let top):
+            let left = inTree(top, place, owner, ResourceLimits())
+            if left.group.exists { left.end() }
+        }
     }
 }

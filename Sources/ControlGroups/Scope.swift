@@ -12,10 +12,13 @@ struct Scope {
     private let project: String
 
     /// Has one made, with this process in it, under these limits of all agents of the project together.
+    ///
+    /// - Parameter weight: `cpu.weight` among the project's agents: the sandbox's own is beside its supervisor's only.
     init(
         sockets: [String],
         mount: String,
         _ owner: AgentCgroup.Owner,
+        weight: Int64?,
         shared: ResourceLimits
     ) throws(ClocheError) {
         self.sockets = sockets
@@ -31,6 +34,7 @@ struct Scope {
                 ("PIDs", .processes([UInt32(getpid())])), ("Delegate", .flag(true)),
                 // Its own default is a share of the host's; the profile's limit is the sandbox's.
                 ("TasksMax", .number(.max)),
+                ("CPUWeight", .number(weight.map { UInt64($0) } ?? .max)),
                 ("CollectMode", .text("inactive-or-failed")),
             ]
         )
@@ -67,14 +71,50 @@ struct Scope {
 
     /// This process is about to end: if no other agent is there, the slices go with its scope.
     func leave() {
-        guard let lock = Self.lock() else { return }
-        defer { withExtendedLifetime(lock) {} }
-        let slice = ControlGroup(path: group.path.parentPath)
-        guard slice.children == [group.path.lastComponent] else { return }
-        let all = ControlGroup(path: slice.path.parentPath)
-        let isLast = all.children == [slice.path.lastComponent]
         // systemd ends what is in the scope, which is us.
         signal(SIGTERM, SIG_IGN)
+        Self.stopSlices(
+            ControlGroup(path: group.path.parentPath),
+            project,
+            without: [group.path.lastComponent],
+            sockets
+        )
+    }
+
+    /// Stops the slices that only a killed supervisor's scope was in.
+    static func clearLeftover(sockets: [String], mount: String, _ owner: AgentCgroup.Owner) {
+        let manager =
+            CurrentUser.isRoot
+            ? mount : "\(mount)/user.slice/user-\(CurrentUser.id).slice/user@\(CurrentUser.id).service"
+        let slice = ControlGroup(path: "\(manager)/cloche.slice/\(Self.slice(owner.project))")
+        guard slice.exists else { return }
+        // systemd removes a scope without processes, a moment after the last has gone.
+        let end = MonotonicClock.milliseconds + 2000
+        while slice.children.contains(where: { isScope($0, of: owner.agent) }),
+            MonotonicClock.milliseconds < end
+        { usleep(10_000) }
+        stopSlices(slice, owner.project, without: [], sockets)
+    }
+
+    private static func isScope(_ name: String, of agent: String) -> Bool {
+        let prefix = "cloche-\(agent)-"
+        let suffix = ".scope"
+        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
+        return UInt32(name.dropFirst(prefix.count).dropLast(suffix.count)) != nil
+    }
+
+    /// Stops a project's slice if these are all that is in it, and the slice of all projects if that is all in it.
+    private static func stopSlices(
+        _ slice: ControlGroup,
+        _ project: String,
+        without others: [String],
+        _ sockets: [String]
+    ) {
+        guard let lock = Self.lock() else { return }
+        defer { withExtendedLifetime(lock) {} }
+        guard slice.exists, slice.children == others else { return }
+        let all = ControlGroup(path: slice.path.parentPath)
+        let isLast = all.children == [slice.path.lastComponent]
         // A manager that is gone has taken its slices with it.
         try? SystemdManager(sockets: sockets).stop(isLast ? "cloche.slice" : Self.slice(project))
     }
