@@ -6,6 +6,14 @@ import pathlib
 import case
 
 HIERARCHY = pathlib.Path("/sys/fs/cgroup")
+
+
+def mount():
+    """Where the unified hierarchy is mounted, on a host that has the old ones, too."""
+    rows = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    return next((pathlib.Path(row[4]) for row in rows if row[row.index("-") + 1] == "cgroup2"), HIERARCHY)
+
+
 # Without one of these, some limit is not the kernel's.
 WANTED = {"memory", "pids", "cpu", "io"}
 

@@ -5,7 +5,7 @@
     harness.py --build-programs PATH     the attack programs, for a machine that has no compiler
 
 A test is a function `test_...(t)` in a file `test_*.py` beside this one, in `../EscapeTests` or in `../LimitsTests`; `t` is a `Case`
-(case.py), which gives it a home, a state directory and a temporary directory of its own. What is in `test_delegated.py` of LimitsTests needs
+(case.py), which gives it a home, a state directory and a temporary directory of its own. What is in `test_delegated*.py` of LimitsTests needs
 controllers that this machine may not have: it is taken with `--delegated` alone. Each test runs in a forked process with a
 deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
 mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
@@ -127,7 +127,7 @@ def discover(filters, folders, delegated):
     for folder in folders:
         files += sorted((HERE.parent / folder).glob("test_*.py"))
     for file in files:
-        if file.stem == "test_delegated" and not delegated:
+        if file.stem.startswith("test_delegated") and not delegated:
             continue
         module = importlib.import_module(file.stem)
         for name, function in vars(module).items():
@@ -189,7 +189,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
     parser.add_argument("--folder", choices=FOLDERS, action="append", help="only the tests of this folder; may be repeated")
-    parser.add_argument("--delegated", action="store_true", help="test_delegated.py, too")
+    parser.add_argument("--delegated", action="store_true", help="test_delegated*.py, too")
     parser.add_argument("--patience", type=float, default=1.0, help="deadlines are so many times longer: for an emulated machine")
     parser.add_argument("--programs", type=pathlib.Path, help="where --build-programs put the attack programs")
     parser.add_argument("--build-programs", type=pathlib.Path, metavar="PATH", help="build the attack programs, and run nothing")
