@@ -229,6 +229,8 @@ import Testing
         try fixture.write("c.txt", "c\n", below: worktree.workspace)
         try fixture.agent(worktree, "add", "c.txt")
         try fixture.agent(worktree, "commit", "-q", "-m", "c")
+        // A file that git must read; one whose times it knows needs no attributes.
+        try fixture.write("c.txt", "changed\n", below: worktree.workspace)
         try fixture.shell(script, in: worktree.workspace)
         let result = try worktree.sync(uploadPackCommand: fixture.exporter(worktree, snapshotSeconds: 1))
         #expect(result.commits == 1)

@@ -86,7 +86,13 @@ private let mebibyte: Int64 = 1 << 20
             child(write)
             """
         )
-        #expect(try anonymous(forked, borrowed: .max) > 64 * mebibyte)
+        // The child may still be at writing.
+        var most: Int64 = 0
+        for _ in 0..<500 where most <= 64 * mebibyte {
+            most = try anonymous(forked, borrowed: .max)
+            usleep(10_000)
+        }
+        #expect(most > 64 * mebibyte)
     }
 
     @Test func pagesOfProgramsAndFilesAreNotCounted() throws {
@@ -196,6 +202,13 @@ private let mebibyte: Int64 = 1 << 20
         #expect((mebibyte...mebibyte + 65536).contains(reading.unlinkedBytes))
     }
 
+    /// Microseconds that this thread has worked.
+    private var processorTime: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+
     @Test func noLookIsLongHoweverManyDescriptorsThereAre() throws {
         let box = try Box(
             """
@@ -210,13 +223,14 @@ private let mebibyte: Int64 = 1 << 20
         var longest: Int64 = 0
         var looks = 0
         while !driver.meter.isSettled && looks < 5000 {
-            let start = MonotonicClock.microseconds
+            let start = processorTime
             _ = driver.look()
-            longest = max(longest, MonotonicClock.microseconds - start)
+            longest = max(longest, processorTime - start)
             looks += 1
         }
         #expect(looks > 3 && looks < 5000)
-        #expect(longest < 200_000, "\(longest) us")  // the machine may be busy; alone it is 5000
+        // Work, not time: the machine may be busy.
+        #expect(longest < 200_000, "\(longest) us")
     }
 
     @Test func aNamespaceThatIsGoneHasNothing() throws {
