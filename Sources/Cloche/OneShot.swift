@@ -16,7 +16,8 @@ enum OneShot {
         _ request: SandboxRequest,
         _ spec: ProcessSpec,
         _ owner: AgentCgroup.Owner,
-        installation: Installation
+        installation: Installation,
+        notice: (String) -> Void = { _ in }
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
@@ -28,6 +29,7 @@ enum OneShot {
                 starting: program,
                 in: resources.cgroup
             )
+            tell(resources, notice)
             return try SandboxProgram(sandbox, program.id, resources, request.policy)
         }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
@@ -45,6 +47,15 @@ extension SandboxRequest {
     /// What a throw-away sandbox may write on disk.
     fileprivate var trees: [String] {
         workspace.map { $0.mode == .readWrite ? [$0.source] : [] } ?? []
+    }
+}
+
+extension OneShot {
+    /// A limit that was asked for and does not hold is not passed over in silence.
+    private static func tell(_ resources: LimitWatch, _ notice: (String) -> Void) {
+        let loose = resources.holders.filter { $0.value.string == LimitHolder.nobody.rawValue }.map(\.key)
+        if loose.isEmpty { return }
+        notice("held by nobody here: limits \(loose.joined(separator: ", ")); see `cloche doctor`")
     }
 }
 
@@ -87,7 +98,12 @@ extension Project {
     /// - Parameters:
     ///   - options: what to run.
     ///   - current: the caller's directory, the workspace unless `options` names another.
-    public func run(_ options: RunOptions, in current: String) throws(ClocheError) -> Int32 {
+    ///   - notice: called with a sentence for the user about what is weaker than asked for.
+    public func run(
+        _ options: RunOptions,
+        in current: String,
+        notice: (String) -> Void = { _ in }
+    ) throws(ClocheError) -> Int32 {
         var policy = try profiles.load(name: options.profile, overrides: options.overrides).policy
         policy.credentials = try CredentialChoice.choose(policy.credentials)
         if options.readOnly { policy.filesystem.workspace = .readOnly }
@@ -115,7 +131,7 @@ extension Project {
             etc: EtcTree.last(policy, cache: installation.cacheDirectory)
         )
         do {
-            return try OneShot.run(request, spec, cgroupOwner, installation: installation)
+            return try OneShot.run(request, spec, cgroupOwner, installation: installation, notice: notice)
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }

@@ -52,7 +52,14 @@ extension Project {
     }
 
     /// Starts an agent again with its workspace, home and profile.
-    public func resume(_ name: String, task: String = "") throws(ClocheError) -> AgentInfo {
+    ///
+    /// - Parameters:
+    ///   - name: the agent.
+    ///   - task: what it is to do next; empty for nothing new.
+    ///   - overrides: `key=value` overrides of its limits, from now on.
+    public func resume(_ name: String, task: String = "", overrides: [String] = []) throws(ClocheError)
+        -> AgentInfo
+    {
         let directory = try agentDirectory(name)
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
@@ -76,6 +83,7 @@ extension Project {
         var record = status.record
         // Without a new task the old one stays on show; it is not given again.
         if !task.isEmpty { record.task = task }
+        if !overrides.isEmpty { record.effective = try StoredProfile.changed(record.effective, overrides) }
         record.state = .stopped
         try directory.write(record)
         try launch(

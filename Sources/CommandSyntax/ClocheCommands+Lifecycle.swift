@@ -74,9 +74,18 @@ extension ClocheCommands {
             agent("The agent to resume"),
             ArgumentSpec("task", .optional, "What it is to do next, as one quoted text"),
         ],
-        options: [attach],
+        options: [
+            attach,
+            .repeated(
+                "set",
+                "KEY=VALUE",
+                form: .assignment,
+                "Change one of its limits from now on, such as limits.memory=4GiB"
+            ),
+        ],
         examples: [
             Example("cloche resume fixer", "go on where it stopped"),
+            Example("cloche resume fixer --set limits.memory=4GiB", "with more memory than it was ended by"),
             Example("cloche resume --attach fixer \"Also the docs\"", "with a further task, watching it"),
         ]
     )

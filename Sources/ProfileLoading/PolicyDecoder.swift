@@ -9,19 +9,7 @@ extension Policy {
     ///
     /// It is checked again: a state file may have been edited, or written by another version.
     package init(document: Document) throws(ClocheError) {
-        var body = document
-        body["profile"] = nil
-        let definitions = body.value(at: SyscallPolicy.definitionsPath)
-        body["syscalls"]?["definitions"] = nil
-        let source = SettingSource(layer: .setOption, place: "the stored policy", isUntrusted: false)
-        var reader = SettingReader(source: source, hostHome: "/")
-        reader.readProfile(LocatedNode(body, at: TextPosition(line: 1, column: 1)))
-        guard reader.diagnostics.isEmpty else { throw ClocheError(reader.diagnostics) }
-        var merged = MergedSettings()
-        merged.apply(reader.settings)
-        var checked = merged.document(name: document["profile"]?.string ?? "")
-        checked["syscalls"]?["definitions"] = definitions
-        self = Policy(checked: checked)
+        self = Policy(checked: try StoredProfile.changed(document, []))
     }
 
     /// The policy of a document in which every key of the schema is there and valid.

@@ -62,6 +62,24 @@ struct ProfileMerge {
         }
     }
 
+    /// Adds what an agent's state keeps.
+    mutating func addStored(_ node: LocatedNode) {
+        read(node, SettingSource(layer: .setOption, place: "the stored policy", isUntrusted: false))
+    }
+
+    /// Notes that a `--set` is not possible here.
+    mutating func refuse(_ option: String, _ why: String) {
+        diagnostics.append(Diagnostic("--set \(option)", why))
+    }
+
+    /// What was added, without regard to who said it.
+    func document(name: String) throws(ClocheError) -> Document {
+        let document = merged.document(name: name)
+        let mistakes = diagnostics + merged.inconsistencies(document)
+        guard mistakes.isEmpty else { throw ClocheError(mistakes) }
+        return document
+    }
+
     private mutating func read(_ node: LocatedNode, _ source: SettingSource) {
         var reader = SettingReader(source: source, hostHome: home)
         reader.readProfile(node)

@@ -96,7 +96,7 @@ package final class LimitWatch {
     }
 
     /// Who holds each limit that is set, those of the project too.
-    var holders: [Document.Entry] {
+    package var holders: [Document.Entry] {
         func entry(_ name: String, _ holder: LimitHolder) -> Document.Entry {
             Document.Entry(name, .string(holder.rawValue))
         }
@@ -153,11 +153,12 @@ package final class LimitWatch {
     /// Where no controller counts, the processes are looked at; now, if that is not done all the time.
     private func measureProcesses(_ report: inout ResourceReport, _ now: Int64) {
         if holder(of: .memory) == .cgroup && holder(of: .processes) == .cgroup { return }
+        // Now, not as of the last look: rates are differences.
         if meter == nil, let pid {
             // One that has ended uses nothing.
             meter = try? UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
         }
-        if !isMeasuring || reading == nil { reading = meter?.look(now: now) }
+        reading = meter?.look(now: now)
         guard let reading else { return }
         report.cpuMicroseconds = reading.cpuMicroseconds
         report.memoryBytes = reading.memoryBytes

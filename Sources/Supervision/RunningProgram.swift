@@ -96,7 +96,7 @@ package final class SandboxProgram: RunningProgram {
     private func outcome(_ otherwise: consuming ProgramEvent) -> ProgramEvent {
         guard let breach = breach ?? resources.cause() else { return otherwise }
         return .limited(
-            ClocheError(.limit, breach.text, remedy: "raise the limit in the profile, or with --set")
+            ClocheError(.limit, breach.text, remedy: "raise it in the profile, or with --set")
         )
     }
 

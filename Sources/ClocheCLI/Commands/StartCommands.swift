@@ -122,14 +122,18 @@ enum RunCommand {
             readOnly: command.flag("read-only-workspace"),
             variables: StartCommand.variables(command.values("env"))
         )
-        return try context.project.run(options, in: context.directory)
+        return try context.project.run(options, in: context.directory, notice: context.output.note)
     }
 }
 
 enum ResumeCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
-        let agent = try context.project.resume(command.required("name"), task: command.argument("task") ?? "")
+        let agent = try context.project.resume(
+            command.required("name"),
+            task: command.argument("task") ?? "",
+            overrides: command.values("set")
+        )
         if command.flag("attach") {
             return try AttachCommand.attach(context, agent.record.name, readOnly: false)
         }
