@@ -107,22 +107,24 @@ def test_cpu_is_held_within_five_percent(t):
     delegation.needs_delegation(t)
     project = t.repository()
 
-    def cores(name):
-        """How many cores a cgroup used for five seconds, by the kernel's count and the guest's clock."""
-        group = cgroup(t, name, project)
-        t.wait_until(lambda: value(group, "cpu.stat", "usage_usec") > 500_000, "it spins")
+    def cores(group):
+        """How many cores a cgroup used for four seconds, by the kernel's count and the guest's clock."""
         before, began = value(group, "cpu.stat", "usage_usec"), time.monotonic()
-        time.sleep(5)
+        time.sleep(4)
         after, ended = value(group, "cpu.stat", "usage_usec"), time.monotonic()
         return (after - before) / 1e6 / (ended - began)
 
     for name, limits in (("half", {"cpu": 0.5}), ("control", {})):
         agent(t, name, "exec ./spin 4", limits, "spin", project=project)
-        used = cores(name)
-        print(f"# cpu {limits.get('cpu')}: {used:.3f} cores")
-        assert 0.475 <= used <= 0.525 if limits else used > 1, used
-        sample = t.json("stats", name, cwd=project)[0]
-        assert sample["source"] == "cgroup", sample
+        group = cgroup(t, name, project)
+        t.wait_until(lambda: value(group, "cpu.stat", "usage_usec") > 500_000, "it spins")
+        used = [cores(group)]
+        # More than it may it never has. Less it has also when the host keeps the whole machine waiting: three times at most.
+        while limits and used[-1] < 0.475 and len(used) < 3:
+            used.append(cores(group))
+        print(f"# cpu {limits.get('cpu')}: {', '.join(format(one, '.3f') for one in used)} cores")
+        assert max(used) <= 0.525 and used[-1] >= 0.475 if limits else used[0] > 1, used
+        assert t.json("stats", name, cwd=project)[0]["source"] == "cgroup"
         t.cloche("stop", "--kill", name, cwd=project)
     nothing_left(t, project)
 

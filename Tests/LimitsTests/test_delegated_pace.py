@@ -6,7 +6,7 @@ kernel may put some of many processes beside the neighbour. All the time, alone 
 processors busy: an emulated processor becomes slower when the other one has to be emulated, too, which is not the attack's doing.
 
 An emulated machine is disturbed by whatever its host does, mostly for seconds. So the attack is frozen and let go in turns, three tenths of
-a second each, and what the neighbour did beside it is compared with what it did in the turns between, all of three attacks together.
+a second each, and what the neighbour did beside it is compared with what it did in the turns between, two attacks together.
 If that is not enough, the host was busy or the attack is to blame: it is tried twice more, and counts if it is enough then. An attack that
 really takes from the neighbour takes it each time."""
 
@@ -18,9 +18,9 @@ import case
 import delegation
 from limited import agent, cgroup, go, has_ended, nothing_left, number
 
-ATTACKS, TRIES, TURN, KEPT = 3, 3, 0.3, 0.9
+ATTACKS, TRIES, TURN, KEPT = 2, 3, 0.3, 0.9
 # How many turns an attack gets: one that is held, and one that is to reach its limit meanwhile.
-HOLDING, ENDING = 5, 15
+HOLDING, ENDING = 6, 12
 HELD = {"cpu": 0.5, "cpu-weight": 20}
 
 
@@ -91,20 +91,20 @@ def kept(t, attack, task, limits, reason=None, tries=TRIES):
 
 @case.serial
 def test_a_neighbour_of_a_memory_bomb(t):
-    task = "exec ./memory anonymous 200 0"
-    assert kept(t, ["memory"], task, HELD | {"memory": "96MiB"}, "memory") >= KEPT
+    task = "exec ./memory anonymous 96 0"
+    assert kept(t, ["memory"], task, HELD | {"memory": "48MiB"}, "memory") >= KEPT
 
 
 @case.serial
 def test_a_neighbour_of_a_bomb_in_tmp(t):
-    task = "exec ./memory file:/tmp/bomb 200 0"
-    assert kept(t, ["memory"], task, HELD | {"memory": "96MiB"}, "memory") >= KEPT
+    task = "exec ./memory file:/tmp/bomb 96 0"
+    assert kept(t, ["memory"], task, HELD | {"memory": "48MiB"}, "memory") >= KEPT
 
 
 @case.serial
 def test_a_neighbour_of_a_memfd_bomb(t):
-    task = "exec ./memory memfd 200 0"
-    assert kept(t, ["memory"], task, HELD | {"memory": "96MiB"}, "memory") >= KEPT
+    task = "exec ./memory memfd 96 0"
+    assert kept(t, ["memory"], task, HELD | {"memory": "48MiB"}, "memory") >= KEPT
 
 
 @case.serial
@@ -125,13 +125,13 @@ def test_a_neighbour_of_spinning_processes(t):
 
 @case.serial
 def test_a_neighbour_of_a_disk_filler(t):
-    limits = HELD | {"disk": "64MiB", "io-write": "20MiB/s", "memory": "128MiB"}
+    limits = HELD | {"disk": "32MiB", "io-write": "20MiB/s", "memory": "128MiB"}
     assert kept(t, ["fill"], "exec ./fill bytes . 2000", limits, "disk") >= KEPT
 
 
 @case.serial
 def test_a_neighbour_of_a_terminal_flood(t):
-    assert kept(t, ["flood"], "exec ./flood 200000", HELD | {"output": "64MiB"}, "output") >= KEPT
+    assert kept(t, ["flood"], "exec ./flood 200000", HELD | {"output": "16MiB"}, "output") >= KEPT
 
 
 @case.serial
