@@ -273,12 +273,14 @@ class Terminal:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             try:
+                # Here, or the program may ask for it before it is set.
+                self.master = 0
+                self.resize(columns, rows)
                 os.chdir(cwd)
                 os.execve(words[0], words, env)
             finally:
                 os._exit(127)
         self.seen, self.code = b"", None
-        self.resize(columns, rows)
 
     def resize(self, columns, rows):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
