@@ -136,7 +136,8 @@ def test_a_neighbour_of_a_terminal_flood(t):
 
 @case.serial
 def test_a_neighbour_of_many_starts(t):
-    assert kept(t, ["respawn"], "exec ./respawn 1000000", HELD | {"process-starts": 100_000_000}) >= KEPT
+    # Part of what a process costs is paid after its end, by the kernel's own threads: a quarter of a core leaves room for that.
+    assert kept(t, ["respawn"], "exec ./respawn 1000000", HELD | {"cpu": 0.25}) >= KEPT
 
 
 @case.serial
