@@ -43,6 +43,10 @@ struct MemoryPass: ~Copyable {
     private(set) var found = MemoryFindings()
     private var files: Set<FileKey> = []
     private var listing: DirectoryStream?
+    /// Threads whose descriptors are still to be looked at.
+    private var threads: DirectoryStream?
+    /// The one whose were looked at already.
+    private var seen: Int32 = 0
     private var descriptors: DirectoryStream?
     private var mappers: [Int32] = []
     private var mappings: MappingSum?
@@ -60,6 +64,13 @@ struct MemoryPass: ~Copyable {
             if let open = descriptors {
                 if !look(at: open, &table, deadline) { return false }
                 descriptors = nil
+            } else if let all = threads {
+                // Each may have a table of its own: clone(2) without CLONE_FILES.
+                if let thread = all.nextNumber() {
+                    if thread != seen { descriptors = table.descriptors(thread) }
+                } else {
+                    threads = nil
+                }
             } else if let all = listing {
                 if let pid = all.nextNumber() { begin(pid, &table) } else { listing = nil }
             } else if !sumMappings(&table) {
@@ -69,19 +80,26 @@ struct MemoryPass: ~Copyable {
         return false
     }
 
-    private mutating func begin(_ pid: Int32, _ table: inout ProcessTable) {
-        if let text = table.read(pid, "smaps_rollup") {
+    private mutating func begin(_ process: Int32, _ table: inout ProcessTable) {
+        var pid = process
+        var text = table.read(pid, "smaps_rollup")
+        if text == nil, let thread = table.survivor(pid) {
+            pid = thread
+            text = table.read(pid, "smaps_rollup")
+        }
+        if let text {
             let anonymous =
                 KilobyteLine.bytes("Pss_Anon:", in: text) + KilobyteLine.bytes("SwapPss:", in: text)
             let shared = KilobyteLine.bytes("Pss_Shmem:", in: text)
-            counted[pid] = anonymous
-            if anonymous == 0 || !isInItsParentsMemory(pid, anonymous, &table) {
+            counted[process] = anonymous
+            if anonymous == 0 || !isInItsParentsMemory(process, anonymous, &table) {
                 found.anonymous += anonymous
                 if shared >= Self.little { mappers.append(pid) } else { found.shared += shared }
             }
         }
         descriptors = table.descriptors(pid)
-        if descriptors == nil && errno == EACCES && pid != 1 { found.unseen += 1 }
+        if descriptors == nil && errno == EACCES && process != 1 { found.unseen += 1 }
+        (threads, seen) = (table.threads(process), pid)
     }
 
     /// Whether a process is so young that it may still have its parent's memory instead of its own, and looks as if.

@@ -50,7 +50,9 @@ struct Census {
         sums.processes += 1
         sums.threads += stat.threads
         sums.ticks &+= stat.ticks
-        guard let text = table.read(pid, "statm"), let pages = ProcessPages(text) else { return }
+        guard let pid = stat.isEnded && stat.threads > 1 ? table.survivor(pid) : pid,
+            let text = table.read(pid, "statm"), let pages = ProcessPages(text)
+        else { return }
         let anonymous = pages.anonymous &* Self.pageSize
         sums.anonymous += anonymous
         sums.largest = max(sums.largest, anonymous)

@@ -58,7 +58,26 @@ struct ProcessTable: ~Copyable {
         return file < 0 ? nil : FileDescriptor(owning: file)
     }
 
-    /// The descriptors of a process; nil when it is gone, or not ours to look at.
+    /// The threads of a process; nil when it is gone.
+    mutating func threads(_ pid: Int32) -> DirectoryStream? {
+        let opened = open(pid, "task", O_RDONLY | O_DIRECTORY)
+        return opened < 0 ? nil : try? DirectoryStream(FileDescriptor(owning: opened))  // nil is told
+    }
+
+    /// A thread by which the memory of a process is seen whose first thread has ended before the others: that one shows
+    /// none. Nil when no other is left.
+    ///
+    /// The kernel lists processes only, but finds a thread as well.
+    mutating func survivor(_ pid: Int32) -> Int32? {
+        guard let threads = threads(pid) else { return nil }
+        while let thread = threads.nextNumber() {
+            // What has no memory has zeros here.
+            if thread != pid, let text = read(thread, "statm"), text.first != 48 { return thread }
+        }
+        return nil
+    }
+
+    /// The descriptors of a process or of one of its threads; nil when it is gone, or not ours to look at.
     mutating func descriptors(_ pid: Int32) -> DirectoryStream? {
         let opened = open(pid, "fd", O_RDONLY | O_DIRECTORY)
         // A process that has ended meanwhile has none.

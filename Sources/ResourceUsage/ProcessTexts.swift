@@ -13,6 +13,8 @@ struct ProcessStat: Equatable {
     let isFork: Bool
     /// Clock ticks since boot at which it began.
     let start: Int64
+    /// Whether its first thread has ended.
+    let isEnded: Bool
 
     /// `PF_FORKNOEXEC` of the kernel's `linux/sched.h`.
     private static let forkedWithoutExec: Int64 = 0x40
@@ -22,6 +24,7 @@ struct ProcessStat: Equatable {
         guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var words = Words(text[(end + 1)...])
         // After the name come fields 3 and on: the state, the parent; 9 are the flags.
+        let state = text[(end + 1)...].first { $0 > 32 }
         guard words.skip(1), let parent = words.nextNumber(), words.skip(4), let flags = words.nextNumber(),
             words.skip(4)
         else { return nil }
@@ -35,6 +38,7 @@ struct ProcessStat: Equatable {
         guard words.skip(2), let threads = words.nextNumber(), words.skip(1), let start = words.nextNumber()
         else { return nil }
         (self.threads, self.ticks, self.parent, self.start) = (threads, ticks, parent, start)
+        isEnded = state == UInt8(ascii: "Z")
         isFork = flags & Self.forkedWithoutExec != 0
     }
 }

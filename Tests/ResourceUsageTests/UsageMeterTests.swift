@@ -41,6 +41,49 @@ private let mebibyte: Int64 = 1 << 20
         #expect((31 * mebibyte...36 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
     }
 
+    @Test(
+        arguments: [
+            "m = bytearray(b'x') * (32 << 20)",
+            "f = os.memfd_create('f'); [os.write(f, b'x' * (1 << 20)) for _ in range(32)]",
+            "m = mmap.mmap(-1, 32 << 20); m[:] = b'x' * (32 << 20)",
+        ]
+    )
+    func whatAProcessWithoutItsFirstThreadHasIsCounted(_ script: String) throws {
+        let bytes = try added(
+            """
+            import threading
+            ready, tell = os.pipe()
+            if os.fork() == 0:
+                def fill():
+                    while open('/proc/self/stat').read().split(')')[1][1] != 'Z': time.sleep(0.01)
+                    \(script)
+                    os.write(tell, b'x')
+                    time.sleep(1000)
+                threading.Thread(target=fill).start()
+                libc.syscall(60 if os.uname().machine == 'x86_64' else 93, 0)
+            os.read(ready, 1)
+            """
+        )
+        #expect((31 * mebibyte...40 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
+    }
+
+    @Test func aThreadsOwnTableOfDescriptorsIsLookedAt() throws {
+        let bytes = try added(
+            """
+            import threading
+            told = threading.Event()
+            def fill():
+                assert libc.unshare(0x400) == 0
+                f = os.memfd_create('f'); [os.write(f, b'x' * (1 << 20)) for _ in range(32)]
+                told.set()
+                time.sleep(1000)
+            threading.Thread(target=fill, daemon=True).start()
+            told.wait()
+            """
+        )
+        #expect((31 * mebibyte...36 * mebibyte).contains(bytes), "\(bytes / mebibyte) MiB")
+    }
+
     @Test func whatProcessesShareIsCountedOnce() throws {
         let script = """
             m = bytearray(b'x') * (32 << 20)
