@@ -57,8 +57,9 @@ extension ClocheCommands {
             written per second on disks and network, space on disk, and pressure: the percents of
             the last ten seconds in which some process waited for processor, memory or disks. A
             limit that is set stands behind its number with a bar; `not held` means that nobody
-            enforces it on this machine. `-` is a number that cannot be known here, and `?` an
-            agent whose supervisor did not answer.
+            enforces it on this machine. `-` is a number that cannot be known here, or that nobody
+            counts, as space on disk without `limits.disk`; `?` is an agent whose supervisor did
+            not answer.
 
             Rates are over the time between two samples. Without --watch, two are taken, 300 ms
             apart. JSON has the counters and the rates: an array of agents, and with --watch one

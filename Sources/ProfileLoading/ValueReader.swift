@@ -212,7 +212,8 @@ extension ValueType {
                 return "; a number without a unit is bytes: did you mean `\(number)MiB`?"
             }
             if let amount = amount(of: value), amount > amounts.upperBound { return "; that is too large" }
-            return Quantity.hint(value.string.map(Quantity.sizes(meantBy:)) ?? [])
+            let meant = value.string.map(Quantity.sizes(meantBy:)) ?? []
+            return Quantity.hint(meant.filter { amounts.contains(Quantity.bytesPerSecond($0) ?? 0) })
         case .duration:
             if let amount = amount(of: value), amount > amounts.upperBound { return "; that is too long" }
             return ""

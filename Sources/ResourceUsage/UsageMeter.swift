@@ -49,6 +49,8 @@ package struct UsageMeter: ~Copyable {
 
     private var censusCost: Int64 = 0
     private var censusDue: Int64 = 0
+    /// Before this, nobody who asks gets a new census.
+    private var soonestCensus: Int64 = 0
     private var measured: (at: Int64, likely: Int64)?
 
     private var passCost: Int64 = 0
@@ -75,8 +77,11 @@ package struct UsageMeter: ~Copyable {
     }
 
     /// Looks, at most some milliseconds long, and says what is known now.
-    package mutating func look(now: Int64) -> UsageReading {
+    ///
+    /// - Parameter isAsked: somebody wants to see the numbers, and those of some while ago would tell a wrong rate.
+    package mutating func look(now: Int64, isAsked: Bool = false) -> UsageReading {
         reading.isBeyondMemoryLimit = false
+        if isAsked { censusDue = min(censusDue, max(now, soonestCensus)) }
         if now >= censusDue { takeCensus(now) }
         if pass != nil { goOn(now) }
         // Where too much is likely in use, what is sure should not wait; other work has its turn between two steps.
@@ -116,7 +121,8 @@ package struct UsageMeter: ~Copyable {
         reading.memoryBytes = estimate.likely
         plan(estimate, now)
         // Of one processor, looking at very many processes may take a quarter.
-        censusDue = max(censusDue, now + censusCost * 3 / 1000)
+        soonestCensus = now + max(SamplingPace.bounds.lowerBound, censusCost * 3 / 1000)
+        censusDue = max(censusDue, soonestCensus)
         censusCost = 0
         if pass == nil && isPassDue(estimate, now) { beginPass() }
     }

@@ -150,7 +150,7 @@ package final class LimitWatch {
         return report
     }
 
-    /// Where no controller counts, the processes are looked at; now, if that is not done all the time.
+    /// Where no controller counts, the processes are looked at, now: rates are made of these numbers.
     private func measureProcesses(_ report: inout ResourceReport, _ now: Int64) {
         if holder(of: .memory) == .cgroup && holder(of: .processes) == .cgroup { return }
         // Now, not as of the last look: rates are differences.
@@ -158,7 +158,7 @@ package final class LimitWatch {
             // One that has ended uses nothing.
             meter = try? UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
         }
-        reading = meter?.look(now: now)
+        reading = meter?.look(now: now, isAsked: true)
         guard let reading else { return }
         report.cpuMicroseconds = reading.cpuMicroseconds
         report.memoryBytes = reading.memoryBytes

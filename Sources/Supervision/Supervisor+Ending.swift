@@ -85,6 +85,14 @@ extension Supervisor {
         old.kill()
     }
 
+    /// Why an agent failed, where nothing more is known than the reason.
+    private func failureText(_ reason: EndReason) -> String {
+        switch reason {
+        case .wallClock, .idle: LimitBreach(ofTime: reason, policy.limits).text
+        default: "the agent \(reason.text)"
+        }
+    }
+
     /// Ends everything: sandbox, record, viewers.
     ///
     /// The last thing a supervisor does.
@@ -97,13 +105,16 @@ extension Supervisor {
         record.ended = WallClock.milliseconds
         record.endReason = reason
         record.exitCode = code.map { Int64($0) }
-        record.failure = failure ?? (state == .failed ? "the agent \(reason.text)" : nil)
+        record.failure = failure ?? (state == .failed ? failureText(reason) : nil)
         // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
         // A log without its end is what `lost` looks like, too.
         try? audit.append(
             "end",
-            ["reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode)]
+            [
+                "reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode),
+                "failure": .optional(record.failure),
+            ]
         )
         for viewer in viewers.values {
             _ = viewer.send(.ended(reason.rawValue))

@@ -57,7 +57,8 @@ extension Supervisor {
     func holdLimits() {
         guard !finished, sandbox != nil else { return }
         if let most = policy.limits.outputBytes, outputBytes > most {
-            let text = "the terminal was sent \(Amount.bytes(outputBytes))"
+            let (sent, may) = (Amount.bytes(outputBytes), Amount.bytes(most))
+            let text = "the terminal was sent \(sent), at most \(may) may be"
             return endBy(LimitBreach(.output, .output, text))
         }
         let now = MonotonicClock.milliseconds

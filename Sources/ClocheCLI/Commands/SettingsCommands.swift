@@ -72,7 +72,7 @@ enum ExplainCommand {
         let rows = now?.document == document ? now?.explainRows.map { ($0.key, $0.value, $0.origin) } : nil
         if rows == nil && !command.flag("json") {
             context.output.note(
-                "the profile was resolved when \(name) was made; its files have changed since"
+                "\(name) has the profile it was made with; with --set or changed files, origins are not known"
             )
         }
         print(rows ?? flat(document, ""), document, plan, context)

@@ -51,7 +51,7 @@ private struct Cell {
         if limit.holder == .nobody {
             note = "not held"
         } else if let amount = limit.used {
-            fraction = limit.value > 0 ? Double(amount) / Double(limit.value) : 1
+            fraction = limit.value > 0 ? Double(amount) / Double(limit.value) : amount > 0 ? 1 : 0
         }
     }
 }
@@ -132,7 +132,9 @@ struct UsageTable {
         row.limits.compactMap { limit in
             if [.cpu, .memory, .processes, .disk].contains(limit.name) { return nil }
             guard let used = limit.used else { return nil }
-            return Cell(limit.name.rawValue + " " + Amount.text(used, limit.unit), limit)
+            // `1.0M/5.0M/s`: the limit says once of what both are.
+            let amount = limit.unit == .bytesPerSecond ? Amount.bytes(used) : Amount.text(used, limit.unit)
+            return Cell(limit.name.rawValue + " " + amount, limit)
         }
     }
 
