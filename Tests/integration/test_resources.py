@@ -81,6 +81,18 @@ def test_a_limit_that_ended_an_agent_is_told_in_words(t):
     assert "limits.wall-clock" in t.cloche("exec", "a", "true", cwd=project, check=125).err
 
 
+def test_resume_with_another_limit(t):
+    project = t.repository()
+    t.start("a", "yes; sleep 1000", "--set", "limits.output=100kB", cwd=project)
+    t.cloche("wait", "a", cwd=project, check=137)
+    refused = t.cloche("resume", "a", "--set", "network.mode=host", cwd=project, check=125)
+    assert "only `limits`" in refused.err, refused.err
+    t.cloche("resume", "a", "--set", "limits.output=1GiB", "sleep 1000", cwd=project)
+    assert t.agents(project)["a"]["state"] == "running"
+    limits = {row["name"]: row["limit"] for row in json.loads(t.cloche("inspect", "a", "--json", cwd=project).out)["limits"]}
+    assert limits["output"] == 1 << 30, limits
+
+
 def test_stats_without_agents_and_of_an_unknown_one(t):
     project = t.repository()
     result = t.cloche("stats", cwd=project)
