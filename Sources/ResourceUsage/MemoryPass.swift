@@ -18,8 +18,9 @@ struct MemoryFindings: Equatable {
     var unseen: Int64 = 0
 }
 
-/// A pass under way: PSS and descriptors of each process first, then the mappings of those that map shared memory.
+/// A pass under way: PSS of each process first, then descriptors, then the mappings of those that map shared memory.
 ///
+/// An agent can have so many descriptors that looking at them takes minutes, while its anonymous memory is known soon.
 /// Files that are mapped and not open are only found by their mappings, and those that are open as well are already
 /// counted: so mappings come second.
 ///
@@ -43,6 +44,8 @@ struct MemoryPass: ~Copyable {
     private(set) var found = MemoryFindings()
     private var files: Set<FileKey> = []
     private var listing: DirectoryStream?
+    /// Processes whose descriptors are still to be looked at.
+    private var waiting: [Int32] = []
     /// Threads whose descriptors are still to be looked at.
     private var threads: DirectoryStream?
     /// The one whose were looked at already.
@@ -73,6 +76,8 @@ struct MemoryPass: ~Copyable {
                 }
             } else if let all = listing {
                 if let pid = all.nextNumber() { begin(pid, &table) } else { listing = nil }
+            } else if let pid = waiting.popLast() {
+                openDescriptors(pid, &table)
             } else if !sumMappings(&table) {
                 return true
             }
@@ -97,9 +102,13 @@ struct MemoryPass: ~Copyable {
                 if shared >= Self.little { mappers.append(pid) } else { found.shared += shared }
             }
         }
+        waiting.append(process)
+    }
+
+    private mutating func openDescriptors(_ pid: Int32, _ table: inout ProcessTable) {
         descriptors = table.descriptors(pid)
-        if descriptors == nil && errno == EACCES && process != 1 { found.unseen += 1 }
-        (threads, seen) = (table.threads(process), pid)
+        if descriptors == nil && errno == EACCES && pid != 1 { found.unseen += 1 }
+        (threads, seen) = (table.threads(pid), pid)
     }
 
     /// Whether a process is so young that it may still have its parent's memory instead of its own, and looks as if.

@@ -64,10 +64,9 @@ struct ProcessTable: ~Copyable {
         return opened < 0 ? nil : try? DirectoryStream(FileDescriptor(owning: opened))  // nil is told
     }
 
-    /// A thread by which the memory of a process is seen whose first thread has ended; nil when no other is left.
+    /// A thread that shows the memory of a process whose first thread has ended; nil when no other is left.
     ///
-    /// The first one shows none then.
-    /// The kernel lists processes only, but finds a thread as well.
+    /// The one that has ended shows none. The kernel lists processes only, but finds a thread as well.
     mutating func survivor(_ pid: Int32) -> Int32? {
         guard let threads = threads(pid) else { return nil }
         while let thread = threads.nextNumber() {
