@@ -106,6 +106,9 @@ package struct DiskMeter {
         self.places = places
     }
 
+    /// Gives up a walk that is under way.
+    package mutating func stop() { walk = nil }
+
     /// Goes on with what is due, some milliseconds long; a result whenever a walk has ended.
     ///
     /// - Parameter unlinked: open files without a name, which no walk finds: those of `UsageReading`.

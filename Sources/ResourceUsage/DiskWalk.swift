@@ -112,7 +112,6 @@ package struct DiskWalk {
     /// Goes up; a directory above that was closed meanwhile is opened again if it is still the one that it was.
     private mutating func leave(_ level: DirectoryLevel) {
         stack.removeLast()
-        level.restoreMode()
         guard let parent = stack.last, parent.stream == nil else { return }
         if let stream = level.stream, let above = OpenedDirectory.parent(of: stream, parent.key) {
             parent.stream = above
@@ -137,7 +136,10 @@ private final class DirectoryLevel {
 
     init(_ opened: OpenedDirectory) { (stream, key, mode) = (opened.stream, opened.key, opened.mode) }
 
-    func restoreMode() {
+    /// A walk may be given up half-way.
+    deinit { restoreMode() }
+
+    private func restoreMode() {
         guard let mode, let stream else { return }
         var status = stat()
         // The agent may have changed it itself meanwhile.

@@ -274,6 +274,7 @@ package final class LimitWatch {
         pid = nil
         meter = nil
         starts = nil
+        disk.stop()
     }
 
     /// The sandbox is gone: so is what was made for it.

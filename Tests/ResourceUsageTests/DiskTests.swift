@@ -102,6 +102,20 @@ private final class Folder {
         try folder.shell("chmod 700 closed; test \"$(stat -c %a closed/in)\" = 0")
     }
 
+    @Test(.enabled(if: !CurrentUser.isRoot)) func aWalkThatIsGivenUpLeavesModesAsTheyWere() throws {
+        let folder = try Folder()
+        try folder.write("closed/in/file")
+        try folder.shell("chmod 0 closed")
+        var walk: DiskWalk? = DiskWalk([folder.path])
+        while try Files.status(folder.path + "/closed").mode == 0 {
+            let usage = walk?.step(names: 1)
+            try #require(usage == nil)
+        }
+        walk = nil
+        #expect(try Files.status(folder.path + "/closed").mode == 0)
+        try folder.shell("chmod 700 closed")
+    }
+
     @Test func treesThatChangeDuringTheWalkEnd() throws {
         let folder = try Folder()
         for index in 0..<20 { try folder.write("d\(index)/x/y/file") }
