@@ -53,6 +53,8 @@ int clinux_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
+int clinux_pidfd_getfd(int pidfd, int number) { return (int)syscall(SYS_pidfd_getfd, pidfd, number, 0); }
+
 int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid) {
     struct ucred peer;
     socklen_t size = sizeof peer;

@@ -49,6 +49,17 @@ package struct ProcessFiles: ~Copyable {
     }
 }
 
+extension FileDescriptor {
+    /// What another process has open under this number, opened here as well; nil when it has ended or refuses.
+    package static func borrowed(from pid: Int32, _ number: Int32) -> FileDescriptor? {
+        let process = clinux_pidfd_open(pid)
+        guard process >= 0 else { return nil }
+        defer { close(process) }
+        let file = clinux_pidfd_getfd(process, number)
+        return file < 0 ? nil : FileDescriptor(owning: file)
+    }
+}
+
 extension Files {
     /// Whether a descriptor is on a file system of kind `proc`.
     package static func isProcessFileSystem(_ descriptor: CInt) -> Bool {

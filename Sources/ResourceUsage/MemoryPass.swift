@@ -14,7 +14,7 @@ struct MemoryFindings: Equatable {
     var unlinkedBytes: Int64 = 0
     /// Their number.
     var unlinkedFiles: Int64 = 0
-    /// Processes whose descriptors the kernel did not let us see.
+    /// Processes whose files in memory the kernel did not let us see.
     var unseen: Int64 = 0
 }
 
@@ -24,8 +24,8 @@ struct MemoryFindings: Equatable {
 /// Files that are mapped and not open are only found by their mappings, and those that are open as well are already
 /// counted: so mappings come second.
 ///
-/// Not seen: descriptors on their way through a socket, and those of processes that are not dumpable when Cloche is not
-/// root (`unseen` has their number); System V segments that nobody maps; the kernel's own memory for pipes, sockets, page
+/// Not seen: descriptors on their way through a socket; of processes that are not dumpable, when Cloche is not root, open
+/// files without a name on disks; System V segments that nobody maps; the kernel's own memory for pipes, sockets, page
 /// tables and names; huge pages of hugetlbfs. Of the memory that a file on a disk takes in the page cache nothing is
 /// counted: the kernel takes it back when it needs it.
 struct MemoryPass: ~Copyable {
@@ -53,6 +53,10 @@ struct MemoryPass: ~Copyable {
     private var descriptors: DirectoryStream?
     private var mappers: [Int32] = []
     private var mappings: MappingSum?
+    /// Processes that do not let us list their descriptors.
+    private var hiding: [Int32] = []
+    private var hidden: HiddenDescriptors?
+    private var isLookedAtHidden = false
 
     /// Begins at the first process.
     init(_ table: borrowing ProcessTable, _ places: MemoryPlaces, borrowed: Int64 = Self.borrowed) {
@@ -78,6 +82,8 @@ struct MemoryPass: ~Copyable {
                 if let pid = all.nextNumber() { begin(pid, &table) } else { listing = nil }
             } else if let pid = waiting.popLast() {
                 openDescriptors(pid, &table)
+            } else if !isLookedAtHidden {
+                lookAtHidden(&table)
             } else if !sumMappings(&table) {
                 return true
             }
@@ -105,9 +111,23 @@ struct MemoryPass: ~Copyable {
         waiting.append(process)
     }
 
+    /// Goes on with the descriptors that processes hide.
+    private mutating func lookAtHidden(_ table: inout ProcessTable) {
+        if hidden == nil && !hiding.isEmpty { hidden = HiddenDescriptors(hiding, places) }
+        guard let (file, isDone) = hidden?.step(&table, files) else {
+            isLookedAtHidden = true
+            return
+        }
+        if let file { add(file) }
+        if isDone {
+            found.unseen = hidden?.unseen ?? 0
+            isLookedAtHidden = true
+        }
+    }
+
     private mutating func openDescriptors(_ pid: Int32, _ table: inout ProcessTable) {
         descriptors = table.descriptors(pid)
-        if descriptors == nil && errno == EACCES && pid != 1 { found.unseen += 1 }
+        if descriptors == nil && errno == EACCES && pid != 1 { hiding.append(pid) }
         (threads, seen) = (table.threads(pid), pid)
     }
 

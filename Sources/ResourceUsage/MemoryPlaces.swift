@@ -13,10 +13,19 @@ struct MemoryPlaces {
     let devices: Set<UInt64>
     /// The device of files in memory that have no name.
     let kernel: UInt64
+    /// Their mount, as `fdinfo` names it.
+    let kernelMount: Int64?
+    /// How many namespaces of process ids the sandbox's is below that of this `/proc`.
+    let depth: Int?
 
     /// Finds those of the sandbox whose init has this process id here.
     init(ofInit pid: Int32) throws(SystemError) {
-        kernel = try Files.status(of: MemoryFile.make()).device
+        let file = try MemoryFile.make()
+        kernel = try Files.status(of: file).device
+        let text = try Files.readText("/proc/self/fdinfo/\(file.number)")
+        kernelMount = DescriptorText.number("mnt_id:", in: Array(text.utf8))
+        let ids = NamespaceIDs.all(ofHost: pid)
+        depth = ids.isEmpty ? nil : ids.count - 1
         let process = try ProcessFiles(of: pid)
         let host = Set(MemoryMount.all(try ProcessFiles(of: nil).read("mountinfo")).map(\.device))
         let root = try process.root()

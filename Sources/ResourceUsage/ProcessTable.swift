@@ -64,6 +64,19 @@ struct ProcessTable: ~Copyable {
         return opened < 0 ? nil : try? DirectoryStream(FileDescriptor(owning: opened))  // nil is told
     }
 
+    /// What the kernel tells of each descriptor (`fdinfo`), also of processes that do not let them be opened.
+    mutating func descriptorTexts(_ pid: Int32) -> DirectoryStream? {
+        let opened = open(pid, "fdinfo", O_RDONLY | O_DIRECTORY)
+        return opened < 0 ? nil : try? DirectoryStream(FileDescriptor(owning: opened))  // nil is told
+    }
+
+    /// The beginning of a file that such a listing has; nil when it is gone.
+    static func text(_ listing: DirectoryStream, _ number: Int32) -> [UInt8]? {
+        let file = unsafe openat(listing.number, String(number), O_RDONLY | O_CLOEXEC)
+        // What is gone tells nothing.
+        return file < 0 ? nil : try? FileDescriptor(owning: file).read(upTo: 1024)
+    }
+
     /// A thread that shows the memory of a process whose first thread has ended; nil when no other is left.
     ///
     /// The one that has ended shows none. The kernel lists processes only, but finds a thread as well.

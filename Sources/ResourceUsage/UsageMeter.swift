@@ -21,8 +21,7 @@ package struct UsageReading: Equatable, Sendable {
     package var unlinkedBytes: Int64 = 0
     /// Their number.
     package var unlinkedFiles: Int64 = 0
-    /// Processes whose open files the kernel did not let us see: `prctl(2)` with `PR_SET_DUMPABLE`, when Cloche is not
-    /// root.
+    /// Processes whose open files in memory the kernel did not let us see, though they have some.
     package var unseen: Int64 = 0
 }
 

@@ -185,6 +185,34 @@ private let mebibyte: Int64 = 1 << 20
         #expect(isBeyond)
     }
 
+    @Test func filesInMemoryOfProcessesThatHideThemAreCountedOnce() throws {
+        let box = try Box(
+            """
+            f = os.memfd_create('f'); os.write(f, b'x' * (48 << 20)); libc.prctl(4, 0, 0, 0, 0)
+            for _ in range(3): child(lambda: libc.prctl(4, 0, 0, 0, 0))
+            """
+        )
+        var table = try ProcessTable(ofInit: box.pid)
+        let places = try MemoryPlaces(ofInit: box.pid)
+        var hidden = HiddenDescriptors([2, 3, 4], places)
+        var files: Set<FileKey> = []
+        var bytes: Int64 = 0
+        while true {
+            let (found, isDone) = hidden.step(&table, files)
+            if let found {
+                files.insert(found.file)
+                bytes += found.bytes
+            }
+            if isDone { break }
+        }
+        #expect(bytes == 48 * mebibyte)
+        #expect(hidden.unseen == 0)
+        // For root nothing is hidden: then this is the ordinary way.
+        var driver = try UsageMeterDriver(box)
+        let used = try driver.settle().memoryBytes
+        #expect((48 * mebibyte...90 * mebibyte).contains(used), "\(used / mebibyte) MiB")
+    }
+
     @Test func processesThreadsAndTimeAreThoseOfTheNamespace() throws {
         let box = try Box(
             """

@@ -27,6 +27,8 @@ int clinux_accept(int fd);
 /* pidfd_open(2), pidfd_send_signal(2). */
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
+/* pidfd_getfd(2). */
+int clinux_pidfd_getfd(int pidfd, int number);
 /* The peer of a connected Unix socket (SO_PEERCRED): 0, and pid and uid filled. */
 int clinux_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid);
 /* statfs(2)'s f_type of an open descriptor, or -1. */
