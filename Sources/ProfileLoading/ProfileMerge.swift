@@ -72,9 +72,10 @@ struct ProfileMerge {
         diagnostics.append(Diagnostic("--set \(option)", why))
     }
 
-    /// What was added, without regard to who said it.
-    func document(name: String) throws(ClocheError) -> Document {
-        let document = merged.document(name: name)
+    /// What was added, without regard to who said it, with the texts of groups that are not built in.
+    func document(name: String, _ definitions: Document?) throws(ClocheError) -> Document {
+        var document = merged.document(name: name)
+        document["syscalls"]?["definitions"] = definitions
         let mistakes = diagnostics + merged.inconsistencies(document)
         guard mistakes.isEmpty else { throw ClocheError(mistakes) }
         return document

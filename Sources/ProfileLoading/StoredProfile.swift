@@ -29,9 +29,7 @@ package enum StoredProfile {
                 )
             }
         }
-        var checked = try merge.document(name: document["profile"]?.string ?? "")
-        checked["syscalls"]?["definitions"] = definitions
-        return checked
+        return try merge.document(name: document["profile"]?.string ?? "", definitions)
     }
 
     private static func isLimit(_ option: String) -> Bool {
