@@ -2,7 +2,7 @@
 //
 //   systemd                                            a tree of one's own
 //   cloche.slice/cloche-PROJECT.slice   project.limits  cloche/PROJECT
-//     cloche-AGENT-PID.scope            delegated         AGENT              limits
+//     cloche-AGENT-PID.scope            delegated         agent:AGENT        limits
 //       supervisor
 //       sandbox                         limits
 //
@@ -35,6 +35,8 @@ package final class AgentCgroup {
     /// The controllers it has, once it was made.
     package private(set) var controllers: [String] = []
     private let limits: ResourceLimits
+    /// Of all agents of the project, where no manager of systemd's was given them.
+    private let shared: ResourceLimits
     /// Those above it that are made for agents, the innermost first; empty where systemd makes and removes them.
     private let parents: [ControlGroup]
     private let scope: Scope?
@@ -44,6 +46,7 @@ package final class AgentCgroup {
         _ group: ControlGroup,
         _ place: CgroupPlace,
         _ limits: ResourceLimits,
+        _ shared: ResourceLimits = ResourceLimits(),
         parents: [ControlGroup] = [],
         in scope: Scope? = nil
     ) {
@@ -51,6 +54,7 @@ package final class AgentCgroup {
         self.group = group
         membership = (place.root == "/" ? "" : place.root) + group.path.dropFirst(place.mount.utf8.count)
         self.limits = limits
+        self.shared = shared
         self.parents = parents
     }
 
@@ -71,10 +75,8 @@ package final class AgentCgroup {
         switch place.way {
         case .none: return nil
         case .tree(let top):
-            let cgroup = inTree(top, place, owner, limits)
-            try explaining { () throws(SystemError) in try cgroup.makeParents(ControlGroup(path: top), shared)
-            }
-            return cgroup
+            ControlGroup(path: top).enable(CgroupPlace.wanted)
+            return inTree(top, place, owner, limits, shared)
         case .systemd(let sockets):
             let scope = try Scope(
                 sockets: sockets,
@@ -93,12 +95,18 @@ package final class AgentCgroup {
         }
     }
 
-    private static func inTree(_ top: String, _ place: CgroupPlace, _ owner: Owner, _ limits: ResourceLimits)
-        -> AgentCgroup
-    {
+    private static func inTree(
+        _ top: String,
+        _ place: CgroupPlace,
+        _ owner: Owner,
+        _ limits: ResourceLimits = ResourceLimits(),
+        _ shared: ResourceLimits = ResourceLimits()
+    ) -> AgentCgroup {
         let all = ControlGroup(path: top).child("cloche")
         let project = all.child(owner.project)
-        return AgentCgroup(project.child(owner.agent), place, limits, parents: [project, all])
+        // Not the bare name: an agent may be called `memory.max`.
+        let group = project.child("agent:" + owner.agent)
+        return AgentCgroup(group, place, limits, shared, parents: [project, all])
     }
 
     private static func explaining(_ body: () throws(SystemError) -> Void) throws(ClocheError) {
@@ -115,15 +123,6 @@ package final class AgentCgroup {
         }
     }
 
-    private func makeParents(_ top: ControlGroup, _ shared: ResourceLimits) throws(SystemError) {
-        top.enable(CgroupPlace.wanted)
-        for group in parents.reversed() {
-            try group.make()
-            group.enable(CgroupPlace.wanted)
-        }
-        if let project = parents.first { try project.apply(shared) }
-    }
-
     /// Makes the cgroup afresh, with its limits, for a sandbox to be born in.
     ///
     /// What an earlier sandbox left in it is killed: its counters would be taken for this one's.
@@ -133,6 +132,7 @@ package final class AgentCgroup {
             group.kill()
             group.remove()
             try makeGroup()
+            if let project = parents.first { try project.apply(shared) }
             controllers = group.words("cgroup.controllers").filter { CgroupPlace.wanted.contains($0) }
             try group.apply(limits)
             directory = try Files.open(group.path, O_RDONLY | O_DIRECTORY)
@@ -141,16 +141,18 @@ package final class AgentCgroup {
         return directory
     }
 
+    /// Makes it and those above it, again as long as another agent, which was the last there, takes them away meanwhile.
+    ///
+    /// Once this one is there they stay.
     private func makeGroup() throws(SystemError) {
-        do throws(SystemError) {
-            try group.make()
-        } catch  where error.errno == .noEntry {
-            // Another agent of the project was the last to go, and took the parents with it.
-            for parent in parents.reversed() {
-                try parent.make()
-                parent.enable(CgroupPlace.wanted)
-            }
-            try group.make()
+        for attempt in 0... {
+            do throws(SystemError) {
+                for parent in parents.reversed() {
+                    try parent.make()
+                    parent.enable(CgroupPlace.wanted)
+                }
+                return try group.make()
+            } catch  where error.errno == .noEntry && attempt < 1000 { continue }
         }
     }
 
@@ -174,7 +176,7 @@ package final class AgentCgroup {
         case .none: return
         case .systemd(let sockets): Scope.clearLeftover(sockets: sockets, mount: place.mount, owner)
         case .tree(let top):
-            let left = inTree(top, place, owner, ResourceLimits())
+            let left = inTree(top, place, owner)
             if left.group.exists { left.end() }
         }
     }
