@@ -136,8 +136,9 @@ def test_a_neighbour_of_a_terminal_flood(t):
 
 @case.serial
 def test_a_neighbour_of_many_starts(t):
-    # Part of what a process costs is paid after its end, by the kernel's own threads: a quarter of a core leaves room for that.
-    assert kept(t, ["respawn"], "exec ./respawn 1000000", HELD | {"cpu": 0.25}) >= KEPT
+    # Part of what a process costs is paid after its end, by the kernel's own threads, and counted for nobody; in an emulated machine
+    # that is much. What holds it is `limits.process-starts`.
+    assert kept(t, ["respawn"], "exec ./respawn 1000000", HELD | {"cpu": 0.25}) >= 0.7
 
 
 @case.serial
