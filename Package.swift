@@ -52,6 +52,7 @@ let package = Package(
         layer("StructuredText", ["ClocheModel", "CYAML", "CJansson"]),
         layer("TerminalText"),
         layer("CommandSyntax"),
+        layer("NetworkMessages"),
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
 
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
@@ -100,6 +101,7 @@ let package = Package(
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
         tests("CommandSyntax", ["LinuxSystem"]),
+        tests("NetworkMessages"),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
