@@ -53,6 +53,7 @@ let package = Package(
         layer("TerminalText"),
         layer("CommandSyntax"),
         layer("NetworkMessages"),
+        layer("NetworkRules", ["ClocheModel"]),
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
 
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
@@ -100,6 +101,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
+        tests("NetworkRules", ["ClocheModel"]),
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),

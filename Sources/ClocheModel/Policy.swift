@@ -295,14 +295,6 @@ public struct SyscallPolicy: Equatable, Sendable {
     }
 }
 
-/// What of the network is in the sandbox.
-public enum NetworkMode: String, Equatable, Sendable, CaseIterable {
-    /// A network namespace of its own with loopback only.
-    case none
-    /// The host's network, unfiltered. Loud: `start` and `list` say so.
-    case host
-}
-
 /// When the supervisor starts the harness again by itself.
 public enum RestartPolicy: Equatable, Sendable {
     /// Never.
