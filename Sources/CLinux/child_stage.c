@@ -15,17 +15,17 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
-#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -52,6 +52,9 @@ struct stage {
     size_t parent_length;
     int parent;
     int mounts[CLINUX_MAX_SOURCES];  /* detached mounts of the sources */
+    uint32_t missing;                /* CLINUX_PART_* */
+    size_t socket_count;
+    int sockets[CLINUX_MAX_DESCRIPTORS]; /* for the supervisor */
 };
 
 /* What lies at a distance from the plan's start. */
@@ -257,11 +260,62 @@ static int op_symlink(struct stage *s, const struct clinux_operation *op) {
     return result;
 }
 
-static int op_loopback(void) {
-    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (sock < 0) return -1;
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    return closing(sock, ioctl(sock, SIOCSIFFLAGS, &request));
+/* Each datagram that comes back answers one message; all are there when send returns. netlink(7). */
+static int op_netlink(const struct stage *s, const struct clinux_operation *op) {
+    struct {
+        struct nlmsghdr head;
+        struct nlmsgerr answer;
+    } reply;
+    int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)op->mode);
+    if (sock < 0 || send(sock, at(s, op->text), op->attributes, 0) < 0) return sock < 0 ? -1 : closing(sock, -1);
+    for (uint32_t i = 0; i < op->options; i++) {
+        ssize_t count = recv(sock, &reply, sizeof reply, MSG_DONTWAIT);
+        if (count < 0) return closing(sock, -1);
+        errno = count < (ssize_t)sizeof reply || reply.head.nlmsg_type != NLMSG_ERROR ? EPROTO : -reply.answer.error;
+        if (errno != 0) return closing(sock, -1);
+    }
+    return closing(sock, 0);
+}
+
+static int enable(int sock, int level, int option) {
+    int on = 1;
+    return setsockopt(sock, level, option, &on, sizeof on);
+}
+
+/* It answers from any address that it was asked at (transparent: ip(7)); of datagrams it is told which that was. */
+static int open_socket(struct stage *s, int type, uint16_t port) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)}};
+    int off = 0, result, sock = -1;
+    if (!(s->missing & CLINUX_PART_IPV6)) sock = socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (sock >= 0) {
+        result = setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        if (result == 0) result = enable(sock, IPPROTO_IPV6, IPV6_TRANSPARENT);
+        if (result == 0 && type == SOCK_DGRAM) result = enable(sock, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    } else {
+        s->missing |= CLINUX_PART_IPV6;
+        address.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+        sock = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (sock < 0) return -1;
+        result = enable(sock, IPPROTO_IP, IP_TRANSPARENT);
+        if (result == 0 && type == SOCK_DGRAM) result = enable(sock, IPPROTO_IP, IP_PKTINFO);
+    }
+    if (result == 0) result = bind(sock, &address.any, sizeof address);
+    if (result == 0 && type == SOCK_STREAM) result = listen(sock, SOMAXCONN);
+    return result < 0 ? closing(sock, -1) : sock;
+}
+
+static int op_sockets(struct stage *s, const struct clinux_operation *op) {
+    const uint16_t *ports = at(s, op->text);
+    for (size_t i = 0; i < op->attributes && s->socket_count < CLINUX_MAX_DESCRIPTORS; i++) {
+        int sock = open_socket(s, (int)op->mode, ports[i]);
+        if (sock < 0) return -1;
+        s->sockets[s->socket_count++] = sock;
+    }
+    return 0;
 }
 
 static int op_setting(const struct stage *s, const struct clinux_operation *op) {
@@ -282,7 +336,8 @@ static int perform(struct stage *s, const struct clinux_operation *op) {
     case CLINUX_OP_MOUNT_POINT: return op_mount_point(s, op);
     case CLINUX_OP_SYMLINK: return op_symlink(s, op);
     case CLINUX_OP_HOSTNAME: return sethostname(at(s, op->text), strlen(at(s, op->text)));
-    case CLINUX_OP_LOOPBACK: return op_loopback();
+    case CLINUX_OP_NETLINK: return op_netlink(s, op);
+    case CLINUX_OP_SOCKETS: return op_sockets(s, op);
     case CLINUX_OP_SETTING: return op_setting(s, op);
     }
     errno = EINVAL;
@@ -375,6 +430,12 @@ static void arrange_descriptors(const struct stage *s) {
     if (close_range(CLINUX_INIT_SOCKET + 1, ~0U, 0) < 0) fail(s, CLINUX_STAGE_DESCRIPTORS, 2);
 }
 
+/* They go with arrange_descriptors, like all that is not init's. */
+static void hand_over_sockets(const struct stage *s) {
+    struct clinux_message m = {.type = CLINUX_NETWORK, .value = (int32_t)s->missing};
+    if (clinux_send(s->control, &m, sizeof m, s->sockets, s->socket_count, 0) < 0) fail(s, CLINUX_STAGE_SOCKETS, 0);
+}
+
 void clinux_build(void) {
     struct stage s = {.control = CLINUX_INIT_SOCKET, .root = -1, .parent = -1};
     s.program = mmap(NULL, CLINUX_PLAN_SIZE, PROT_READ, MAP_SHARED, CLINUX_INIT_PLAN, 0);
@@ -400,8 +461,11 @@ void clinux_build(void) {
     make_root(&s);
     for (size_t i = 0; i < program->operation_count; i++) {
         const struct clinux_operation *op = &operations[i];
-        if (perform(&s, op) < 0 && !(op->optional && is_absence(errno))) fail(&s, CLINUX_STAGE_OPERATION, i);
+        if ((op->without & ~s.missing) != 0 || perform(&s, op) == 0) continue;
+        if (op->part == 0 && !(op->optional && is_absence(errno))) fail(&s, CLINUX_STAGE_OPERATION, i);
+        s.missing |= op->part;
     }
+    if (s.socket_count > 0) hand_over_sockets(&s);
     pivot(&s);
     int ruleset = program->fence_access != 0 ? make_ruleset(&s) : -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(&s, CLINUX_STAGE_CAPABILITIES, 0);
@@ -417,6 +481,7 @@ void clinux_build(void) {
 static const unsigned long building_capabilities[] = {
     CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETUID,       CAP_SETGID, CAP_SETPCAP, CAP_CHOWN,
     CAP_FOWNER,    CAP_FSETID,    CAP_DAC_OVERRIDE, CAP_MKNOD,  CAP_SETFCAP, CAP_SYS_RESOURCE,
+    CAP_NET_BIND_SERVICE,
 };
 
 /* The program that is executed next builds the sandbox: it keeps of this one's rights what it needs for that. */

@@ -332,6 +332,13 @@ static void tell_count(void) {
     send_message(CLINUX_COUNTED, 0, last, 0, -1);
 }
 
+/* For the supervisor, which has no socket in the sandbox's network else. */
+static void make_socket(uint32_t id, int family) {
+    int sock = socket(family == AF_INET6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    send_message(CLINUX_SOCKET, id, 0, sock < 0 ? errno : 0, sock);
+    if (sock >= 0) close(sock);
+}
+
 static void receive(void) {
     int descriptors[4]; /* CMSG_SPACE rounds up: the kernel would find room for a fourth */
     union {
@@ -358,6 +365,7 @@ static void receive(void) {
         break;
     case CLINUX_SIGNAL: deliver(message.head.id, message.head.value); break;
     case CLINUX_COUNT: tell_count(); break;
+    case CLINUX_SOCKET: make_socket(message.head.id, message.head.value); break;
     default: _exit(125);
     }
     for (size_t i = 0; i < count; i++) close(descriptors[i]);

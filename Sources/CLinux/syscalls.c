@@ -30,7 +30,6 @@
 const int clinux_O_PATH = O_PATH;
 const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
 
-#define MAX_FDS 8
 
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
@@ -111,14 +110,14 @@ static ssize_t send_at_hard_limit(int fd, const struct msghdr *message, int flag
 }
 
 ssize_t clinux_send(int fd, const void *data, size_t length, const int *fds, size_t fd_count, int flags) {
-    if (fd_count > MAX_FDS) {
+    if (fd_count > CLINUX_MAX_DESCRIPTORS) {
         errno = EINVAL;
         return -1;
     }
     struct iovec io = {.iov_base = (void *)data, .iov_len = length};
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+        char bytes[CMSG_SPACE(sizeof(int) * CLINUX_MAX_DESCRIPTORS)];
     } control;
     struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};
     if (fd_count > 0) {
@@ -139,7 +138,7 @@ ssize_t clinux_receive(int fd, void *data, size_t length, int *fds, size_t *fd_c
     struct iovec io = {.iov_base = data, .iov_len = length};
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+        char bytes[CMSG_SPACE(sizeof(int) * CLINUX_MAX_DESCRIPTORS)];
     } control;
     struct msghdr message = {
         .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};

@@ -25,7 +25,7 @@ extension SandboxPlan {
             "operations": .list(
                 operations.map { operation in
                     .object([
-                        "action": .string(operation.action.text), "target": .string("/" + operation.target),
+                        "action": .string(operation.text), "target": .string("/" + operation.target),
                         "reason": .string(operation.reason),
                     ])
                 }
@@ -48,7 +48,7 @@ extension SandboxPlan {
         let made = stubs.map { "empty \($0.kind.rawValue) \($0.path) in the workspace  [filesystem.protect]" }
         return made
             + operations.map { operation in
-                var text = "\(operation.action.text)"
+                var text = operation.text
                 if !operation.target.isEmpty { text += " /\(operation.target)" }
                 if case .bind(let index) = operation.action, sources.indices.contains(index) {
                     let source = sources[index]
@@ -56,6 +56,14 @@ extension SandboxPlan {
                 }
                 return "\(text)  [\(operation.reason)]"
             }
+    }
+}
+
+extension PlanOperation {
+    /// The step in the kernel's words, and on what condition it is done.
+    fileprivate var text: String {
+        if let part { return "\(action.text), unless the kernel has no \(part.rawValue)" }
+        return without.map { "\(action.text), without \($0.rawValue)" } ?? action.text
     }
 }
 
@@ -76,6 +84,10 @@ extension PlanOperation.Action {
         case .symlink(let target): "link to \(target) at"
         case .hostname(let name): "hostname \(name)"
         case .loopback: "loopback up"
+        case .everyAddress(let isIPv6): "every IPv\(isIPv6 ? 6 : 4) address is local"
+        case .packetFilter(let port): "packet filter: TCP to port \(port), nothing else leaves"
+        case .listen(let ports): "listen at \(ports.map(String.init).joined(separator: ", ")), for the supervisor"
+        case .datagrams(let port): "UDP at \(port), for the supervisor"
         case .setting(let value): "write \(value) to"
         }
     }

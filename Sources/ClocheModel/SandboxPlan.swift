@@ -96,8 +96,24 @@ public struct PlanOperation: Equatable, Sendable {
         case hostname(String)
         /// The loopback interface comes up.
         case loopback
+        /// Every IPv4 or IPv6 address is one of the sandbox's own, on loopback, so that a connection to it ends there.
+        case everyAddress(isIPv6: Bool)
+        /// Connections to all but the sandbox's real addresses arrive at this port, and datagrams to them fail.
+        case packetFilter(port: UInt16)
+        /// TCP sockets that listen at these ports, for the supervisor.
+        case listen(ports: [UInt16])
+        /// A UDP socket at this port, for the supervisor.
+        case datagrams(port: UInt16)
         /// A setting of the kernel's is written into its file.
         case setting(String)
+    }
+
+    /// What a kernel may lack of a network by name.
+    public enum Part: String, Equatable, Sendable {
+        /// nf_tables, with what the rules use of it.
+        case packetFilter = "packet-filter"
+        /// IPv6.
+        case ipv6
     }
 
     /// What is done.
@@ -106,14 +122,27 @@ public struct PlanOperation: Equatable, Sendable {
     public var target: String
     /// Whether a missing target is fine.
     public var optional: Bool
+    /// What the sandbox is to do without, should the step fail; nil stops the start.
+    public var part: Part?
+    /// The step is done only if this is missing.
+    public var without: Part?
     /// The profile key or rule that asks for it.
     public var reason: String
 
     /// A step.
-    public init(_ action: Action, at target: String = "", optional: Bool = false, reason: String) {
+    public init(
+        _ action: Action,
+        at target: String = "",
+        optional: Bool = false,
+        part: Part? = nil,
+        without: Part? = nil,
+        reason: String
+    ) {
         self.action = action
         self.target = target
         self.optional = optional
+        self.part = part
+        self.without = without
         self.reason = reason
     }
 }

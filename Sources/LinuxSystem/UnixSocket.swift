@@ -42,6 +42,8 @@ package enum UnixSocket {
         package consuming func closingFar() -> FileDescriptor { near }
     }
 
+    /// The most descriptors that a message can carry.
+    package static let descriptorLimit = Int(CLINUX_MAX_DESCRIPTORS)
     /// The largest message that is sent or received.
     package static let messageLimit = Int(CLINUX_MESSAGE_LIMIT)
 
@@ -141,11 +143,15 @@ package enum UnixSocket {
     /// Receives one message; nil when it would block.
     ///
     /// An empty one means that the other end is closed.
-    package static func receive(_ socket: borrowing FileDescriptor, wait: Bool = true) throws(SystemError)
-        -> ReceivedMessage?
-    {
+    ///
+    /// - Parameter room: for how many descriptors; a message with more is an error.
+    package static func receive(
+        _ socket: borrowing FileDescriptor,
+        wait: Bool = true,
+        room: Int = 8
+    ) throws(SystemError) -> ReceivedMessage? {
         let number = socket.number
-        var descriptors = [CInt](repeating: -1, count: 8)
+        var descriptors = [CInt](repeating: -1, count: room)
         var count = descriptors.count
         var truncated: CInt = 0
         var failure: SystemError?

@@ -262,6 +262,8 @@ package enum ChildAhead {
         var flat = clinux_operation()
         flat.source = -1
         flat.optional = operation.optional ? 1 : 0
+        flat.part = operation.part?.bit ?? 0
+        flat.without = operation.without?.bit ?? 0
         flat.target = try put(operation.target)
         switch operation.action {
         case .filesystem(let kind, let options, let attributes):
@@ -296,11 +298,32 @@ package enum ChildAhead {
         case .hostname(let name):
             flat.kind = CLINUX_OP_HOSTNAME.rawValue
             flat.text = try put(name)
-        case .loopback: flat.kind = CLINUX_OP_LOOPBACK.rawValue
+        case .loopback: try ask(.loopbackUp, &flat)
+        case .everyAddress(let isIPv6): try ask(.everyAddress(isIPv6: isIPv6), &flat)
+        case .packetFilter(let port): try ask(.packetFilter(port: port), &flat)
+        case .listen(let ports): try open(ports, SOCK_STREAM, &flat)
+        case .datagrams(let port): try open([port], SOCK_DGRAM, &flat)
         case .setting(let value):
             flat.kind = CLINUX_OP_SETTING.rawValue
             flat.text = try put(value)
         }
         return flat
+    }
+
+    private mutating func ask(_ request: NetlinkRequest, _ flat: inout clinux_operation) throws {
+        let bytes = request.bytes
+        flat.kind = CLINUX_OP_NETLINK.rawValue
+        flat.mode = UInt32(request.family)
+        flat.text = try put(bytes)
+        flat.attributes = UInt64(bytes.count)
+        flat.options = UInt32(request.answers)
+    }
+
+    private mutating func open(_ ports: [UInt16], _ type: __socket_type, _ flat: inout clinux_operation) throws
+    {
+        flat.kind = CLINUX_OP_SOCKETS.rawValue
+        flat.mode = type.rawValue
+        flat.text = try put(ports)
+        flat.attributes = UInt64(ports.count)
     }
 }

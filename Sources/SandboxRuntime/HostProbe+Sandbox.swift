@@ -182,6 +182,7 @@ struct SandboxTrial {
                 switch consume event {
                 case .started: continue
                 case .counted: continue
+                case .socket: continue
                 case .failed(_, let error): return error
                 case .exited(_, let end):
                     return end == .exited(0)

@@ -234,7 +234,12 @@ extension Planner {
         if request.policy.network != .host {
             files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
             files.append(
-                ("resolv.conf", "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n")
+                (
+                    "resolv.conf",
+                    request.network == nil
+                        ? "# this sandbox has no network but loopback\nnameserver 127.0.0.1\n"
+                        : InsideNetwork.resolverConfiguration
+                )
             )
         }
         return files

@@ -55,10 +55,11 @@ package struct Planner {
         try planner.addPlaces()
         try planner.addBinds()
         try planner.addCredentials()
+        try planner.addNetwork()
         planner.addHostname()
         var plan = SandboxPlan(
             identity: request.identity,
-            sharesNetwork: request.policy.network == .host,
+            sharesNetwork: request.network == nil && request.policy.network == .host,
             executable: executable,
             sources: planner.sources,
             operations: planner.operations,
@@ -225,7 +226,6 @@ package struct Planner {
 
     private mutating func addHostname() {
         add(.hostname(request.hostname), "", "hostname")
-        if request.policy.network == .none { add(.loopback, "", "network.mode") }
         // Last: everything that is mounted keeps its own flags, the root itself becomes read-only.
         add(.seal([.readOnly, .noSetID, .noDevices]), "", "root")
     }

@@ -4,11 +4,12 @@
 //      | clinux_clone ------------------------->| child stage (C): waits
 //      | uid_map, gid_map; GO ----------------->| identity, mounts, pivot, capabilities, init
 //      | CONFIGURE (limits, filters) ---------->| init: confines itself
+//      |<---- NETWORK (its sockets, if any)     |
 //      |<------------------ STAGE_FAILED / READY|
 //      | self-check: /proc/PID against the plan |
 //      | SPAWN id (strings, 3 descriptors) ---->| vfork, exec
 //      |<--------------- STARTED id / SPAWN_FAILED id
-//      | SIGNAL id, COUNT --------------------->| to the program's process group; answers COUNTED
+//      | SIGNAL id, COUNT, SOCKET id ---------->| to the program's process group; answers COUNTED, SOCKET id
 //      |<------------------------------ EXITED id
 //
 // Closing the control socket ends init, and with it every process of the pid namespace.
@@ -30,6 +31,8 @@ package enum SandboxEvent: ~Copyable {
     case exited(id: UInt32, ProcessEnd)
     /// The last process id of the namespace, which each start makes greater by one; -1 when init cannot tell.
     case counted(Int32)
+    /// A socket that was asked for; nil when init could not make it.
+    case socket(id: UInt32, FileDescriptor?)
     /// Init is gone, and every process with it.
     case closed
 }
@@ -99,6 +102,14 @@ package struct Sandbox: ~Copyable {
     private var workspaceGuard: WorkspaceGuard?
     /// The cgroup it was born in.
     private var cgroup: ControlGroup?
+    /// Its network by name, until somebody takes it.
+    private var network: SandboxNetwork?
+
+    /// Gives away the sockets of a network by name; nil if the sandbox has none, or they have been taken.
+    package mutating func takeNetwork() -> SandboxNetwork? {
+        defer { network = nil }
+        return network
+    }
 
     /// Sends a signal to the process group of a program.
     ///
@@ -112,6 +123,14 @@ package struct Sandbox: ~Copyable {
     /// Lost, as a signal is, when init does not read.
     package borrowing func askForCount() throws(SystemError) {
         try UnixSocket.send(control, Wire.message(CLINUX_COUNT), wait: false)
+    }
+
+    /// Asks init for a fresh TCP socket of the sandbox's network; the answer is `SandboxEvent.socket`.
+    ///
+    /// Lost, as a signal is, when init does not read.
+    package borrowing func askForSocket(_ id: UInt32, isIPv6: Bool = false) throws(SystemError) {
+        let message = Wire.message(CLINUX_SOCKET, id: id, value: isIPv6 ? AF_INET6 : AF_INET)
+        try UnixSocket.send(control, message, wait: false)
     }
 
     /// Asks init to start a program; an error when init has left too much unread.
@@ -152,6 +171,7 @@ package struct Sandbox: ~Copyable {
                 return .exited(id: message.id, Wire.end(message.value))
             case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
             case CLINUX_COUNTED: return .counted(message.value)
+            case CLINUX_SOCKET: return .socket(id: message.id, received.descriptors.takeFirst())
             default: return .closed
             }
         } catch { throw ClocheError(.sandbox, "the sandbox does not answer", why: error.description) }
@@ -265,6 +285,7 @@ package struct Sandbox: ~Copyable {
                     Wire.configure(filters(), limits, plan.confinement, countsProcesses: counts)
                 )
                 guard try isTrue() else { throw SetupFailure.hostChanged }
+                if carriedOut.makesSockets { sandbox.network = try receiveNetwork(sandbox, carriedOut) }
                 let expectation = SandboxExpectation(plan)
                 sandbox.facts = try check(sandbox, expectation)
                 sandbox.expectation = expectation
@@ -305,15 +326,43 @@ package struct Sandbox: ~Copyable {
         }
     }
 
+    /// Waits for the sockets that the child stage makes before it locks itself in.
+    private static func receiveNetwork(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws -> SandboxNetwork
+    {
+        let limit = UnixSocket.descriptorLimit
+        guard var received = try UnixSocket.receive(sandbox.control, room: limit),
+            let message = Wire.Message(received.bytes)
+        else { throw SetupFailure.silence }
+        if let failure = failure(message) { throw failure }
+        guard message.type == CLINUX_NETWORK.rawValue,
+            let network = SandboxNetwork(
+                plan,
+                missing: UInt32(bitPattern: message.value),
+                &received.descriptors
+            )
+        else { throw SetupFailure.silence }
+        return network
+    }
+
+    /// What the child stage could not do, if that is what it says.
+    private static func failure(_ message: Wire.Message) -> SetupFailure? {
+        guard clinux_message_type(message.type) == CLINUX_STAGE_FAILED else { return nil }
+        return .stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
+    }
+
     /// What init says of itself when it is built and again when it is confined, nil when nothing has been said; throws
     /// what it could not do.
     private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws -> UInt32? {
-        guard let received = try UnixSocket.receive(sandbox.control, wait: wait) else { return nil }
+        let limit = UnixSocket.descriptorLimit
+        guard let received = try UnixSocket.receive(sandbox.control, wait: wait, room: limit) else {
+            return nil
+        }
         guard let message = Wire.Message(received.bytes) else { throw SetupFailure.silence }
+        if let failure = failure(message) { throw failure }
         switch clinux_message_type(message.type) {
         case CLINUX_BUILT, CLINUX_READY: return UInt32(bitPattern: message.value)
-        case CLINUX_STAGE_FAILED:
-            throw SetupFailure.stage(clinux_stage(message.id), Int(message.value), Errno(message.error))
+        // Something failed here before they were asked for.
+        case CLINUX_NETWORK: return try report(sandbox, wait: wait)
         default: throw SetupFailure.told(SetupError.spawn(message))
         }
     }

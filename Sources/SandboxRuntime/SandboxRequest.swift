@@ -49,6 +49,8 @@ package struct SandboxRequest: Sendable {
     package var etc: EtcTree?
     /// The cgroup that it is born in, as `/proc/PID/cgroup` has it; nil for the one that the supervisor is in.
     package var cgroup: String?
+    /// The network by name, if it has one; nil leaves what `policy.network` says.
+    package var network: SandboxNetworkRequest?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
     package var directory: String?
 

@@ -117,6 +117,7 @@ package final class SandboxProgram: RunningProgram {
         case .counted(let last):
             if let found = resources.counted(last) { end(by: found) }
             return nil
+        case .socket: return nil
         case .closed: return outcome(.lost)
         }
     }

@@ -272,6 +272,7 @@ package final class Supervisor {
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .counted(let last):
                 if let breach = resources?.counted(last) { endBy(breach) }
+            case .socket: continue
             case .closed:
                 sandboxEnded()
                 return

@@ -8,7 +8,12 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <linux/if_addr.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

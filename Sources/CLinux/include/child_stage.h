@@ -47,7 +47,8 @@ enum clinux_operation_kind {
     CLINUX_OP_MOUNT_POINT,    /* an empty file, if none is there */
     CLINUX_OP_SYMLINK,        /* target -> text */
     CLINUX_OP_HOSTNAME,       /* sethostname(text) */
-    CLINUX_OP_LOOPBACK,       /* lo up */
+    CLINUX_OP_NETLINK,        /* messages in text, `attributes` bytes, to NETLINK_* mode; `options` answers come */
+    CLINUX_OP_SOCKETS,        /* sockets of type mode for the supervisor, at `attributes` uint16_t ports in text */
     CLINUX_OP_SETTING,        /* text is written into a file of the kernel's */
     CLINUX_OP_PIN,            /* target bound over itself as it is, a symbolic link too */
     CLINUX_OP_PART,           /* the directory text, of what is mounted already, attached at target */
@@ -62,6 +63,14 @@ struct clinux_operation {
     uint32_t target;     /* below the new root, without a leading slash */
     uint32_t text;       /* kind of file system, content, link target, host name */
     uint32_t options;    /* "key=value" or "key", each ended by a null, an empty one ends the list */
+    uint32_t part;       /* CLINUX_PART_* that the sandbox is to do without if this fails */
+    uint32_t without;    /* done only if that part is missing */
+};
+
+/* What a kernel may lack of the network. */
+enum clinux_part {
+    CLINUX_PART_PACKET_FILTER = 1,
+    CLINUX_PART_IPV6 = 2, /* sockets are then of AF_INET, else of AF_INET6 for both */
 };
 
 /* What Landlock lets a program do with the file at target, or with all that is below the directory. */
@@ -87,6 +96,7 @@ enum clinux_stage {
     CLINUX_STAGE_FENCE,
     CLINUX_STAGE_CAPABILITIES,
     CLINUX_STAGE_DESCRIPTORS,
+    CLINUX_STAGE_SOCKETS,
 };
 
 struct clinux_program {
@@ -151,7 +161,9 @@ enum clinux_message_type {
     CLINUX_SPAWN,     /* supervisor -> init: struct clinux_spawn, then strings; 3 descriptors unless terminal */
     CLINUX_SIGNAL,    /* supervisor -> init: id, value = signal */
     CLINUX_COUNT,     /* supervisor -> init: how many processes were started? */
+    CLINUX_SOCKET,    /* supervisor -> init: id, value = AF_INET or AF_INET6; answered by the same type */
     CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
+    CLINUX_NETWORK,   /* child stage -> supervisor: the plan's sockets, in order; value = CLINUX_PART_* not there */
     CLINUX_BUILT,     /* init -> supervisor: all mounts are made, no capability is left */
     CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_* */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */

@@ -44,7 +44,10 @@ int64_t clinux_free_bytes(int fd);
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
 int clinux_get_window_size(int fd, unsigned short *_Nonnull columns, unsigned short *_Nonnull rows);
 
-/* One message with up to 8 descriptors (sendmsg(2), SCM_RIGHTS). Returns bytes, or -1. */
+/* Most descriptors in one message. */
+#define CLINUX_MAX_DESCRIPTORS 128
+
+/* One message with up to CLINUX_MAX_DESCRIPTORS descriptors (sendmsg(2), SCM_RIGHTS). Returns bytes, or -1. */
 ssize_t clinux_send(int fd, const void *_Nonnull data, size_t length, const int *_Nullable fds, size_t fd_count,
                     int flags);
 /* As clinux_send, receiving; *fd_count holds the room in, the number received out. CLOEXEC is set.
