@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
 
         // L0: how Linux is called, and what Cloche's values are. They do not know each other.
@@ -64,6 +65,10 @@ let package = Package(
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
+            "NetworkRelay",
+            ["ClocheModel", "LinuxSystem", "NetworkRules", "NetworkMessages", "CCares"]
+        ),
+        layer(
             "SandboxRuntime",
             ["ClocheModel", "LinuxSystem", "SyscallFilter", "ControlGroups", "CLinux"]
         ),
@@ -71,8 +76,7 @@ let package = Package(
             "Supervision",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups",
-                "ResourceUsage",
-                "SandboxRuntime",
+                "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
                 "TerminalText",
             ]
         ),

@@ -17,16 +17,24 @@ package struct AuditLog: Sendable {
     ///
     /// - Throws: when it cannot be written; whoever does something that must be recorded stops then.
     package func append(_ event: String, _ facts: KeyValuePairs<String, Document> = [:]) throws(ClocheError) {
-        var record = Document.object([
-            "time": .string(WallClock.format(WallClock.milliseconds)),
-            "event": .string(event),
-            "user": .integer(Int64(CurrentUser.id)),
-        ])
-        for (key, value) in facts { record[key] = value }
-        let line = Array((JSONText.serialize(record) + "\n").utf8)
+        try append([(event, facts.map { Document.Entry($0.key, $0.value) })])
+    }
+
+    /// Appends several events at once, as of now.
+    ///
+    /// - Throws: as for one; some may have been written.
+    package func append(_ events: [(event: String, facts: [Document.Entry])]) throws(ClocheError) {
+        let time = Document.string(WallClock.format(WallClock.milliseconds))
+        let user = Document.integer(Int64(CurrentUser.id))
+        var lines: [UInt8] = []
+        for (event, facts) in events {
+            var record = Document.object(["time": time, "event": .string(event), "user": user])
+            for fact in facts { record[fact.key] = fact.value }
+            lines += Array((JSONText.serialize(record) + "\n").utf8)
+        }
         do throws(SystemError) {
             let file = try Files.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW)
-            try file.write(line)
+            try file.write(lines)
         } catch {
             throw ClocheError(
                 .system,

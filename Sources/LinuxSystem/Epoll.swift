@@ -26,7 +26,7 @@ package struct Epoll: ~Copyable {
         set = FileDescriptor(owning: try check("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
     }
 
-    /// Registers a descriptor.
+    /// Registers a descriptor; with `edge`, only what is new is told.
     ///
     /// Tokens are never used twice, so that an event for a closed and reused number is told apart from the
     /// new one's.
@@ -34,12 +34,16 @@ package struct Epoll: ~Copyable {
         _ descriptor: CInt,
         token: UInt64,
         readable: Bool = true,
-        writable: Bool = false
+        writable: Bool = false,
+        edge: Bool = false
     )
         throws(SystemError)
     {
-        try control(EPOLL_CTL_ADD, descriptor, token, readable, writable)
+        try control(EPOLL_CTL_ADD, descriptor, token, readable, writable, edge)
     }
+
+    /// Readable when a descriptor of the set is ready: a set can be in another.
+    package var descriptor: CInt { self.set.number }
 
     /// Changes what a registered descriptor is watched for; with `edge`, only what is new is told.
     package borrowing func modify(

@@ -43,6 +43,12 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let loop = Errno(ELOOP)
     /// `ENOSPC`: the disk is full.
     package static let noSpace = Errno(ENOSPC)
+    /// `ECONNREFUSED`: nobody listens there.
+    package static let connectionRefused = Errno(ECONNREFUSED)
+    /// `EHOSTUNREACH`: no way leads to the host.
+    package static let hostUnreachable = Errno(EHOSTUNREACH)
+    /// `ETIMEDOUT`: nobody answered.
+    package static let timedOut = Errno(ETIMEDOUT)
     /// `EROFS`: the file system is mounted read-only.
     package static let readOnly = Errno(EROFS)
 }

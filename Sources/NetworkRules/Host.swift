@@ -149,9 +149,9 @@ package struct Destination: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Text of the agent's in a sentence.
-enum ShownText {
+package enum ShownText {
     /// The text with anything but printable ASCII as `\xNN`, and no more than 200 bytes of it.
-    static func of(_ text: String) -> String {
+    package static func of(_ text: String) -> String {
         var result = ""
         for byte in text.utf8.prefix(200) {
             if (0x20..<0x7f).contains(byte) {

@@ -5,8 +5,10 @@
 package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     /// Whether it has four bytes; an IPv4 address mapped into IPv6 has sixteen.
     package let isIPv4: Bool
-    let high: UInt64
-    let low: UInt64
+    /// The first eight bytes; 0 for IPv4.
+    package let high: UInt64
+    /// The last eight bytes; those of IPv4 are the last four.
+    package let low: UInt64
 
     /// An IPv4 address from its number, most significant byte first.
     package static func v4(_ number: UInt32) -> IPAddress {

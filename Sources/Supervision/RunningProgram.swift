@@ -45,22 +45,33 @@ package final class SandboxProgram: RunningProgram {
     private var lifecycle = Lifecycle()
     /// The limit that was reached.
     private var breach: LimitBreach?
+    /// What `descriptor` is of: init's reports, and the network.
+    private let epoll: Epoll
+    private var network: AgentNetwork?
 
     /// Takes a sandbox in which the program `id` is being started, and the limits that hold for it.
     package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: LimitWatch, _ policy: Policy)
         throws(ClocheError)
     {
+        var sandbox = sandbox
+        let inside = sandbox.takeNetwork()
         self.sandbox = sandbox
         self.id = id
+        do throws(SystemError) {
+            epoll = try Epoll()
+            try epoll.add(self.sandbox.control.number, token: 0)
+        } catch { throw ClocheError(.system, "cannot wait for the sandbox", why: error.description) }
         self.resources = resources
         self.policy = policy
         lifecycle.started(at: MonotonicClock.milliseconds)
         // Only an agent has a terminal of its own that can be idle.
         self.policy.limits.idleSeconds = nil
         try resources.began(self.sandbox.pid)
+        if let inside { try serve(inside) }
     }
 
     deinit {
+        network?.end()
         resources.ended()
         sandbox.kill()
         resources.end()
@@ -68,11 +79,12 @@ package final class SandboxProgram: RunningProgram {
 
     /// The sooner of what the clock and what measuring asks for.
     package var nextLook: Int64? {
-        [lifecycle.nextDeadline(policy.limits), resources.nextLook].compactMap { $0 }.min()
+        [lifecycle.nextDeadline(policy.limits), resources.nextLook, network?.nextDeadline].compactMap { $0 }.min()
     }
 
     /// Kills at once what uses too much; whose time is over is asked first.
     package func holdLimits() {
+        network?.handle()
         let now = MonotonicClock.milliseconds
         if breach == nil, let found = resources.look(now) { end(by: found) }
         // An init that has left too much unread is asked again.
@@ -100,8 +112,17 @@ package final class SandboxProgram: RunningProgram {
         )
     }
 
-    /// The sandbox's control socket.
-    package var descriptor: CInt { sandbox.control.number }
+    /// Readable for a report of init's, and for the network.
+    package var descriptor: CInt { epoll.descriptor }
+
+    private func serve(_ inside: SandboxNetwork) throws(ClocheError) {
+        // Nobody keeps a log of a run; what was refused, its program was told.
+        let network = try AgentNetwork(policy.network, inside.sockets) { _ in }
+        do throws(SystemError) {
+            try epoll.add(network.descriptor, token: 1)
+        } catch { throw ClocheError(.system, "cannot serve the network", why: error.description) }
+        self.network = network
+    }
 
     /// Init's next report.
     ///

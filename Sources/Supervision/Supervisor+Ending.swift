@@ -77,6 +77,7 @@ extension Supervisor {
 
     private func releaseSandbox() {
         closeTerminal()
+        endNetwork()
         resources?.ended()
         guard let old = sandbox.take() else { return }
         epoll.remove(old.control.number)

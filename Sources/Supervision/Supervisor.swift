@@ -10,6 +10,7 @@ package import ClocheModel
 package import ControlGroups
 internal import Glibc
 internal import LinuxSystem
+internal import NetworkRelay
 package import SandboxRuntime
 internal import TerminalText
 
@@ -78,6 +79,7 @@ package final class Supervisor {
     var controlToken: UInt64 = 0
     var processToken: UInt64 = 0
     var terminalToken: UInt64 = 0
+    var networkToken: UInt64 = 0
     private var nextToken = Token.firstSandbox
 
     var filter = AttachFilter()
@@ -94,6 +96,10 @@ package final class Supervisor {
     var lifecycle = Lifecycle()
     /// What holds the limits; there from `start` on.
     var resources: LimitWatch?
+    /// Its network by name, while it runs.
+    var network: AgentNetwork?
+    /// What happened in it and is not written down yet.
+    var networkEvents: [NetworkEvent] = []
     var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
@@ -153,7 +159,7 @@ package final class Supervisor {
         record.started = WallClock.milliseconds
         record.starts += 1
         (record.ended, record.endReason, record.exitCode, record.failure) = (nil, nil, nil, nil)
-        let sandbox = try Sandbox.launch(
+        var sandbox = try Sandbox.launch(
             agent.request,
             filters,
             starting: SpawnRequest(Self.harnessID, program, size: size),
@@ -172,6 +178,7 @@ package final class Supervisor {
         }
         try awaitHarness(sandbox, program)
         watch(sandbox)
+        try serveNetwork(&sandbox)
         try resources?.began(sandbox.pid)
         self.sandbox = consume sandbox
         lifecycle.started(at: MonotonicClock.milliseconds)
@@ -229,10 +236,12 @@ package final class Supervisor {
         while !finished {
             do {
                 let now = MonotonicClock.milliseconds
-                let next = [lifecycle.nextDeadline(policy.limits), resources?.nextLook].compactMap { $0 }
-                    .min()
+                let next = [
+                    lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
+                ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
+                if network != nil { try handleNetwork() }
                 holdLimits()
                 try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
             } catch {
@@ -254,6 +263,7 @@ package final class Supervisor {
         case controlToken: try handleSandbox()
         case processToken: sandboxEnded()
         case terminalToken: try handleTerminal(event)
+        case networkToken: return  // served after the others
         default:
             if let viewer = viewers[event.token] { try handle(viewer, event) }
         }
@@ -272,7 +282,7 @@ package final class Supervisor {
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .counted(let last):
                 if let breach = resources?.counted(last) { endBy(breach) }
-            case .socket: continue
+            case .socket(let id, let socket): network?.provide(UInt64(id), socket.map(FileDescriptor.Shared.init))
             case .closed:
                 sandboxEnded()
                 return

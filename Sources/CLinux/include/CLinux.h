@@ -30,5 +30,6 @@
 
 #include "child_stage.h"
 #include "shims.h"
+#include "sockets.h"
 
 #endif

@@ -1,0 +1,2 @@
+// The one header that the Swift target above CCares needs.
+#include <ares.h>

@@ -1,0 +1,284 @@
+// The network of one agent, seen from the host: listeners that were made inside the sandbox, and what is connected to on
+// its behalf. All of it hangs on one epoll set of its own, whose descriptor is in the supervisor's: nothing here waits.
+
+package import ClocheModel
+package import LinuxSystem
+internal import NetworkRules
+
+/// Who is told when a descriptor is ready or a time has come.
+protocol Watcher: AnyObject {
+    /// One of its descriptors, by the number that it gave it.
+    func ready(_ side: Int, _ event: Readiness)
+    /// A time that it asked for; it may have asked for several, and not want this one any more.
+    func timeUp()
+}
+
+/// The sockets that were made inside, and what they catch.
+package struct NetworkSockets {
+    /// Listeners for TCP; the address that a connection was made to is the accepted socket's own.
+    package var listeners: [FileDescriptor.Shared]
+    /// The socket for questions to a resolver.
+    package var names: FileDescriptor.Shared?
+    /// Whether the sandbox has IPv6.
+    package var hasIPv6: Bool
+
+    /// These sockets.
+    package init(listeners: [FileDescriptor.Shared], names: FileDescriptor.Shared?, hasIPv6: Bool) {
+        self.listeners = listeners
+        self.names = names
+        self.hasIPv6 = hasIPv6
+    }
+}
+
+/// The network of an agent.
+package final class AgentNetwork {
+    /// Where the proxy for programs that look for one listens inside, on loopback.
+    package static let proxyPort: UInt16 = 3128
+
+    private static let mostNameConnections = 64
+    /// The host's own addresses change seldom.
+    private static let addressesKept: Int64 = 5000
+
+    private let epoll: Epoll
+    private var watchers: [UInt64: any Watcher] = [:]
+    private var nextWatcher: UInt64 = 0
+    private var timers = TimerQueue()
+    private var unfinished: [Connection] = []
+    private let tell: (NetworkEvent) -> Void
+    private var connections: [UInt64: Connection] = [:]
+    private var nextConnection: UInt64 = 0
+    private let mostConnections: Int
+
+    private(set) var policy: NetworkPolicy
+    private(set) var settings: NetworkSettings
+    private(set) var upstreamProxy: UpstreamProxy?
+    private(set) var resolver: Resolver!
+    let hasIPv6: Bool
+    private var ownAddresses: (list: [IPAddress], until: Int64) = ([], 0)
+    private var nameConnections = 0
+    let pipes = PipePool()
+    var names = SyntheticNames()
+    private var novelties = NoveltyRate()
+    private var throttle = EventThrottle()
+    /// Makes a TCP socket inside the sandbox and gives it to `provide`; nil where nothing can be forwarded.
+    package var requestSocket: ((_ id: UInt64, _ isIPv4: Bool) -> Bool)?
+    private var forwards: [Forward] = []
+
+    /// Takes over the sockets of a sandbox.
+    ///
+    /// - Parameter tell: is called for what belongs into the audit log, within `handle`.
+    package init(
+        _ settings: NetworkSettings,
+        _ sockets: NetworkSockets,
+        _ tell: @escaping (NetworkEvent) -> Void
+    ) throws(ClocheError) {
+        self.settings = settings
+        self.tell = tell
+        policy = try NetworkPolicy(settings)
+        upstreamProxy = try settings.upstreamProxy.map(UpstreamProxy.init)
+        hasIPv6 = sockets.hasIPv6
+        // Two sockets and perhaps two pipes each; some for the supervisor's own.
+        mostConnections = max(16, (OpenFiles.raise() - 256) / 4)
+        do throws(SystemError) {
+            epoll = try Epoll()
+        } catch { throw ClocheError(.system, "cannot wait for the agent's network", why: error.description) }
+        resolver = Resolver(self, servers: settings.dnsServers)
+        for listener in sockets.listeners {
+            StreamSocket.sendAtOnce(listener.number)
+            _ = Listener(self, listener) { [unowned self] in accepted($0) }
+        }
+        if let names = sockets.names { _ = NameService(self, names) }
+    }
+
+    // MARK: The set
+
+    /// Readable when `handle` has something to do.
+    package var descriptor: CInt { epoll.descriptor }
+
+    /// When `handle` has something to do at the latest, in milliseconds of the monotonic clock; nil for never.
+    package var nextDeadline: Int64? { unfinished.isEmpty ? timers.next : 0 }
+
+    /// Does what there is to do, a bounded piece of it.
+    package func handle() {
+        let now = MonotonicClock.milliseconds
+        while let id = timers.take(now) { watchers[id]?.timeUp() }
+        // No memory for an empty wait: the next turn tries again.
+        for event in (try? epoll.wait(milliseconds: 0)) ?? [] {
+            watchers[event.token >> 8]?.ready(Int(event.token & 0xff), event)
+        }
+        let turn = unfinished
+        unfinished = []
+        for connection in turn { connection.advance() }
+        for event in throttle.due(MonotonicClock.milliseconds) { tell(event) }
+    }
+
+    func register(_ watcher: any Watcher) -> UInt64 {
+        nextWatcher += 1
+        watchers[nextWatcher] = watcher
+        return nextWatcher
+    }
+
+    func unregister(_ id: UInt64) { watchers[id] = nil }
+
+    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false) {
+        // Memory for one entry, or a mistake of ours.
+        try? epoll.add(number, token: id << 8 | UInt64(side), readable: readable, writable: writable, edge: edge)
+    }
+
+    func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {
+        // As above.
+        try? epoll.modify(number, token: id << 8 | UInt64(side), readable: readable, writable: writable)
+    }
+
+    func forget(_ number: CInt) { epoll.remove(number) }
+
+    func wake(_ id: UInt64, at time: Int64) { timers.add(time, id) }
+
+    /// A connection that had its turn and has more to do.
+    func later(_ connection: Connection) { unfinished.append(connection) }
+
+    func event(_ event: NetworkEvent) {
+        if throttle.admits(event, MonotonicClock.milliseconds) { tell(event) }
+    }
+
+    // MARK: Connections
+
+    /// Those that are open.
+    package var connectionCount: Int { connections.count }
+
+    private func accepted(_ socket: consuming FileDescriptor) {
+        let socket = FileDescriptor.Shared(socket)
+        guard connections.count < mostConnections, let address = StreamSocket.localAddress(socket.number) else {
+            return StreamSocket.resetOnClose(socket.number)
+        }
+        if address.isLoopback {
+            // A listener for another port, which caught what was meant for a program inside.
+            guard address.port == Self.proxyPort else { return StreamSocket.resetOnClose(socket.number) }
+            begin(socket).negotiate()
+        } else if address.port == 53, names.name(of: address) == nil {
+            acceptedQuestion(socket)
+        } else {
+            begin(socket).go(to: destination(address))
+        }
+    }
+
+    private func acceptedQuestion(_ socket: FileDescriptor.Shared) {
+        guard nameConnections < Self.mostNameConnections else { return StreamSocket.resetOnClose(socket.number) }
+        nameConnections += 1
+        _ = NameConnection(self, socket) { [unowned self] in nameConnections -= 1 }
+    }
+
+    private func begin(_ socket: FileDescriptor.Shared) -> Connection {
+        nextConnection += 1
+        let connection = Connection(self, nextConnection, socket)
+        connections[nextConnection] = connection
+        return connection
+    }
+
+    private func destination(_ address: SocketAddress) -> Destination {
+        if let name = names.name(of: address) { return Destination(.name(name), port: address.port) }
+        return Destination(.address(IPAddress(address).unmapped), port: address.port)
+    }
+
+    func ended(_ connection: Connection) {
+        connections[connection.number] = nil
+        if connections.isEmpty { pipes.empty() }
+    }
+
+    /// Whether a name that a wildcard allows may be asked for: what is new in names goes out, and could carry data.
+    func mayResolve(_ name: HostName, _ grant: Grant) -> Bool {
+        !grant.rule.contains("*") || novelties.admits(name, MonotonicClock.milliseconds)
+    }
+
+    /// The addresses of this machine.
+    var hostAddresses: [IPAddress] {
+        let now = MonotonicClock.milliseconds
+        if now >= ownAddresses.until {
+            let list = StreamSocket.interfaceAddresses().map { IPAddress($0).unmapped }
+            ownAddresses = (list, now + Self.addressesKept)
+        }
+        return ownAddresses.list
+    }
+
+    // MARK: Changes
+
+    /// Puts other rules in force; connections that they do not allow are closed.
+    ///
+    /// - Throws: what is wrong with them; then those before hold on.
+    package func replace(_ settings: NetworkSettings) throws(ClocheError) {
+        let policy = try NetworkPolicy(settings)
+        upstreamProxy = try settings.upstreamProxy.map(UpstreamProxy.init)
+        let servers = self.settings.dnsServers
+        self.policy = policy
+        self.settings = settings
+        if servers != settings.dnsServers {
+            resolver.end()
+            resolver = Resolver(self, servers: settings.dnsServers)
+        }
+        for connection in Array(connections.values) { connection.judgeAgain() }
+    }
+
+    /// Closes everything: the sandbox is gone.
+    package func end() {
+        for connection in Array(connections.values) { connection.close(why: nil) }
+        for forward in forwards { forward.end() }
+        forwards = []
+        resolver.end()
+        watchers = [:]
+        for event in throttle.due(.max) { tell(event) }
+    }
+}
+
+// MARK: From the host into the sandbox
+
+extension AgentNetwork {
+    /// What is forwarded: addresses of the host, and ports inside.
+    package var forwarded: [(address: SocketAddress, port: UInt16)] { forwards.map { ($0.address, $0.port) } }
+
+    /// Listens on the host and connects what comes to a port inside.
+    ///
+    /// - Returns: the address that it listens on, with the port that was chosen if none was given.
+    package func forward(_ address: SocketAddress, to port: UInt16) throws(SystemError) -> SocketAddress {
+        let listener = FileDescriptor.Shared(try StreamSocket.listen(address))
+        let actual = StreamSocket.localAddress(listener.number) ?? address
+        forwards.append(Forward(self, listener, actual, port))
+        return actual
+    }
+
+    /// Ends it again; false when there is none.
+    package func endForward(_ address: SocketAddress) -> Bool {
+        guard let index = forwards.firstIndex(where: { $0.address == address }) else { return false }
+        forwards.remove(at: index).end()
+        return true
+    }
+
+    /// A socket that was asked for; nil when it could not be made.
+    package func provide(_ id: UInt64, _ socket: FileDescriptor.Shared?) {
+        (watchers[id] as? InwardConnection)?.provided(socket)
+    }
+
+    func beginForwarded(_ outside: FileDescriptor.Shared, _ inside: FileDescriptor.Shared, _ port: UInt16) {
+        begin(outside).relay(to: inside, port)
+    }
+
+    var isFull: Bool { connections.count >= mostConnections }
+}
+
+extension SocketAddress {
+    /// 127.0.0.0/8 or ::1.
+    var isLoopback: Bool { ipv4.map { $0 >> 24 == 127 } ?? (high == 0 && low == 1) }
+
+    init(_ address: IPAddress, port: UInt16) {
+        if address.isIPv4 {
+            self.init(ipv4: UInt32(truncatingIfNeeded: address.low), port: port)
+        } else {
+            self.init(high: address.high, low: address.low, port: port)
+        }
+    }
+}
+
+extension IPAddress {
+    init(_ address: SocketAddress) {
+        self = address.ipv4.map(IPAddress.v4) ?? .v6(address.high, address.low)
+    }
+}

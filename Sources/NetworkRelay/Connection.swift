@@ -1,0 +1,412 @@
+// One connection of a program inside, from its first byte to its last: what it may be (Gate), the other end (Connection+
+// Opening), two flows. It goes as far as it can each time that one of its sockets is ready.
+
+internal import LinuxSystem
+internal import NetworkMessages
+internal import NetworkRules
+
+/// A connection that is relayed.
+final class Connection: Watcher {
+    /// How far it has come.
+    enum Phase {
+        /// The proxy's client has not said where it wants to go.
+        case negotiating
+        /// The other end is being looked for and connected to.
+        case opening
+        /// Both ends are there.
+        case open
+        /// It was refused; what the client speaks decides how it is told.
+        case refusing(Refusal)
+        /// The last answer is on its way.
+        case closing
+        case closed
+    }
+
+    let network: AgentNetwork
+    let number: UInt64
+    private(set) var id: UInt64 = 0
+    var phase = Phase.negotiating
+    var facts: ConnectionFacts
+    var client: End
+    var server: End?
+    var gate: Gate?
+    var negotiation: Negotiation?
+    var dialer: Dialer?
+    /// Of the other end.
+    var address: SocketAddress?
+    private var upload = Flow()
+    var download = Flow()
+    /// What the client has sent and was not looked at yet.
+    private var words: [UInt8] = []
+    /// When the first of them came, or the connection.
+    private var since: Int64
+    private var isUploadEnded = false
+    /// The server's answer to a change of protocol, as far as it came.
+    private var answer: [UInt8]?
+
+    private static let piece = 16384
+    private static let mostWords = 80 << 10
+    /// The time to say what is looked at: a hello, the head of a request, where a proxy is to connect.
+    private static let patience: Int64 = 30_000
+    /// How long a refused client is given to show what it speaks, that it may be told in its own terms.
+    private static let courtesy: Int64 = 40
+    private static let farewell: Int64 = 500
+
+    init(_ network: AgentNetwork, _ number: UInt64, _ socket: FileDescriptor.Shared) {
+        self.network = network
+        self.number = number
+        client = End(socket)
+        since = MonotonicClock.milliseconds
+        facts = ConnectionFacts(id: number, path: .transparent, began: since)
+        id = network.register(self)
+        network.watch(socket.number, id, 0, readable: true, writable: true, edge: true)
+        network.wake(id, at: since + Self.patience)
+    }
+
+    // MARK: Events
+
+    func ready(_ side: Int, _ event: Readiness) {
+        if side == 0 { client.note(event) } else { server?.note(event) }
+        advance()
+    }
+
+    func timeUp() {
+        let now = MonotonicClock.milliseconds
+        switch phase {
+        case .negotiating where now >= since + Self.patience: close(why: "nothing was asked for")
+        case .refusing(let refusal): tellRefusal(refusal)
+        case .closing: close(why: nil)
+        case .opening, .open:
+            guard !words.isEmpty, gate?.isFree == false else { return }
+            if now >= since + Self.patience {
+                refuse(Refusal(.malformed, "what was begun to be said was not finished in 30 s"))
+            } else {
+                network.wake(id, at: since + Self.patience)
+            }
+        case .negotiating, .closed: return
+        }
+    }
+
+    /// Goes as far as it can.
+    func advance() {
+        switch phase {
+        case .negotiating: negotiate()
+        case .opening: advanceUpload()
+        case .open:
+            advanceUpload()
+            advanceDownload()
+            endIfDone()
+        case .refusing(let refusal): if readWords() != .wouldBlock { tellRefusal(refusal) }
+        case .closing: discard()
+        case .closed: return
+        }
+    }
+
+    /// Reads what the client has sent; `.moved` if there is more than before.
+    private func readWords() -> IOResult {
+        guard client.isReadable else { return .wouldBlock }
+        if words.isEmpty {
+            since = MonotonicClock.milliseconds
+            network.wake(id, at: since + Self.patience)
+        }
+        guard words.count < Self.mostWords else { return .failed(.wouldBlock) }
+        let result = StreamSocket.receive(client.number, upTo: Self.piece, into: &words)
+        if result == .wouldBlock { client.isReadable = false }
+        return result
+    }
+
+    // MARK: The proxy's clients
+
+    /// Asks where the client wants to go.
+    func negotiate() {
+        if negotiation == nil { negotiation = Negotiation() }
+        while case .negotiating = phase, let step = negotiation?.next(words[...]) {
+            facts.path = negotiation?.path ?? .connect
+            switch step {
+            case .needMore:
+                switch readWords() {
+                case .moved: continue
+                case .wouldBlock: return
+                case .end, .failed: return close(why: nil)
+                }
+            case .reply(let bytes, let count):
+                words.removeFirst(count)
+                _ = StreamSocket.send(client.number, bytes[...])
+            case .found(let destination, let path, let count):
+                words.removeFirst(count)
+                facts.path = path
+                go(to: destination)
+            case .refuse(let refusal): refuse(refusal)
+            }
+        }
+    }
+
+    // MARK: Flows
+
+    private func advanceUpload() {
+        while true {
+            switch phase {
+            case .opening: if !upload.held.isEmpty || upload.allowance > 0 { return }
+            case .open: break
+            default: return
+            }
+            if server != nil, let pause = runUpload() {
+                switch pause {
+                case .held: break
+                case .more: return network.later(self)
+                case .waits, .ended: return
+                case .broken(let errno): return broken(errno)
+                }
+            }
+            if !takeStep() { return }
+        }
+    }
+
+    private func runUpload() -> Flow.Pause? {
+        guard server != nil else { return nil }
+        return upload.run(from: &client, to: &server!, network.pipes)
+    }
+
+    /// Looks at what the client has said; false when there is nothing to be done with it now.
+    private func takeStep() -> Bool {
+        guard let step = gate?.next(words[...], network.policy) else { return false }
+        switch step {
+        case .needMore:
+            switch readWords() {
+            case .moved: return true
+            case .wouldBlock: return false
+            case .failed(let errno):
+                broken(errno)
+                return false
+            case .end:
+                if words.isEmpty {
+                    upload.isSourceEnded = true
+                    return server != nil
+                }
+                refuse(Refusal(.malformed, "the connection ended in the middle of what is looked at"))
+                return false
+            }
+        case .pass(let count, let instead):
+            upload.held = instead?[...] ?? words[..<count]
+            words.removeFirst(count)
+        case .unseen(let count):
+            let now = Int(min(Int64(words.count), count))
+            upload.held = words[..<now]
+            words.removeFirst(now)
+            upload.allowance = count == .max ? .max : count - Int64(now)
+            if count == .max { words = [] }
+        case .awaitSwitch:
+            if answer == nil {
+                answer = []
+                download.allowance = 0
+            }
+            return false
+        case .done:
+            upload.passesEnd = false
+            isUploadEnded = true
+            return false
+        case .refuse(let refusal):
+            refuse(refusal)
+            return false
+        }
+        return true
+    }
+
+    private func advanceDownload() {
+        guard case .open = phase, server != nil else { return }
+        if answer != nil { readAnswer() }
+        guard server != nil else { return }
+        switch download.run(from: &server!, to: &client, network.pipes) {
+        case .more: network.later(self)
+        case .broken(let errno): broken(errno)
+        case .waits, .ended, .held: return
+        }
+    }
+
+    /// Whether the server has agreed to change the protocol: the first bytes that it ever sends tell.
+    private func readAnswer() {
+        guard var bytes = answer, server?.isReadable == true, let number = server?.number else { return }
+        let wanted = Array("HTTP/1.1 101".utf8)
+        let result = StreamSocket.receive(number, upTo: Self.piece, into: &bytes)
+        answer = bytes
+        switch result {
+        case .wouldBlock:
+            server?.isReadable = false
+            return
+        case .moved where bytes.count < wanted.count: return readAnswer()
+        case .moved, .end, .failed: break
+        }
+        answer = nil
+        download.held = bytes[...]
+        download.allowance = .max
+        gate?.answered(hasSwitched: bytes.starts(with: wanted) && bytes.dropFirst(wanted.count).first == 0x20)
+        network.later(self)
+    }
+
+    private func endIfDone() {
+        guard case .open = phase else { return }
+        let noMore = upload.isEnded || isUploadEnded
+        if download.isEnded && noMore { close(why: nil) }
+    }
+
+    // MARK: Both ends
+
+    /// The other end is there; `first` are bytes of it that were read already.
+    func opened(_ socket: FileDescriptor.Shared, first: [UInt8] = []) {
+        StreamSocket.sendAtOnce(socket.number)
+        server = End(socket)
+        server?.isWritable = true
+        phase = .open
+        download.allowance = .max
+        download.held = first[...]
+        if let success = negotiation?.success { download.held = (success + first)[...] }
+        network.watch(socket.number, id, 1, readable: true, writable: true, edge: true)
+        network.event(.connected(facts))
+        advance()
+    }
+
+    /// Bytes from the host's side go into the sandbox, and nothing of them is looked at.
+    func relay(to inside: FileDescriptor.Shared, _ port: UInt16) {
+        facts.path = .forward
+        facts.destination = Destination(.address(.v4(0x7f00_0001)), port: port)
+        upload.allowance = .max
+        opened(inside)
+    }
+
+    // MARK: The end
+
+    private func broken(_ errno: Errno) {
+        if let server { StreamSocket.resetOnClose(server.number) }
+        StreamSocket.resetOnClose(client.number)
+        close(why: "\(errno)")
+    }
+
+    /// Not allowed: the other end is left, and the client is told.
+    func refuse(_ refusal: Refusal) {
+        network.event(.refused(facts, refusal))
+        dialer?.cancel()
+        dialer = nil
+        let wasTouched = download.moved > 0 || gate?.isUntouched == false || !download.isEmpty
+        if case .open = phase, negotiation == nil || facts.path == .http, wasTouched {
+            // An answer of ours could be taken for the server's to another request.
+            return broken(.access)
+        }
+        leaveServer()
+        phase = .refusing(refusal)
+        if negotiation != nil {
+            tellRefusal(refusal)
+        } else if ClientProtocol.recognize(words.span) != nil {
+            tellRefusal(refusal)
+        } else {
+            network.wake(id, at: MonotonicClock.milliseconds + Self.courtesy)
+            advance()
+        }
+    }
+
+    /// It could not be made.
+    func fail(_ why: String, isRefused: Bool) {
+        network.event(.failed(facts, why: why))
+        if let negotiation { return answer(negotiation.failure(why, isRefused: isRefused)) }
+        if ClientProtocol.recognize(words.span) == .http { return answer(HTTPAnswer.failure(why)) }
+        StreamSocket.resetOnClose(client.number)
+        close(why: nil)
+    }
+
+    private func tellRefusal(_ refusal: Refusal) {
+        if let negotiation, facts.path == .http || server == nil, !isTunnel {
+            return answer(negotiation.refusal(refusal))
+        }
+        switch ClientProtocol.recognize(words.span) {
+        case .tls?: answer(TLSHello.accessDenied)
+        case .http?: answer(HTTPAnswer.refusal(refusal))
+        default:
+            StreamSocket.resetOnClose(client.number)
+            close(why: nil)
+        }
+    }
+
+    /// Whether the proxy's client has been told that it is connected.
+    private var isTunnel: Bool { facts.path != .http && address != nil }
+
+    private func leaveServer() {
+        if let server {
+            network.forget(server.number)
+            StreamSocket.resetOnClose(server.number)
+        }
+        server = nil
+    }
+
+    private func answer(_ bytes: [UInt8]) {
+        words = []
+        // So little fits into the buffer of a connection on which nothing was sent.
+        _ = StreamSocket.send(client.number, bytes[...])
+        StreamSocket.endOutput(client.number)
+        phase = .closing
+        network.wake(id, at: MonotonicClock.milliseconds + Self.farewell)
+        discard()
+    }
+
+    /// What still comes is not read by anybody; left unread, it would turn the end into a reset, and the answer be lost.
+    private func discard() {
+        while client.isReadable {
+            words.removeAll(keepingCapacity: true)
+            switch StreamSocket.receive(client.number, upTo: Self.piece, into: &words) {
+            case .moved: continue
+            case .wouldBlock: client.isReadable = false
+            case .end, .failed: return close(why: nil)
+            }
+        }
+    }
+
+    /// Closes both ends.
+    func close(why: String?) {
+        if case .closed = phase { return }
+        phase = .closed
+        dialer?.cancel()
+        dialer = nil
+        network.forget(client.number)
+        if let server {
+            network.forget(server.number)
+            facts.sent = upload.moved
+            facts.received = download.moved
+            network.event(.disconnected(facts, milliseconds: MonotonicClock.milliseconds - facts.began, why: why))
+        }
+        server = nil
+        upload.close(network.pipes)
+        download.close(network.pipes)
+        words = []
+        network.unregister(id)
+        network.ended(self)
+    }
+
+    // MARK: Another policy
+
+    /// Closes it if the policy does not allow it any more.
+    func judgeAgain() {
+        guard let destination = facts.destination, facts.path != .forward else { return }
+        switch phase {
+        case .opening, .open: break
+        default: return
+        }
+        let decision = network.policy.decide(destination)
+        if let refusal = decision.refusal { return withdraw(refusal) }
+        guard let grant = decision.grant else { return }
+        if let address, address.port == destination.port,
+            let refusal = network.refusal(of: IPAddress(address).unmapped, for: destination, grant)
+        {
+            return withdraw(refusal)
+        }
+        if gate?.replace(grant) == false {
+            withdraw(Refusal(.wrongProtocol, "the new rules for \(destination) want another protocol"))
+        }
+        facts.rule = grant.rule
+        facts.origin = grant.origin
+    }
+
+    private func withdraw(_ refusal: Refusal) {
+        network.event(.refused(facts, refusal))
+        StreamSocket.resetOnClose(client.number)
+        if let server { StreamSocket.resetOnClose(server.number) }
+        close(why: "no longer allowed")
+    }
+}

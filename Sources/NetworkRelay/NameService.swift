@@ -1,0 +1,128 @@
+// The resolver inside: allowed names get an address that stands for them, others do not exist. Nothing is asked outside.
+
+internal import LinuxSystem
+internal import NetworkMessages
+internal import NetworkRules
+
+extension AgentNetwork {
+    /// The answer to a message; nil when none is due.
+    func answer(_ message: ArraySlice<UInt8>, overTCP: Bool) -> [UInt8]? {
+        switch DNSRequest.parse(message.span) {
+        case .malformed: return nil
+        case .refused(let reply, _): return reply
+        case .query(let query):
+            let (answer, refusal) = judge(query)
+            event(.question(name: query.name, type: Self.typeName(query.type), refusal))
+            return query.reply(answer, secondsToLive: 60, overTCP: overTCP)
+        }
+    }
+
+    private func judge(_ query: DNSQuery) -> (DNSAnswer, Refusal?) {
+        let name: HostName
+        do throws(HostError) {
+            name = try HostName(query.name)
+        } catch { return (.noSuchName, Refusal(.invalidHost, "\(query.name): \(error)")) }
+        if let refusal = policy.decide(name: name).refusal { return (.blocked(refusal.text), refusal) }
+        guard query.type == DNSQuery.RecordType.a || query.type == DNSQuery.RecordType.aaaa else { return (.empty, nil) }
+        guard let addresses = names.addresses(of: name) else { return (.failure, nil) }
+        if query.type == DNSQuery.RecordType.a { return (.addresses([IPAddress.v4(addresses.ipv4).bytes]), nil) }
+        guard hasIPv6 else { return (.empty, nil) }
+        return (.addresses([IPAddress.v6(addresses.high, addresses.low).bytes]), nil)
+    }
+
+    private static func typeName(_ type: UInt16) -> String {
+        let names: [UInt16: String] = [
+            1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB",
+            65: "HTTPS", 255: "ANY",
+        ]
+        return names[type] ?? "TYPE\(type)"
+    }
+}
+
+/// Questions over UDP.
+final class NameService: Watcher {
+    private unowned let network: AgentNetwork
+    private let socket: FileDescriptor.Shared
+
+    /// Answered in one turn.
+    private static let turn = 64
+
+    init(_ network: AgentNetwork, _ socket: FileDescriptor.Shared) {
+        self.network = network
+        self.socket = socket
+        network.watch(socket.number, network.register(self), 0, readable: true, writable: false)
+    }
+
+    func ready(_ side: Int, _ event: Readiness) {
+        for _ in 0..<Self.turn {
+            guard let question = DatagramSocket.receive(socket.number) else { return }
+            if let answer = network.answer(question.bytes[...], overTCP: false) {
+                DatagramSocket.answer(socket.number, question, answer)
+            }
+        }
+    }
+
+    func timeUp() {}
+}
+
+/// Questions over one TCP connection.
+final class NameConnection: Watcher {
+    private unowned let network: AgentNetwork
+    private let socket: FileDescriptor.Shared
+    private let closed: () -> Void
+    private var bytes: [UInt8] = []
+    private var answers: [UInt8] = []
+    private var id: UInt64 = 0
+    private var end: Int64
+
+    private static let patience: Int64 = 10_000
+    private static let most = 65537
+
+    init(_ network: AgentNetwork, _ socket: FileDescriptor.Shared, _ closed: @escaping () -> Void) {
+        self.network = network
+        self.socket = socket
+        self.closed = closed
+        end = MonotonicClock.milliseconds + Self.patience
+        id = network.register(self)
+        network.watch(socket.number, id, 0, readable: true, writable: false)
+        network.wake(id, at: end)
+    }
+
+    func ready(_ side: Int, _ event: Readiness) {
+        if answers.isEmpty {
+            guard case .moved = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes), bytes.count <= Self.most
+            else { return close() }
+            end = MonotonicClock.milliseconds + Self.patience
+            while bytes.count >= 2 {
+                let length = Int(bytes[0]) << 8 | Int(bytes[1])
+                guard bytes.count >= length + 2 else { break }
+                guard let answer = network.answer(bytes[2..<length + 2], overTCP: true) else { return close() }
+                answers += [UInt8(answer.count >> 8), UInt8(truncatingIfNeeded: answer.count)] + answer
+                bytes.removeFirst(length + 2)
+            }
+        }
+        write()
+    }
+
+    private func write() {
+        while !answers.isEmpty {
+            switch StreamSocket.send(socket.number, answers[...]) {
+            case .moved(let count): answers.removeFirst(count)
+            case .wouldBlock: return network.change(socket.number, id, 0, readable: false, writable: true)
+            case .end, .failed: return close()
+            }
+        }
+        network.change(socket.number, id, 0, readable: true, writable: false)
+    }
+
+    func timeUp() {
+        let now = MonotonicClock.milliseconds
+        if now >= end { close() } else { network.wake(id, at: end) }
+    }
+
+    private func close() {
+        network.forget(socket.number)
+        network.unregister(id)
+        closed()
+    }
+}

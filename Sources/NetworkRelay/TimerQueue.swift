@@ -1,0 +1,36 @@
+// What is to be done later, in the order of its time.
+
+/// Times and whom they are for. A time that is not wanted any more comes all the same: who is woken looks whether there
+/// is anything to do.
+struct TimerQueue {
+    private var heap: [(time: Int64, id: UInt64)] = []
+
+    /// The soonest time.
+    var next: Int64? { heap.first?.time }
+
+    /// Adds a time.
+    mutating func add(_ time: Int64, _ id: UInt64) {
+        heap.append((time, id))
+        var child = heap.count - 1
+        while child > 0, heap[(child - 1) / 2].time > heap[child].time {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    /// Takes out the soonest that is due.
+    mutating func take(_ now: Int64) -> UInt64? {
+        guard let first = heap.first, first.time <= now else { return nil }
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var parent = 0
+        while true {
+            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < heap.count }
+            guard let least = children.min(by: { heap[$0].time < heap[$1].time }),
+                heap[least].time < heap[parent].time
+            else { return first.id }
+            heap.swapAt(least, parent)
+            parent = least
+        }
+    }
+}

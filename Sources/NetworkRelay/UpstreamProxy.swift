@@ -1,0 +1,139 @@
+// A proxy of the user's, through which all connections go: of a company, as a rule. It is asked by CONNECT with the name,
+// so that names are not resolved here, and their addresses cannot be judged.
+
+internal import ClocheModel
+internal import LinuxSystem
+internal import NetworkRules
+
+/// `http://[USER:PASSWORD@]HOST[:PORT]`.
+struct UpstreamProxy {
+    let place: Destination
+    private let authorization: String?
+
+    /// Reads the text of a profile.
+    init(_ text: String) throws(ClocheError) {
+        func invalid(_ why: String) -> ClocheError {
+            ClocheError(
+                .configuration,
+                "'network.upstream-proxy' cannot be used",
+                why: why,
+                remedy: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
+            )
+        }
+        guard text.hasPrefix("http://") else { throw invalid("it does not begin with http://") }
+        var rest = text.dropFirst("http://".count)
+        if rest.last == "/" { rest = rest.dropLast() }
+        var credentials: Substring?
+        if let at = rest.lastIndex(of: "@") {
+            credentials = rest[..<at]
+            rest = rest[rest.index(after: at)...]
+        }
+        do throws(HostError) {
+            place = try Destination(authority: String(rest), standardPort: 3128)
+        } catch { throw invalid("its host cannot be used: \(error)") }
+        authorization = credentials.map { Base64.encode(Array($0.utf8)) }
+    }
+
+    /// The request that asks it to connect.
+    func request(for destination: Destination) -> [UInt8] {
+        var text = "CONNECT \(destination) HTTP/1.1\r\nHost: \(destination)\r\n"
+        if let authorization { text += "Proxy-Authorization: Basic \(authorization)\r\n" }
+        return Array((text + "\r\n").utf8)
+    }
+}
+
+/// Binary as text.
+///
+/// See RFC 4648, 4.
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var output: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+            for index in 0..<4 {
+                let digit = alphabet[Int(bits >> UInt32(18 - 6 * index)) & 63]
+                output.append(index <= group.count ? digit : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+}
+
+/// Why a proxy did not connect.
+struct ProxyFailure: Error {
+    let why: String
+}
+
+/// The exchange with the proxy before the connection is the client's.
+final class ProxyHandshake: Watcher {
+    private unowned let network: AgentNetwork
+    private let socket: FileDescriptor.Shared
+    private let completion: (Result<[UInt8], ProxyFailure>) -> Void
+    private var request: ArraySlice<UInt8>
+    private var answer: [UInt8] = []
+    private var id: UInt64 = 0
+
+    private static let patience: Int64 = 10_000
+    private static let mostBytes = 16384
+
+    init(
+        _ network: AgentNetwork,
+        _ socket: FileDescriptor.Shared,
+        _ request: [UInt8],
+        _ completion: @escaping (Result<[UInt8], ProxyFailure>) -> Void
+    ) {
+        self.network = network
+        self.socket = socket
+        self.completion = completion
+        self.request = request[...]
+        id = network.register(self)
+        network.watch(socket.number, id, 0, readable: false, writable: true)
+        network.wake(id, at: MonotonicClock.milliseconds + Self.patience)
+    }
+
+    func ready(_ side: Int, _ event: Readiness) { request.isEmpty ? read() : write() }
+
+    func timeUp() { finish(.failure(ProxyFailure(why: "it did not answer within 10 s"))) }
+
+    private func write() {
+        guard case .moved(let count) = StreamSocket.send(socket.number, request) else {
+            return finish(.failure(ProxyFailure(why: "it closed the connection")))
+        }
+        request = request.dropFirst(count)
+        if request.isEmpty { network.change(socket.number, id, 0, readable: true, writable: false) }
+    }
+
+    private func read() {
+        switch StreamSocket.receive(socket.number, upTo: 4096, into: &answer) {
+        case .moved: break
+        case .wouldBlock: return
+        case .end, .failed: return finish(.failure(ProxyFailure(why: "it closed the connection")))
+        }
+        guard let end = Self.endOfHead(answer) else {
+            if answer.count > Self.mostBytes {
+                finish(.failure(ProxyFailure(why: "its answer is too long")))
+            }
+            return
+        }
+        let line = String(decoding: answer.prefix { $0 != 13 && $0 != 10 }.prefix(100), as: UTF8.self)
+        let words = line.split(separator: " ")
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), words[1].hasPrefix("2"), words[1].utf8.count == 3
+        else { return finish(.failure(ProxyFailure(why: "it answers '\(ShownText.of(line))'"))) }
+        finish(.success(Array(answer[end...])))
+    }
+
+    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        let end: [UInt8] = [13, 10, 13, 10]
+        return (4...bytes.count).first { bytes[($0 - 4)..<$0].elementsEqual(end) }
+    }
+
+    private func finish(_ result: Result<[UInt8], ProxyFailure>) {
+        network.forget(socket.number)
+        network.unregister(id)
+        completion(result)
+    }
+}
