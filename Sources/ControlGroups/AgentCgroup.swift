@@ -40,6 +40,8 @@ package final class AgentCgroup {
     /// Those above it that are made for agents, the innermost first; empty where systemd makes and removes them.
     private let parents: [ControlGroup]
     private let scope: Scope?
+    /// Controllers that it must have when it is opened.
+    private var needed: [String] = []
     private var hasEnded = false
 
     private init(
@@ -65,18 +67,22 @@ package final class AgentCgroup {
     ///   - owner: for whom.
     ///   - limits: the agent's own.
     ///   - shared: those of all agents of the project together.
+    ///   - needed: controllers without which no sandbox may be started in it.
     /// - Throws: what systemd or the kernel refused.
     package static func make(
         _ place: CgroupPlace,
         _ owner: Owner,
         _ limits: ResourceLimits,
-        shared: ResourceLimits
+        shared: ResourceLimits,
+        needing needed: [String] = []
     ) throws(ClocheError) -> AgentCgroup? {
         switch place.way {
         case .none: return nil
         case .tree(let top):
             ControlGroup(path: top).enable(CgroupPlace.wanted)
-            return inTree(top, place, owner, limits, shared)
+            let cgroup = inTree(top, place, owner, limits, shared)
+            cgroup.needed = needed
+            return cgroup
         case .systemd(let sockets):
             let scope = try Scope(
                 sockets: sockets,
@@ -91,7 +97,9 @@ package final class AgentCgroup {
                 try scope.group.child("supervisor").write("0", to: "cgroup.procs")
             }
             scope.group.enable(CgroupPlace.wanted)
-            return AgentCgroup(scope.group.child("sandbox"), place, limits, in: scope)
+            let cgroup = AgentCgroup(scope.group.child("sandbox"), place, limits, in: scope)
+            cgroup.needed = needed
+            return cgroup
         }
     }
 
@@ -134,6 +142,10 @@ package final class AgentCgroup {
             try makeGroup()
             if let project = parents.first { try project.apply(shared) }
             controllers = group.words("cgroup.controllers").filter { CgroupPlace.wanted.contains($0) }
+            // The place seemed to have them; what counts is what the kernel gave.
+            if let lacking = needed.first(where: { !controllers.contains($0) }) {
+                throw SystemError("cgroup.subtree_control", .notPermitted, "\(lacking) for \(group.path)")
+            }
             try group.apply(limits)
             directory = try Files.open(group.path, O_RDONLY | O_DIRECTORY)
         }

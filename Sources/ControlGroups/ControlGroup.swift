@@ -74,9 +74,6 @@ package struct ControlGroup: Equatable, Sendable {
         }
     }
 
-    /// Whether a process lives in it or below.
-    package var isPopulated: Bool { number("cgroup.events", "populated") == 1 }
-
     /// Stops every process in it, or lets all go on, and waits until that is so.
     ///
     /// - Throws: also when it takes longer than two seconds: a process in an uninterruptible wait cannot be frozen.

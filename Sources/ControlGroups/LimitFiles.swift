@@ -24,11 +24,9 @@ extension ResourceLimits {
         func limit(_ controller: String, _ name: String, _ value: Int64?) -> LimitFile {
             LimitFile(controller: controller, name: name, value: value.map(String.init) ?? "max")
         }
-        // Memory that is swapped out is memory still: without a limit of its own, there is none for swap to hide in.
-        let swap = swapBytes ?? (memoryBytes == nil ? nil : 0)
         var files = [
             limit("memory", "memory.max", memoryBytes), limit("memory", "memory.high", memoryHighBytes),
-            limit("memory", "memory.swap.max", swap), limit("pids", "pids.max", processes),
+            limit("memory", "memory.swap.max", effectiveSwapBytes), limit("pids", "pids.max", processes),
             LimitFile(
                 controller: "cpu",
                 name: "cpu.max",
@@ -46,6 +44,10 @@ extension ResourceLimits {
         }
         return files
     }
+
+    /// Memory that is swapped out is memory still: where that has a limit and swap none of its own, there is no swap to
+    /// hide it in.
+    var effectiveSwapBytes: Int64? { swapBytes ?? (memoryBytes == nil ? nil : 0) }
 
     /// The controllers without which one of these limits does not hold.
     package var controllers: [String] {

@@ -59,9 +59,16 @@ struct Scope {
     /// Whoever starts a scope or stops a slice holds it: a slice that is stopped takes its scopes with it.
     private static func lock() -> FileLock? {
         let directory = CurrentUser.isRoot ? "/run" : "/run/user/\(CurrentUser.id)"
-        // Without it, a slice may be left, or stopped under an agent that starts in this very moment, whose start
-        // then fails.
-        return (try? FileLock(directory + "/cloche.lock", wait: true)) ?? nil
+        // Its holder may have been stopped, and nobody is to wait for ever. Without it, a slice may be left, or stopped
+        // under an agent that starts in this very moment, whose start then fails.
+        let end = MonotonicClock.milliseconds + 10_000
+        while MonotonicClock.milliseconds < end {
+            do throws(SystemError) {
+                if let lock = try FileLock(directory + "/cloche.lock") { return lock }
+            } catch { return nil }  // see above
+            usleep(5000)
+        }
+        return nil
     }
 
     /// A dash in a slice's name means that it is in another.
@@ -128,10 +135,9 @@ extension ResourceLimits {
         func devices(_ value: Int64?) -> UnitProperty {
             .devices(value.map { value in disks.map { ($0, UInt64(value)) } } ?? [])
         }
-        let swap = swapBytes ?? (memoryBytes == nil ? nil : 0)
         return [
             ("MemoryMax", number(memoryBytes)), ("MemoryHigh", number(memoryHighBytes)),
-            ("MemorySwapMax", number(swap)), ("TasksMax", number(processes)),
+            ("MemorySwapMax", number(effectiveSwapBytes)), ("TasksMax", number(processes)),
             // Microseconds in each second.
             ("CPUQuotaPerSecUSec", number(cpuMillicores.map { $0 * 1000 })), ("CPUWeight", number(cpuWeight)),
             ("IOReadBandwidthMax", devices(ioReadBytes)), ("IOWriteBandwidthMax", devices(ioWriteBytes)),

@@ -72,6 +72,8 @@ package struct DiskReading: Equatable, Sendable {
     package var isBeyondBytes: Bool
     /// More files than may be.
     package var isBeyondFiles: Bool
+    /// So many directories that not all were looked into, lest their names fill the supervisor's memory.
+    package var isUncountable: Bool
 }
 
 /// The measuring of an agent's trees on disk.
@@ -86,8 +88,6 @@ package struct DiskMeter {
 
     /// When the next look is due (`MonotonicClock.milliseconds`).
     package private(set) var nextLook: Int64 = 0
-    /// Whether a walk is under way: it is the time to look for open files without a name as well.
-    package var isWalking: Bool { walk != nil }
 
     /// Measures these trees, none within another; those that are absent have nothing.
     package init(_ trees: [String], bytes: Int64?, files: Int64?) {
@@ -134,7 +134,8 @@ package struct DiskMeter {
         return DiskReading(
             usage: usage,
             isBeyondBytes: watch.isBeyondBytes(usage),
-            isBeyondFiles: watch.isBeyondFiles(usage)
+            isBeyondFiles: watch.isBeyondFiles(usage),
+            isUncountable: ended.work.isUncountable
         )
     }
 }

@@ -28,14 +28,27 @@ package struct DiskWalk {
     private static let mostOpen = 32
     /// Files with several names that are told apart; beyond, each name counts.
     private static let mostFiles = 1 << 20
+    /// Names of directories that are kept to be walked; so many are in no tree that anybody works in.
+    static let mostWaiting = 1 << 18
 
     private var trees: [String]
     private var stack: [DirectoryLevel] = []
     private var seen: Set<FileKey> = []
     private var usage = DiskUsage()
+    /// Names of directories that are kept, on all levels.
+    private var waiting = 0
+    private let mostWaiting: Int
+    /// Whether there were more directories than names can be kept of.
+    package private(set) var isUncountable = false
 
     /// Begins; a tree that is not there has nothing, and none may be within another.
-    package init(_ trees: [String]) { self.trees = trees.reversed() }
+    package init(_ trees: [String]) { self.init(trees, mostWaiting: Self.mostWaiting) }
+
+    /// With another bound, for tests.
+    init(_ trees: [String], mostWaiting: Int) {
+        self.trees = trees.reversed()
+        self.mostWaiting = mostWaiting
+    }
 
     /// Goes on for so many names or until the clock (`MonotonicClock.microseconds`) is at `deadline`; the result when
     /// the end is reached.
@@ -50,6 +63,7 @@ package struct DiskWalk {
             if let stream = level.stream, !level.isListed {
                 left -= count(level, stream)
             } else if let stream = level.stream, let name = level.directories.popLast() {
+                waiting -= 1
                 push { () throws(SystemError) in try OpenedDirectory(stream.number, name) }
                 left -= 1
             } else {
@@ -76,7 +90,12 @@ package struct DiskWalk {
             var status = stat()
             guard unsafe fstatat(stream.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
-                level.directories.append(name)
+                if waiting < mostWaiting {
+                    level.directories.append(name)
+                    waiting += 1
+                } else {
+                    isUncountable = true
+                }
             } else {
                 add(status)
             }
@@ -118,6 +137,7 @@ package struct DiskWalk {
         } else {
             // Moved away: nothing above it can be found either, as far as it is closed.
             usage.passedOver += Int64(parent.directories.count)
+            waiting -= parent.directories.count
             parent.directories = []
         }
     }

@@ -16,9 +16,6 @@ struct HiddenDescriptors {
     /// Ids on the host that may be those of an id inside; another sandbox may have the same id.
     private var names: [Int32: [Int32]] = [:]
     private var open: (pid: Int32, listing: DirectoryStream)?
-    private var isSeen = true
-    /// Processes of which a file in memory could not be measured.
-    private(set) var unseen: Int64 = 0
 
     /// Begins with these processes, by their ids inside.
     init(_ processes: [Int32], _ places: MemoryPlaces) {
@@ -37,17 +34,11 @@ struct HiddenDescriptors {
         }
         if let (pid, listing) = open {
             if let number = listing.nextNumber() { return (look(pid, listing, number, known), false) }
-            if !isSeen { unseen += 1 }
             open = nil
             return (nil, false)
         }
         guard let next = processes.popLast() else { return (nil, true) }
-        isSeen = true
-        if let listing = table.descriptorTexts(next) {
-            open = (next, listing)
-        } else if errno == EACCES {
-            unseen += 1
-        }
+        if let listing = table.descriptorTexts(next) { open = (next, listing) }
         return (nil, false)
     }
 
@@ -66,11 +57,7 @@ struct HiddenDescriptors {
         guard let text = ProcessTable.text(listing, number) else { return nil }
         guard let mount = DescriptorText.number("mnt_id:", in: text),
             let inode = DescriptorText.number("ino:", in: text)
-        else {
-            // A kernel before 5.15 does not tell the inode.
-            isSeen = false
-            return nil
-        }
+        else { return nil }  // a kernel before 5.15 does not tell the inode
         let key = FileKey(device: places.kernel, inode: UInt64(inode))
         guard mount == places.kernelMount, !known.contains(key) else { return nil }
         for host in names[pid] ?? [] {
@@ -82,7 +69,6 @@ struct HiddenDescriptors {
             else { continue }
             return OpenFile(file: key, bytes: Int64(status.st_blocks) * 512)
         }
-        isSeen = false
         return nil
     }
 }

@@ -14,8 +14,6 @@ struct MemoryFindings: Equatable {
     var unlinkedBytes: Int64 = 0
     /// Their number.
     var unlinkedFiles: Int64 = 0
-    /// Processes whose files in memory the kernel did not let us see.
-    var unseen: Int64 = 0
 }
 
 /// A pass under way: PSS of each process first, then descriptors, then the mappings of those that map shared memory.
@@ -119,10 +117,7 @@ struct MemoryPass: ~Copyable {
             return
         }
         if let file { add(file) }
-        if isDone {
-            found.unseen = hidden?.unseen ?? 0
-            isLookedAtHidden = true
-        }
+        isLookedAtHidden = isDone
     }
 
     private mutating func openDescriptors(_ pid: Int32, _ table: inout ProcessTable) {

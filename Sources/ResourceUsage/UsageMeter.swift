@@ -21,8 +21,6 @@ package struct UsageReading: Equatable, Sendable {
     package var unlinkedBytes: Int64 = 0
     /// Their number.
     package var unlinkedFiles: Int64 = 0
-    /// Processes whose open files in memory the kernel did not let us see, though they have some.
-    package var unseen: Int64 = 0
 }
 
 /// The measuring of one sandbox; it must go when the sandbox is gone, because it holds its file systems in memory.
@@ -168,7 +166,6 @@ package struct UsageMeter: ~Copyable {
             last = (found, passMoment)
             reading.unlinkedBytes = found.unlinkedBytes
             reading.unlinkedFiles = found.unlinkedFiles
-            reading.unseen = found.unseen
             let estimate = MemoryEstimate(moment, last: last)
             reading.memoryBytes = estimate.likely
             plan(estimate, now)

@@ -44,7 +44,8 @@ package final class LimitWatch {
     private var pid: Int32?
     private var meter: UsageMeter?
     private var reading: UsageReading?
-    private var disk: DiskMeter
+    /// There where a limit on disk is set.
+    private var disk: DiskMeter?
     private var diskReading: DiskReading?
     private var starts: StartRate?
     /// When init is asked next how many processes were started.
@@ -72,19 +73,26 @@ package final class LimitWatch {
         var place = CgroupPlace(.none(.notDelegated))
         let isWanted = always || limits.profitsFromCgroup || policy.projectLimits != ResourceLimits()
         if limits.enforcement != .measured && isWanted { place = .find(.host) }
-        if limits.enforcement == .strict { try Self.refuse(place, policy) }
-        disk = DiskMeter(trees, bytes: limits.diskBytes, files: limits.diskFiles)
-        cgroup = try AgentCgroup.make(place, owner, limits.shares, shared: policy.projectLimits)
+        var needed: [String] = []
+        if limits.enforcement == .strict {
+            needed = Self.controllers(policy)
+            try Self.refuse(place, needed)
+        }
+        if limits.diskBytes != nil || limits.diskFiles != nil {
+            disk = DiskMeter(trees, bytes: limits.diskBytes, files: limits.diskFiles)
+        }
+        cgroup = try AgentCgroup.make(
+            place,
+            owner,
+            limits.shares,
+            shared: policy.projectLimits,
+            needing: needed
+        )
     }
 
     /// `strict`: what a cgroup would hold is not left to anybody else.
-    private static func refuse(_ place: CgroupPlace, _ policy: Policy) throws(ClocheError) {
-        var own = policy.limits.shares
-        // `setrlimit(2)` holds it as well.
-        own.processes = nil
-        let lacking = (own.controllers + policy.projectLimits.controllers).filter {
-            !place.way.isThere || !place.controllers.contains($0)
-        }
+    private static func refuse(_ place: CgroupPlace, _ needed: [String]) throws(ClocheError) {
+        let lacking = needed.filter { !place.way.isThere || !place.controllers.contains($0) }
         guard let first = lacking.first else { return }
         throw ClocheError(
             .host,
@@ -95,7 +103,15 @@ package final class LimitWatch {
         )
     }
 
-    /// Who holds each limit that is set, those of the project too.
+    /// The controllers without which a limit of this policy is not the kernel's.
+    private static func controllers(_ policy: Policy) -> [String] {
+        var own = policy.limits.shares
+        // `setrlimit(2)` holds it as well.
+        own.processes = nil
+        return own.controllers + policy.projectLimits.controllers
+    }
+
+    /// Who holds each limit that is set, by its key below `limits`; those of the project too, by their whole key.
     package var holders: [Document.Entry] {
         func entry(_ name: String, _ holder: LimitHolder) -> Document.Entry {
             Document.Entry(name, .string(holder.rawValue))
@@ -103,7 +119,7 @@ package final class LimitWatch {
         let own = LimitName.all(in: limits).map { entry($0.rawValue, holder(of: $0)) }
         // Only a cgroup sees all agents of a project.
         let shared = LimitName.all(in: LimitsPolicy(shares: projectLimits)).map { name in
-            entry("project." + name.rawValue, holder(of: name) == .cgroup ? .cgroup : .nobody)
+            entry("project.limits." + name.rawValue, holder(of: name) == .cgroup ? .cgroup : .nobody)
         }
         return own + shared
     }
@@ -153,10 +169,9 @@ package final class LimitWatch {
     /// Where no controller counts, the processes are looked at, now: rates are made of these numbers.
     private func measureProcesses(_ report: inout ResourceReport, _ now: Int64) {
         if holder(of: .memory) == .cgroup && holder(of: .processes) == .cgroup { return }
-        // Now, not as of the last look: rates are differences.
         if meter == nil, let pid {
             // One that has ended uses nothing.
-            meter = try? UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
+            meter = try? UsageMeter(init: pid, memoryLimit: memoryToHold)
         }
         reading = meter?.look(now: now, isAsked: true)
         guard let reading else { return }
@@ -175,23 +190,26 @@ package final class LimitWatch {
         starts = limits.startsPerMinute.map { StartRate(limit: $0, init: pid) }
         guard isMeasuring else { return }
         do throws(SystemError) {
-            meter = try UsageMeter(init: pid, memoryLimit: limits.shares.memoryBytes)
+            meter = try UsageMeter(init: pid, memoryLimit: memoryToHold)
         } catch {
             throw ClocheError(
                 .sandbox,
                 "cannot measure what the agent uses",
                 why: error.description,
-                remedy: "without it, limits.memory and limits.cpu-time do not hold; nothing was started"
+                remedy: "without that, its limits do not hold; it was ended again"
             )
         }
     }
 
     /// Whether the processes are to be looked at all the time.
     private var isMeasuring: Bool {
-        (limits.shares.memoryBytes != nil && holder(of: .memory) == .supervisor)
-            || (limits.cpuSeconds != nil && cgroup == nil)
-            // Files without a name are seen in the processes that have them open.
-            || limits.diskBytes != nil || limits.diskFiles != nil
+        // Files without a name are seen in the processes that have them open.
+        memoryToHold != nil || (limits.cpuSeconds != nil && cgroup == nil) || disk != nil
+    }
+
+    /// The limit of memory, if the supervisor holds it: for that of a cgroup nobody needs to look often.
+    private var memoryToHold: Int64? {
+        holder(of: .memory) == .supervisor ? limits.shares.memoryBytes : nil
     }
 
     /// When `look` has something to do, in milliseconds of the monotonic clock; nil for never.
@@ -201,11 +219,9 @@ package final class LimitWatch {
         if isMeasuring, let look = meter?.nextLook { next.append(look) }
         if limits.cpuSeconds != nil { next.append(nextCount) }
         if starts != nil { next.append(nextAsking) }
-        if countsDisk { next.append(disk.nextLook) }
+        if let look = disk?.nextLook { next.append(look) }
         return next.min()
     }
-
-    private var countsDisk: Bool { limits.diskBytes != nil || limits.diskFiles != nil }
 
     /// Measures what is due, and tells the first limit that was reached.
     func look(_ now: Int64) -> LimitBreach? {
@@ -234,9 +250,7 @@ package final class LimitWatch {
     }
 
     private func memoryBreach() -> LimitBreach? {
-        guard holder(of: .memory) == .supervisor, let most = limits.shares.memoryBytes, let reading,
-            reading.isBeyondMemoryLimit
-        else { return nil }
+        guard let most = memoryToHold, let reading, reading.isBeyondMemoryLimit else { return nil }
         let text = "\(Amount.bytes(reading.memoryBytes)) were in use, at most \(Amount.bytes(most)) may be"
         return LimitBreach(.memory, .memory, text)
     }
@@ -251,10 +265,13 @@ package final class LimitWatch {
     }
 
     private func diskBreach(_ now: Int64) -> LimitBreach? {
-        guard countsDisk, now >= disk.nextLook else { return nil }
+        guard let due = disk?.nextLook, now >= due else { return nil }
         let unlinked = (reading?.unlinkedBytes ?? 0, reading?.unlinkedFiles ?? 0)
-        guard let found = disk.look(now: now, unlinked: unlinked) else { return nil }
+        guard let found = disk?.look(now: now, unlinked: unlinked) else { return nil }
         diskReading = found
+        if found.isUncountable {
+            return LimitBreach(.disk, .disk, "there are more directories side by side than can be counted")
+        }
         if found.isBeyondBytes, let most = limits.diskBytes {
             let text = "\(Amount.bytes(found.usage.bytes)) are on disk, at most \(Amount.bytes(most)) may be"
             return LimitBreach(.disk, .disk, text)
@@ -274,7 +291,7 @@ package final class LimitWatch {
         pid = nil
         meter = nil
         starts = nil
-        disk.stop()
+        disk?.stop()
     }
 
     /// The sandbox is gone: so is what was made for it.

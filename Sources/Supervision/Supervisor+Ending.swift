@@ -14,7 +14,9 @@ extension Supervisor {
     func harnessExited(_ end: ProcessEnd) throws(ClocheError) {
         drainTerminal(rounds: 256)
         let code = end.exitCode
-        if lifecycle.stopReason == nil, code != 0, lifecycle.mayRestart(policy.restart) {
+        // The kernel kills init with the others; the harness's end may be told before that.
+        let breach = resources?.cause()
+        if lifecycle.stopReason == nil, breach == nil, code != 0, lifecycle.mayRestart(policy.restart) {
             try audit.append(
                 "restart",
                 ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
@@ -27,7 +29,9 @@ extension Supervisor {
         case .operatorStop?: self.end(.stopped, .operatorStop, code: code)
         case let reason?: self.end(.failed, reason, code: code)
         case nil:
-            if code != 0, resources?.refusedForks() == true {
+            if let breach {
+                self.end(.failed, breach.reason, code: code, failure: breach.text)
+            } else if code != 0, resources?.refusedForks() == true {
                 let text =
                     "a fork was refused, at most \(policy.limits.shares.processes ?? 0) processes and threads"
                 self.end(.failed, .pids, code: code, failure: LimitBreach(.processes, .pids, text).text)

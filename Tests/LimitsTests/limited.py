@@ -97,7 +97,7 @@ def cgroups(t, name=None):
         folders[:] = [one for one in folders if not os.path.islink(one)]
         if any(one in folder.replace("\\x2d", "-") for one in identifiers(t)):
             path = pathlib.Path(folder)
-            if name is None or path.name == name or path.name.startswith(f"cloche-{name}-"):
+            if name is None or path.name == f"agent:{name}" or path.name.startswith(f"cloche-{name}-"):
                 found.append(path)
     return found
 

@@ -148,6 +148,8 @@ def processes(t, project, way):
 @each_way
 def what_holds_a_limit_is_told(t, project, way):
     limits = {"memory": "512MiB", "memory-high": "500MiB", "cpu": 1, "processes": 100, "wall-clock": "1h", "io-write": "50MiB/s"}
+    config = t.config / "cloche/config.yaml"
+    config.write_text(config.read_text() + "  project:\n    limits: {memory: 1GiB}\n")
     told = start(t, "a", "sleep 1000", way | limits, project=project).out
     there = delegation.controllers() if way["enforcement"] == "available" else set()
 
@@ -161,12 +163,14 @@ def what_holds_a_limit_is_told(t, project, way):
         "processes": kernel("pids", "rlimit"),
         "wall-clock": "supervisor",
         "io-write": kernel("io", "nobody"),
+        "project.limits.memory": kernel("memory", "nobody"),
     }
     loose = [name for name, holder in holders.items() if holder == "nobody"]
     (begun,) = [event for event in audit(t, "a", project) if event["event"] == "start"]
     assert begun["limits"] == holders and t.agents(project)["a"]["limits"] == holders, begun
     inspected = {one["name"]: one["holder"] for one in t.json("inspect", "a", cwd=project)["limits"]}
-    assert inspected == holders | {"log-size": "supervisor"}, inspected
+    own = {name: holder for name, holder in holders.items() if "." not in name}
+    assert inspected == own | {"log-size": "supervisor"}, inspected
     shown = t.cloche("list", cwd=project).out
     assert ("memory is measured" in told) == (holders["memory"] == "supervisor") == ("memory measured" in shown), (told, shown)
     assert ("held by nobody here" in told) == bool(loose) == ("not held" in shown), (told, shown)
