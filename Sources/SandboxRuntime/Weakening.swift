@@ -52,8 +52,16 @@ enum Weakening {
         plan.operations.removeAll { $0.action == .readOnly }
         for index in plan.sources.indices { plan.sources[index].attributes.remove(.readOnly) }
         for index in plan.operations.indices {
-            if case .seal(let flags) = plan.operations[index].action {
-                plan.operations[index].action = .seal(flags.subtracting(.readOnly))
+            switch plan.operations[index].action {
+            case .seal(let flags): plan.operations[index].action = .seal(flags.subtracting(.readOnly))
+            case .filesystem(let kind, let options, let flags):
+                let action = PlanOperation.Action.filesystem(
+                    kind: kind,
+                    options: options,
+                    attributes: flags.subtracting(.readOnly)
+                )
+                plan.operations[index].action = action
+            default: continue
             }
         }
     }

@@ -217,6 +217,26 @@ def test_programs_see_their_limits_and_cannot_change_them(t):
     nothing_left(t, project)
 
 
+def test_a_cgroup_of_its_own_needs_both_layers_gone(t):
+    """The control of the test above: the read-only mount and Landlock each refuse a cgroup below the agent's without the other, and it can
+    be made where both are left out."""
+    delegation.needs_delegation(t)
+    project = t.repository()
+    for name, layers, refusal in (
+        ("fenced", ["read-only"], "Permission denied"),
+        ("mounted", ["landlock"], "Read-only file system"),
+        ("free", ["read-only", "landlock"], None),
+    ):
+        t.without(*layers, "self-check")
+        start(t, name, "mkdir /sys/fs/cgroup/mine && echo made one; echo tried; sleep 1000", {"memory": "96MiB"}, project=project)
+        shown = says(t, name, "tried", project)
+        assert refusal in shown if refusal else "made one" in shown, (name, shown)
+        made = [place for above in cgroups(t, name) for place in above.rglob("mine")]
+        assert len(made) == (refusal is None), (name, made)
+    # It goes with the agent.
+    nothing_left(t, project)
+
+
 def test_paused_agents_stand_still(t):
     delegation.needs_delegation(t)
     project = t.repository()
