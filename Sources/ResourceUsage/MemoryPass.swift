@@ -101,7 +101,9 @@ struct MemoryPass: ~Copyable {
                 KilobyteLine.bytes("Pss_Anon:", in: text) + KilobyteLine.bytes("SwapPss:", in: text)
             let shared = KilobyteLine.bytes("Pss_Shmem:", in: text)
             counted[process] = anonymous
-            if anonymous == 0 || !isInItsParentsMemory(process, anonymous, &table) {
+            // All that is mapped; of a page that others map too, PSS is a part.
+            let whole = KilobyteLine.bytes("Anonymous:", in: text) + KilobyteLine.bytes("Swap:", in: text)
+            if anonymous <= whole / 4 * 3 || !isInItsParentsMemory(process, anonymous, &table) {
                 found.anonymous += anonymous
                 if shared >= Self.little { mappers.append(pid) } else { found.shared += shared }
             }
@@ -129,8 +131,8 @@ struct MemoryPass: ~Copyable {
     /// Whether a process is so young that it may still have its parent's memory instead of its own, and looks as if.
     ///
     /// PSS divides by how often a page is mapped, and here one mapping has two processes: a big program that starts
-    /// others would be counted twice. A child with a copy has either less than its parent, the pages being shared, or has
-    /// written them all in this short time.
+    /// others would be counted twice. A child with a copy has the same PSS as its parent too, as long as neither takes new
+    /// pages; but then both have half of what is mapped, unless they have written most of it in this short time.
     private func isInItsParentsMemory(_ pid: Int32, _ anonymous: Int64, _ table: inout ProcessTable) -> Bool {
         guard let text = table.read(pid, "stat"), let stat = ProcessStat(text), stat.isFork,
             counted[Int32(clamping: stat.parent)] == anonymous

@@ -68,6 +68,24 @@ final class Box {
         guard try output.read(upTo: 1) == [120] else { throw MissingValue() }
     }
 
+    /// Waits until no process in it runs: then none takes or copies a page, and two looks see the same.
+    func waitUntilStill() throws {
+        for _ in 0..<3000 {
+            if try !Self.isRunning(pid) { return }
+            usleep(10_000)
+        }
+        throw MissingValue()
+    }
+
+    /// Whether a process or one below it runs or could.
+    private static func isRunning(_ pid: Int32) throws -> Bool {
+        let stat = try Files.readText("/proc/\(pid)/stat")
+        let end = try #require(stat.lastIndex(of: ")"))
+        if stat[end...].dropFirst(2).first == "R" { return true }
+        let children = try Files.readText("/proc/\(pid)/task/\(pid)/children")
+        return try children.split(separator: " ").compactMap { Int32($0) }.contains { try isRunning($0) }
+    }
+
     deinit {
         kill(outer, SIGKILL)
         // Its end is all that is wanted.
