@@ -146,6 +146,19 @@ def processes(t, project, way):
 
 
 @each_way
+def restart_is_not_for_an_agent_that_a_limit_ended(t, project, way):
+    config = t.config / "cloche/config.yaml"
+    config.write_text(config.read_text() + "  restart: on-failure\n")
+    directory = agent(t, "a", "read _ <go; exec ./memory anonymous 256 40", way | {"memory": "96MiB"}, "memory", project=project)
+    go(directory)
+    assert has_ended(t, "a", project, "memory", 137, "limits.memory")["starts"] == 1
+    assert not [event for event in audit(t, "a", project) if event["event"] == "restart"]
+    # The control: one that is killed by somebody else is.
+    start(t, "control", "kill -9 $$", way | {"memory": "96MiB"}, project=project)
+    t.wait_until(lambda: t.agents(project)["control"]["starts"] > 1, "it is restarted")
+
+
+@each_way
 def what_holds_a_limit_is_told(t, project, way):
     limits = {"memory": "512MiB", "memory-high": "500MiB", "cpu": 1, "processes": 100, "wall-clock": "1h", "io-write": "50MiB/s"}
     config = t.config / "cloche/config.yaml"
