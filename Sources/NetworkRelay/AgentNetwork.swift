@@ -151,12 +151,12 @@ package final class AgentNetwork {
         guard connections.count < mostConnections, let address = StreamSocket.localAddress(socket.number) else {
             return StreamSocket.resetOnClose(socket.number)
         }
-        if address.isLoopback {
+        if address.port == 53, names.name(of: address) == nil {
+            acceptedQuestion(socket)
+        } else if address.isLoopback {
             // A listener for another port, which caught what was meant for a program inside.
             guard address.port == Self.proxyPort else { return StreamSocket.resetOnClose(socket.number) }
             begin(socket).negotiate()
-        } else if address.port == 53, names.name(of: address) == nil {
-            acceptedQuestion(socket)
         } else {
             begin(socket).go(to: destination(address))
         }
