@@ -52,6 +52,7 @@ struct AgentLaunch {
                 home: directory.home,
                 upper: directory.upper,
                 etc: EtcTree.last(policy, cache: installation.cacheDirectory),
+                network: try policy.network.sandboxRequest(),
                 directory: directory.path
             ),
             program: try Self.program(

@@ -128,7 +128,8 @@ extension Project {
             workspace: place,
             places: place.map { GitGuard.places($0.source) } ?? [],
             stubRecords: installation.stubRecords,
-            etc: EtcTree.last(policy, cache: installation.cacheDirectory)
+            etc: EtcTree.last(policy, cache: installation.cacheDirectory),
+            network: try policy.network.sandboxRequest()
         )
         do {
             return try OneShot.run(request, spec, cgroupOwner, installation: installation, notice: notice)

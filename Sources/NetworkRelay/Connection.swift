@@ -56,6 +56,8 @@ final class Connection: Watcher {
         self.network = network
         self.number = number
         client = End(socket)
+        // A program that has connected says something at once, as a rule.
+        client.isReadable = true
         since = MonotonicClock.milliseconds
         facts = ConnectionFacts(id: number, path: .transparent, began: since)
         id = network.register(self)
@@ -364,9 +366,8 @@ final class Connection: Watcher {
         phase = .closed
         dialer?.cancel()
         dialer = nil
-        network.forget(client.number)
-        if let server {
-            network.forget(server.number)
+        // Closing takes them out of the set: nobody else has them.
+        if server != nil {
             facts.sent = upload.moved
             facts.received = download.moved
             network.event(.disconnected(facts, milliseconds: MonotonicClock.milliseconds - facts.began, why: why))

@@ -66,6 +66,7 @@ package struct SandboxRequest: Sendable {
         home: String? = nil,
         upper: String? = nil,
         etc: EtcTree? = nil,
+        network: SandboxNetworkRequest? = nil,
         directory: String? = nil
     ) {
         self.policy = policy
@@ -78,6 +79,7 @@ package struct SandboxRequest: Sendable {
         self.home = home
         self.upper = upper
         self.etc = etc
+        self.network = network
         self.directory = directory
     }
 }

@@ -4,6 +4,7 @@
 package import ClocheModel
 internal import Glibc
 package import LinuxSystem
+internal import NetworkRelay
 package import SandboxRuntime
 
 /// What happened to a program.

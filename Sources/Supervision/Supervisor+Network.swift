@@ -41,6 +41,15 @@ extension Supervisor {
         try audit.append(events.map(\.record))
     }
 
+    /// Hands over a socket that was asked for.
+    func provideSocket(_ id: UInt64, _ socket: consuming FileDescriptor?) {
+        guard let socket else {
+            network?.provide(id, nil)
+            return
+        }
+        network?.provide(id, FileDescriptor.Shared(socket))
+    }
+
     /// Ends it with its sandbox.
     func endNetwork() {
         guard let network else { return }

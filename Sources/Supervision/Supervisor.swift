@@ -170,7 +170,7 @@ package final class Supervisor {
             try audit.append(
                 "start",
                 [
-                    "profile": .string(record.profile), "network": .string(policy.network.rawValue),
+                    "profile": .string(record.profile), "network": .string(policy.network.mode.rawValue),
                     "task": .string(record.task), "limits": .map(record.limits),
                     "confinement": plan.confinement.document,
                 ]
@@ -282,7 +282,7 @@ package final class Supervisor {
                 id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
             case .counted(let last):
                 if let breach = resources?.counted(last) { endBy(breach) }
-            case .socket(let id, let socket): network?.provide(UInt64(id), socket.map(FileDescriptor.Shared.init))
+            case .socket(let id, let socket): provideSocket(UInt64(id), socket)
             case .closed:
                 sandboxEnded()
                 return
