@@ -60,7 +60,10 @@ let package = Package(
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
-        layer("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
+        layer(
+            "ProfileLoading",
+            ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
+        ),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
@@ -109,7 +112,10 @@ let package = Package(
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
-        tests("ProfileLoading", ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter"]),
+        tests(
+            "ProfileLoading",
+            ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
+        ),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),

@@ -238,7 +238,7 @@ extension Project {
         if let waiting {
             supervisor = waiting
         } else {
-            supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network != .host)
+            supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network.mode != .host)
         }
         try supervisor.begin(
             SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment)

@@ -20,7 +20,7 @@ public struct Policy: Equatable, Sendable {
     /// The kernel's mechanisms that confine it.
     public var confinement: ConfinementPolicy
     /// What of the network is there.
-    public var network: NetworkMode
+    public var network: NetworkSettings
     /// Limits of one run.
     public var limits: LimitsPolicy
     /// Limits of all agents of the project together.
@@ -42,7 +42,7 @@ public struct Policy: Equatable, Sendable {
         credentials: [CredentialPolicy] = [],
         syscalls: SyscallPolicy = SyscallPolicy(),
         confinement: ConfinementPolicy = ConfinementPolicy(),
-        network: NetworkMode = .none,
+        network: NetworkSettings = NetworkSettings(),
         limits: LimitsPolicy = LimitsPolicy(),
         projectLimits: ResourceLimits = ResourceLimits(),
         restart: RestartPolicy = .never,

@@ -232,7 +232,7 @@ extension NetworkRule {
     private static func invalid(_ text: String, _ why: String, _ remedy: String) -> ClocheError {
         ClocheError(
             .configuration,
-            "'\(text)' cannot be used as a rule of the network",
+            "'\(text)' is no rule of the network",
             why: why,
             remedy: remedy
         )

@@ -11,6 +11,26 @@ enum PercentCoding {
         default: nil
         }
     }
+
+    /// The bytes that a text stands for; nil if a percent sign is not followed by two digits.
+    static func decoded(_ text: some Collection<UInt8>) -> [UInt8]? {
+        let bytes = Array(text)
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] != UInt8(ascii: "%") {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
+                let low = hexDigit(bytes[index + 2])
+            else { return nil }
+            result.append(high << 4 | low)
+            index += 3
+        }
+        return result
+    }
 }
 
 /// The path of a request, one value for all spellings that mean the same to every server.
@@ -36,33 +56,13 @@ struct RequestPath: Equatable, Sendable {
         let parts = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         var segments: [[UInt8]] = []
         for (index, part) in parts.enumerated() {
-            guard let segment = Self.decoded(part), Self.isClear(segment),
+            guard part.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: " ") }),
+                let segment = PercentCoding.decoded(part), Self.isClear(segment),
                 !segment.isEmpty || index == parts.count - 1
             else { return nil }
             segments.append(segment)
         }
         self.segments = segments
-    }
-
-    private static func decoded(_ part: Substring.UTF8View) -> [UInt8]? {
-        let bytes = Array(part)
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            var byte = bytes[index]
-            index += 1
-            if byte == UInt8(ascii: "%") {
-                guard index + 2 <= bytes.count, let high = PercentCoding.hexDigit(bytes[index]),
-                    let low = PercentCoding.hexDigit(bytes[index + 1])
-                else { return nil }
-                byte = high << 4 | low
-                index += 2
-            } else if byte >= 0x80 || byte == UInt8(ascii: " ") {
-                return nil
-            }
-            result.append(byte)
-        }
-        return result
     }
 
     /// Whether every server takes a segment, decoded, for the same name.

@@ -47,6 +47,7 @@ extension MergedSettings {
                 return "is no system call\(Suggestion.hint(name, SyscallNumbers.all.map(\.name)))"
             }
         }
+        found += bundleProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
     }
@@ -86,7 +87,7 @@ extension MergedSettings {
         }
     }
 
-    private func problems(
+    func problems(
         _ values: Document,
         _ name: String,
         in section: String = "filesystem",

@@ -16,7 +16,28 @@ package struct EffectiveProfile: Sendable {
     let merged: MergedSettings
 
     /// Every key with its value and origin, in the schema's order.
-    package var explainRows: [ExplainRow] { merged.explainRows() }
+    package var explainRows: [ExplainRow] {
+        merged.explainRows().flatMap { row in
+            let key = NetworkSettings.listKeys.first { row.key == "network.\($0)" }
+            return [row] + (key.map { bundleRows("network.\($0)") } ?? [])
+        }
+    }
+
+    /// What the bundles that a list names stand for.
+    private func bundleRows(_ key: String) -> [ExplainRow] {
+        let definitions = document["network"]?[NetworkSettings.definitionsKey]
+        return (merged.item(key)?.value?.list ?? []).compactMap { item in
+            guard let name = item.string, let bundle = NetworkBundle(name, definitions: definitions) else {
+                return nil
+            }
+            let layer: Layer = definitions?[name] == nil ? .builtIn : .user
+            return ExplainRow(
+                key: "\(key)[\(name)]",
+                value: Document.inline(.list(bundle.items.map(\.item))),
+                origins: [Origin(layer, place: "network/\(name)", line: 1)]
+            )
+        }
+    }
 
     /// Where each item of a list comes from (`filesystem.binds`, `credentials`), for errors about one of
     /// them.

@@ -49,7 +49,9 @@ extension ProjectRule {
         case .narrower(.fewer): "may only take items away"
         case .narrower(.fewerGroups): "may only take built-in ones away"
         case .narrower(.more): "may only add items"
+        case .narrower(.earlier(let words)) where words.count > 2: "may only choose an earlier one"
         case .narrower(.earlier(let words)): "may only set it to `\(words.first ?? "")`"
+        case .never: "may not set it"
         }
     }
 }
@@ -71,12 +73,14 @@ extension ValueType {
         case .list(let item): "list of \(item.plural)"
         case .map(let key, let value): "map from \(key.name) to \(value.name)"
         case .record, .section: "map"
+        case .networkRule: "rule"
         }
     }
 
     fileprivate var plural: String {
         switch self {
         case .record: "maps"
+        case .networkRule: "rules"
         case .text(let form): form.plural
         default: name
         }
@@ -86,6 +90,7 @@ extension ValueType {
     fileprivate var parts: [SchemaKey] {
         switch self {
         case .record(let rows, _), .section(let rows): rows
+        case .networkRule(let denies): denies ? [] : ProfileSchema.networkRule
         case .list(let item): item.parts
         default: []
         }

@@ -79,6 +79,11 @@ struct MergedSettings: Sendable {
         switch setting.row.project {
         case .free: return
         case .unlessGranting: items[index].conditional.append(setting.place)
+        case .never:
+            guard old != items[index].value ?? setting.row.standard else { return }
+            items[index].widenings.append(
+                Trust.refusal(setting.place, "`\(setting.key.text)` decides whom your own machine asks")
+            )
         case .narrower(let order):
             guard let old, let new = items[index].value ?? setting.row.standard,
                 !order.isNarrower(new, than: old, type: setting.row.type)

@@ -26,7 +26,7 @@ extension Policy {
             credentials: (document["credentials"]?.list ?? []).compactMap(CredentialPolicy.init(checked:)),
             syscalls: SyscallPolicy(checked: document["syscalls"] ?? .map([])),
             confinement: ConfinementPolicy(checked: document["confinement"] ?? .map([])),
-            network: document.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init) ?? .none,
+            network: NetworkSettings(checked: document["network"] ?? .map([])),
             limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
             projectLimits: ResourceLimits(checked: document.value(at: ["project", "limits"]) ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),

@@ -108,13 +108,14 @@ struct ProfileLibrary {
         let names =
             ["config.yaml"]
             + profileFiles(projectDirectory).filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
-            + groupFiles(projectDirectory).map { "syscalls/" + $0 }
+            + yamlFiles(projectDirectory, "syscalls") + yamlFiles(projectDirectory, "network")
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
     }
 
-    private func groupFiles(_ directory: String) -> [String] {
+    private func yamlFiles(_ directory: String, _ name: String) -> [String] {
         // A directory that is not there is the usual case.
-        ((try? Files.list(directory + "/syscalls")) ?? []).filter { $0.hasSuffix(".yaml") }
+        let files = (try? Files.list("\(directory)/\(name)")) ?? []
+        return files.filter { $0.hasSuffix(".yaml") }.map { "\(name)/\($0)" }
     }
 
     /// The text of a group of system calls, the user's before the project's; nil if nobody defines it, or not well,
@@ -122,24 +123,53 @@ struct ProfileLibrary {
     mutating func group(_ name: String) -> String? {
         for (layer, directory) in directories {
             let path = "\(directory)/syscalls/\(name).yaml"
-            do {
-                let bytes = try Trust.read(path)
-                if layer == .project && !trust.isTrusted(path, bytes) {
-                    diagnostics.append(Trust.refusal(path, "the group `\(name)` decides about system calls"))
-                    return nil
-                }
-                let text = String(decoding: bytes, as: UTF8.self)
+            let why = "the group `\(name)` decides about system calls"
+            guard let text = definition(path, layer, why) else { continue }
+            guard let text else { return nil }
+            do throws(StructuredTextError) {
                 _ = try SyscallGroup(name, text, file: path)
                 return text
-            } catch let error as SystemError {
-                if error.errno == .noEntry || error.errno == .notDirectory { continue }
-                diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
-            } catch let error as StructuredTextError {
+            } catch {
                 diagnostics.append(Diagnostic(error))
-            } catch { diagnostics.append(Diagnostic(path, "cannot be read: \(error)")) }
-            return nil
+                return nil
+            }
         }
         return nil
+    }
+
+    /// The text of a bundle of hosts: the user's, or the project's if none is built in; nil if there is none, or none
+    /// that is well-formed, which is then a diagnostic.
+    mutating func bundle(_ name: String, isBuiltIn: Bool) -> String? {
+        for (layer, directory) in directories where layer == .user || !isBuiltIn {
+            let path = "\(directory)/network/\(name).yaml"
+            let why = "the bundle `\(name)` decides what can be reached"
+            guard let text = definition(path, layer, why) else { continue }
+            guard let text else { return nil }
+            do throws(BundleError) {
+                _ = try NetworkBundle(text, file: path)
+                return text
+            } catch {
+                diagnostics += error.diagnostics
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// The text of a file that a profile names by a word: nil if it is not there, a nil text after a diagnostic.
+    private mutating func definition(_ path: String, _ layer: Layer, _ why: String) -> String?? {
+        do {
+            let bytes = try Trust.read(path)
+            if layer == .project && !trust.isTrusted(path, bytes) {
+                diagnostics.append(Trust.refusal(path, why))
+                return .some(nil)
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        } catch {
+            if error.errno == .noEntry || error.errno == .notDirectory { return nil }
+            diagnostics.append(Diagnostic(path, "cannot be read: \(error.errno)"))
+            return .some(nil)
+        }
     }
 
     /// Reads one file; nil when it is not there, or not valid, which is then a diagnostic.

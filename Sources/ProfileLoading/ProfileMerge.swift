@@ -64,7 +64,7 @@ struct ProfileMerge {
 
     /// Adds what an agent's state keeps.
     mutating func addStored(_ node: LocatedNode) {
-        read(node, SettingSource(layer: .setOption, place: "the stored policy", isUntrusted: false))
+        read(node, SettingSource(layer: .setOption, place: StoredProfile.place, isUntrusted: false))
     }
 
     /// Notes that a `--set` is not possible here.
@@ -72,10 +72,15 @@ struct ProfileMerge {
         diagnostics.append(Diagnostic("--set \(option)", why))
     }
 
-    /// What was added, without regard to who said it, with the texts of groups that are not built in.
-    func document(name: String, _ definitions: Document?) throws(ClocheError) -> Document {
-        var document = merged.document(name: name)
-        document["syscalls"]?["definitions"] = definitions
+    /// What was added, without regard to who said it, with what the stored document had besides its keys.
+    func document(_ stored: Document) throws(ClocheError) -> Document {
+        var document = merged.document(name: stored["profile"]?.string ?? "")
+        document["syscalls"]?["definitions"] = stored.value(at: SyscallPolicy.definitionsPath)
+        let network = stored["network"]
+        let bundles = network?[NetworkSettings.definitionsKey]?.entries ?? []
+        for entry in merged.networkAdditions(bundles, stored: network?[NetworkSettings.originsKey]) {
+            document["network"]?[entry.key] = entry.value
+        }
         let mistakes = diagnostics + merged.inconsistencies(document)
         guard mistakes.isEmpty else { throw ClocheError(mistakes) }
         return document
@@ -98,6 +103,9 @@ struct ProfileMerge {
         guard refusals.isEmpty else { throw ClocheError(refusals) }
         let definitions = merged.definitions(&library)
         if !definitions.isEmpty { document["syscalls"]?["definitions"] = .map(definitions) }
+        for entry in merged.networkAdditions(merged.bundles(&library)) {
+            document["network"]?[entry.key] = entry.value
+        }
         let mistakes = library.diagnostics + merged.inconsistencies(document)
         guard mistakes.isEmpty else { throw ClocheError(mistakes) }
         return EffectiveProfile(

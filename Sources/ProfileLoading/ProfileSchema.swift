@@ -1,6 +1,6 @@
 // The keys of a profile file, one row each. This table is the only description of them: validation, merging,
 // decoding, `explain`, the JSON Schema and the key reference in docs/profiles.md all read it.
-// The rows of `filesystem`, `credentials`, `confinement`, `limits` and `project` are in files of their own.
+// The rows of `filesystem`, `credentials`, `confinement`, `network`, `limits` and `project` are in files of their own.
 
 internal import ClocheModel
 
@@ -191,19 +191,6 @@ package enum ProfileSchema {
             project: .narrower(.more),
             "System calls refused although a group or `allow` has them."
         ),
-    ]
-
-    static let network: [SchemaKey] = [
-        SchemaKey(
-            "mode",
-            .choice(["none", "host"]),
-            default: .string("none"),
-            project: .narrower(.earlier(["none", "host"])),
-            """
-            `none`: a network of its own with loopback only. `host`: the host's network without any filter, its \
-            loopback and abstract sockets included; `start` and `list` say so.
-            """
-        )
     ]
 
     static let stop: [SchemaKey] = [

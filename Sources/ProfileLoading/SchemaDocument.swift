@@ -99,6 +99,10 @@ extension ProfileSchema {
             ])
         case .record(let rows, let rule): record(rows, rule)
         case .section(let rows): object(rows)
+        case .networkRule:
+            .object([
+                "anyOf": .list([.object(["type": .string("string")]), record(networkRule, .networkRule)])
+            ])
         }
     }
 
@@ -131,6 +135,7 @@ extension ProfileSchema {
         var schema = object(rows, isRecord: true)
         switch rule {
         case .bind: schema["required"] = .strings(["source"])
+        case .networkRule: schema["required"] = .strings(["host"])
         case .credential:
             schema["oneOf"] = .list(["env", "file"].map { .object(["required": .strings([$0])]) })
         }

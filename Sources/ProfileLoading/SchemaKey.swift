@@ -85,6 +85,8 @@ package indirect enum ValueType: Sendable {
     case record([SchemaKey], RecordRule)
     /// A map of fixed keys, each a setting of its own.
     case section([SchemaKey])
+    /// A rule of the network: a text, or a map.
+    case networkRule(denies: Bool)
 }
 
 /// What the parts of a record owe each other.
@@ -93,6 +95,8 @@ package enum RecordRule: Sendable {
     case bind
     /// Exactly one of `env` and `file`; `target` goes with `file`.
     case credential
+    /// `host` must be there; NetworkRules judges the rest.
+    case networkRule
 }
 
 /// What a project's own file may do with a key before the user trusts that file.
@@ -103,6 +107,8 @@ package enum ProjectRule: Sendable {
     case unlessGranting
     /// Set it to something narrower only.
     case narrower(NarrowingOrder)
+    /// Nothing: it decides whom the host itself asks.
+    case never
 }
 
 /// Which of two values gives an agent less.

@@ -6,6 +6,9 @@ internal import StructuredText
 
 /// A stored profile.
 package enum StoredProfile {
+    /// What stands for the place of what it holds.
+    static let place = "the stored policy"
+
     /// The same document with other limits.
     ///
     /// It is checked again: a state file may have been edited, or written by another version.
@@ -15,8 +18,9 @@ package enum StoredProfile {
     package static func changed(_ document: Document, _ overrides: [String]) throws(ClocheError) -> Document {
         var body = document
         body["profile"] = nil
-        let definitions = body.value(at: SyscallPolicy.definitionsPath)
         body["syscalls"]?["definitions"] = nil
+        body["network"]?[NetworkSettings.definitionsKey] = nil
+        body["network"]?[NetworkSettings.originsKey] = nil
         var merge = ProfileMerge(home: "/", diagnostics: [])
         merge.addStored(LocatedNode(body, at: TextPosition(line: 1, column: 1)))
         for option in overrides {
@@ -29,7 +33,14 @@ package enum StoredProfile {
                 )
             }
         }
-        return try merge.document(name: document["profile"]?.string ?? "", definitions)
+        return try merge.document(document)
+    }
+
+    /// The document without the places of its entries, which change with every line added to a file.
+    package static func withoutPlaces(_ document: Document) -> Document {
+        var result = document
+        result["network"]?[NetworkSettings.originsKey] = nil
+        return result
     }
 
     private static func isLimit(_ option: String) -> Bool {

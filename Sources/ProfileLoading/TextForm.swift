@@ -1,6 +1,8 @@
 // The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors
 // and the rule that decides. The pattern may accept a little more than the rule, never less.
 
+internal import NetworkRules
+
 /// The form of a string.
 package struct TextForm: Sendable {
     /// One of it, and several, as the key reference names them.
@@ -103,6 +105,28 @@ package struct TextForm: Sendable {
     ) { name in
         let path = name.hasSuffix("/") ? String(name.dropLast()) : name
         return isRelative(path) && !path.utf8.contains(0x0a) && path != "**"
+    }
+    static let ports = TextForm(
+        "port",
+        "a port, a range of ports such as 8000-8010, or *",
+        pattern: "^([0-9]+(-[0-9]+)?|\\*)$",
+        takesAnyScalar: true
+    ) { $0 == "*" || (!$0.isEmpty && $0.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "-") }) }
+    static let nameServer = TextForm(
+        "name server",
+        "the address of a name server, ADDRESS or ADDRESS:PORT"
+    ) { text in
+        // Only whether it is one matters here.
+        (try? Destination(nameServer: text)) != nil
+    }
+    static let proxyURL = TextForm(
+        "URL of a proxy",
+        plural: "URLs of proxies",
+        "the URL of an HTTP proxy, http://HOST:PORT or http://USER:PASSWORD@HOST:PORT",
+        pattern: "^http://"
+    ) { text in
+        // Only whether it is one matters here.
+        (try? UpstreamProxy(text)) != nil
     }
     static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
     {

@@ -19,6 +19,7 @@ struct ValueReader {
         switch type {
         case .list(let item): return readList(node, of: item, key: key)
         case .record(let rows, let rule): return readRecord(node, rows, rule, key: key)
+        case .networkRule(let denies): return readNetworkRule(node, denies: denies, key: key)
         case .orNone(let inner):
             if node.document == .string("none") { return .string("none") }
             return accept(node, as: inner) ?? refuse(node, type, key)
@@ -27,11 +28,11 @@ struct ValueReader {
     }
 
     /// Says that something is wrong with what stands at a place.
-    mutating func complain(at position: TextPosition, _ message: String) {
-        diagnostics.append(Diagnostic(source.text(position), message))
+    mutating func complain(at position: TextPosition, _ message: String, remedy: String = "") {
+        diagnostics.append(Diagnostic(source.text(position), message, remedy: remedy))
     }
 
-    private mutating func refuse(_ node: LocatedNode, _ type: ValueType, _ key: String) -> Document? {
+    mutating func refuse(_ node: LocatedNode, _ type: ValueType, _ key: String) -> Document? {
         complain(
             at: node.position,
             "`\(key)` must be \(type.expected), not \(found(node))\(type.hint(about: node.document))"
@@ -67,7 +68,7 @@ struct ValueReader {
             else { return nil }
             return value
         case .text(let form): return acceptText(node, form)
-        case .orNone, .list, .map, .record, .section: return nil
+        case .orNone, .list, .map, .record, .section, .networkRule: return nil
         }
     }
 
@@ -97,7 +98,7 @@ struct ValueReader {
         return items.count == nodes.count ? .list(items) : nil
     }
 
-    private mutating func readRecord(
+    mutating func readRecord(
         _ node: LocatedNode,
         _ rows: [SchemaKey],
         _ rule: RecordRule,
@@ -128,6 +129,9 @@ struct ValueReader {
     ) {
         let source: String?
         switch rule {
+        case .networkRule:
+            if record["host"] == nil { complain(at: node.position, "`\(key)` needs the key `host`") }
+            return
         case .bind:
             source = record["source"]?.string
             if source == nil { complain(at: node.position, "`\(key)` needs the key `source`") }
@@ -174,6 +178,7 @@ extension ValueType {
         case .orNone(let inner): inner.expected + ", or `none`"
         case .list: "a list"
         case .map, .record, .section: "a map"
+        case .networkRule: "a bundle such as github, HOST:PORT, or a map with the key `host`"
         }
     }
 }

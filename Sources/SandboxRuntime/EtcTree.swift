@@ -275,5 +275,5 @@ enum HostEtc {
 
 extension Policy {
     /// What of the host's `/etc` is shown; with the host's network, its names of hosts as well.
-    var etcNames: [String] { filesystem.etc + (network == .host ? ["resolv.conf", "hosts"] : []) }
+    var etcNames: [String] { filesystem.etc + (network.mode == .host ? ["resolv.conf", "hosts"] : []) }
 }

@@ -231,7 +231,7 @@ extension Planner {
                 "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"
             ),
         ]
-        if request.policy.network != .host {
+        if request.policy.network.mode != .host {
             files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
             files.append(
                 (

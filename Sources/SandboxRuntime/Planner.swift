@@ -59,7 +59,7 @@ package struct Planner {
         planner.addHostname()
         var plan = SandboxPlan(
             identity: request.identity,
-            sharesNetwork: request.network == nil && request.policy.network == .host,
+            sharesNetwork: request.network == nil && request.policy.network.mode == .host,
             executable: executable,
             sources: planner.sources,
             operations: planner.operations,

@@ -52,7 +52,7 @@ import Testing
         #expect(profile.chain == ["base", "agent", "claude", "file"])
         #expect(rows["limits.idle"] == "30m <- file.yaml:2")
         #expect(rows["limits.wall-clock"] == "4h <- project/profiles/claude.yaml:2")
-        #expect(profile.policy.network == .none)
+        #expect(profile.policy.network.mode == .none)
         #expect(profile.policy.limits.idleSeconds == 1800)
     }
 

@@ -32,7 +32,7 @@ import Testing
     func onlyAgentProgramsReachTheNetwork(_ name: String) throws {
         let profile = try ConfigurationTree().loader.load(name: name)
         let isAgent = profile.chain.contains("agent")
-        #expect(profile.policy.network == (isAgent ? .host : .none))
+        #expect(profile.policy.network.mode == (isAgent ? .host : .none))
         #expect(isAgent || (profile.policy.credentials.isEmpty && profile.policy.filesystem.binds.isEmpty))
         #expect(profile.policy.filesystem.workspace == (name.hasSuffix("-readonly") ? .readOnly : .readWrite))
         #expect(profile.policy.filesystem.binds.allSatisfy { $0.optional && $0.mode == .readOnly })

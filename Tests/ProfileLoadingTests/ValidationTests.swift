@@ -166,7 +166,10 @@ import Testing
             "1:19: `syscalls.deny[0]` must be the name of a system call, "
                 + "not the text `Ptrace`"
         ),
-        ("network: {mode: open}", "1:17: `network.mode` must be one of `none`, `host`, not the text `open`"),
+        (
+            "network: {mode: full}",
+            "1:17: `network.mode` must be one of `none`, `allow`, `open`, `host`, not the text `full`"
+        ),
         (
             "restart: always",
             "1:10: `restart` must be one of `no`, `on-failure` or `{on-failure: TIMES}`, "

@@ -169,7 +169,7 @@ private func bind(_ index: Int, _ target: String) -> PlanOperation {
             profile: "test",
             harness: HarnessPolicy(command: ["sh"]),
             confinement: confinement,
-            network: network
+            network: NetworkSettings(mode: network)
         )
         var bare = plan([], [])
         bare.sharesNetwork = network == .host

@@ -278,7 +278,7 @@ private final class HostPlaces {
     }
 
     @Test func withTheHostsNetworkItsNamespaceIsShared() throws {
-        let plan = try plan { $0.network = .host }
+        let plan = try plan { $0.network.mode = .host }
         #expect(plan.sharesNetwork && !plan.namespaces.contains("net"))
         #expect(!plan.operations.contains { $0.action == .loopback })
     }

@@ -63,13 +63,14 @@ enum ExplainCommand {
             print(profile.explainRows.map { ($0.key, $0.value, $0.origin) }, profile.document, plan, context)
             return ExitCode.success
         }
-        let (_, document) = try project.policy(ofAgent: name)
+        let document = StoredProfile.withoutPlaces(try project.policy(ofAgent: name).document)
         let plan = command.flag("plan") ? try project.plan(ofAgent: name) : nil
         // Origins are told where the configuration still gives what the agent was made with.
         let agent = try project.agent(name)
         // A profile that is broken or gone by now gives something else, too.
         let now = try? project.effectiveProfile(agent.record.profile)
-        let rows = now?.document == document ? now?.explainRows.map { ($0.key, $0.value, $0.origin) } : nil
+        let isSame = now.map { StoredProfile.withoutPlaces($0.document) } == document
+        let rows = isSame ? now?.explainRows.map { ($0.key, $0.value, $0.origin) } : nil
         if rows == nil && !command.flag("json") {
             context.output.note(
                 "\(name) has the profile it was made with; with --set or changed files, origins are not known"

@@ -120,6 +120,12 @@ private let grantingUser = """
         pass+: [SECRET]
       credentials+:
         - env: TOKEN
+      network:
+        mode: open
+        allow: [github, "*.example.com:443", "10.1.0.0/16:5432", {host: a.test, ports: [80], methods: [GET]}]
+        deny: [pypi, evil.test]
+        dns: {servers: ["127.0.0.1:5353"]}
+        upstream-proxy: http://proxy.example:3128
       limits:
         wall-clock: 1h
         processes: 100
@@ -141,7 +147,7 @@ private let grantingUser = """
 /// Written apart from Narrowing.swift: what an untrusted file must never bring about, by the policy that
 /// comes out.
 private func requireNoMore(_ after: Policy, than before: Policy, granting: Bool) {
-    require(after.network == .none || after.network == before.network, "the network")
+    requireNoMore(after.network, than: before.network)
     let binds = after.filesystem.binds.allSatisfy { bind in
         before.filesystem.binds.contains {
             $0.source == bind.source && $0.target == bind.target
@@ -177,6 +183,20 @@ private func requireNoMore(_ after: Policy, than before: Policy, granting: Bool)
     requireLimits(after.projectLimits, before.projectLimits, "project.limits")
     requireLimit(after.filesystem.temporaryBytes, before.filesystem.temporaryBytes, "size of /tmp")
     if granting { require(after.harness == before.harness, "the command of a profile that grants something") }
+}
+
+/// What a rule gives is one more item, what is denied one fewer; where the agent may reach less altogether, the rest may
+/// be anything.
+private func requireNoMore(_ after: NetworkSettings, than before: NetworkSettings) {
+    let order: [NetworkMode] = [.none, .allow, .open, .host]
+    require(order.firstIndex(of: after.mode) ?? 9 <= order.firstIndex(of: before.mode) ?? 0, "the network")
+    let targets = Set(before.allow.map(\.description))
+    require(after.allow.allSatisfy { targets.contains($0.description) }, "network.allow")
+    let denied = Set(after.deny.map(\.description))
+    require(before.deny.allSatisfy { denied.contains($0.description) }, "network.deny")
+    require(after.dnsServers == before.dnsServers, "name servers")
+    require(after.upstreamProxy == before.upstreamProxy, "the host's proxy")
+    require(!after.allowsHiddenNames || before.allowsHiddenNames, "hidden names")
 }
 
 private func requireLimits(_ after: ResourceLimits, _ before: ResourceLimits, _ section: String) {
