@@ -35,7 +35,7 @@ package struct ChunkedBody: Equatable, Sendable {
     /// A body whose first byte comes next.
     package init() {}
 
-    /// Takes the next bytes of a connection. After `done` and `malformed` nothing more is read.
+    /// Takes the next bytes of a connection; after `done` nothing more is read.
     package mutating func read(_ bytes: Span<UInt8>) -> Progress {
         var position = 0
         while position < bytes.count, state != .done {

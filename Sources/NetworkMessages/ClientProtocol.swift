@@ -52,7 +52,9 @@ package enum ClientProtocol: Equatable, Sendable {
         var position = end
         while position < bytes.count {
             if bytes[position] == .lineFeed || bytes[position] == .carriageReturn { return .other }
-            if position + 5 <= bytes.count, bytes.extracting(position..<position + 5).isSame(as: "HTTP/") {
+            if bytes[position].lowercased == UInt8(ascii: "h"), position + 5 <= bytes.count,
+                bytes.extracting(position..<position + 5).isSame(as: "HTTP/")
+            {
                 return .http
             }
             position += 1

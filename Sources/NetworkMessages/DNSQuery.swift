@@ -26,10 +26,10 @@ package enum DNSRequest: Equatable, Sendable {
         do throws(Malformed) {
             let query = try DNSQuery(id: id, flags: flags, bytes)
             if query.ednsVersion != 0 {
-                return .refused(reply: query.reply(.badVersion), why: "version of EDNS is not 0")
+                return .refused(reply: query.message(.badVersion), why: "version of EDNS is not 0")
             }
             if query.questionClass != 1 {
-                return .refused(reply: query.reply(.refused), why: "class of the question is not IN")
+                return .refused(reply: query.message(.refused), why: "class of the question is not IN")
             }
             if !query.isPlain {
                 let reply = query.reply(.noSuchName)
@@ -60,7 +60,7 @@ package struct DNSQuery: Equatable, Sendable {
 
     /// What the asker knows the question by.
     package let id: UInt16
-    /// The name as it was written, without a dot at its end: letters, digits, `-` and `_`. The root is `.`.
+    /// The name as it was written, of letters, digits, `-` and `_`, without a dot at its end; the root is `.`.
     package let name: String
     /// What is asked for; see `RecordType`.
     package let type: UInt16
@@ -92,10 +92,12 @@ package struct DNSQuery: Equatable, Sendable {
             guard let length = rest.takeByte() else { throw Malformed("name in a DNS question is cut off") }
             if length == 0 { break }
             guard length < 64 else { throw Malformed("name in a DNS question is compressed") }
-            guard rest.count >= length, text.count + Int(length) < 254 else {
+            if !text.isEmpty { text.append(UInt8(ascii: ".")) }
+            guard rest.count >= length else { throw Malformed("name in a DNS question is cut off") }
+            // 255 bytes with the length of each label.
+            guard text.count + Int(length) <= 253 else {
                 throw Malformed("name in a DNS question is too long")
             }
-            if !text.isEmpty { text.append(UInt8(ascii: ".")) }
             for index in 0..<Int(length) {
                 isPlain = isPlain && ByteSet.label.contains(rest[index])
                 text.append(rest[index])

@@ -39,18 +39,19 @@ extension DNSQuery {
         switch answer {
         case .addresses(let addresses):
             let records = addresses.map { record($0, secondsToLive) }
-            let full = reply(.success, records: records)
+            let full = message(.success, records: records)
             // What does not fit is asked for again over TCP.
-            return full.count <= limit ? full : reply(.success, isTruncated: true)
-        case .empty: return reply(.success)
-        case .noSuchName: return reply(.noSuchName)
-        case .blocked(let words): return reply(.noSuchName, blocked: words)
-        case .failure: return reply(.failure)
-        case .notImplemented: return reply(.notImplemented)
+            return full.count <= limit ? full : message(.success, isTruncated: true)
+        case .empty: return message(.success)
+        case .noSuchName: return message(.noSuchName)
+        case .blocked(let words): return message(.noSuchName, blocked: words)
+        case .failure: return message(.failure)
+        case .notImplemented: return message(.notImplemented)
         }
     }
 
-    func reply(
+    /// A reply with this code.
+    func message(
         _ code: Code,
         records: [[UInt8]] = [],
         blocked: String? = nil,

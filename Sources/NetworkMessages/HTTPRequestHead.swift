@@ -31,8 +31,9 @@ package struct HTTPRequestHead: Sendable {
     package let form: Form
     /// Path and query as they were written, beginning with `/`; `*` or nothing for the last two forms.
     package let path: String
-    /// The host: that of the target, which `Host` has as well if it is there. Nil only in HTTP/1.0 or before a proxy
-    /// has been asked for one, never for `absolute` and `authority`; with a port for `authority`.
+    /// The host: that of the target, or else of `Host`; where there are both, they are the same.
+    ///
+    /// Nil only in HTTP/1.0, never for `absolute` and `authority`; with a port for `authority`.
     package let authority: HTTPAuthority?
     /// 1 for HTTP/1.1, 0 for HTTP/1.0.
     package let minorVersion: Int
@@ -56,7 +57,7 @@ package struct HTTPRequestHead: Sendable {
 
     /// The value of a field that is passed on, by its name in any case; of the first one if there are several.
     package subscript(name: String) -> String? {
-        let field = fields.first { bytes[$0.name].span.isSame(as: name) }
+        let field = fields.first { bytes.span.extracting($0.name).isSame(as: name) }
         return field.map { String(decoding: bytes[$0.value], as: UTF8.self) }
     }
 

@@ -5,8 +5,9 @@
 package struct TLSHello: Equatable, Sendable {
     /// The name of the server as it was written; nil when the client sends none.
     package let serverName: String?
-    /// Whether the client sends another, encrypted hello, whose name cannot be seen. GREASE, by which a client only
-    /// pretends to (RFC 9849, 6.2), looks the same, and is meant to.
+    /// Whether the client sends another, encrypted hello, whose name cannot be seen.
+    ///
+    /// GREASE, by which a client only pretends to (RFC 9849, 6.2), looks the same, and is meant to.
     package let isEncrypted: Bool
     /// The protocols it offers to speak (ALPN), `h2` and `http/1.1` among them.
     package let applicationProtocols: [String]
@@ -19,7 +20,9 @@ package struct TLSHello: Equatable, Sendable {
         var reader = TLSHelloReader()
         return reader.read(bytes)
     }
+}
 
+extension TLSHello {
     private enum ExtensionType {
         static let serverName: UInt16 = 0
         static let applicationProtocols: UInt16 = 16
@@ -85,7 +88,7 @@ package struct TLSHello: Equatable, Sendable {
     private static func serverName(_ content: Span<UInt8>) throws(Malformed) -> String {
         var rest = content
         guard let list = rest.takeUInt16(), Int(list) == rest.count, let type = rest.takeByte(),
-            let length = rest.takeUInt16(), length > 0
+            let length = rest.takeUInt16(), length > 0, rest.count >= length
         else { throw Malformed("server name of the hello is cut off") }
         guard type == 0, rest.count == length else { throw Malformed("hello has more than one server name") }
         guard length <= 255, rest.isAll(.name) else {
