@@ -86,7 +86,8 @@ extension PlanOperation.Action {
         case .loopback: "loopback up"
         case .everyAddress(let isIPv6): "every IPv\(isIPv6 ? 6 : 4) address is local"
         case .packetFilter(let port): "packet filter: TCP to port \(port), nothing else leaves"
-        case .listen(let ports): "listen at \(ports.map(String.init).joined(separator: ", ")), for the supervisor"
+        case .listen(let ports):
+            "listen at \(ports.map(String.init).joined(separator: ", ")), for the supervisor"
         case .datagrams(let port): "UDP at \(port), for the supervisor"
         case .setting(let value): "write \(value) to"
         }

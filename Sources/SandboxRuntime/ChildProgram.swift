@@ -319,7 +319,8 @@ package enum ChildAhead {
         flat.options = UInt32(request.answers)
     }
 
-    private mutating func open(_ ports: [UInt16], _ type: __socket_type, _ flat: inout clinux_operation) throws
+    private mutating func open(_ ports: [UInt16], _ type: __socket_type, _ flat: inout clinux_operation)
+        throws
     {
         flat.kind = CLINUX_OP_SOCKETS.rawValue
         flat.mode = type.rawValue

@@ -1,20 +1,5 @@
 // What the child stage asks of the kernel for the sandbox's network, as messages: lo, its addresses and routes
 // (rtnetlink(7)), and the table of nf_tables. Made before the clone; the child sends them and reads the answers.
-//
-// In the words of nft(8), where OWN are the addresses that lo really has:
-//
-//   table inet cloche {
-//     chain prerouting { type filter hook prerouting priority mangle
-//       ip daddr OWN accept; ip6 daddr OWN accept
-//       meta l4proto tcp tproxy to :3128 accept
-//     }
-//     chain output { type filter hook output priority filter
-//       meta l4proto tcp accept
-//       ip daddr OWN accept; ip6 daddr OWN accept
-//       udp dport 53 accept
-//       reject with icmpx admin-prohibited
-//     }
-//   }
 
 internal import CLinux
 internal import ClocheModel
@@ -59,7 +44,9 @@ struct NetlinkRequest {
     static var loopbackUp: NetlinkRequest {
         var message = NetlinkMessage(Int32(RTM_NEWLINK))
         let up = UInt32(IFF_UP)
-        message.append([UInt8(AF_UNSPEC), 0] + native(UInt16(0)) + native(loopback) + native(up) + native(up))
+        message.append(
+            [UInt8(AF_UNSPEC), 0] + native(UInt16(0)) + native(loopback) + native(up) + native(up)
+        )
         return NetlinkRequest(NETLINK_ROUTE, [message])
     }
 
@@ -94,6 +81,23 @@ struct NetlinkRequest {
     // MARK: The packet filter
 
     /// The table of a sandbox's own network.
+    ///
+    /// In the words of nft(8), where OWN are the addresses that lo really has:
+    ///
+    ///     table inet cloche {
+    ///       chain prerouting { type filter hook prerouting priority mangle
+    ///         ip daddr OWN accept; ip6 daddr OWN accept
+    ///         meta l4proto tcp tproxy to :3128 accept
+    ///       }
+    ///       chain output { type filter hook output priority filter
+    ///         meta l4proto tcp accept
+    ///         ip daddr OWN accept; ip6 daddr OWN accept
+    ///         udp dport 53 accept
+    ///         reject with icmpx admin-prohibited
+    ///       }
+    ///     }
+    ///
+    /// Nothing of this keeps anything in: there is no way out. It catches every port, and lets a datagram fail at once.
     static func packetFilter(port: UInt16) -> NetlinkRequest {
         var batch = [marker(NFNL_MSG_BATCH_BEGIN), table()]
         batch.append(chain("prerouting", .prerouting))
@@ -234,7 +238,10 @@ enum RuleExpression {
             }
         case .reject:
             data.attribute(NFTA_REJECT_TYPE.rawValue, big: NFT_REJECT_ICMPX_UNREACH.rawValue)
-            data.attribute(NFTA_REJECT_ICMP_CODE.rawValue, [UInt8(NFT_REJECT_ICMPX_ADMIN_PROHIBITED.rawValue)])
+            data.attribute(
+                NFTA_REJECT_ICMP_CODE.rawValue,
+                [UInt8(NFT_REJECT_ICMPX_ADMIN_PROHIBITED.rawValue)]
+            )
         }
     }
 }

@@ -327,7 +327,8 @@ package struct Sandbox: ~Copyable {
     }
 
     /// Waits for the sockets that the child stage makes before it locks itself in.
-    private static func receiveNetwork(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws -> SandboxNetwork
+    private static func receiveNetwork(_ sandbox: borrowing Sandbox, _ plan: SandboxPlan) throws
+        -> SandboxNetwork
     {
         let limit = UnixSocket.descriptorLimit
         guard var received = try UnixSocket.receive(sandbox.control, room: limit),

@@ -74,8 +74,9 @@ package struct SandboxNetwork: Sendable {
 
     /// At `InsideNetwork.proxyPort`, at `dnsPort`, and at chosen ports if not all of them are caught.
     package private(set) var listeners: [Listener] = []
-    /// UDP at `dnsPort`, told which address each datagram came to: `IPV6_PKTINFO`, for IPv4 with a mapped address; or
-    /// `IP_PKTINFO`, if there is no IPv6. It may answer from any address.
+    /// UDP at `dnsPort`; it is told which address each datagram came to, and may answer from any.
+    ///
+    /// By `IPV6_PKTINFO`, for IPv4 with a mapped address; or by `IP_PKTINFO`, if there is no IPv6.
     package let questions: FileDescriptor.Shared
     /// Whether a connection to any port of any address arrives, at `InsideNetwork.proxyPort`; if not, only those to the
     /// ports of `listeners` do, each at its own, and datagrams to other ports than DNS get lost.
@@ -151,7 +152,8 @@ extension Planner {
             PlanOperation(action, part: part, without: without, reason: networkReason)
         }
         var steps = [
-            step(.loopback), step(.everyAddress(isIPv6: false)), step(.everyAddress(isIPv6: true), part: .ipv6),
+            step(.loopback), step(.everyAddress(isIPv6: false)),
+            step(.everyAddress(isIPv6: true), part: .ipv6),
         ]
         if network.usesPacketFilter {
             steps.append(step(.packetFilter(port: InsideNetwork.proxyPort), part: .packetFilter))
@@ -159,7 +161,9 @@ extension Planner {
         let always = [InsideNetwork.proxyPort, InsideNetwork.dnsPort]
         steps.append(step(.listen(ports: always)))
         steps.append(step(.datagrams(port: InsideNetwork.dnsPort)))
-        let chosen = Array(Set(network.ports).subtracting(always + [0]).sorted().prefix(InsideNetwork.mostPorts))
+        let chosen = Array(
+            Set(network.ports).subtracting(always + [0]).sorted().prefix(InsideNetwork.mostPorts)
+        )
         if !chosen.isEmpty {
             let without: PlanOperation.Part? = network.usesPacketFilter ? .packetFilter : nil
             steps.append(step(.listen(ports: chosen), without: without))

@@ -68,7 +68,8 @@ struct NetworkBox: ~Copyable {
 
     /// Starts both.
     ///
-    init(_ script: String, _ wanted: SandboxNetworkRequest?, syscalls: SyscallPolicy = SyscallPolicy()) throws {
+    init(_ script: String, _ wanted: SandboxNetworkRequest?, syscalls: SyscallPolicy = SyscallPolicy()) throws
+    {
         let executable = try Files.readLink("/proc/self/exe")
         let python = try #require(ProcessEnvironment.findProgram("python3", path: Self.path))
         let policy = Policy(profile: "test", harness: HarnessPolicy(command: ["python3"]))
@@ -108,6 +109,13 @@ struct NetworkBox: ~Copyable {
     func lines() throws -> [String] {
         let text = String(decoding: try output.readToEnd(), as: UTF8.self)
         return text.split(separator: "\n").map(String.init)
+    }
+
+    /// The next line.
+    func line() throws -> String {
+        var bytes: [UInt8] = []
+        while let byte = try output.read(upTo: 1).first, byte != UInt8(ascii: "\n") { bytes.append(byte) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// What init tells next, but for starts and ends of programs.
