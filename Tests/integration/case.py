@@ -40,7 +40,7 @@ def timeout(seconds):
 
 def attacks():
     """The sources of the attack programs, by name; those of one folder may be used by the tests of another."""
-    return {file.stem: file for folder in ("EscapeTests", "LimitsTests") for file in TESTS.glob(f"{folder}/attacks/*.c")}
+    return {file.stem: file for kind in ("attacks", "clients") for file in TESTS.glob(f"*/{kind}/*.c")}
 
 
 def build_attack(source, built):
@@ -137,7 +137,7 @@ class Case:
         self.env = self.env | {"CLOCHE_WITHOUT": ",".join(layers)}
 
     def attack(self, name):
-        """An attack program of `Tests/EscapeTests/attacks` or `Tests/LimitsTests/attacks`, built."""
+        """An attack program of `Tests/*/attacks`, or a client of `Tests/*/clients`, built."""
         if self.programs:
             return self.programs / name
         built = self.dir / f"attack-{name}"

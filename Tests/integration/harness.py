@@ -4,7 +4,7 @@
     harness.py --folder LimitsTests --delegated --patience N --programs PATH ...     as scripts/vm-test does
     harness.py --build-programs PATH     the attack programs, for a machine that has no compiler
 
-A test is a function `test_...(t)` in a file `test_*.py` beside this one, in `../EscapeTests` or in `../LimitsTests`; `t` is a `Case`
+A test is a function `test_...(t)` in a file `test_*.py` beside this one, in `../EscapeTests`, `../LimitsTests` or `../NetworkTests`; `t` is a `Case`
 (case.py), which gives it a home, a state directory and a temporary directory of its own. What is in `test_delegated*.py` of LimitsTests needs
 controllers that this machine may not have: it is taken with `--delegated` alone. Each test runs in a forked process with a
 deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
@@ -27,7 +27,7 @@ import case
 import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
-FOLDERS = ("integration", "EscapeTests", "LimitsTests")
+FOLDERS = ("integration", "EscapeTests", "LimitsTests", "NetworkTests")
 SKIPPED = 77
 
 
