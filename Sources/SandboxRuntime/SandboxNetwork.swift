@@ -136,7 +136,7 @@ extension Planner {
     /// The network of the sandbox's own, if it has one.
     mutating func addNetwork() throws(ClocheError) {
         guard let network = request.network else {
-            if request.policy.network.mode == .none { add(.loopback, "", Self.networkReason) }
+            if request.policy.network.mode != .host { add(.loopback, "", Self.networkReason) }
             return
         }
         operations += Self.networkSteps(network)
