@@ -131,7 +131,9 @@ struct AgentLaunch {
         for entry in variables {
             if let value = entry.value.string ?? ProcessEnvironment.value(entry.key) { set(entry.key, value) }
         }
-        return values.map { "\($0.0)=\($0.1)" }
+        let environment = values.map { "\($0.0)=\($0.1)" }
+        guard policy.network.isByName, policy.network.proxyVariables else { return environment }
+        return InsideNetwork.addingProxyVariables(to: environment)
     }
 
     /// The names of all variables of ours that an agent of this policy may be given: what its supervisor

@@ -108,6 +108,9 @@ public struct NetworkSettings: Equatable, Sendable {
     /// Whether TLS that hides or lacks the server's name is allowed.
     public var allowsHiddenNames: Bool
 
+    /// Whether connections are judged one by one, and not made or refused as a whole.
+    public var isByName: Bool { mode == .allow || mode == .open }
+
     /// These settings; without any, no network.
     public init(
         mode: NetworkMode = .none,

@@ -75,7 +75,7 @@ package final class AgentNetwork {
         self.settings = settings
         self.tell = tell
         policy = try NetworkPolicy(settings)
-        upstreamProxy = try settings.upstreamProxy.map(UpstreamProxy.init)
+        upstreamProxy = try Self.proxy(settings)
         hasIPv6 = sockets.hasIPv6
         // Two sockets and perhaps two pipes each; some for the supervisor's own.
         mostConnections = max(16, (OpenFiles.raise() - 256) / 4)
@@ -88,6 +88,20 @@ package final class AgentNetwork {
             _ = Listener(self, listener) { [unowned self] in accepted($0) }
         }
         if let names = sockets.names { _ = NameService(self, names) }
+    }
+
+    private static func proxy(_ settings: NetworkSettings) throws(ClocheError) -> UpstreamProxy? {
+        guard let text = settings.upstreamProxy else { return nil }
+        do throws(HostError) {
+            return try UpstreamProxy(text)
+        } catch {
+            throw ClocheError(
+                .configuration,
+                "'network.upstream-proxy' cannot be used",
+                why: error.description,
+                remedy: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
+            )
+        }
     }
 
     // MARK: The set
@@ -207,7 +221,7 @@ package final class AgentNetwork {
     /// - Throws: what is wrong with them; then those before hold on.
     package func replace(_ settings: NetworkSettings) throws(ClocheError) {
         let policy = try NetworkPolicy(settings)
-        upstreamProxy = try settings.upstreamProxy.map(UpstreamProxy.init)
+        upstreamProxy = try Self.proxy(settings)
         let servers = self.settings.dnsServers
         self.policy = policy
         self.settings = settings

@@ -83,14 +83,14 @@ extension Connection {
         let addresses: (Resolution) -> Void = { [weak self] resolution in
             guard let self, case .opening = phase else { return }
             guard case .addresses(let addresses) = resolution else {
-                return fail("no address of the upstream proxy \(proxy.place) was found", isRefused: false)
+                return fail("no address of the upstream proxy \(proxy.destination) was found", isRefused: false)
             }
-            let places = addresses.prefix(16).map { SocketAddress($0, port: proxy.place.port) }
-            dial(places, "the upstream proxy \(proxy.place)") { (connection, socket, address) in
+            let places = addresses.prefix(16).map { SocketAddress($0, port: proxy.destination.port) }
+            dial(places, "the upstream proxy \(proxy.destination)") { (connection, socket, address) in
                 connection.shakeHands(socket, proxy, destination)
             }
         }
-        switch proxy.place.host {
+        switch proxy.destination.host {
         case .address(let address): addresses(.addresses([address]))
         case .name(let name): network.resolver.resolve(name, addresses)
         }
@@ -105,10 +105,10 @@ extension Connection {
             guard let self, case .opening = phase else { return }
             switch result {
             case .success(let first):
-                facts.address = "by \(proxy.place)"
+                facts.address = "by \(proxy.destination)"
                 opened(socket, first: first)
             case .failure(let error):
-                fail("the upstream proxy \(proxy.place) does not connect: \(error.why)", isRefused: false)
+                fail("the upstream proxy \(proxy.destination) does not connect: \(error.why)", isRefused: false)
             }
         }
     }

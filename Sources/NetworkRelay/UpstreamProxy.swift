@@ -1,43 +1,14 @@
 // A proxy of the user's, through which all connections go: of a company, as a rule. It is asked by CONNECT with the name,
 // so that names are not resolved here, and their addresses cannot be judged.
 
-internal import ClocheModel
 internal import LinuxSystem
 internal import NetworkRules
 
-/// `http://[USER:PASSWORD@]HOST[:PORT]`.
-struct UpstreamProxy {
-    let place: Destination
-    private let authorization: String?
-
-    /// Reads the text of a profile.
-    init(_ text: String) throws(ClocheError) {
-        func invalid(_ why: String) -> ClocheError {
-            ClocheError(
-                .configuration,
-                "'network.upstream-proxy' cannot be used",
-                why: why,
-                remedy: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
-            )
-        }
-        guard text.hasPrefix("http://") else { throw invalid("it does not begin with http://") }
-        var rest = text.dropFirst("http://".count)
-        if rest.last == "/" { rest = rest.dropLast() }
-        var credentials: Substring?
-        if let at = rest.lastIndex(of: "@") {
-            credentials = rest[..<at]
-            rest = rest[rest.index(after: at)...]
-        }
-        do throws(HostError) {
-            place = try Destination(authority: String(rest), standardPort: 3128)
-        } catch { throw invalid("its host cannot be used: \(error)") }
-        authorization = credentials.map { Base64.encode(Array($0.utf8)) }
-    }
-
+extension UpstreamProxy {
     /// The request that asks it to connect.
     func request(for destination: Destination) -> [UInt8] {
         var text = "CONNECT \(destination) HTTP/1.1\r\nHost: \(destination)\r\n"
-        if let authorization { text += "Proxy-Authorization: Basic \(authorization)\r\n" }
+        if let credentials { text += "Proxy-Authorization: Basic \(Base64.encode(Array(credentials.utf8)))\r\n" }
         return Array((text + "\r\n").utf8)
     }
 }

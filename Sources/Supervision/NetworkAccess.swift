@@ -11,10 +11,7 @@ extension NetworkSettings {
     ///
     /// - Throws: what is wrong with the rules.
     package func sandboxRequest() throws(ClocheError) -> SandboxNetworkRequest? {
-        switch mode {
-        case .none, .host: return nil
-        case .allow, .open: break
-        }
+        guard isByName else { return nil }
         let ports = try NetworkPolicy(self).ports ?? Self.usualPorts
         return SandboxNetworkRequest(ports: ports, setsProxyVariables: proxyVariables)
     }
