@@ -185,6 +185,7 @@ final class Connection: Watcher {
                     upload.isSourceEnded = true
                     return server != nil
                 }
+                if gate?.ended() == true { return true }
                 refuse(Refusal(.malformed, "the connection ended in the middle of what is looked at"))
                 return false
             }
@@ -397,7 +398,7 @@ final class Connection: Watcher {
         {
             return withdraw(refusal)
         }
-        if gate?.replace(grant) == false {
+        if gate?.replace(grant, network.policy) == false {
             withdraw(Refusal(.wrongProtocol, "the new rules for \(destination) want another protocol"))
         }
         facts.rule = grant.rule

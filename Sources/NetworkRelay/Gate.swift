@@ -40,16 +40,16 @@ struct Gate {
     private var state = State.start
     private(set) var seen: ClientProtocol?
     private var requests = 0
+    /// The last request that was let through.
+    private var lastRequest: (method: String, target: String)?
+    /// TLS was let through although it names no server, or hides the name.
+    private var isNameHidden = false
 
     init(_ destination: Destination, _ grant: Grant, isProxied: Bool = false) {
         self.destination = destination
         self.grant = grant
         self.isProxied = isProxied
         if grant.demand == .any && !isProxied { state = .free }
-        if isProxied {
-            seen = .http
-            state = .head(HTTPRequestReader())
-        }
     }
 
     /// Whether bytes go through as they come.
@@ -81,6 +81,7 @@ struct Gate {
         guard let found = ClientProtocol.recognize(bytes.span) else { return .needMore }
         seen = found
         if let refusal = Self.refusal(of: found, grant.demand, destination) { return .refuse(refusal) }
+        if isProxied && found != .http { return .refuse(Refusal(.malformed, "the request is none of HTTP/1")) }
         switch found {
         case .tls: state = .tls(TLSHelloReader())
         case .http: state = .head(HTTPRequestReader())
@@ -121,6 +122,7 @@ struct Gate {
         case .malformed(let why): return .refuse(Refusal(.malformed, "the TLS hello is not well-formed: \(why)"))
         case .found(let hello, _):
             if let refusal = refusal(of: hello, policy) { return .refuse(refusal) }
+            if case .name = destination.host { isNameHidden = hello.isEncrypted || hello.serverName == nil }
             state = .free
             return .unseen(.max)
         }
@@ -170,6 +172,7 @@ struct Gate {
             let wantsWebSocket = head.upgrades.contains("websocket")
             let isLast = isProxied || !head.keepsAlive
             requests += 1
+            lastRequest = (head.method, Self.target(of: head))
             state = wantsWebSocket ? .switching : .body(head.body, isLast: isLast)
             let written = head.forServer(keepsAlive: !isLast, upgrade: wantsWebSocket ? "websocket" : nil)
             return .pass(length, instead: written)
@@ -181,7 +184,7 @@ struct Gate {
             return Refusal(.upgrade, "CONNECT asks a server to connect elsewhere")
         }
         if let refusal = refusal(ofHostOf: head, policy) { return refusal }
-        let target = head.path.isEmpty ? "*" : head.path
+        let target = Self.target(of: head)
         if let refusal = policy.refusal(method: head.method, target: target, for: destination, grant) {
             return refusal
         }
@@ -196,6 +199,8 @@ struct Gate {
         }
         return nil
     }
+
+    private static func target(of head: HTTPRequestHead) -> String { head.path.isEmpty ? "*" : head.path }
 
     private func refusal(ofHostOf head: HTTPRequestHead, _ policy: NetworkPolicy) -> Refusal? {
         // As with TLS, an address promises no name.
@@ -228,14 +233,34 @@ struct Gate {
 
     // MARK: Changes
 
-    /// The server has answered the request to change the protocol.
-    mutating func answered(hasSwitched: Bool) { state = hasSwitched ? .free : .done }
+    /// Nothing more comes: whether what has come may go, although it was too little to tell what it is.
+    ///
+    /// Where anything but TLS and HTTP passes, it may: neither can follow.
+    mutating func ended() -> Bool {
+        guard case .start = state, grant.demand == .checked, !isProxied else { return false }
+        seen = .other
+        state = .free
+        return true
+    }
+
+    /// The server has answered the request to change the protocol. If it did not, what follows are requests.
+    mutating func answered(hasSwitched: Bool) {
+        state = hasSwitched ? .free : isProxied ? .done : .head(HTTPRequestReader())
+    }
 
     /// Puts another grant in force; false when what was let through already is not what it allows.
-    mutating func replace(_ grant: Grant) -> Bool {
+    mutating func replace(_ grant: Grant, _ policy: NetworkPolicy) -> Bool {
         self.grant = grant
-        guard let seen else { return grant.demand != .tls || !isFree }
+        guard let seen else {
+            // What has passed was not looked at.
+            if isFree { return grant.demand == .any }
+            if grant.demand == .any && !isProxied { state = .free }
+            return true
+        }
         if Self.refusal(of: seen, grant.demand, destination) != nil { return false }
-        return seen != .http || !isFree || grant.requests == nil
+        if isNameHidden && !policy.allowsHiddenNames && grant.demand != .any { return false }
+        if seen == .http && isFree && grant.requests != nil { return false }
+        guard let last = lastRequest else { return true }
+        return policy.refusal(method: last.method, target: last.target, for: destination, grant) == nil
     }
 }
