@@ -38,12 +38,16 @@ package final class AgentNetwork {
     private static let mostNameConnections = 64
     /// The host's own addresses change seldom.
     private static let addressesKept: Int64 = 5000
+    /// What `handle` takes at most before others have their turn, a last piece aside; in microseconds.
+    private static let turn: Int64 = 4000
 
     private let epoll: Epoll
     private var watchers: [UInt64: any Watcher] = [:]
     private var nextWatcher: UInt64 = 0
     private var timers = TimerQueue()
+    /// Connections that have something to do, those that have waited longest first.
     private var unfinished: [Connection] = []
+    private var turnEnd: Int64 = 0
     private let tell: (NetworkEvent) -> Void
     private var connections: [UInt64: Connection] = [:]
     private var nextConnection: UInt64 = 0
@@ -114,16 +118,31 @@ package final class AgentNetwork {
 
     /// Does what there is to do, a bounded piece of it.
     package func handle() {
+        turnEnd = MonotonicClock.microseconds + Self.turn
         let now = MonotonicClock.milliseconds
-        while let id = timers.take(now) { watchers[id]?.timeUp() }
+        while !isTurnOver, let id = timers.take(now) { watchers[id]?.timeUp() }
         // No memory for an empty wait: the next turn tries again.
         for event in (try? epoll.wait(milliseconds: 0)) ?? [] {
             watchers[event.token >> 8]?.ready(Int(event.token & 0xff), event)
         }
-        let turn = unfinished
-        unfinished = []
-        for connection in turn { connection.advance() }
+        advanceConnections()
         for event in throttle.due(MonotonicClock.milliseconds) { tell(event) }
+    }
+
+    /// Whether others must have their turn.
+    var isTurnOver: Bool { MonotonicClock.microseconds >= turnEnd }
+
+    /// Each once, and one at least.
+    private func advanceConnections() {
+        let count = unfinished.count
+        var done = 0
+        while done < count, done == 0 || !isTurnOver {
+            let connection = unfinished[done]
+            done += 1
+            connection.isQueued = false
+            connection.advance()
+        }
+        unfinished.removeFirst(done)
     }
 
     func register(_ watcher: any Watcher) -> UInt64 {
@@ -148,8 +167,12 @@ package final class AgentNetwork {
 
     func wake(_ id: UInt64, at time: Int64) { timers.add(time, id) }
 
-    /// A connection that had its turn and has more to do.
-    func later(_ connection: Connection) { unfinished.append(connection) }
+    /// A connection that has something to do, or had its turn and has more.
+    func later(_ connection: Connection) {
+        guard !connection.isQueued else { return }
+        connection.isQueued = true
+        unfinished.append(connection)
+    }
 
     func event(_ event: NetworkEvent) {
         if throttle.admits(event, MonotonicClock.milliseconds) { tell(event) }
@@ -239,6 +262,7 @@ package final class AgentNetwork {
         forwards = []
         resolver.end()
         watchers = [:]
+        unfinished = []
         for event in throttle.due(.max) { tell(event) }
     }
 }

@@ -43,8 +43,12 @@ final class Connection: Watcher {
     private var isUploadEnded = false
     /// The server's answer to a change of protocol, as far as it came.
     private var answer: [UInt8]?
+    /// Whether the network has it in its queue.
+    var isQueued = false
 
     private static let piece = 16384
+    /// So many pieces are looked at in one turn.
+    private static let turn = 64
     private static let mostWords = 80 << 10
     /// The time to say what is looked at: a hello, the head of a request, where a proxy is to connect.
     private static let patience: Int64 = 30_000
@@ -69,7 +73,7 @@ final class Connection: Watcher {
 
     func ready(_ side: Int, _ event: Readiness) {
         if side == 0 { client.note(event) } else { server?.note(event) }
-        advance()
+        network.later(self)
     }
 
     func timeUp() {
@@ -146,7 +150,7 @@ final class Connection: Watcher {
     // MARK: Flows
 
     private func advanceUpload() {
-        while true {
+        for _ in 0..<Self.turn {
             switch phase {
             case .opening: if !upload.held.isEmpty || upload.allowance > 0 { return }
             case .open: break
@@ -162,6 +166,7 @@ final class Connection: Watcher {
             }
             if !takeStep() { return }
         }
+        network.later(self)
     }
 
     private func runUpload() -> Flow.Pause? {
@@ -205,9 +210,13 @@ final class Connection: Watcher {
             }
             return false
         case .done:
-            upload.passesEnd = false
             isUploadEnded = true
-            return false
+            switch drop() {
+            case .end: upload.isSourceEnded = true
+            case .failed(let errno): broken(errno)
+            case .moved, .wouldBlock: break
+            }
+            return upload.isSourceEnded
         case .refuse(let refusal):
             refuse(refusal)
             return false
@@ -351,14 +360,24 @@ final class Connection: Watcher {
 
     /// What still comes is not read by anybody; left unread, it would turn the end into a reset, and the answer be lost.
     private func discard() {
-        while client.isReadable {
-            words.removeAll(keepingCapacity: true)
-            switch StreamSocket.receive(client.number, upTo: Self.piece, into: &words) {
-            case .moved: continue
-            case .wouldBlock: client.isReadable = false
-            case .end, .failed: return close(why: nil)
-            }
+        switch drop() {
+        case .end, .failed: close(why: nil)
+        case .moved, .wouldBlock: return
         }
+    }
+
+    /// Reads what goes nowhere, some of it in one turn.
+    private func drop() -> IOResult {
+        for _ in 0..<Self.turn {
+            guard client.isReadable else { return .wouldBlock }
+            words = []
+            let result = StreamSocket.receive(client.number, upTo: Self.piece, into: &words)
+            words = []
+            if result == .wouldBlock { client.isReadable = false }
+            guard case .moved = result else { return result }
+        }
+        network.later(self)
+        return .wouldBlock
     }
 
     /// Closes both ends.

@@ -39,8 +39,6 @@ struct Flow {
     var held: ArraySlice<UInt8> = []
     /// How many bytes more may pass without being looked at.
     var allowance: Int64 = 0
-    /// Whether the source's end is passed on once nothing is left.
-    var passesEnd = true
     /// Bytes that the sink has taken.
     private(set) var moved: Int64 = 0
     /// The source has said that nothing more comes.
@@ -68,7 +66,6 @@ struct Flow {
                 return pause
             }
             if isSourceEnded {
-                guard passesEnd else { return .held }
                 StreamSocket.endOutput(sink.number)
                 isEnded = true
                 return .ended

@@ -27,7 +27,7 @@ final class Listener: Watcher {
     }
 
     func ready(_ side: Int, _ event: Readiness) {
-        for _ in 0..<Self.turn {
+        for _ in 0..<Self.turn where !network.isTurnOver {
             do throws(SystemError) {
                 guard let connection = try StreamSocket.accept(socket.number) else { return }
                 accepted(connection)
