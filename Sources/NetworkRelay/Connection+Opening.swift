@@ -16,7 +16,7 @@ extension Connection {
         gate = Gate(destination, grant, isProxied: facts.path == .http)
         phase = .opening
         if let proxy = network.upstreamProxy {
-            connect(through: proxy, destination)
+            connect(through: proxy, destination, grant)
         } else {
             find(destination, grant)
         }
@@ -54,7 +54,12 @@ extension Connection {
         }
         if allowed.isEmpty, let refusal { return refuse(refusal) }
         dial(allowed, "\(destination)") { (connection, socket, address) in
-            connection.facts.address = "\(IPAddress(address).unmapped)"
+            // Other rules may have come in force meanwhile.
+            let chosen = IPAddress(address).unmapped
+            if let refusal = connection.network.refusal(of: chosen, for: destination, connection.gate?.grant ?? grant) {
+                return connection.refuse(refusal)
+            }
+            connection.facts.address = "\(chosen)"
             connection.address = address
             connection.opened(socket)
         }
@@ -79,7 +84,12 @@ extension Connection {
 
     // MARK: The user's own proxy
 
-    private func connect(through proxy: UpstreamProxy, _ destination: Destination) {
+    private func connect(through proxy: UpstreamProxy, _ destination: Destination, _ grant: Grant) {
+        if case .address(let address) = destination.host,
+            let refusal = network.refusal(of: address, for: destination, grant)
+        {
+            return refuse(refusal)
+        }
         let addresses: (Resolution) -> Void = { [weak self] resolution in
             guard let self, case .opening = phase else { return }
             guard case .addresses(let addresses) = resolution else {
@@ -101,8 +111,9 @@ extension Connection {
         _ proxy: UpstreamProxy,
         _ destination: Destination
     ) {
-        _ = ProxyHandshake(network, socket, proxy.request(for: destination)) { [weak self] result in
+        handshake = ProxyHandshake(network, socket, proxy.request(for: destination)) { [weak self] result in
             guard let self, case .opening = phase else { return }
+            handshake = nil
             switch result {
             case .success(let first):
                 facts.address = "by \(proxy.destination)"

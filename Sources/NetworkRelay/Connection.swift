@@ -32,15 +32,20 @@ final class Connection: Watcher {
     var gate: Gate?
     var negotiation: Negotiation?
     var dialer: Dialer?
+    var handshake: ProxyHandshake?
     /// Of the other end.
     var address: SocketAddress?
     private var upload = Flow()
     var download = Flow()
     /// What the client has sent and was not looked at yet.
     private var words: [UInt8] = []
-    /// When the first of them came, or the connection.
-    private var since: Int64
+    /// When something must have been said, or whatever the phase waits for be over.
+    private var deadline: Int64 = .max
+    /// The soonest time that the network was asked for and has not come.
+    private var nextWake: Int64 = .max
     private var isUploadEnded = false
+    /// The proxy's client has been told, or is being told, that it is connected.
+    private var isTunnel = false
     /// The server's answer to a change of protocol, as far as it came.
     private var answer: [UInt8]?
     /// Whether the network has it in its queue.
@@ -62,11 +67,10 @@ final class Connection: Watcher {
         client = End(socket)
         // A program that has connected says something at once, as a rule.
         client.isReadable = true
-        since = MonotonicClock.milliseconds
-        facts = ConnectionFacts(id: number, path: .transparent, began: since)
+        facts = ConnectionFacts(id: number, path: .transparent, began: MonotonicClock.milliseconds)
         id = network.register(self)
         network.watch(socket.number, id, 0, readable: true, writable: true, edge: true)
-        network.wake(id, at: since + Self.patience)
+        wake(after: Self.patience)
     }
 
     // MARK: Events
@@ -76,20 +80,30 @@ final class Connection: Watcher {
         network.later(self)
     }
 
+    private func wake(after milliseconds: Int64) { wake(at: MonotonicClock.milliseconds + milliseconds) }
+
+    private func wake(at time: Int64) {
+        deadline = time
+        // Asked for too early rather than twice.
+        guard time < nextWake else { return }
+        nextWake = time
+        network.wake(id, at: time)
+    }
+
     func timeUp() {
-        let now = MonotonicClock.milliseconds
+        nextWake = .max
+        guard MonotonicClock.milliseconds >= deadline else { return deadline == .max ? () : wake(at: deadline) }
+        deadline = .max
         switch phase {
-        case .negotiating where now >= since + Self.patience: close(why: "nothing was asked for")
+        case .negotiating: close(why: nil)
         case .refusing(let refusal): tellRefusal(refusal)
         case .closing: close(why: nil)
         case .opening, .open:
             guard !words.isEmpty, gate?.isFree == false else { return }
-            if now >= since + Self.patience {
-                refuse(Refusal(.malformed, "what was begun to be said was not finished in 30 s"))
-            } else {
-                network.wake(id, at: since + Self.patience)
-            }
-        case .negotiating, .closed: return
+            // What was said before waits for the server.
+            guard upload.isEmpty else { return wake(after: Self.patience) }
+            refuse(Refusal(.malformed, "what was begun to be said was not finished in 30 s"))
+        case .closed: return
         }
     }
 
@@ -111,13 +125,14 @@ final class Connection: Watcher {
     /// Reads what the client has sent; `.moved` if there is more than before.
     private func readWords() -> IOResult {
         guard client.isReadable else { return .wouldBlock }
-        if words.isEmpty {
-            since = MonotonicClock.milliseconds
-            network.wake(id, at: since + Self.patience)
-        }
         guard words.count < Self.mostWords else { return .failed(.wouldBlock) }
+        let isFirst = words.isEmpty
         let result = StreamSocket.receive(client.number, upTo: Self.piece, into: &words)
         if result == .wouldBlock { client.isReadable = false }
+        if isFirst, case .moved = result {
+            if case .refusing = phase { return result }
+            wake(after: Self.patience)
+        }
         return result
     }
 
@@ -197,18 +212,17 @@ final class Connection: Watcher {
         case .pass(let count, let instead):
             upload.held = instead?[...] ?? words[..<count]
             words.removeFirst(count)
+            if gate?.awaitsSwitch == true {
+                answer = []
+                download.allowance = 0
+            }
         case .unseen(let count):
             let now = Int(min(Int64(words.count), count))
             upload.held = words[..<now]
             words.removeFirst(now)
             upload.allowance = count == .max ? .max : count - Int64(now)
             if count == .max { words = [] }
-        case .awaitSwitch:
-            if answer == nil {
-                answer = []
-                download.allowance = 0
-            }
-            return false
+        case .awaitSwitch: return false
         case .done:
             isUploadEnded = true
             switch drop() {
@@ -245,7 +259,7 @@ final class Connection: Watcher {
         case .wouldBlock:
             server?.isReadable = false
             return
-        case .moved where bytes.count < wanted.count: return readAnswer()
+        case .moved where bytes.count <= wanted.count: return readAnswer()
         case .moved, .end, .failed: break
         }
         answer = nil
@@ -269,9 +283,12 @@ final class Connection: Watcher {
         server = End(socket)
         server?.isWritable = true
         phase = .open
-        download.allowance = .max
+        download.allowance = answer == nil ? .max : 0
         download.held = first[...]
-        if let success = negotiation?.success { download.held = (success + first)[...] }
+        if let success = negotiation?.success, !success.isEmpty {
+            isTunnel = true
+            download.held = (success + first)[...]
+        }
         network.watch(socket.number, id, 1, readable: true, writable: true, edge: true)
         network.event(.connected(facts))
         advance()
@@ -296,56 +313,72 @@ final class Connection: Watcher {
     /// Not allowed: the other end is left, and the client is told.
     func refuse(_ refusal: Refusal) {
         network.event(.refused(facts, refusal))
-        dialer?.cancel()
-        dialer = nil
-        let wasTouched = download.moved > 0 || gate?.isUntouched == false || !download.isEmpty
-        if case .open = phase, negotiation == nil || facts.path == .http, wasTouched {
+        leaveOpening()
+        if server != nil {
             // An answer of ours could be taken for the server's to another request.
-            return broken(.access)
+            guard isUntouched else { return broken(.access) }
+            leaveServer(why: "refused")
         }
-        leaveServer()
         phase = .refusing(refusal)
-        if negotiation != nil {
-            tellRefusal(refusal)
-        } else if ClientProtocol.recognize(words.span) != nil {
+        if spoken != nil || negotiation != nil && !isTunnel {
             tellRefusal(refusal)
         } else {
-            network.wake(id, at: MonotonicClock.milliseconds + Self.courtesy)
+            wake(after: Self.courtesy)
             advance()
         }
+    }
+
+    /// Whether neither end has been sent anything of the other's.
+    private var isUntouched: Bool {
+        let own = isTunnel ? negotiation?.success.count ?? 0 : 0
+        return download.isEmpty && download.moved == Int64(own) && gate?.isUntouched != false
+    }
+
+    /// What the client speaks, if that is known.
+    private var spoken: ClientProtocol? {
+        if let seen = gate?.seen { return seen }
+        return ClientProtocol.recognize(words.span)
     }
 
     /// It could not be made.
     func fail(_ why: String, isRefused: Bool) {
         network.event(.failed(facts, why: why))
         if let negotiation { return answer(negotiation.failure(why, isRefused: isRefused)) }
-        if ClientProtocol.recognize(words.span) == .http { return answer(HTTPAnswer.failure(why)) }
+        if spoken == .http { return answer(HTTPAnswer.failure(why)) }
         StreamSocket.resetOnClose(client.number)
         close(why: nil)
     }
 
     private func tellRefusal(_ refusal: Refusal) {
-        if let negotiation, facts.path == .http || server == nil, !isTunnel {
-            return answer(negotiation.refusal(refusal))
-        }
-        switch ClientProtocol.recognize(words.span) {
+        if let negotiation, !isTunnel { return answer(negotiation.refusal(refusal)) }
+        switch spoken {
         case .tls?: answer(TLSHello.accessDenied)
         case .http?: answer(HTTPAnswer.refusal(refusal))
-        default:
+        case .other?, nil:
             StreamSocket.resetOnClose(client.number)
             close(why: nil)
         }
     }
 
-    /// Whether the proxy's client has been told that it is connected.
-    private var isTunnel: Bool { facts.path != .http && address != nil }
+    private func leaveOpening() {
+        dialer?.cancel()
+        dialer = nil
+        handshake?.cancel()
+        handshake = nil
+    }
 
-    private func leaveServer() {
-        if let server {
-            network.forget(server.number)
-            StreamSocket.resetOnClose(server.number)
-        }
-        server = nil
+    private func leaveServer(why: String) {
+        guard let server else { return }
+        network.forget(server.number)
+        StreamSocket.resetOnClose(server.number)
+        tellEnd(why: why)
+        self.server = nil
+    }
+
+    private func tellEnd(why: String?) {
+        facts.sent = upload.moved
+        facts.received = download.moved
+        network.event(.disconnected(facts, milliseconds: MonotonicClock.milliseconds - facts.began, why: why))
     }
 
     private func answer(_ bytes: [UInt8]) {
@@ -354,7 +387,7 @@ final class Connection: Watcher {
         _ = StreamSocket.send(client.number, bytes[...])
         StreamSocket.endOutput(client.number)
         phase = .closing
-        network.wake(id, at: MonotonicClock.milliseconds + Self.farewell)
+        wake(after: Self.farewell)
         discard()
     }
 
@@ -384,14 +417,9 @@ final class Connection: Watcher {
     func close(why: String?) {
         if case .closed = phase { return }
         phase = .closed
-        dialer?.cancel()
-        dialer = nil
+        leaveOpening()
         // Closing takes them out of the set: nobody else has them.
-        if server != nil {
-            facts.sent = upload.moved
-            facts.received = download.moved
-            network.event(.disconnected(facts, milliseconds: MonotonicClock.milliseconds - facts.began, why: why))
-        }
+        if server != nil { tellEnd(why: why) }
         server = nil
         upload.close(network.pipes)
         download.close(network.pipes)

@@ -54,8 +54,8 @@ struct Gate {
 
     /// Whether bytes go through as they come.
     var isFree: Bool { if case .free = state { true } else { false } }
-    /// Whether the client has said all that it may.
-    var isDone: Bool { if case .done = state { true } else { false } }
+    /// Whether the server's next answer decides what the protocol is.
+    var awaitsSwitch: Bool { if case .switching = state { true } else { false } }
     /// Whether no request has been let through.
     var isUntouched: Bool { requests == 0 && !isFree }
 

@@ -27,7 +27,8 @@ final class Listener: Watcher {
     }
 
     func ready(_ side: Int, _ event: Readiness) {
-        for _ in 0..<Self.turn where !network.isTurnOver {
+        for count in 0..<Self.turn {
+            if count > 0 && network.isTurnOver { return }
             do throws(SystemError) {
                 guard let connection = try StreamSocket.accept(socket.number) else { return }
                 accepted(connection)

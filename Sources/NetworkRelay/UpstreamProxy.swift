@@ -70,10 +70,11 @@ final class ProxyHandshake: Watcher {
     func timeUp() { finish(.failure(ProxyFailure(why: "it did not answer within 10 s"))) }
 
     private func write() {
-        guard case .moved(let count) = StreamSocket.send(socket.number, request) else {
-            return finish(.failure(ProxyFailure(why: "it closed the connection")))
+        switch StreamSocket.send(socket.number, request) {
+        case .moved(let count): request = request.dropFirst(count)
+        case .wouldBlock: return
+        case .end, .failed: return finish(.failure(ProxyFailure(why: "it closed the connection")))
         }
-        request = request.dropFirst(count)
         if request.isEmpty { network.change(socket.number, id, 0, readable: true, writable: false) }
     }
 
@@ -103,8 +104,13 @@ final class ProxyHandshake: Watcher {
     }
 
     private func finish(_ result: Result<[UInt8], ProxyFailure>) {
+        cancel()
+        completion(result)
+    }
+
+    /// Gives up; nobody is told.
+    func cancel() {
         network.forget(socket.number)
         network.unregister(id)
-        completion(result)
     }
 }
