@@ -45,6 +45,10 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noSpace = Errno(ENOSPC)
     /// `ECONNREFUSED`: nobody listens there.
     package static let connectionRefused = Errno(ECONNREFUSED)
+    /// `ECONNRESET`: the other end has broken the connection off.
+    package static let connectionReset = Errno(ECONNRESET)
+    /// `ENOMEM`: no memory for it.
+    package static let noMemory = Errno(ENOMEM)
     /// `EHOSTUNREACH`: no way leads to the host.
     package static let hostUnreachable = Errno(EHOSTUNREACH)
     /// `ETIMEDOUT`: nobody answered.

@@ -153,9 +153,13 @@ package final class AgentNetwork {
 
     func unregister(_ id: UInt64) { watchers[id] = nil }
 
-    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false) {
-        // Memory for one entry, or a mistake of ours.
-        try? epoll.add(number, token: id << 8 | UInt64(side), readable: readable, writable: writable, edge: edge)
+    /// Whether there is memory for it.
+    @discardableResult
+    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false) -> Bool {
+        do throws(SystemError) {
+            try epoll.add(number, token: id << 8 | UInt64(side), readable: readable, writable: writable, edge: edge)
+            return true
+        } catch { return false }
     }
 
     func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {

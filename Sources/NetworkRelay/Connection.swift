@@ -116,6 +116,7 @@ final class Connection: Watcher {
             advanceUpload()
             advanceDownload()
             endIfDone()
+            endIfGone()
         case .refusing(let refusal): if readWords() != .wouldBlock { tellRefusal(refusal) }
         case .closing: discard()
         case .closed: return
@@ -275,6 +276,15 @@ final class Connection: Watcher {
         if download.isEnded && noMore { close(why: nil) }
     }
 
+    /// An end that is gone altogether, though nothing reads from it that would say so.
+    private func endIfGone() {
+        guard case .open = phase, let server else { return }
+        let isUploadQuiet = upload.isEnded || isUploadEnded || answer != nil
+        if client.isGone && isUploadQuiet && !download.isEnded || server.isGone && download.isEnded && !upload.isEnded {
+            broken(.connectionReset)
+        }
+    }
+
     // MARK: Both ends
 
     /// The other end is there; `first` are bytes of it that were read already.
@@ -289,8 +299,10 @@ final class Connection: Watcher {
             isTunnel = true
             download.held = (success + first)[...]
         }
-        network.watch(socket.number, id, 1, readable: true, writable: true, edge: true)
         network.event(.connected(facts))
+        guard network.watch(socket.number, id, 1, readable: true, writable: true, edge: true) else {
+            return broken(.noMemory)
+        }
         advance()
     }
 
@@ -337,6 +349,7 @@ final class Connection: Watcher {
     /// What the client speaks, if that is known.
     private var spoken: ClientProtocol? {
         if let seen = gate?.seen { return seen }
+        let words = words
         return ClientProtocol.recognize(words.span)
     }
 

@@ -7,12 +7,15 @@ struct End {
     let socket: FileDescriptor.Shared
     var isReadable = false
     var isWritable = false
+    /// Neither direction is left, or it is broken.
+    private(set) var isGone = false
 
     var number: CInt { socket.number }
 
     init(_ socket: FileDescriptor.Shared) { self.socket = socket }
 
     mutating func note(_ event: Readiness) {
+        isGone = isGone || event.hangup
         // An error shows itself in the next call.
         if event.readable || event.hangup { isReadable = true }
         if event.writable || event.hangup { isWritable = true }
