@@ -18,7 +18,9 @@ package struct SocketAddress: Hashable, Sendable {
     }
 
     /// An address of IPv4.
-    package init(ipv4: UInt32, port: UInt16) { self.init(high: 0, low: 0xffff << 32 | UInt64(ipv4), port: port) }
+    package init(ipv4: UInt32, port: UInt16) {
+        self.init(high: 0, low: 0xffff << 32 | UInt64(ipv4), port: port)
+    }
 
     /// The address of IPv4, if it is one.
     package var ipv4: UInt32? { high == 0 && low >> 32 == 0xffff ? UInt32(truncatingIfNeeded: low) : nil }
@@ -108,7 +110,9 @@ package enum StreamSocket {
     ///
     /// - Throws: what the kernel says at once, such as that no route leads there.
     package static func connect(_ number: CInt, to address: SocketAddress) throws(SystemError) {
-        let result = unsafe withAddress(address) { (address, size) in unsafe Glibc.connect(number, address, size) }
+        let result = unsafe withAddress(address) { (address, size) in
+            unsafe Glibc.connect(number, address, size)
+        }
         if result < 0 && errno != EINPROGRESS && errno != EINTR { throw SystemError("connect", Errno(errno)) }
     }
 
@@ -165,7 +169,9 @@ package enum StreamSocket {
             if let address = unsafe interface.pointee.ifa_addr {
                 if unsafe address.pointee.sa_family == sa_family_t(AF_INET) {
                     unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                        unsafe found.append(SocketAddress(ipv4: UInt32(bigEndian: $0.pointee.sin_addr.s_addr), port: 0))
+                        unsafe found.append(
+                            SocketAddress(ipv4: UInt32(bigEndian: $0.pointee.sin_addr.s_addr), port: 0)
+                        )
                     }
                 } else if unsafe address.pointee.sa_family == sa_family_t(AF_INET6) {
                     unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
@@ -183,7 +189,7 @@ package enum StreamSocket {
         let start = buffer.count
         buffer.append(contentsOf: repeatElement(0, count: count))
         let received = unsafe buffer.withUnsafeMutableBytes {
-            unsafe recv(number, $0.baseAddress! + start, count, 0)
+            unsafe recv(number, UnsafeMutableRawBufferPointer(rebasing: $0[start...]).baseAddress, count, 0)
         }
         let result = IOResult(received)
         buffer.removeLast(count - max(0, received))
@@ -192,9 +198,11 @@ package enum StreamSocket {
 
     /// Writes as much as there is room for.
     package static func send(_ number: CInt, _ bytes: ArraySlice<UInt8>) -> IOResult {
-        IOResult(unsafe bytes.withUnsafeBytes {
-            unsafe Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
-        })
+        IOResult(
+            unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
+        )
     }
 
     /// Tells the other side that nothing more comes, `shutdown(2)`.
@@ -264,7 +272,9 @@ package enum DatagramSocket {
         package var target: SocketAddress
     }
 
-    /// The next one of at most `limit` bytes; nil when none waits. Longer ones are dropped.
+    /// The next one of at most `limit` bytes; nil when none waits.
+    ///
+    /// Longer ones are dropped.
     package static func receive(_ number: CInt, limit: Int = 1500) -> Datagram? {
         var from = sockaddr_in6()
         var to = in6_addr()
@@ -292,8 +302,9 @@ package enum DatagramSocket {
     package static func answer(_ number: CInt, _ question: Datagram, _ bytes: [UInt8]) {
         var to = question.sender.sockaddr6
         var from = question.target.in6
-        _ = unsafe bytes.withUnsafeBytes {
-            unsafe clinux_send_datagram(number, $0.baseAddress!, $0.count, &to, &from)
+        unsafe bytes.withUnsafeBytes {
+            guard let base = unsafe $0.baseAddress else { return }
+            _ = unsafe clinux_send_datagram(number, base, $0.count, &to, &from)
         }
     }
 }
@@ -321,7 +332,9 @@ package enum OpenFiles {
     package static let initial: (soft: UInt64, hard: UInt64) = {
         var limit = rlimit()
         // It fails for unknown resources only.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return (1024, 1024) }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return (1024, 1024)
+        }
         return (UInt64(limit.rlim_cur), UInt64(limit.rlim_max))
     }()
 

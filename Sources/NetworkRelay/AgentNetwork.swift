@@ -56,7 +56,7 @@ package final class AgentNetwork {
     private(set) var policy: NetworkPolicy
     private(set) var settings: NetworkSettings
     private(set) var upstreamProxy: UpstreamProxy?
-    private(set) var resolver: Resolver!
+    private(set) lazy var resolver = Resolver(self, servers: settings.dnsServers)
     let hasIPv6: Bool
     private var ownAddresses: (list: [IPAddress], until: Int64) = ([], 0)
     private var nameConnections = 0
@@ -86,7 +86,6 @@ package final class AgentNetwork {
         do throws(SystemError) {
             epoll = try Epoll()
         } catch { throw ClocheError(.system, "cannot wait for the agent's network", why: error.description) }
-        resolver = Resolver(self, servers: settings.dnsServers)
         for listener in sockets.listeners {
             StreamSocket.sendAtOnce(listener.number)
             _ = Listener(self, listener) { [unowned self] in accepted($0) }
@@ -155,9 +154,17 @@ package final class AgentNetwork {
 
     /// Whether there is memory for it.
     @discardableResult
-    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false) -> Bool {
+    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false)
+        -> Bool
+    {
         do throws(SystemError) {
-            try epoll.add(number, token: id << 8 | UInt64(side), readable: readable, writable: writable, edge: edge)
+            try epoll.add(
+                number,
+                token: id << 8 | UInt64(side),
+                readable: readable,
+                writable: writable,
+                edge: edge
+            )
             return true
         } catch { return false }
     }
@@ -189,7 +196,8 @@ package final class AgentNetwork {
 
     private func accepted(_ socket: consuming FileDescriptor) {
         let socket = FileDescriptor.Shared(socket)
-        guard connections.count < mostConnections, let address = StreamSocket.localAddress(socket.number) else {
+        guard connections.count < mostConnections, let address = StreamSocket.localAddress(socket.number)
+        else {
             return StreamSocket.resetOnClose(socket.number)
         }
         if address.port == 53, names.name(of: address) == nil {
@@ -204,7 +212,9 @@ package final class AgentNetwork {
     }
 
     private func acceptedQuestion(_ socket: FileDescriptor.Shared) {
-        guard nameConnections < Self.mostNameConnections else { return StreamSocket.resetOnClose(socket.number) }
+        guard nameConnections < Self.mostNameConnections else {
+            return StreamSocket.resetOnClose(socket.number)
+        }
         nameConnections += 1
         _ = NameConnection(self, socket) { [unowned self] in nameConnections -= 1 }
     }

@@ -29,7 +29,8 @@ extension Connection {
         case .address(let address): connect([address], destination, grant)
         case .name(let name):
             guard network.mayResolve(name, grant) else {
-                let text = "too many names below a wildcard were asked for that are new; one more a second can be"
+                let text =
+                    "too many names below a wildcard were asked for that are new; one more a second can be"
                 return refuse(Refusal(.unresolved, text))
             }
             network.resolver.resolve(name) { [weak self] resolution in
@@ -56,7 +57,11 @@ extension Connection {
         dial(allowed, "\(destination)") { (connection, socket, address) in
             // Other rules may have come in force meanwhile.
             let chosen = IPAddress(address).unmapped
-            if let refusal = connection.network.refusal(of: chosen, for: destination, connection.gate?.grant ?? grant) {
+            if let refusal = connection.network.refusal(
+                of: chosen,
+                for: destination,
+                connection.gate?.grant ?? grant
+            ) {
                 return connection.refuse(refusal)
             }
             connection.facts.address = "\(chosen)"
@@ -76,7 +81,10 @@ extension Connection {
             switch result {
             case .success(let (socket, address)): completion(self, socket, address)
             case .failure(let error):
-                fail("cannot connect to \(subject): \(error.errno)", isRefused: error.errno == .connectionRefused)
+                fail(
+                    "cannot connect to \(subject): \(error.errno)",
+                    isRefused: error.errno == .connectionRefused
+                )
             }
         }
         if !dialer.isFinished { self.dialer = dialer }
@@ -93,7 +101,10 @@ extension Connection {
         let addresses: (Resolution) -> Void = { [weak self] resolution in
             guard let self, case .opening = phase else { return }
             guard case .addresses(let addresses) = resolution else {
-                return fail("no address of the upstream proxy \(proxy.destination) was found", isRefused: false)
+                return fail(
+                    "no address of the upstream proxy \(proxy.destination) was found",
+                    isRefused: false
+                )
             }
             let places = addresses.prefix(16).map { SocketAddress($0, port: proxy.destination.port) }
             dial(places, "the upstream proxy \(proxy.destination)") { (connection, socket, address) in
@@ -119,7 +130,10 @@ extension Connection {
                 facts.address = "by \(proxy.destination)"
                 opened(socket, first: first)
             case .failure(let error):
-                fail("the upstream proxy \(proxy.destination) does not connect: \(error.why)", isRefused: false)
+                fail(
+                    "the upstream proxy \(proxy.destination) does not connect: \(error.why)",
+                    isRefused: false
+                )
             }
         }
     }

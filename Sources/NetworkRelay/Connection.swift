@@ -92,7 +92,9 @@ final class Connection: Watcher {
 
     func timeUp() {
         nextWake = .max
-        guard MonotonicClock.milliseconds >= deadline else { return deadline == .max ? () : wake(at: deadline) }
+        guard MonotonicClock.milliseconds >= deadline else {
+            return deadline == .max ? () : wake(at: deadline)
+        }
         deadline = .max
         switch phase {
         case .negotiating: close(why: nil)
@@ -186,8 +188,9 @@ final class Connection: Watcher {
     }
 
     private func runUpload() -> Flow.Pause? {
-        guard server != nil else { return nil }
-        return upload.run(from: &client, to: &server!, network.pipes)
+        guard var end = server else { return nil }
+        defer { server = end }
+        return upload.run(from: &client, to: &end, network.pipes)
     }
 
     /// Looks at what the client has said; false when there is nothing to be done with it now.
@@ -242,8 +245,10 @@ final class Connection: Watcher {
     private func advanceDownload() {
         guard case .open = phase, server != nil else { return }
         if answer != nil { readAnswer() }
-        guard server != nil else { return }
-        switch download.run(from: &server!, to: &client, network.pipes) {
+        guard var end = server else { return }
+        let pause = download.run(from: &end, to: &client, network.pipes)
+        server = end
+        switch pause {
         case .more: network.later(self)
         case .broken(let errno): broken(errno)
         case .waits, .ended, .held: return
@@ -280,7 +285,9 @@ final class Connection: Watcher {
     private func endIfGone() {
         guard case .open = phase, let server else { return }
         let isUploadQuiet = upload.isEnded || isUploadEnded || answer != nil
-        if client.isGone && isUploadQuiet && !download.isEnded || server.isGone && download.isEnded && !upload.isEnded {
+        if client.isGone && isUploadQuiet && !download.isEnded
+            || server.isGone && download.isEnded && !upload.isEnded
+        {
             broken(.connectionReset)
         }
     }

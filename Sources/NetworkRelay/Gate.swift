@@ -81,7 +81,9 @@ struct Gate {
         guard let found = ClientProtocol.recognize(bytes.span) else { return .needMore }
         seen = found
         if let refusal = Self.refusal(of: found, grant.demand, destination) { return .refuse(refusal) }
-        if isProxied && found != .http { return .refuse(Refusal(.malformed, "the request is none of HTTP/1")) }
+        if isProxied && found != .http {
+            return .refuse(Refusal(.malformed, "the request is none of HTTP/1"))
+        }
         switch found {
         case .tls: state = .tls(TLSHelloReader())
         case .http: state = .head(HTTPRequestReader())
@@ -90,7 +92,11 @@ struct Gate {
         return next(bytes, policy)
     }
 
-    private static func refusal(of found: ClientProtocol, _ demand: ProtocolDemand, _ destination: Destination)
+    private static func refusal(
+        of found: ClientProtocol,
+        _ demand: ProtocolDemand,
+        _ destination: Destination
+    )
         -> Refusal?
     {
         let fits =
@@ -119,7 +125,8 @@ struct Gate {
         case .needMore:
             state = .tls(reader)
             return .needMore
-        case .malformed(let why): return .refuse(Refusal(.malformed, "the TLS hello is not well-formed: \(why)"))
+        case .malformed(let why):
+            return .refuse(Refusal(.malformed, "the TLS hello is not well-formed: \(why)"))
         case .found(let hello, _):
             if let refusal = refusal(of: hello, policy) { return .refuse(refusal) }
             if case .name = destination.host { isNameHidden = hello.isEncrypted || hello.serverName == nil }
@@ -166,7 +173,8 @@ struct Gate {
         case .needMore:
             state = .head(reader)
             return .needMore
-        case .malformed(let why): return .refuse(Refusal(.malformed, "the HTTP request is not well-formed: \(why)"))
+        case .malformed(let why):
+            return .refuse(Refusal(.malformed, "the HTTP request is not well-formed: \(why)"))
         case .found(let head, let length):
             if let refusal = refusal(of: head, policy) { return .refuse(refusal) }
             let wantsWebSocket = head.upgrades.contains("websocket")
@@ -207,7 +215,10 @@ struct Gate {
         guard case .name(let name) = destination.host else { return nil }
         guard let authority = head.authority else {
             if policy.allowsHiddenNames { return nil }
-            return Refusal(.nameHidden, "the HTTP request names no host, and 'network.hidden-names' is refuse")
+            return Refusal(
+                .nameHidden,
+                "the HTTP request names no host, and 'network.hidden-names' is refuse"
+            )
         }
         if let refusal = mismatch(name, authority.host, "HTTP") { return refusal }
         if (authority.port ?? 80) == destination.port { return nil }

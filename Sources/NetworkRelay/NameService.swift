@@ -23,16 +23,21 @@ extension AgentNetwork {
             name = try HostName(query.name)
         } catch { return (.noSuchName, Refusal(.invalidHost, "\(query.name): \(error)")) }
         if let refusal = policy.decide(name: name).refusal { return (.blocked(refusal.text), refusal) }
-        guard query.type == DNSQuery.RecordType.a || query.type == DNSQuery.RecordType.aaaa else { return (.empty, nil) }
+        guard query.type == DNSQuery.RecordType.a || query.type == DNSQuery.RecordType.aaaa else {
+            return (.empty, nil)
+        }
         guard let addresses = names.addresses(of: name) else { return (.failure, nil) }
-        if query.type == DNSQuery.RecordType.a { return (.addresses([IPAddress.v4(addresses.ipv4).bytes]), nil) }
+        if query.type == DNSQuery.RecordType.a {
+            return (.addresses([IPAddress.v4(addresses.ipv4).bytes]), nil)
+        }
         guard hasIPv6 else { return (.empty, nil) }
         return (.addresses([IPAddress.v6(addresses.high, addresses.low).bytes]), nil)
     }
 
     private static func typeName(_ type: UInt16) -> String {
         let names: [UInt16: String] = [
-            1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB",
+            1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+            64: "SVCB",
             65: "HTTPS", 255: "ANY",
         ]
         return names[type] ?? "TYPE\(type)"
@@ -90,13 +95,16 @@ final class NameConnection: Watcher {
 
     func ready(_ side: Int, _ event: Readiness) {
         if answers.isEmpty {
-            guard case .moved = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes), bytes.count <= Self.most
+            guard case .moved = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes),
+                bytes.count <= Self.most
             else { return close() }
             end = MonotonicClock.milliseconds + Self.patience
             while bytes.count >= 2 {
                 let length = Int(bytes[0]) << 8 | Int(bytes[1])
                 guard bytes.count >= length + 2 else { break }
-                guard let answer = network.answer(bytes[2..<length + 2], overTCP: true) else { return close() }
+                guard let answer = network.answer(bytes[2..<length + 2], overTCP: true) else {
+                    return close()
+                }
                 answers += [UInt8(answer.count >> 8), UInt8(truncatingIfNeeded: answer.count)] + answer
                 bytes.removeFirst(length + 2)
             }

@@ -79,13 +79,17 @@ struct Negotiation {
     private mutating func http(_ bytes: ArraySlice<UInt8>) -> Step {
         switch reader.read(bytes.span) {
         case .needMore: return .needMore
-        case .malformed(let why): return .refuse(Refusal(.malformed, "the request is not well-formed: \(why)"))
+        case .malformed(let why):
+            return .refuse(Refusal(.malformed, "the request is not well-formed: \(why)"))
         case .found(let head, let length):
             let isConnect = head.form == .authority
             path = isConnect ? .connect : .http
             guard isConnect || head.form == .absolute, let authority = head.authority else {
                 return .refuse(
-                    Refusal(.unsupported, "this is Cloche's proxy for the programs of a sandbox, and no server")
+                    Refusal(
+                        .unsupported,
+                        "this is Cloche's proxy for the programs of a sandbox, and no server"
+                    )
                 )
             }
             do throws(HostError) {

@@ -57,12 +57,19 @@ enum Resolution {
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         let question = unsafe Unmanaged.passRetained(Question(self, name)).toOpaque()
-        unsafe ares_getaddrinfo(channel, name.text, nil, &hints, { (argument, status, _, found) in
-            guard let argument = unsafe argument else { return }
-            let question = unsafe Unmanaged<Question>.fromOpaque(argument).takeRetainedValue()
-            unsafe question.answered(status, found)
-            if let found = unsafe found { unsafe ares_freeaddrinfo(found) }
-        }, question)
+        unsafe ares_getaddrinfo(
+            channel,
+            name.text,
+            nil,
+            &hints,
+            { (argument, status, _, found) in
+                guard let argument = unsafe argument else { return }
+                let question = unsafe Unmanaged<Question>.fromOpaque(argument).takeRetainedValue()
+                unsafe question.answered(status, found)
+                if let found = unsafe found { unsafe ares_freeaddrinfo(found) }
+            },
+            question
+        )
         schedule()
     }
 

@@ -1,6 +1,8 @@
 // What is to be done later, in the order of its time.
 
-/// Times and whom they are for. A time that is not wanted any more comes all the same: who is woken looks whether there
+/// Times and whom they are for.
+///
+/// A time that is not wanted any more comes all the same: who is woken looks whether there
 /// is anything to do.
 struct TimerQueue {
     private var heap: [(time: Int64, id: UInt64)] = []

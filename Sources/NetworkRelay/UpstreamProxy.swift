@@ -8,7 +8,9 @@ extension UpstreamProxy {
     /// The request that asks it to connect.
     func request(for destination: Destination) -> [UInt8] {
         var text = "CONNECT \(destination) HTTP/1.1\r\nHost: \(destination)\r\n"
-        if let credentials { text += "Proxy-Authorization: Basic \(Base64.encode(Array(credentials.utf8)))\r\n" }
+        if let credentials {
+            text += "Proxy-Authorization: Basic \(Base64.encode(Array(credentials.utf8)))\r\n"
+        }
         return Array((text + "\r\n").utf8)
     }
 }
@@ -17,7 +19,9 @@ extension UpstreamProxy {
 ///
 /// See RFC 4648, 4.
 enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
 
     static func encode(_ bytes: [UInt8]) -> String {
         var output: [UInt8] = []
@@ -92,7 +96,8 @@ final class ProxyHandshake: Watcher {
         }
         let line = String(decoding: answer.prefix { $0 != 13 && $0 != 10 }.prefix(100), as: UTF8.self)
         let words = line.split(separator: " ")
-        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), words[1].hasPrefix("2"), words[1].utf8.count == 3
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), words[1].hasPrefix("2"),
+            words[1].utf8.count == 3
         else { return finish(.failure(ProxyFailure(why: "it answers '\(ShownText.of(line))'"))) }
         finish(.success(Array(answer[end...])))
     }

@@ -80,7 +80,8 @@ package final class SandboxProgram: RunningProgram {
 
     /// The sooner of what the clock and what measuring asks for.
     package var nextLook: Int64? {
-        [lifecycle.nextDeadline(policy.limits), resources.nextLook, network?.nextDeadline].compactMap { $0 }.min()
+        [lifecycle.nextDeadline(policy.limits), resources.nextLook, network?.nextDeadline].compactMap { $0 }
+            .min()
     }
 
     /// Kills at once what uses too much; whose time is over is asked first.

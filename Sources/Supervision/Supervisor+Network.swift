@@ -23,7 +23,10 @@ extension Supervisor {
             try epoll.add(network.descriptor, token: networkToken)
         } catch { throw ClocheError(.system, "cannot serve the agent's network", why: error.description) }
         self.network = network
-        try audit.append("network", ["catches-all-ports": .bool(inside.catchesAllPorts), "ipv6": .bool(inside.hasIPv6)])
+        try audit.append(
+            "network",
+            ["catches-all-ports": .bool(inside.catchesAllPorts), "ipv6": .bool(inside.hasIPv6)]
+        )
     }
 
     /// Does a piece of the network's work, and then writes down what happened.
@@ -86,7 +89,9 @@ extension NetworkEvent {
         case .refused(let facts, let refusal):
             return ("connect", facts.entries + [entry("verdict", .string("refused"))] + refusal.entries)
         case .failed(let facts, let why):
-            return ("connect", facts.entries + [entry("verdict", .string("failed")), entry("why", .string(why))])
+            return (
+                "connect", facts.entries + [entry("verdict", .string("failed")), entry("why", .string(why))]
+            )
         case .untold(let count): return ("network-untold", [entry("count", .integer(Int64(count)))])
         }
     }
