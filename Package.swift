@@ -100,6 +100,7 @@ let package = Package(
             [
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime", "SyscallFilter",
+                "NetworkRules",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),

@@ -131,6 +131,7 @@ package enum ClocheCommandLine {
         case ("resume", _): ResumeCommand.run
         case ("delete", _): DeleteCommand.run
         case ("explain", _): ExplainCommand.run
+        case ("netcheck", _): NetcheckCommand.run
         case ("inspect", _): InspectCommand.run
         case ("audit", _): AuditCommand.run
         case ("doctor", _): DoctorCommand.run
