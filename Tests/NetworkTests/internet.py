@@ -26,6 +26,8 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 # Where names lead. The addresses are public ones, of whomever: here they are the servers'.
 API, OTHER = "93.184.216.34", "151.101.1.69"
 API6, OTHER6 = "2606:2800:220:1::34", "2a04:4e42::645"
+# Addresses with no way to them.
+NOWHERE, NOWHERE6 = "23.20.0.1", "2a00:dead::1"
 METADATA = ["169.254.169.254", "fd00:ec2::254", "100.100.100.200"]
 NAMES = {
     "api.test": [API, API6],
@@ -64,7 +66,9 @@ NAMES = {
     "garbage.test": {"garbage": True},
     "long.test": {"answers": [[API, API6]], "truncated": True},
     "forged.test": {"answers": [[API]], "forged": [OTHER, OTHER6]},
-    "proxy.test": ["192.0.2.33"],
+    "proxy.test": ["151.101.1.33"],
+    "unreachable.test": [NOWHERE, NOWHERE6],
+    "half-reachable.test": [NOWHERE, NOWHERE6, API],
     "metadata.google.internal": ["169.254.169.254"],
     "localhost": ["127.0.0.1", "::1"],
 }
@@ -93,8 +97,9 @@ def enter(directory):
         raise OSError(ctypes.get_errno(), "mount /etc/resolv.conf")
     # Every address is here, as in the sandbox itself; one belongs to the machine.
     commands = ["link set lo up", "route add local 0.0.0.0/0 dev lo", f"addr add {OWN}/32 dev lo"]
+    commands.append(f"route add unreachable {NOWHERE} table local")
     if os.path.exists("/proc/net/if_inet6"):
-        commands.append("-6 route add local ::/0 dev lo")
+        commands += ["-6 route add local ::/0 dev lo", f"-6 route add unreachable {NOWHERE6} dev lo table local"]
     for command in commands:
         subprocess.run(["/usr/sbin/ip", *command.split()], check=True)
     # The servers are ordinary programs and have the real ports.
@@ -163,6 +168,25 @@ class Internet:
         }
 
     # Sandboxes.
+
+    def start(self, name="a", task="sleep 1000", profile="net", **more):
+        """An agent with the clients in its workspace; returns the pid of its supervisor."""
+        if not hasattr(self, "project"):
+            self.project = self.t.repository()
+        known = set(self.t.supervisors())
+        self.t.start(name, task, "--workspace", f"dir:{self.ground}", cwd=self.project, profile=profile, **more)
+        (pid,) = set(self.t.supervisors()) - known
+        return pid
+
+    def exec(self, name, *words, **more):
+        return self.t.cloche("exec", "-T", name, "--", *words, cwd=self.project, **more)
+
+    def probe_in(self, name, *attempts, **more):
+        """`probe` in an agent that runs."""
+        file = self.ground / f"attempts-{name}.json"
+        file.write_text(json.dumps(attempts))
+        answer = self.exec(name, "/usr/bin/python3", "-B", "/workspace/probe.py", f"/workspace/{file.name}", **more)
+        return [json.loads(line) for line in answer.out.splitlines()]
 
     def profile(self, *allow, name="net", mode="allow", system=None, **network):
         """A profile with these rules; the servers' resolver is its own unless `dns` says otherwise."""

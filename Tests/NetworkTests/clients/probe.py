@@ -8,7 +8,7 @@ An attempt:
               question (DNS), datagram (UDP), ping (ICMP)
     host, port
     say       what is said when the way is open: tls (then a request in it), http, echo, banner (the server speaks first),
-              hello (a ClientHello changed by `change`), bytes (`data` as it is)
+              hello (a ClientHello changed by `change`), bytes (`data` as it is), half_close, end, leave
     name      what TLS says (SNI); "" says nothing. Otherwise the host
     requests  a list of {method, target, host, fields, body, raw}; one GET /echo otherwise
 """
@@ -68,24 +68,23 @@ def to_proxy(attempt):
 
 
 def head_of(stream):
-    """The head of an answer and what came behind it."""
+    """The head of an answer; what comes behind it may be the server's own first word, and stays."""
     data = b""
-    while b"\r\n\r\n" not in data:
-        piece = stream.recv(65536)
+    while not data.endswith(b"\r\n\r\n"):
+        piece = stream.recv(1)
         if not piece:
             raise ConnectionError(f"ended after {data[:200]!r}")
         data += piece
-    head, _, rest = data.partition(b"\r\n\r\n")
-    return head, rest
+    return data
 
 
 def open_connect(attempt):
     stream, authority = to_proxy(attempt), f"{attempt['host']}:{attempt['port']}"
     line = attempt.get("line", f"CONNECT {authority} HTTP/1.1\r\nHost: {attempt.get('authority', authority)}\r\n\r\n")
     guarded("proxy", stream.sendall, line.encode("latin-1"))
-    head, rest = guarded("proxy", head_of, stream)
+    head = guarded("proxy", head_of, stream)
     if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
-        raise Failed("proxy", (head.split(b"\r\n")[0] + b" " + rest).decode("latin-1"))
+        raise Failed("proxy", head.split(b"\r\n")[0].decode("latin-1"))
     return stream
 
 
@@ -193,6 +192,37 @@ def say_echo(stream, attempt):
 def say_banner(stream, attempt):
     found = stream.recv(100)
     return {"through": found.startswith(b"SSH-2.0-test"), "text": found.decode("latin-1")}
+
+
+def say_half_close(stream, attempt):
+    """Everything is sent, and the end of it; what comes back then, to its end. `size` bytes, or 100,000."""
+    size = attempt.get("size", 100_000)
+    stream.sendall(b"x" * size)
+    stream.shutdown(socket.SHUT_WR)
+    found = b""
+    while data := stream.recv(65536):
+        found += data
+    return {"through": bool(found), "text": found[-40:].decode("latin-1"), "length": len(found)}
+
+
+def say_end(stream, attempt):
+    """Sends `data`, if any, and tells how the other side ends: the bytes that come, and then `end` or an error."""
+    stream.sendall(attempt.get("data", "").encode("latin-1"))
+    found = b""
+    try:
+        while data := stream.recv(65536):
+            found += data
+        end = "end"
+    except OSError as error:
+        end = type(error).__name__
+    return {"through": bool(found), "text": found[:200].decode("latin-1"), "end": end}
+
+
+def say_leave(stream, attempt):
+    """Leaves without a word, by an end or (`reset`) by a reset."""
+    if attempt.get("reset"):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return {"through": True}
 
 
 def say_bytes(stream, attempt):
