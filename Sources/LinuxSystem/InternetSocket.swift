@@ -303,7 +303,7 @@ package enum DatagramSocket {
         var to = question.sender.sockaddr6
         var from = question.target.in6
         unsafe bytes.withUnsafeBytes {
-            guard let base = unsafe $0.baseAddress else { return }
+            guard let base = $0.baseAddress else { return }
             _ = unsafe clinux_send_datagram(number, base, $0.count, &to, &from)
         }
     }

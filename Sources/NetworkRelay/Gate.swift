@@ -254,7 +254,9 @@ struct Gate {
         return true
     }
 
-    /// The server has answered the request to change the protocol. If it did not, what follows are requests.
+    /// The server has answered the request to change the protocol.
+    ///
+    /// If it did not, what follows are requests.
     mutating func answered(hasSwitched: Bool) {
         state = hasSwitched ? .free : isProxied ? .done : .head(HTTPRequestReader())
     }
