@@ -27,7 +27,7 @@ ssize_t clinux_receive_datagram(int fd, void *data, size_t length, struct sockad
     struct iovec part = {data, length};
     struct msghdr message = {.msg_name = from, .msg_namelen = sizeof *from, .msg_iov = &part, .msg_iovlen = 1,
                              .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t count = recvmsg(fd, &message, 0);
+    ssize_t count = recvmsg(fd, &message, MSG_DONTWAIT);
     if (count < 0) return -1;
     memset(to, 0, sizeof *to);
     if (from->sin6_family == AF_INET) {

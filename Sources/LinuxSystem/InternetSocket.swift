@@ -148,6 +148,13 @@ package enum StreamSocket {
         set(number, CInt(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
+    /// Asks after some minutes of silence whether the other side is still there; inherited from a listener.
+    package static func keepAlive(_ number: CInt) {
+        set(number, SOL_SOCKET, SO_KEEPALIVE, 1)
+        set(number, CInt(IPPROTO_TCP), TCP_KEEPIDLE, 300)
+        set(number, CInt(IPPROTO_TCP), TCP_KEEPINTVL, 30)
+    }
+
     /// The address that a connection was made to, as its listener's side sees it: `getsockname(2)`.
     package static func localAddress(_ number: CInt) -> SocketAddress? {
         unsafe address { (address, size) in unsafe getsockname(number, address, &size) }
@@ -186,14 +193,13 @@ package enum StreamSocket {
 
     /// Reads into a buffer's end, at most `count` bytes.
     package static func receive(_ number: CInt, upTo count: Int, into buffer: inout [UInt8]) -> IOResult {
-        let start = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: count))
-        let received = unsafe buffer.withUnsafeMutableBytes {
-            unsafe recv(number, UnsafeMutableRawBufferPointer(rebasing: $0[start...]).baseAddress, count, 0)
+        unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: 16) { room in
+            let received = unsafe recv(number, room.baseAddress, count, 0)
+            let result = IOResult(received)
+            // The buffer has no room that it does not need: thousands of them may wait for more.
+            if received > 0 { unsafe buffer.append(contentsOf: room.prefix(received)) }
+            return result
         }
-        let result = IOResult(received)
-        buffer.removeLast(count - max(0, received))
-        return result
     }
 
     /// Writes as much as there is room for.
@@ -274,11 +280,11 @@ package enum DatagramSocket {
 
     /// The next one of at most `limit` bytes; nil when none waits.
     ///
-    /// Longer ones are dropped.
+    /// Longer ones are dropped, some at a time.
     package static func receive(_ number: CInt, limit: Int = 1500) -> Datagram? {
         var from = sockaddr_in6()
         var to = in6_addr()
-        while true {
+        for _ in 0..<64 {
             var count = 0
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
                 guard let base = buffer.baseAddress else { return }
@@ -296,6 +302,7 @@ package enum DatagramSocket {
             // An error of an earlier answer, or one that was too long.
             if errno != EMSGSIZE && errno != EINTR && errno != ECONNREFUSED { return nil }
         }
+        return nil
     }
 
     /// Sends an answer from the address that was asked; one that does not go out is lost, as datagrams are.

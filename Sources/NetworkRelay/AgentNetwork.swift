@@ -40,6 +40,7 @@ package final class AgentNetwork {
     private static let addressesKept: Int64 = 5000
     /// What `handle` takes at most before others have their turn, a last piece aside; in microseconds.
     private static let turn: Int64 = 4000
+    private static let mostHeld = 32 << 20
 
     private let epoll: Epoll
     private var watchers: [UInt64: any Watcher] = [:]
@@ -62,6 +63,9 @@ package final class AgentNetwork {
     private var nameConnections = 0
     let pipes = PipePool()
     var names = SyntheticNames()
+    /// What clients have said that is held to be looked at, of all connections.
+    var heldBytes = 0
+    var holdsMuch: Bool { heldBytes > Self.mostHeld }
     private var novelties = NoveltyRate()
     private var throttle = EventThrottle()
     /// Makes a TCP socket inside the sandbox and gives it to `provide`; nil where nothing can be forwarded.
@@ -82,12 +86,14 @@ package final class AgentNetwork {
         upstreamProxy = try Self.proxy(settings)
         hasIPv6 = sockets.hasIPv6
         // Two sockets and perhaps two pipes each; some for the supervisor's own.
-        mostConnections = max(16, (OpenFiles.raise() - 256) / 4)
+        mostConnections = max(16, (OpenFiles.raise() - 256) / 6)
         do throws(SystemError) {
             epoll = try Epoll()
         } catch { throw ClocheError(.system, "cannot wait for the agent's network", why: error.description) }
         for listener in sockets.listeners {
             StreamSocket.sendAtOnce(listener.number)
+            // A program that is gone without a word answers with a reset.
+            StreamSocket.keepAlive(listener.number)
             _ = Listener(self, listener) { [unowned self] in accepted($0) }
         }
         if let names = sockets.names { _ = NameService(self, names) }
@@ -176,7 +182,11 @@ package final class AgentNetwork {
 
     func forget(_ number: CInt) { epoll.remove(number) }
 
-    func wake(_ id: UInt64, at time: Int64) { timers.add(time, id) }
+    func wake(_ id: UInt64, at time: Int64) {
+        timers.add(time, id)
+        // Times of connections that have ended are let go of before they come.
+        if timers.count > 4096 + 4 * watchers.count { timers.keep { watchers[$0] != nil } }
+    }
 
     /// A connection that has something to do, or had its turn and has more.
     func later(_ connection: Connection) {

@@ -38,7 +38,13 @@ final class Connection: Watcher {
     private var upload = Flow()
     var download = Flow()
     /// What the client has sent and was not looked at yet.
-    private var words: [UInt8] = []
+    private var words: [UInt8] = [] {
+        didSet {
+            network.heldBytes += words.count - heldBytes
+            heldBytes = words.count
+        }
+    }
+    private var heldBytes = 0
     /// When something must have been said, or whatever the phase waits for be over.
     private var deadline: Int64 = .max
     /// The soonest time that the network was asked for and has not come.
@@ -55,6 +61,8 @@ final class Connection: Watcher {
     /// So many pieces are looked at in one turn.
     private static let turn = 64
     private static let mostWords = 80 << 10
+    /// What nearly every hello and head fits into: more only while there is memory.
+    private static let fewWords = 4096
     /// The time to say what is looked at: a hello, the head of a request, where a proxy is to connect.
     private static let patience: Int64 = 30_000
     /// How long a refused client is given to show what it speaks, that it may be told in its own terms.
@@ -128,9 +136,12 @@ final class Connection: Watcher {
     /// Reads what the client has sent; `.moved` if there is more than before.
     private func readWords() -> IOResult {
         guard client.isReadable else { return .wouldBlock }
-        guard words.count < Self.mostWords else { return .failed(.wouldBlock) }
+        guard words.count < Self.mostWords, !network.holdsMuch || words.count < Self.fewWords else {
+            return .failed(.noMemory)
+        }
         let isFirst = words.isEmpty
-        let result = StreamSocket.receive(client.number, upTo: Self.piece, into: &words)
+        let most = network.holdsMuch ? Self.fewWords : Self.piece
+        let result = StreamSocket.receive(client.number, upTo: most, into: &words)
         if result == .wouldBlock { client.isReadable = false }
         if isFirst, case .moved = result {
             if case .refusing = phase { return result }
@@ -297,6 +308,7 @@ final class Connection: Watcher {
     /// The other end is there; `first` are bytes of it that were read already.
     func opened(_ socket: FileDescriptor.Shared, first: [UInt8] = []) {
         StreamSocket.sendAtOnce(socket.number)
+        StreamSocket.keepAlive(socket.number)
         server = End(socket)
         server?.isWritable = true
         phase = .open

@@ -25,9 +25,12 @@ enum Resolution {
     private var channel: ares_channel?
     private var known: [HostName: Known] = [:]
     private var waiting: [HostName: [(Resolution) -> Void]] = [:]
+    /// Answers that have come within a call of c-ares: nobody is told before it returns, lest it is called in its own.
+    private var answers: [(name: HostName, resolution: Resolution)] = []
     private var sockets: [CInt: ResolverSocket] = [:]
     private var configuration: FileFingerprint?
     private var id: UInt64 = 0
+    private var nextWake: Int64 = .max
 
     private static let mostKnown = 4096
     /// Answers are not kept for longer, whatever their server says.
@@ -70,6 +73,7 @@ enum Resolution {
             },
             question
         )
+        tellAnswers()
         schedule()
     }
 
@@ -119,7 +123,15 @@ enum Resolution {
         if known.count >= Self.mostKnown { known = [:] }
         let until = MonotonicClock.milliseconds + seconds * 1000
         if seconds > 0 { known[name] = Known(resolution: resolution, until: until) }
-        for completion in waiting.removeValue(forKey: name) ?? [] { completion(resolution) }
+        answers.append((name, resolution))
+    }
+
+    private func tellAnswers() {
+        let answers = self.answers
+        self.answers = []
+        for (name, resolution) in answers {
+            for completion in waiting.removeValue(forKey: name) ?? [] { completion(resolution) }
+        }
     }
 
     // MARK: The channel
@@ -148,8 +160,10 @@ enum Resolution {
         let mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB
         var made: ares_channel?
         guard unsafe ares_init_options(&made, &options, CInt(mask)) == ARES_SUCCESS else { return nil }
-        if !servers.isEmpty {
-            unsafe ares_set_servers_ports_csv(made, servers.joined(separator: ","))
+        // Those of the host would be asked else.
+        if !servers.isEmpty, unsafe ares_set_servers_ports_csv(made, servers.joined(separator: ",")) != ARES_SUCCESS {
+            unsafe made.map { unsafe ares_destroy($0) }
+            return nil
         }
         unsafe channel = made
         return unsafe made
@@ -164,26 +178,32 @@ enum Resolution {
             sockets[socket] = ResolverSocket(network, socket, readable: readable, writable: writable) {
                 [unowned self] readable, writable in
                 unsafe ares_process_fd(channel, readable ? socket : -1, writable ? socket : -1)
+                tellAnswers()
                 schedule()
             }
         }
     }
 
     private func schedule() {
-        guard !waiting.isEmpty else { return }
+        guard !waiting.isEmpty, unsafe channel != nil else { return }
         var time = timeval()
         guard unsafe ares_timeout(channel, nil, &time) != nil else { return }
         // Rounded up, lest it is woken before.
         let milliseconds = Int64(time.tv_sec) * 1000 + Int64(time.tv_usec + 999) / 1000
-        network.wake(id, at: MonotonicClock.milliseconds + milliseconds + 1)
+        let next = MonotonicClock.milliseconds + milliseconds + 1
+        guard next < nextWake else { return }
+        nextWake = next
+        network.wake(id, at: next)
     }
 
     func ready(_ side: Int, _ event: Readiness) {}
 
     /// Asks the next server, or gives up.
     func timeUp() {
+        nextWake = .max
         guard !waiting.isEmpty else { return }
         unsafe ares_process_fd(channel, -1, -1)
+        tellAnswers()
         schedule()
     }
 
@@ -193,6 +213,7 @@ enum Resolution {
         unsafe channel = nil
         known = [:]
         network.unregister(id)
+        tellAnswers()
     }
 }
 

@@ -10,6 +10,15 @@ struct TimerQueue {
     /// The soonest time.
     var next: Int64? { heap.first?.time }
 
+    /// How many times there are.
+    var count: Int { heap.count }
+
+    /// Forgets those that are for others.
+    mutating func keep(_ isWanted: (UInt64) -> Bool) {
+        // In order, it is a heap.
+        heap = heap.filter { isWanted($0.id) }.sorted { $0.time < $1.time }
+    }
+
     /// Adds a time.
     mutating func add(_ time: Int64, _ id: UInt64) {
         heap.append((time, id))
@@ -27,10 +36,9 @@ struct TimerQueue {
         heap.removeLast()
         var parent = 0
         while true {
-            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < heap.count }
-            guard let least = children.min(by: { heap[$0].time < heap[$1].time }),
-                heap[least].time < heap[parent].time
-            else { return first.id }
+            var least = 2 * parent + 1
+            if least + 1 < heap.count, heap[least + 1].time < heap[least].time { least += 1 }
+            guard least < heap.count, heap[least].time < heap[parent].time else { return first.id }
             heap.swapAt(least, parent)
             parent = least
         }
