@@ -325,8 +325,8 @@ package enum Splice {
         IOResult(clinux_splice(from, to, count))
     }
 
-    /// Makes a pipe hold more; what the user may have in pipes altogether bounds it (`pipe(7)`).
-    package static func enlarge(_ pipe: borrowing Pipe, to bytes: Int) -> Bool {
+    /// Makes a pipe hold more or less; what the user may have in pipes altogether bounds it (`pipe(7)`).
+    package static func resize(_ pipe: borrowing Pipe, to bytes: Int) -> Bool {
         clinux_set_pipe_size(pipe.writeEnd.number, CInt(bytes)) >= 0
     }
 }

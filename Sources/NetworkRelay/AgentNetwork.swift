@@ -237,8 +237,15 @@ package final class AgentNetwork {
     }
 
     private func destination(_ address: SocketAddress) -> Destination {
-        if let name = names.name(of: address) { return Destination(.name(name), port: address.port) }
-        return Destination(.address(IPAddress(address).unmapped), port: address.port)
+        named(Destination(.address(IPAddress(address).unmapped), port: address.port))
+    }
+
+    /// With the name that an address stands for; a proxy's client may have asked for the name before.
+    func named(_ destination: Destination) -> Destination {
+        guard case .address(let address) = destination.host,
+            let name = names.name(of: SocketAddress(address, port: destination.port))
+        else { return destination }
+        return Destination(.name(name), port: destination.port)
     }
 
     func ended(_ connection: Connection) {

@@ -170,7 +170,7 @@ final class Connection: Watcher {
             case .found(let destination, let path, let count):
                 words.removeFirst(count)
                 facts.path = path
-                go(to: destination)
+                go(to: network.named(destination))
             case .refuse(let refusal): refuse(refusal)
             }
         }

@@ -18,6 +18,8 @@ final class Dialer: Watcher {
     var isFinished: Bool { completion == nil }
 
     private static let headStart: Int64 = 250
+    /// So many are tried at once; of more, the one that has been silent longest is given up.
+    private static let mostAttempts = 3
     private static let patience: Int64 = 10_000
 
     /// Begins; `completion` is called once, perhaps before this returns.
@@ -43,6 +45,7 @@ final class Dialer: Watcher {
                 if StreamSocket.remoteAddress(socket.number) != nil { return succeed(socket, address) }
                 let side = attempts.count
                 attempts.append((socket, address))
+                dropOldest()
                 network.watch(socket.number, id, side, readable: false, writable: true)
                 nextStart = MonotonicClock.milliseconds + Self.headStart
                 network.wake(id, at: addresses.isEmpty ? end : nextStart)
@@ -50,6 +53,14 @@ final class Dialer: Watcher {
             } catch { lastError = error }
         }
         if !attempts.contains(where: { $0 != nil }) { finish(.failure(lastError)) }
+    }
+
+    private func dropOldest() {
+        guard attempts.count(where: { $0 != nil }) > Self.mostAttempts,
+            let oldest = attempts.firstIndex(where: { $0 != nil })
+        else { return }
+        if let attempt = attempts[oldest] { network.forget(attempt.socket.number) }
+        attempts[oldest] = nil
     }
 
     func ready(_ side: Int, _ event: Readiness) {

@@ -114,7 +114,7 @@ struct Flow {
         do throws(SystemError) {
             pipe = try pipes.take()
         } catch { return .broken(error.errno) }
-        let most = min(Int(clamping: allowance), RelayPipe.size)
+        let most = min(Int(clamping: allowance), pipe.size)
         switch Splice.move(from: source.number, to: pipe.pipe.writeEnd.number, upTo: most) {
         case .moved(let count):
             pipe.count = count

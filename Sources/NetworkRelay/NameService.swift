@@ -95,9 +95,9 @@ final class NameConnection: Watcher {
 
     func ready(_ side: Int, _ event: Readiness) {
         if answers.isEmpty {
-            guard case .moved = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes),
-                bytes.count <= Self.most
-            else { return close() }
+            let result = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes)
+            if result == .wouldBlock { return }
+            guard case .moved = result, bytes.count <= Self.most else { return close() }
             end = MonotonicClock.milliseconds + Self.patience
             while bytes.count >= 2 {
                 let length = Int(bytes[0]) << 8 | Int(bytes[1])

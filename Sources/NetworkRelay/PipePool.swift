@@ -9,30 +9,45 @@ final class RelayPipe {
     /// Bytes in it.
     var count = 0
 
-    init() throws(SystemError) {
-        pipe = try Pipe()
-        // Without, bytes go in smaller pieces.
-        _ = Splice.enlarge(pipe, to: Self.size)
-    }
+    /// What goes in at most.
+    let size: Int
 
-    /// What goes through in one turn of two calls; larger ones gain nothing (`scripts/bench network`).
-    static let size = 512 << 10
+    init(_ size: Int) throws(SystemError) {
+        pipe = try Pipe()
+        self.size = size
+        // Without, bytes go in smaller pieces.
+        _ = Splice.resize(pipe, to: size)
+    }
 }
 
 /// Pipes that are empty.
 final class PipePool {
     private var idle: [RelayPipe] = []
     private static let mostIdle = 4
+    /// Pipes that are in use: whoever reads slowly holds one.
+    private(set) var taken = 0
+
+    /// What goes through in one turn of two calls; larger ones gain nothing (`scripts/bench network`).
+    static let size = 512 << 10
+    /// The size of the next one: what waits in thousands of them is memory of the kernel's.
+    private var nextSize: Int { taken < 64 ? Self.size : taken < 1024 ? 64 << 10 : 8 << 10 }
 
     /// An empty pipe; a new one when none is there.
     func take() throws(SystemError) -> RelayPipe {
-        if let pipe = idle.popLast() { return pipe }
-        return try RelayPipe()
+        let size = nextSize
+        if size == Self.size, let pipe = idle.popLast() {
+            taken += 1
+            return pipe
+        }
+        let pipe = try RelayPipe(size)
+        taken += 1
+        return pipe
     }
 
     /// Takes back a pipe; one that is not empty is closed.
     func give(_ pipe: RelayPipe) {
-        if pipe.count == 0 && idle.count < Self.mostIdle { idle.append(pipe) }
+        taken -= 1
+        if pipe.count == 0 && pipe.size == Self.size && idle.count < Self.mostIdle { idle.append(pipe) }
     }
 
     /// Closes all: an agent that rests costs no memory for them.

@@ -172,6 +172,8 @@ extension NetworkPolicy {
 
     /// None where a rule would allow more than this request, or show characters that a terminal obeys.
     private static func suggestion(method: String, path: String, for destination: Destination) -> String? {
+        // It goes into the audit log each time.
+        guard path.utf8.count <= 200 else { return nil }
         let entry = NetworkEntry("\(destination.unmapped)", methods: [method], paths: [path])
         do throws(ClocheError) {
             _ = try NetworkRule(entry)
