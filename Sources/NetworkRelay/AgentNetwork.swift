@@ -119,7 +119,9 @@ package final class AgentNetwork {
     package var descriptor: CInt { epoll.descriptor }
 
     /// When `handle` has something to do at the latest, in milliseconds of the monotonic clock; nil for never.
-    package var nextDeadline: Int64? { unfinished.isEmpty ? timers.next : 0 }
+    package var nextDeadline: Int64? {
+        unfinished.isEmpty ? [timers.next, throttle.nextTelling].compactMap { $0 }.min() : 0
+    }
 
     /// Does what there is to do, a bounded piece of it.
     package func handle() {

@@ -3,33 +3,52 @@
 internal import LinuxSystem
 internal import NetworkRules
 
-/// Questions and refusals that repeat are told once and then not for a while; of very many, only their number.
+/// A question that repeats is told once and then not for a while; of very many events, only their number.
 struct EventThrottle {
+    /// Many of one kind do not hide those of another.
+    private enum Kind: Int, CaseIterable {
+        case questions, refusals, connections
+
+        /// So many within a second are told one by one.
+        var mostPerSecond: Int { self == .connections ? 2000 : 100 }
+    }
+
     private var told: [String: Int64] = [:]
     private var untold = 0
-    private var nextTelling: Int64 = 0
+    /// When the number is to be told, if there is one.
+    private(set) var nextTelling: Int64?
     private var windowEnd: Int64 = 0
-    private var inWindow = 0
+    private var inWindow = [Int](repeating: 0, count: Kind.allCases.count)
 
     /// The same is told again after so many milliseconds.
     private static let pause: Int64 = 60_000
-    /// So many events within a second are told one by one.
-    private static let mostPerSecond = 200
     private static let mostRemembered = 2048
 
     /// Whether it is to be told.
     mutating func admits(_ event: NetworkEvent, _ now: Int64) -> Bool {
-        if let key = Self.key(event) {
-            if let last = told[key], now - last < Self.pause { return false }
+        let key = Self.key(event)
+        if let key, let last = told[key], now - last < Self.pause { return false }
+        if now >= windowEnd { (windowEnd, inWindow) = (now + 1000, inWindow.map { _ in 0 }) }
+        let kind = Self.kind(event)
+        inWindow[kind.rawValue] += 1
+        guard inWindow[kind.rawValue] <= kind.mostPerSecond else {
+            untold += 1
+            nextTelling = nextTelling ?? windowEnd
+            return false
+        }
+        if let key {
             if told.count >= Self.mostRemembered { told = [:] }
             told[key] = now
         }
-        if now >= windowEnd { (windowEnd, inWindow) = (now + 1000, 0) }
-        inWindow += 1
-        if inWindow <= Self.mostPerSecond { return true }
-        untold += 1
-        if untold == 1 { nextTelling = windowEnd }
-        return false
+        return true
+    }
+
+    private static func kind(_ event: NetworkEvent) -> Kind {
+        switch event {
+        case .question: .questions
+        case .refused, .failed, .untold: .refusals
+        case .connected, .disconnected: .connections
+        }
     }
 
     /// Only a question's repetition tells nothing: a connection has bytes and an end of its own.
@@ -42,8 +61,8 @@ struct EventThrottle {
 
     /// How many were not told, when it is time to say so.
     mutating func due(_ now: Int64) -> [NetworkEvent] {
-        guard untold > 0, now >= nextTelling else { return [] }
-        defer { untold = 0 }
+        guard let time = nextTelling, now >= time else { return [] }
+        defer { (untold, nextTelling) = (0, nil) }
         return [.untold(untold)]
     }
 }
