@@ -138,7 +138,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
             name: "cloche-fuzz",
             dependencies: [
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
-                "ProfileLoading", "GitWorkspace", "SandboxRuntime", "Supervision",
+                "NetworkMessages", "ProfileLoading", "GitWorkspace", "SandboxRuntime", "Supervision",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

@@ -34,7 +34,7 @@ package enum ClientProtocol: Equatable, Sendable {
                 if bytes[3] == 0 || bytes[3] == 3 { return .tls }
             }
         }
-        return recognizeHTTP(bytes)
+        return recognizeHTTP(bytes.extracting(first: limit))
     }
 
     /// Reads a request line as the most lenient server does: any white space before it and between its words.

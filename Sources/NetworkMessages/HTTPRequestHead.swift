@@ -2,7 +2,7 @@
 // its body ends. HTTPRequestHead+Reading.swift reads it, +Writing writes the one that goes to the server.
 
 /// A request without its body.
-package struct HTTPRequestHead: Sendable {
+package struct HTTPRequestHead: Equatable, Sendable {
     /// The form in which the request names its target.
     package enum Form: Equatable, Sendable {
         /// `/path?query`: the host is that of the field `Host`.
