@@ -50,7 +50,7 @@ extension Span<UInt8> {
     }
 
     /// Whether these are the characters of `text`, in whatever case.
-    func isSame(as text: String) -> Bool { isSame(as: text.utf8.span) }
+    func isSame(as text: String) -> Bool { count == text.utf8.count && isSame(as: text.utf8.span) }
 
     /// Without the spaces and tabs around it.
     func trimmed(_ range: Range<Int>) -> Range<Int> {
@@ -82,36 +82,31 @@ extension UInt8 {
     }
 }
 
-/// Some of the characters of ASCII.
+/// Some of the characters of ASCII, a bit each.
+///
+/// Constants, which cost nothing to come by; BytesTests has them as text.
 struct ByteSet: Sendable {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
-
-    private init(_ characters: String) {
-        for byte in characters.utf8 {
-            if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte & 63) }
-        }
-    }
+    fileprivate let low: UInt64
+    fileprivate let high: UInt64
 
     func contains(_ byte: UInt8) -> Bool {
         byte < 64 ? low >> UInt64(byte) & 1 == 1 : byte < 128 && high >> UInt64(byte & 63) & 1 == 1
     }
 
-    private static let alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
     /// What a token of HTTP is made of (RFC 9110, 5.6.2).
-    static let token = ByteSet(alphanumeric + "!#$%&'*+-.^_`|~")
+    static let token = ByteSet(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
     /// What a host name is made of, and the name of a service.
-    static let name = ByteSet(alphanumeric + "-._")
+    static let name = ByteSet(low: 0x03ff_6000_0000_0000, high: 0x07ff_fffe_87ff_fffe)
     /// What a label of such a name is made of.
-    static let label = ByteSet(alphanumeric + "-_")
-    /// What an IPv6 address is made of.
-    static let address6 = ByteSet("0123456789abcdefABCDEF:.")
+    static let label = ByteSet(low: 0x03ff_2000_0000_0000, high: 0x07ff_fffe_87ff_fffe)
     /// What a host may be written with: a name, or an address with or without brackets.
-    static let socksName = ByteSet(alphanumeric + "-._:[]")
+    static let socksName = ByteSet(low: 0x07ff_6000_0000_0000, high: 0x07ff_fffe_afff_fffe)
+    /// What an IPv6 address is made of.
+    static let address6 = ByteSet(low: 0x07ff_4000_0000_0000, high: 0x0000_007e_0000_007e)
     /// What a target of a request is made of: all that is visible but `#`, which never goes to a server.
-    static let target = ByteSet(alphanumeric + "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+    static let target = ByteSet(low: 0xffff_fff6_0000_0000, high: 0x7fff_ffff_ffff_ffff)
     /// What a protocol to change to is named by: `websocket`, `TLS/1.0`.
-    static let protocolName = ByteSet(alphanumeric + "!#$%&'*+-.^_`|~/")
-    static let digit = ByteSet("0123456789")
+    static let protocolName = ByteSet(low: 0x03ff_ecfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
+    /// The digits of a decimal number.
+    static let digit = ByteSet(low: 0x03ff_0000_0000_0000, high: 0x0000_0000_0000_0000)
 }

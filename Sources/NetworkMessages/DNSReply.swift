@@ -35,13 +35,11 @@ extension DNSQuery {
 
     /// The reply as bytes; over TCP the caller puts two bytes of length before it.
     package func reply(_ answer: DNSAnswer, secondsToLive: UInt32 = 1, overTCP: Bool = false) -> [UInt8] {
-        let limit = overTCP ? 65535 : sizeLimit
         switch answer {
         case .addresses(let addresses):
-            let records = addresses.map { record($0, secondsToLive) }
-            let full = message(.success, records: records)
+            let full = message(.success, addresses: addresses, secondsToLive: secondsToLive)
             // What does not fit is asked for again over TCP.
-            return full.count <= limit ? full : message(.success, isTruncated: true)
+            return full.count <= (overTCP ? 65535 : sizeLimit) ? full : message(.success, isTruncated: true)
         case .empty: return message(.success)
         case .noSuchName: return message(.noSuchName)
         case .blocked(let words): return message(.noSuchName, blocked: words)
@@ -50,58 +48,69 @@ extension DNSQuery {
         }
     }
 
-    /// A reply with this code.
+    /// A reply with this code, with addresses or with the words of a refusal.
     func message(
         _ code: Code,
-        records: [[UInt8]] = [],
+        addresses: [[UInt8]] = [],
+        secondsToLive: UInt32 = 0,
         blocked: String? = nil,
         isTruncated: Bool = false
     ) -> [UInt8] {
-        var reply = Self.header(
-            id,
-            flags,
-            code,
-            isTruncated: isTruncated,
-            counts: (questions: 1, answers: UInt16(clamping: records.count), additional: hasEDNS ? 1 : 0)
-        )
+        // With at most 160 bytes of words, a reply without addresses stays below 512 bytes.
+        let words = blocked?.utf8.prefix(160)
+        var reply = Self.header(id, flags, code, isTruncated: isTruncated)
+        reply.reserveCapacity(question.count + 28 * addresses.count + 32 + (words?.count ?? 0))
+        // The numbers of questions, answers and additional records.
+        reply[5] = 1
+        reply[6] = UInt8(truncatingIfNeeded: addresses.count >> 8)
+        reply[7] = UInt8(truncatingIfNeeded: addresses.count)
+        reply[11] = hasEDNS ? 1 : 0
         reply += question
-        for record in records { reply += record }
+        for address in addresses {
+            // The name that was asked for, at byte 12; the type; class IN.
+            reply.append(0xC00C as UInt16)
+            reply.append(address.count == 4 ? RecordType.a : RecordType.aaaa)
+            reply.append(1 as UInt16)
+            reply.append(UInt16(truncatingIfNeeded: secondsToLive >> 16))
+            reply.append(UInt16(truncatingIfNeeded: secondsToLive))
+            reply.append(UInt16(truncatingIfNeeded: address.count))
+            reply += address
+        }
         guard hasEDNS else { return reply }
-        // The error "Blocked" (15) of the option for errors (15); with the words, the reply stays below 512 bytes.
-        let words = blocked.map { Array($0.utf8.prefix(160)) }
-        let option: [UInt8] = words.map { [0, 15] + bigEndian($0.count + 2) + [0, 15] + $0 } ?? []
-        reply += [0] + bigEndian(Int(Self.optionsType)) + bigEndian(Self.ownSizeLimit)
-        reply += [UInt8(truncatingIfNeeded: code.rawValue >> 4), 0, wantsSignatures ? 0x80 : 0, 0]
-        reply += bigEndian(option.count) + option
+        // The root; the high bits of the code, version 0, and the bit for signatures as it was.
+        reply.append(0 as UInt8)
+        reply.append(Self.optionsType)
+        reply.append(UInt16(Self.ownSizeLimit))
+        reply.append((code.rawValue >> 4) << 8)
+        reply.append(wantsSignatures ? 0x8000 : 0 as UInt16)
+        guard let words else {
+            reply.append(0 as UInt16)
+            return reply
+        }
+        // The option for errors (15): the error "Blocked" (15), and why.
+        reply.append(UInt16(words.count + 6))
+        reply.append(15 as UInt16)
+        reply.append(UInt16(words.count + 2))
+        reply.append(15 as UInt16)
+        reply += words
         return reply
     }
 
     /// A reply's header; alone it is the reply to what was not understood.
-    static func header(
-        _ id: UInt16,
-        _ flags: UInt16,
-        _ code: Code,
-        isTruncated: Bool = false,
-        counts: (questions: UInt16, answers: UInt16, additional: UInt16) = (0, 0, 0)
-    ) -> [UInt8] {
+    static func header(_ id: UInt16, _ flags: UInt16, _ code: Code, isTruncated: Bool = false) -> [UInt8] {
         let kept = flags & (Flag.operation | Flag.recursionDesired | Flag.checkingDisabled)
         let own = Flag.response | Flag.recursionAvailable | (isTruncated ? Flag.truncated : 0)
-        let fields = [
-            id, kept | own | code.rawValue & 15, counts.questions, counts.answers, 0, counts.additional,
+        let all = kept | own | code.rawValue & 15
+        return [
+            UInt8(id >> 8), UInt8(id & 255), UInt8(all >> 8), UInt8(all & 255), 0, 0, 0, 0, 0, 0, 0, 0,
         ]
-        return fields.flatMap { bigEndian(Int($0)) }
-    }
-
-    /// An address of the name that was asked for, which is at byte 12.
-    private func record(_ address: [UInt8], _ secondsToLive: UInt32) -> [UInt8] {
-        let type = address.count == 4 ? RecordType.a : RecordType.aaaa
-        let seconds = Int(secondsToLive)
-        return [0xC0, 12] + bigEndian(Int(type)) + [0, 1] + bigEndian(seconds >> 16) + bigEndian(seconds)
-            + bigEndian(address.count) + address
     }
 }
 
-/// The low 16 bits, the high byte first.
-private func bigEndian(_ number: Int) -> [UInt8] {
-    [UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
+extension [UInt8] {
+    /// The high byte first.
+    fileprivate mutating func append(_ number: UInt16) {
+        append(UInt8(number >> 8))
+        append(UInt8(number & 255))
+    }
 }

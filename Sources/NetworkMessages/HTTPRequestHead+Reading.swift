@@ -32,16 +32,15 @@ extension HTTPRequestHead {
         guard collected.nominated.count <= Self.nominationLimit else {
             throw Malformed("field Connection is too long")
         }
-        var passed: [Field] = []
-        for field in collected.others {
-            let name = head.extracting(field.name)
-            var isNominated = false
-            for nominated in collected.nominated where name.isSame(as: head.extracting(nominated)) {
-                isNominated = true
+        if !collected.nominated.isEmpty {
+            collected.others.removeAll { field in
+                for nominated in collected.nominated where nominated.count == field.name.count {
+                    if head.extracting(nominated).isSame(as: head.extracting(field.name)) { return true }
+                }
+                return false
             }
-            if !isNominated { passed.append(field) }
         }
-        fields = passed
+        fields = collected.others
         bytes = head.array
     }
 
@@ -157,11 +156,6 @@ private struct CollectedFields {
     /// What goes to the server.
     var others: [HTTPRequestHead.Field] = []
 
-    /// Fields for a proxy, or for one connection only (RFC 9110, 7.6.1).
-    private static let dropped = [
-        "proxy-connection", "proxy-authorization", "proxy-authenticate", "keep-alive", "te", "trailer",
-    ]
-
     mutating func take(_ line: Range<Int>, of head: Span<UInt8>) throws(Malformed) {
         count += 1
         var end = line.lowerBound
@@ -204,8 +198,12 @@ private struct CollectedFields {
             }
             isChunked = true
             return
-        default:
-            for other in Self.dropped where name.isSame(as: other) { return }
+        // For a proxy, or for one connection only (RFC 9110, 7.6.1).
+        case 2 where name.isSame(as: "te"), 7 where name.isSame(as: "trailer"),
+            10 where name.isSame(as: "keep-alive"), 16 where name.isSame(as: "proxy-connection"),
+            18 where name.isSame(as: "proxy-authenticate"), 19 where name.isSame(as: "proxy-authorization"):
+            return
+        default: break
         }
         others.append(HTTPRequestHead.Field(name: line.lowerBound..<end, value: range))
     }
