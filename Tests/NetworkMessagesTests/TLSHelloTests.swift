@@ -142,6 +142,52 @@ import Testing
         #expect(why(long) == "hello is too long")
     }
 
+    @Test func readsASecondHello() {
+        func read(_ bytes: [UInt8]) -> ParseResult<TLSHello> {
+            var reader = TLSHelloReader(afterRetry: true)
+            for end in 0..<bytes.count {
+                let part = reader.read(bytes.span.extracting(0..<end))
+                if part != .needMore { return part }
+            }
+            return reader.read(bytes.span)
+        }
+        let body = hello([name("a.example")])
+        let second = records([1, 0, 0, UInt8(body.count)] + body, 30)
+        let change: [UInt8] = [20, 3, 3, 0, 1, 1]
+        let early: [UInt8] = [23, 3, 3, 0x41, 0] + [UInt8](repeating: 1, count: 16640)
+        for before in [[], change, early, change + early + early] {
+            #expect(read(before + second) == .found(named("a.example"), length: before.count + second.count))
+        }
+        // Not between the records of a hello, nor before the first one.
+        #expect(read(second[..<35] + change + second[35...]) == .malformed("record is no handshake"))
+        #expect(TLSHello.parse((change + second).span) == .malformed("record is no handshake"))
+        #expect(read([21, 3, 3, 0, 2, 2, 40]) == .malformed("record is no handshake"))
+        #expect(
+            read([UInt8]((0..<4).map { _ in early }.joined()) + second) == .malformed("hello is too long")
+        )
+
+        #expect(named("a.example").isContinued(by: named("a.example")))
+        #expect(!named("a.example").isContinued(by: named("b.example")))
+        let hidden = TLSHello(serverName: "a.example", isEncrypted: true, applicationProtocols: [])
+        #expect(!named("a.example").isContinued(by: hidden))
+    }
+
+    @Test func knowsRetryRequests() {
+        // The answers of OpenSSL 3.0 s_server -groups X25519 to `-groups P-521:X25519`, and to the second hello.
+        let retry = hex(
+            "1603030058020000540303cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c20658385615c"
+                + "bea7de375c002d6a345841208cb76f5d491bce1c4c7758bf429f63130200000c002b0002030400330002001d140303000101"
+        )
+        let answer = hex(
+            "160303007a020000760303f32ed48cecebfcf6e9d03003a0ef331908a9c4d3f9e3c8896a8e0b35e7de23da20658385615c"
+        )
+        #expect(TLSHello.isRetryRequest(retry.span) == true)
+        for end in 0..<43 { #expect(TLSHello.isRetryRequest(retry.span.extracting(0..<end)) == nil) }
+        #expect(TLSHello.isRetryRequest(answer.span) == false)
+        #expect(TLSHello.isRetryRequest([21].span) == false)
+        #expect(TLSHello.isRetryRequest(Array("HTTP/1.1 400 Bad Request\r\n".utf8).span) == false)
+    }
+
     @Test func tellsWhyItRefuses() {
         // Alert, TLS 1.2 as all records say, fatal, access_denied.
         #expect(TLSHello.accessDenied == [21, 3, 3, 0, 2, 2, 49])

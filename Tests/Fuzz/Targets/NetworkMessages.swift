@@ -111,6 +111,10 @@ private func requireHello(_ bytes: [UInt8]) {
     let whole = TLSHello.parse(bytes.span)
     requireConsistent(bytes, whole) { TLSHello.parse($0.span) }
     requireSteady(bytes)
+    if let retry = TLSHello.isRetryRequest(bytes.span.extracting(first: cut(bytes))) {
+        require(TLSHello.isRetryRequest(bytes.span) == retry, "an answer stays what it is")
+    }
+    requireConsistent(bytes, readSecond(bytes), readSecond)
     // In two pieces, and a byte at a time.
     for size in [max(1, cut(bytes)), 1] {
         var reader = TLSHelloReader()
@@ -124,6 +128,10 @@ private func requireHello(_ bytes: [UInt8]) {
     }
     guard case .found(let hello, let length) = whole else { return }
     require(ClientProtocol.recognize(bytes.span) == .tls, "a hello is known for TLS")
+    require(
+        readSecond([20, 3, 3, 0, 1, 1] + bytes) == .found(hello, length: length + 6),
+        "a second hello is one"
+    )
     let text = hello.serverName ?? "a"
     require(!text.isEmpty && text.utf8.allSatisfy(isNameByte), "a name is of the bytes of names")
     // The same in records of other sizes.
@@ -135,6 +143,11 @@ private func requireHello(_ bytes: [UInt8]) {
             "records make no difference"
         )
     }
+}
+
+private func readSecond(_ bytes: [UInt8]) -> ParseResult<TLSHello> {
+    var reader = TLSHelloReader(afterRetry: true)
+    return reader.read(bytes.span)
 }
 
 /// Once it is known what a connection begins with, more bytes change nothing.
