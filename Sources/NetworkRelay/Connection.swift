@@ -52,7 +52,7 @@ final class Connection: Watcher {
     private var isUploadEnded = false
     /// The proxy's client has been told, or is being told, that it is connected.
     private var isTunnel = false
-    /// The server's answer to a change of protocol, as far as it came.
+    /// The server's answer that is waited for, as far as it came.
     private var answer: [UInt8]?
     /// Whether the network has it in its queue.
     var isQueued = false
@@ -227,7 +227,7 @@ final class Connection: Watcher {
         case .pass(let count, let instead):
             upload.held = instead?[...] ?? words[..<count]
             words.removeFirst(count)
-            if gate?.awaitsSwitch == true {
+            if gate?.awaitsAnswer == true {
                 answer = []
                 download.allowance = 0
             }
@@ -237,7 +237,7 @@ final class Connection: Watcher {
             words.removeFirst(now)
             upload.allowance = count == .max ? .max : count - Int64(now)
             if count == .max { words = [] }
-        case .awaitSwitch: return false
+        case .awaitAnswer: return false
         case .done:
             isUploadEnded = true
             switch drop() {
@@ -266,23 +266,21 @@ final class Connection: Watcher {
         }
     }
 
-    /// Whether the server has agreed to change the protocol: the first bytes that it ever sends tell.
+    /// What the server says first: whether it agrees to change the protocol, or wants another hello.
     private func readAnswer() {
         guard var bytes = answer, server?.isReadable == true, let number = server?.number else { return }
-        let wanted = Array("HTTP/1.1 101".utf8)
         let result = StreamSocket.receive(number, upTo: Self.piece, into: &bytes)
         answer = bytes
-        switch result {
-        case .wouldBlock:
+        if result == .wouldBlock {
             server?.isReadable = false
             return
-        case .moved where bytes.count <= wanted.count: return readAnswer()
-        case .moved, .end, .failed: break
         }
+        var isAll = true
+        if case .moved = result { isAll = bytes.count >= Self.piece }
+        guard gate?.answered(bytes[...], isAll: isAll) != false else { return readAnswer() }
         answer = nil
         download.held = bytes[...]
         download.allowance = .max
-        gate?.answered(hasSwitched: bytes.starts(with: wanted) && bytes.dropFirst(wanted.count).first == 0x20)
         network.later(self)
     }
 

@@ -14,8 +14,8 @@ struct Gate {
         case pass(Int, instead: [UInt8]? = nil)
         /// So many may go without being looked at; `max` for all that ever come.
         case unseen(Int64)
-        /// The server is asked to change the protocol: its answer decides.
-        case awaitSwitch
+        /// What the server answers decides how it goes on.
+        case awaitAnswer
         /// The client has no more to say on this connection.
         case done
         /// They must not go, nor anything after them.
@@ -24,7 +24,8 @@ struct Gate {
 
     private enum State {
         case start
-        case tls(TLSHelloReader)
+        case tls(TLSHelloReader, after: TLSHello?)
+        case retry(TLSHello)
         case head(HTTPRequestReader)
         case body(HTTPRequestHead.Body, isLast: Bool)
         case chunks(ChunkedBody, isLast: Bool)
@@ -54,8 +55,13 @@ struct Gate {
 
     /// Whether bytes go through as they come.
     var isFree: Bool { if case .free = state { true } else { false } }
-    /// Whether the server's next answer decides what the protocol is.
-    var awaitsSwitch: Bool { if case .switching = state { true } else { false } }
+    /// Whether the server's next answer decides how it goes on.
+    var awaitsAnswer: Bool {
+        switch state {
+        case .switching, .retry: true
+        default: false
+        }
+    }
     /// Whether no request has been let through.
     var isUntouched: Bool { requests == 0 && !isFree }
 
@@ -63,7 +69,7 @@ struct Gate {
     mutating func next(_ bytes: ArraySlice<UInt8>, _ policy: NetworkPolicy) -> Step {
         switch state {
         case .start: return recognize(bytes, policy)
-        case .tls(let reader): return hello(bytes, reader, policy)
+        case .tls(let reader, let first): return hello(bytes, reader, after: first, policy)
         case .head(let reader): return head(bytes, reader, policy)
         case .body(let body, let isLast):
             state = isLast ? .done : .head(HTTPRequestReader())
@@ -71,7 +77,7 @@ struct Gate {
             if case .chunked = body { state = .chunks(ChunkedBody(), isLast: isLast) }
             return next(bytes, policy)
         case .chunks(let body, let isLast): return chunks(bytes, body, isLast)
-        case .switching: return .awaitSwitch
+        case .switching, .retry: return .awaitAnswer
         case .free: return .unseen(.max)
         case .done: return .done
         }
@@ -85,7 +91,7 @@ struct Gate {
             return .refuse(Refusal(.malformed, "the request is none of HTTP/1"))
         }
         switch found {
-        case .tls: state = .tls(TLSHelloReader())
+        case .tls: state = .tls(TLSHelloReader(), after: nil)
         case .http: state = .head(HTTPRequestReader())
         case .other: state = .free
         }
@@ -117,21 +123,32 @@ struct Gate {
 
     // MARK: TLS
 
-    private mutating func hello(_ bytes: ArraySlice<UInt8>, _ reader: TLSHelloReader, _ policy: NetworkPolicy)
-        -> Step
-    {
+    private mutating func hello(
+        _ bytes: ArraySlice<UInt8>,
+        _ reader: TLSHelloReader,
+        after first: TLSHello?,
+        _ policy: NetworkPolicy
+    ) -> Step {
         var reader = reader
         switch reader.read(bytes.span) {
         case .needMore:
-            state = .tls(reader)
+            state = .tls(reader, after: first)
             return .needMore
         case .malformed(let why):
             return .refuse(Refusal(.malformed, "the TLS hello is not well-formed: \(why)"))
-        case .found(let hello, _):
+        case .found(let hello, let length):
             if let refusal = refusal(of: hello, policy) { return .refuse(refusal) }
-            if case .name = destination.host { isNameHidden = hello.isEncrypted || hello.serverName == nil }
-            state = .free
-            return .unseen(.max)
+            if let first, !first.isContinued(by: hello) {
+                return .refuse(Refusal(.nameMismatch, "the second TLS hello is for another server than the first"))
+            }
+            guard first == nil, case .name = destination.host else {
+                state = .free
+                return .unseen(.max)
+            }
+            isNameHidden = hello.isEncrypted || hello.serverName == nil
+            // A server may ask for a second one, and go by the name in that.
+            state = .retry(hello)
+            return .pass(length)
         }
     }
 
@@ -254,11 +271,22 @@ struct Gate {
         return true
     }
 
-    /// The server has answered the request to change the protocol.
+    /// Reads what the server has sent since its answer was waited for; false when more is needed to decide.
     ///
-    /// If it did not, what follows are requests.
-    mutating func answered(hasSwitched: Bool) {
-        state = hasSwitched ? .free : isProxied ? .done : .head(HTTPRequestReader())
+    /// If it has not agreed to change the protocol, requests follow.
+    mutating func answered(_ bytes: ArraySlice<UInt8>, isAll: Bool) -> Bool {
+        switch state {
+        case .switching:
+            let agreement = Array("HTTP/1.1 101 ".utf8)
+            if bytes.count < agreement.count && !isAll { return false }
+            let hasSwitched = bytes.starts(with: agreement)
+            state = hasSwitched ? .free : isProxied ? .done : .head(HTTPRequestReader())
+        case .retry(let first):
+            guard let asks = TLSHello.isRetryRequest(bytes.span) ?? (isAll ? false : nil) else { return false }
+            state = asks ? .tls(TLSHelloReader(afterRetry: true), after: first) : .free
+        default: break
+        }
+        return true
     }
 
     /// Puts another grant in force; false when what was let through already is not what it allows.
