@@ -161,7 +161,9 @@ enum Resolution {
         var made: ares_channel?
         guard unsafe ares_init_options(&made, &options, CInt(mask)) == ARES_SUCCESS else { return nil }
         // Those of the host would be asked else.
-        if !servers.isEmpty, unsafe ares_set_servers_ports_csv(made, servers.joined(separator: ",")) != ARES_SUCCESS {
+        if !servers.isEmpty,
+            unsafe ares_set_servers_ports_csv(made, servers.joined(separator: ",")) != ARES_SUCCESS
+        {
             unsafe made.map { unsafe ares_destroy($0) }
             return nil
         }
