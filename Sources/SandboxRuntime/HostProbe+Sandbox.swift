@@ -19,6 +19,11 @@ extension HostProbe {
         "an own network with loopback",
         for: "sandboxes without the host's network"
     )
+    private static let names = HostFeature(
+        "network-by-name",
+        "a network on which every address is local, and a packet filter for it",
+        for: "profiles with `network: {mode: allow}` or `open`"
+    )
     private static let terminal = HostFeature(
         "terminal",
         "an own devpts and terminals on it",
@@ -32,7 +37,7 @@ extension HostProbe {
     private static let filter = HostFeature("seccomp-filter", "seccomp filters", for: "every sandbox")
     private static let whole = HostFeature("sandbox", "a whole sandbox", for: "running anything")
 
-    static let sandboxFeatures = [base, proc, loopback, terminal, overlay, filter, whole]
+    static let sandboxFeatures = [base, proc, loopback, names, terminal, overlay, filter, whole]
 
     static func sandbox(_ facts: HostFacts, executable: String, _ place: borrowing ProbePlace) -> [HostCheck]
     {
@@ -50,6 +55,7 @@ extension HostProbe {
             ),
             result(proc, trial.attempt(SandboxTrial.proc), "a fresh procfs was mounted"),
             result(loopback, trial.attempt(SandboxTrial.loopback, network: true), "lo came up"),
+            tryNetwork(trial),
             result(terminal, trial.tryTerminal(), "a devpts was mounted and a program put on its terminal"),
             tryOverlays(trial, place),
             result(filter, trial.tryFilter(), "init and its programs run under the two filters of a sandbox"),
@@ -63,6 +69,30 @@ extension HostProbe {
     private static func result(_ feature: HostFeature, _ error: ClocheError?, _ success: String) -> HostCheck
     {
         error.map { feature.missing($0) } ?? feature.ok(success)
+    }
+
+    /// All of it, and else what of it is missing.
+    private static func tryNetwork(_ trial: SandboxTrial) -> HostCheck {
+        if trial.tryNetwork(demanding: [.packetFilter, .ipv6]) == nil {
+            return names.ok(
+                "routes, rules and sockets were made, for any port of any address, by IPv4 and IPv6"
+            )
+        }
+        if let error = trial.tryNetwork(demanding: []) { return names.missing(error) }
+        var lacks: [String] = []
+        var remedies: [String] = []
+        if let error = trial.tryNetwork(demanding: [.packetFilter]) {
+            lacks.append(
+                "no packet filter (\(error.why)): connections to the ports that a profile names are taken, those to"
+                    + " others are refused without a trace, and datagrams to other ports than DNS get lost"
+            )
+            remedies.append(error.remedy)
+        }
+        if let error = trial.tryNetwork(demanding: [.ipv6]) {
+            lacks.append("no IPv6 (\(error.why)): names have IPv4 addresses only")
+            remedies.append(error.remedy)
+        }
+        return names.degraded(lacks.joined(separator: "; "), remedies.joined(separator: "; "))
     }
 
     /// `run` keeps the upper layer in memory, an agent in the state directory.
@@ -200,6 +230,27 @@ struct SandboxTrial {
         } catch { throw .told(error) }
     }
 
+    /// A network by name, with these parts or none.
+    func tryNetwork(demanding parts: [PlanOperation.Part]) -> ClocheError? {
+        var steps = Planner.networkSteps(SandboxNetworkRequest(ports: [443]))
+        for index in steps.indices {
+            steps[index].reason = Self.reason
+            if let part = steps[index].part, parts.contains(part) { steps[index].part = nil }
+        }
+        let plan = plan(steps, network: true)
+        do throws(SetupFailure) {
+            var sandbox = try Sandbox.build(plan, .none, LimitsPolicy())
+            // Addresses there may be, and no sockets for them.
+            if !parts.contains(.ipv6) || sandbox.takeNetwork()?.hasIPv6 == true { return nil }
+            let answer = Errno(EAFNOSUPPORT)
+            return SetupError.operation(
+                PlanOperation(.everyAddress(isIPv6: true), reason: Self.reason),
+                answer,
+                facts
+            )
+        } catch { return SetupError.explain(error, plan, facts) }
+    }
+
     /// Nothing can be executed in so small a sandbox: init first opens the terminal, then finds no program.
     func tryTerminal() -> ClocheError? {
         let operations = [
@@ -273,7 +324,7 @@ extension SandboxTrial {
 
 extension SandboxFilters {
     /// Two filters of one instruction, which allows every call.
-    fileprivate static var none: SandboxFilters {
+    static var none: SandboxFilters {
         // BPF_RET | BPF_K with SECCOMP_RET_ALLOW, as struct sock_filter lies in memory.
         let allow = FilterProgram(bytes: [0x06, 0, 0, 0, 0, 0, 0xff, 0x7f])
         return SandboxFilters(allowList: allow, argumentRules: allow)

@@ -121,6 +121,16 @@ extension PlanOperation.Part {
     }
 }
 
+extension PlanOperation {
+    /// Whether it is about the network namespace.
+    var isOfNetwork: Bool {
+        switch action {
+        case .loopback, .everyAddress, .packetFilter, .listen, .datagrams: true
+        default: false
+        }
+    }
+}
+
 extension SandboxPlan {
     /// Whether its sandbox hands sockets to the supervisor.
     var makesSockets: Bool {

@@ -96,6 +96,7 @@ struct SelfCheck: ~Copyable {
             keepsAll: keepsAll
         )
         try check.compareNamespaces()
+        try check.compareInterfaces()
         try check.compareIdentity()
         try check.compareMounts()
         return check
@@ -186,6 +187,46 @@ struct SelfCheck: ~Copyable {
                 isOwn == isWanted
             )
         }
+    }
+
+    /// What some modules of the kernel put into every namespace.
+    ///
+    /// Without a route they lead nowhere, and bringing one up takes rights that nobody inside has. See
+    /// `net.core.fb_tunnels_only_for_init_net`.
+    private static let tunnels: Set<String> = [
+        "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "sit0", "ip6tnl0", "ip6gre0", "ip6_vti0",
+    ]
+
+    /// A network of the sandbox's own has no way out: what all rules of it rest on.
+    private mutating func compareInterfaces() throws(SystemError) {
+        if expected.sharesNetwork { return }
+        // Not there without IPv6.
+        let routes6 = (try? process.read("net/ipv6_route")) ?? []
+        let found = Self.waysOut(try process.read("net/dev"), try process.read("net/route"), routes6)
+        compare("interfaces", "lo", found.names, found.isClosed)
+    }
+
+    /// The interfaces of a network namespace, with those that routes lead to, and whether lo is the only way.
+    static func waysOut(_ interfaces: [UInt8], _ routes: [UInt8], _ routes6: [UInt8]) -> (
+        names: String, isClosed: Bool
+    ) {
+        func lines(_ bytes: [UInt8]) -> [String] {
+            bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+        }
+        func words(_ line: String) -> [Substring] { line.split { $0 == " " || $0 == "\t" } }
+        let names = lines(interfaces).dropFirst(2).map { line in
+            String(line[..<(line.lastIndex(of: ":") ?? line.endIndex)].drop { $0 == " " })
+        }
+        // The first word of a line after the head; the last.
+        let routed = lines(routes).dropFirst().compactMap { words($0).first.map(String.init) }
+        let routed6 = lines(routes6).compactMap { words($0).last.map(String.init) }
+        let used = Set(routed + routed6).subtracting(["lo"]).sorted()
+        let leading = names.filter { $0 != "lo" && !tunnels.contains($0) }
+        let text = names.joined(separator: ", ")
+        return (
+            used.isEmpty ? text : text + ", routes by " + used.joined(separator: ", "),
+            names.contains("lo") && leading.isEmpty && used.isEmpty
+        )
     }
 
     private mutating func compareIdentity() throws(SystemError) {

@@ -173,6 +173,7 @@ enum SetupError {
     static func operation(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
         -> ClocheError
     {
+        if operation.isOfNetwork { return network(operation, answer, facts) }
         let place = "/" + operation.target
         var remedy = doctor
         var what = "cannot set up \(place) in the sandbox"
@@ -206,6 +207,45 @@ enum SetupError {
         return ClocheError(.sandbox, what, why: asked(answer, by: operation.reason), remedy: remedy)
     }
 
+    /// A step of the sandbox's own network.
+    private static func network(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
+        -> ClocheError
+    {
+        let what =
+            switch operation.action {
+            case .packetFilter: "cannot set up the packet filter of the sandbox's network"
+            case .everyAddress(let isIPv6): "cannot set up IPv\(isIPv6 ? 6 : 4) in the sandbox's network"
+            case .listen, .datagrams: "cannot listen in the sandbox's network"
+            default: "cannot bring up loopback in the sandbox"
+            }
+        return ClocheError(
+            .sandbox,
+            what,
+            why: asked(answer, by: operation.reason),
+            remedy: networkRemedy(operation, answer, facts)
+        )
+    }
+
+    private static func networkRemedy(_ operation: PlanOperation, _ answer: Errno, _ facts: HostFacts)
+        -> String
+    {
+        switch (operation.action, answer.number) {
+        case (_, EAFNOSUPPORT) where facts.seccompFiltered, (_, EPERM) where facts.seccompFiltered,
+            (_, EACCES) where facts.seccompFiltered:
+            "what Cloche was started by lets programs have no such sockets"
+                + " (RestrictAddressFamilies= of systemd, or the filter of a container); it must let them have"
+                + " AF_NETLINK, AF_INET and AF_INET6"
+        case (.packetFilter, ENOENT), (.packetFilter, EOPNOTSUPP), (.packetFilter, EPROTONOSUPPORT):
+            "load its modules: `sudo modprobe -a nf_tables nft_tproxy nft_reject_inet`; to keep them,"
+                + " `printf 'nf_tables\\nnft_tproxy\\nnft_reject_inet\\n' | sudo tee /etc/modules-load.d/cloche.conf`"
+        case (.everyAddress(isIPv6: true), _):
+            "IPv6 is switched off in the kernel: boot without `ipv6.disable=1`, or"
+                + " `sudo sysctl net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0`"
+        case (.listen, EMFILE), (.datagrams, EMFILE): "raise the limit of open files, `ulimit -n`"
+        default: doctor
+        }
+    }
+
     private static func asked(_ answer: Errno, by reason: String) -> String {
         reason.isEmpty ? "\(answer)" : "\(answer), asked for by \(reason)"
     }
@@ -228,6 +268,7 @@ enum SetupError {
         case CLINUX_STAGE_CAPABILITIES: "dropping capabilities"
         case CLINUX_STAGE_DESCRIPTORS: "closing descriptors"
         case CLINUX_STAGE_INIT: "executing init"
+        case CLINUX_STAGE_SOCKETS: "handing over the sockets of its network"
         default: "stage \(stage.rawValue)"
         }
     }

@@ -42,7 +42,11 @@ enum Weakening {
         if leavesOut("no-nested-namespaces") {
             plan.operations.removeAll { if case .setting = $0.action { true } else { false } }
         }
-        if leavesOut("net-namespace") { plan.operations.removeAll { $0.action == .loopback } }
+        if leavesOut("net-namespace") { plan.operations.removeAll(where: \.isOfNetwork) }
+        // Other ports are then not caught, and datagrams to elsewhere not refused.
+        if leavesOut("packet-filter") {
+            plan.operations.removeAll { if case .packetFilter = $0.action { true } else { false } }
+        }
         if leavesOut("read-only") { makeWritable(&plan) }
         if leavesOut("pid-namespace") { useTheHostsProc(&plan) }
         return plan

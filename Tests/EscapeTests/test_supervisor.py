@@ -81,6 +81,27 @@ def test_without_landlock_nothing_starts_unless_permitted(t):
     assert confinement(t, project, "a") == ("on", "on")
 
 
+def test_doctor_says_what_is_missing_of_the_network(t):
+    """A kernel without nf_tables, without IPv6, and one that gives neither addresses nor routes."""
+    lacking = t.attack("lacking")
+
+    def check(*first):
+        found = json.loads(t.command(*first, t.program, "doctor", "--json", check=None).out)
+        return next(one for one in found if one["id"] == "network-by-name")
+
+    whole = check()
+    assert whole["status"] == "ok" and not whole["remedy"], whole
+    # socket(2) with NETLINK_NETFILTER, AF_INET6, AF_NETLINK
+    for call, answer, status, words, remedy in (
+        ("41:2:12", errno.EPROTONOSUPPORT, "degraded", "no packet filter", "modprobe -a nf_tables"),
+        ("41:0:10", errno.EAFNOSUPPORT, "degraded", "no IPv6", "AF_INET6"),
+        ("41:0:16", errno.EAFNOSUPPORT, "missing", "loopback", "AF_NETLINK"),
+    ):
+        found = check(lacking, call, answer)
+        assert found["status"] == status and words in found["detail"], found
+        assert os.strerror(answer) in found["detail"] and remedy in found["remedy"], found
+
+
 def test_state_files_are_the_users_alone(t):
     """Row 66 (CVE-2026-46406): everything that Cloche writes, with a umask that hides nothing, while an agent runs and
     after it."""

@@ -68,8 +68,8 @@ struct NetworkBox: ~Copyable {
 
     /// Starts both.
     ///
-    init(_ script: String, _ wanted: SandboxNetworkRequest?, syscalls: SyscallPolicy = SyscallPolicy()) throws
-    {
+    /// - Parameter isFiltered: whether the usual filters lie on the script; none, otherwise.
+    init(_ script: String, _ wanted: SandboxNetworkRequest?, isFiltered: Bool = true) throws {
         let executable = try Files.readLink("/proc/self/exe")
         let python = try #require(ProcessEnvironment.findProgram("python3", path: Self.path))
         let policy = Policy(profile: "test", harness: HarnessPolicy(command: ["python3"]))
@@ -90,7 +90,7 @@ struct NetworkBox: ~Copyable {
         let end = stdout.writeEnd.number
         var sandbox = try Sandbox.launch(
             request,
-            try SandboxFilters(syscalls),
+            isFiltered ? try SandboxFilters(policy.syscalls) : .none,
             starting: SpawnRequest(1, spec, stdio: [null.number, end, end])
         )
         let network = sandbox.takeNetwork()

@@ -129,28 +129,32 @@ private func run(_ script: String, _ network: SandboxNetworkRequest?) throws -> 
         #expect(lines == ["192.0.2.1", "2001:db8::1"])
     }
 
-    @Test func theRulesAreOutOfReach() throws {
-        let lines = try run(
+    @Test(arguments: [true, false]) func theRulesAreOutOfReach(isFiltered: Bool) throws {
+        let box = try NetworkBox(
             """
-            for protocol in [socket.NETLINK_ROUTE, 12]:
+            # RTM_DELADDR of 198.18.0.1 on lo; NFT_MSG_DELTABLE of "cloche", as a batch
+            address = "20000000 1500 0500 00000000 00000000 02200000 01000000 0800 0200 c6120001"
+            batch = "14000000 1000 0100 00000000 00000000 0000000a"
+            batch += "20000000 020a 0500 00000000 00000000 01000000 0b00 0100 636c6f63686500 00"
+            batch += "14000000 1100 0100 00000000 00000000 0000000a"
+            for protocol, message in [(socket.NETLINK_ROUTE, address), (12, batch)]:
                 try:
                     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
-                    # RTM_DELADDR of 198.18.0.1 on lo, with an acknowledgement
-                    sock.send(bytes.fromhex("20000000 1500 0500 00000000 00000000 02200000 01000000 0800 0200 c6120001"))
-                    head = sock.recv(64)
-                    print(errno.errorcode[-int.from_bytes(head[16:20], "little", signed=True)])
-                except OSError as error: print(errno.errorcode[error.errno])
-            for option in [19, 36]:
-                try: socket.socket().setsockopt(socket.SOL_IP if option == 19 else socket.SOL_SOCKET, option, 1)
+                    sock.send(bytes.fromhex(message))
+                    print(errno.errorcode[-int.from_bytes(sock.recv(64)[16:20], "little", signed=True)])
+                except OSError as error: print("no socket:", errno.errorcode[error.errno])
+            for level, option in [(socket.SOL_IP, 19), (socket.SOL_SOCKET, 36)]:
+                try: socket.socket().setsockopt(level, option, 1)
                 except OSError as error: print(errno.errorcode[error.errno])
             print(tcp("8.8.8.8", 22))
             """,
-            Self.filtered
+            Self.filtered,
+            isFiltered: isFiltered
         )
-        // IP_TRANSPARENT and SO_MARK are for those with rights over the network.
-        #expect(
-            lines == ["EPERM", "EAFNOSUPPORT", "EPERM", "EPERM", "8.8.8.8 22 of 198.18.0.1 at 3128"]
-        )
+        // Without the filter nf_tables can be spoken to; without capabilities it does nothing. IP_TRANSPARENT and SO_MARK
+        // are for those with rights over the network.
+        let tables = isFiltered ? "no socket: EAFNOSUPPORT" : "EPERM"
+        #expect(try box.lines() == ["EPERM", tables, "EPERM", "EPERM", "8.8.8.8 22 of 198.18.0.1 at 3128"])
     }
 
     @Test func aNetworkWithoutNamesHasNoSockets() throws {
@@ -191,5 +195,100 @@ private func run(_ script: String, _ network: SandboxNetworkRequest?) throws -> 
         let result = try Subprocess(python, ["-c", script, "\(made.number)"]).run(inheriting: [made.number])
         #expect(result.status == 0, "\(result.errorText)")
         #expect(try box.lines() == ["from outside"])
+    }
+
+    /// The sockets that this process has open, by their numbers in the kernel.
+    private static func openSockets() throws -> Set<String> {
+        // One that is closed meanwhile is none.
+        Set(try Files.list("/proc/self/fd").compactMap { try? Files.readLink("/proc/self/fd/\($0)") })
+    }
+
+    @Test func nothingOfTheNetworkIsLeft() throws {
+        var sockets: Set<String> = []
+        var process = ""
+        do {
+            let box = try NetworkBox("print(tcp('8.8.8.8', 22))", Self.unfiltered)
+            #expect(try box.lines() == ["ECONNREFUSED"])
+            let held = box.network
+            let network = try #require(held)
+            let numbers = [network.questions.number] + network.listeners.map(\.socket.number)
+            sockets = try Set(numbers.map { try Files.readLink("/proc/self/fd/\($0)") })
+            process = "/proc/\(box.sandbox.pid)/ns/net"
+            #expect(sockets.count == 5 && Files.exists(process))
+            #expect(try Self.openSockets().isSuperset(of: sockets))
+        }
+        #expect(try Self.openSockets().isDisjoint(with: sockets))
+        #expect(!Files.exists(process))
+    }
+
+    @Test func theSelfCheckSeesNoWayOut() throws {
+        let box = try NetworkBox("time.sleep(60)", Self.filtered)
+        let report = try box.sandbox.report()
+        let rows = report.value(at: ["checks"])?.list ?? []
+        let row = try #require(rows.first { $0["subject"]?.string == "interfaces" })
+        #expect(row["holds"]?.bool == true && report["holds"]?.bool == true)
+    }
+}
+
+@Suite struct WaysOutTests {
+    private static let head = "Inter-|   Receive\n face |bytes\n"
+    private static let lo = "    lo:       0       0\n"
+    private static let routes = "Iface\tDestination\tGateway\n"
+    private static let local = String(repeating: "0 ", count: 9) + "      lo\n"
+
+    private func isClosed(_ interfaces: String, _ routes: String = "", _ routes6: String = local) -> Bool {
+        let (interfaces, routes) = (Self.head + interfaces, Self.routes + routes)
+        return SelfCheck.waysOut(Array(interfaces.utf8), Array(routes.utf8), Array(routes6.utf8)).isClosed
+    }
+
+    @Test func loopbackAloneIsClosed() {
+        #expect(isClosed(Self.lo) && isClosed(Self.lo, "", ""))
+        // The kernel's own tunnels lead nowhere.
+        #expect(isClosed(Self.lo + "  sit0:       0       0\n"))
+    }
+
+    @Test func anythingElseIsOpen() {
+        #expect(!isClosed(""))
+        #expect(!isClosed(Self.lo + "  eth0:       0       0\n"))
+        #expect(!isClosed(Self.lo + "  lo:0:       0       0\n"))
+        #expect(!isClosed(Self.lo + " tunl0: 0\n", "tunl0\t00000000\t0100000A\n"))
+        #expect(!isClosed(Self.lo + "  sit0: 0\n", "", Self.local + "0 0     sit0\n"))
+    }
+}
+
+@Suite struct NetworkPlanTests {
+    @Test func proxyVariablesLeaveTheProfilesAlone() {
+        let own = ["A=http_proxy=x", "https_proxy=http://own:1", "NO_PROXY="]
+        let added = InsideNetwork.addingProxyVariables(to: own)
+        #expect(Array(added.prefix(3)) == own)
+        #expect(added.contains("HTTP_PROXY=http://127.0.0.1:3128"))
+        #expect(added.contains("all_proxy=http://127.0.0.1:3128"))
+        #expect(added.filter { $0.lowercased().hasPrefix("https_proxy=") } == ["https_proxy=http://own:1"])
+        #expect(added.filter { $0.lowercased().hasPrefix("no_proxy=") } == ["NO_PROXY="])
+        #expect(InsideNetwork.addingProxyVariables(to: []).contains("no_proxy=localhost,127.0.0.1,::1"))
+    }
+
+    @Test func portsAreListenedAtOnce() {
+        let many = (1...200).map { UInt16($0) } + [3128, 53, 0, 7]
+        let steps = Planner.networkSteps(SandboxNetworkRequest(ports: many))
+        let ports = steps.compactMap { step -> [UInt16]? in
+            if case .listen(let ports) = step.action { ports } else { nil }
+        }
+        #expect(ports.count == 2 && ports[0] == [3128, 53])
+        #expect(ports[1].count == InsideNetwork.mostPorts && Set(ports[1]).isDisjoint(with: [0, 53, 3128]))
+        #expect(steps.last?.without == .packetFilter)
+        let forced = Planner.networkSteps(SandboxNetworkRequest(ports: [443], usesPacketFilter: false))
+        #expect(forced.last?.without == nil && !forced.contains { $0.part == .packetFilter })
+        #expect(Planner.networkSteps(SandboxNetworkRequest()).filter { $0.without != nil }.isEmpty)
+    }
+
+    @Test func attributesAreAlignedAndNested() {
+        var message = NetlinkMessage(0x10, flags: 0x400)
+        message.append([1, 0])
+        message.nest(2) { $0.attribute(1, name: "lo") }
+        message.attribute(3, big: 258)
+        let head: [UInt8] = [40, 0, 0, 0, 0x10, 0, 5, 4, 0, 0, 0, 0, 0, 0, 0, 0]
+        let attributes: [UInt8] = [12, 0, 2, 0x80, 7, 0, 1, 0, 108, 111, 0, 0, 8, 0, 3, 0, 0, 0, 1, 2]
+        #expect(message.bytes == head + [1, 0, 0, 0] + attributes)
     }
 }

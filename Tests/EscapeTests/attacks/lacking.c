@@ -1,5 +1,6 @@
-/* A kernel that lacks something: `lacking NUMBER ANSWER PROGRAM...` executes the program so that the system call
- * NUMBER answers with the error ANSWER, for it and all its children. */
+/* A kernel that lacks something: `lacking NUMBER[:ARGUMENT:VALUE] ANSWER PROGRAM...` executes the program so that the
+ * system call NUMBER, or only with VALUE as its argument ARGUMENT, answers with the error ANSWER, for it and all its
+ * children. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -12,9 +13,17 @@
 
 int main(int argc, char **argv) {
     if (argc < 4) return 2;
+    char *rest;
+    unsigned number = (unsigned)strtoul(argv[1], &rest, 10), place = offsetof(struct seccomp_data, nr), value = number;
+    if (*rest == ':') {
+        place = offsetof(struct seccomp_data, args) + 8 * (unsigned)strtoul(rest + 1, &rest, 10);
+        value = (unsigned)strtoul(rest + 1, NULL, 10);
+    }
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(argv[1]), 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, place),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(argv[2])),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
