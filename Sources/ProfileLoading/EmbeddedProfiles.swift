@@ -10,10 +10,13 @@ package let embeddedProfiles: [(path: String, text: String)] = [
         text: #"""
 description: What agent programs have in common; the profiles of the programs extend it
 
-# Agent programs live on a service's API. There are no rules by name yet, so this is the host's network without any
-# filter, the services on its loopback included; `start` and `list` say so.
+# An agent program reaches the service it lives on, and nothing else: the profile of each names its hosts. What a task
+# needs besides is yours to say, for one agent, or under `overrides` in config.yaml for all:
+#   cloche start ... --set 'network.allow+=[pypi, github, "*.example.com:443"]'
+# None of that is here, because what takes files from anybody with an account can carry off what the agent sees. A service
+# of your own (ANTHROPIC_BASE_URL and the like) has to be named, too.
 network:
-  mode: host
+  mode: allow
 
 filesystem:
   # Programs that the user installed in the own home, where the sandbox would not see them. Read-only: an agent must
@@ -47,6 +50,10 @@ harness:
   resume: [--restore-chat-history]
   resume-task: [--restore-chat-history, --message, "{task}"]
   install: "install aider with `uv tool install aider-chat` or `pipx install aider-chat`"
+
+network:
+  # The services of the keys below. The program has a table of models and prices of its own, where it cannot fetch one.
+  allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com, api.deepseek.com, openrouter.ai]
 
 filesystem:
   binds+:
@@ -262,6 +269,17 @@ filesystem:
 description: Claude Code on Google Cloud Vertex AI
 extends: claude
 
+network:
+  # Each region has a host of its own; add yours if it is not here.
+  allow:
+    - oauth2.googleapis.com   # where the login is renewed
+    - aiplatform.googleapis.com
+    - us-central1-aiplatform.googleapis.com
+    - us-east5-aiplatform.googleapis.com
+    - europe-west1-aiplatform.googleapis.com
+    - europe-west4-aiplatform.googleapis.com
+    - asia-southeast1-aiplatform.googleapis.com
+
 environment:
   set:
     CLAUDE_CODE_USE_VERTEX: "1"
@@ -317,6 +335,10 @@ harness:
       }
   install: "install Claude Code with `npm install -g @anthropic-ai/claude-code`; see https://code.claude.com/docs"
 
+network:
+  # Packages, GitHub and web pages are not here; see agent.yaml for how to add them.
+  allow: [anthropic]
+
 filesystem:
   binds+:
     # The native installer's link; what is shown is the program it points to.
@@ -369,6 +391,9 @@ harness:
       trust_level = "trusted"
   install: "install Codex with `npm install -g @openai/codex`"
 
+network:
+  allow: [openai]
+
 filesystem:
   binds+:
     - {source: ~/.local/bin/codex, optional: true}
@@ -417,6 +442,15 @@ harness:
   resume: [--continue]
   resume-task: [--continue, -i, "{task}"]
   install: "install Copilot CLI with `npm install -g @github/copilot`"
+
+network:
+  allow:
+    - api.github.com   # where the token is tried
+    # The service: which of them, depends on the subscription.
+    - api.githubcopilot.com
+    - api.individual.githubcopilot.com
+    - api.business.githubcopilot.com
+    - api.enterprise.githubcopilot.com
 
 # It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
 #   cloche start ... --set 'credentials+=[{env: GH_TOKEN, required: true}]'
@@ -476,6 +510,17 @@ harness:
         "general": {"disableAutoUpdate": true}
       }
 
+network:
+  # Each region has a host of its own; add yours if it is not here.
+  allow:
+    - oauth2.googleapis.com   # where the login is renewed
+    - aiplatform.googleapis.com
+    - us-central1-aiplatform.googleapis.com
+    - us-east5-aiplatform.googleapis.com
+    - europe-west1-aiplatform.googleapis.com
+    - europe-west4-aiplatform.googleapis.com
+    - asia-southeast1-aiplatform.googleapis.com
+
 environment:
   pass+: [GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION]
 
@@ -508,6 +553,9 @@ harness:
       }
   install: "install Gemini CLI with `npm install -g @google/gemini-cli`"
 
+network:
+  allow: [google]
+
 environment:
   set:
     # It would start itself a second time to set a memory limit.
@@ -530,6 +578,10 @@ harness:
   command: [mini]
   task: [-t, "{task}", -y]
   install: "install mini-swe-agent with `uv tool install mini-swe-agent` or `pipx install mini-swe-agent`"
+
+network:
+  # The services of the keys below.
+  allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com]
 
 filesystem:
   binds+:
@@ -578,6 +630,13 @@ harness:
   resume: [--continue]
   resume-task: [--continue, --prompt, "{task}"]
   install: "install OpenCode with `npm install -g opencode-ai`"
+
+network:
+  allow:
+    # Those of the keys below. Other providers have to be added, and npm for plugins and for providers' packages.
+    - anthropic
+    - openai
+    - models.dev   # the list of models
 
 filesystem:
   binds+:

@@ -39,7 +39,7 @@ import Testing
         #expect(rows["syscalls.deny"] == "[ptrace] <- project/config.yaml:4")
         #expect(rows["harness.seeds[\".claude.json\"]"] == "{} <- user/profiles/claude.yaml:2")
         #expect(rows["session.columns"] == "120 <- default")
-        #expect(rows["network.mode"]?.hasPrefix("host <- built-in profile agent, line ") == true)
+        #expect(rows["network.mode"]?.hasPrefix("allow <- built-in profile agent, line ") == true)
         #expect(rows["extends"] == nil)
     }
 

@@ -32,7 +32,11 @@ import Testing
     func onlyAgentProgramsReachTheNetwork(_ name: String) throws {
         let profile = try ConfigurationTree().loader.load(name: name)
         let isAgent = profile.chain.contains("agent")
-        #expect(profile.policy.network.mode == (isAgent ? .host : .none))
+        let network = profile.policy.network
+        #expect(network.mode == (isAgent ? .allow : .none))
+        #expect(network.allow.isEmpty == (!isAgent || name == "agent"))
+        // Its service by TLS, and nothing that an agent of another program would not need as well.
+        #expect(network.allow.allSatisfy { !$0.target.contains(":") && !$0.target.contains("*") })
         #expect(isAgent || (profile.policy.credentials.isEmpty && profile.policy.filesystem.binds.isEmpty))
         #expect(profile.policy.filesystem.workspace == (name.hasSuffix("-readonly") ? .readOnly : .readWrite))
         #expect(profile.policy.filesystem.binds.allSatisfy { $0.optional && $0.mode == .readOnly })

@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test func whatTheUserSaysOnTheCommandLineIsNotJudged() throws {
-        let tree = try tree("network: {mode: host}")
+        let tree = try tree("network: {mode: allow}")
         try tree.write("project/wide.yaml", "extends: claude\ncredentials+: [{env: OTHER}]\n")
         #expect(throws: Never.self) { try tree.loader.load(name: tree.path("project/wide.yaml")) }
         #expect(throws: Never.self) { try tree.loader.load(name: "shell", overrides: ["network.mode=none"]) }
