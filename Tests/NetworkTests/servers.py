@@ -223,9 +223,11 @@ class Servers:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def serve_silent(self, stream, to, number):
-        while stream.recv(65536):
-            pass
-        self.record(kind="ended", to=to, connection=number)
+        try:
+            while stream.recv(65536):
+                pass
+        finally:
+            self.record(kind="ended", to=to, connection=number)
 
     def serve_proxy(self, stream, to, number):
         self.proxy.serve(stream)

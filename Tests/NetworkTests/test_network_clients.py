@@ -136,7 +136,7 @@ def test_git_over_https(t):
 def test_pip(t):
     net = network(t)
     pip = "timed /usr/bin/python3 -m pip -q --disable-pip-version-check --no-cache-dir --retries 0 --timeout 20 install --no-deps"
-    install = lambda url: timed(net, f"{pip} --break-system-packages --target /tmp/there --index-url '{url}' tiny; cat /tmp/there/tiny.py || true")  # noqa: E731
+    install = lambda url: timed(net, f"{pip} --target /tmp/there --index-url '{url}' tiny; cat /tmp/there/tiny.py || true")  # noqa: E731
     answer, code, _ = install("https://pypi.test/simple")
     assert code == 0 and 'word = "tiny"' in answer.out, answer
 

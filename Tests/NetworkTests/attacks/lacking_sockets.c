@@ -1,5 +1,6 @@
-/* A kernel that lacks something of the network: `lacking_sockets WHAT PROGRAM...` executes the program so that for it and all its
- * children there are no sockets of some kind. WHAT is `nft` (nf_tables was left out, or may not be used) or `ipv6`. */
+/* A kernel that lacks something of the network: `lacking_sockets WHAT PROGRAM...` executes the program so that for it
+ * and all its children there are no sockets of some kind. WHAT is `nft` (nf_tables was left out, or may not be used)
+ * or `ipv6`. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -1,8 +1,8 @@
 /*
  * A program as Go makes them: static, with a resolver of its own, and without any idea of proxies.
  *
- *     dial HOST PORT [REQUEST]     asks the first name server of /etc/resolv.conf for A and AAAA at once, connects to what
- *                                  comes first in the answers, sends REQUEST and prints what comes back
+ *     dial HOST PORT [REQUEST]     asks the first name server of /etc/resolv.conf for A and AAAA at once, connects to
+ *                                  what comes first in the answers, sends REQUEST and prints what comes back
  *     dial udp|udp-connected ADDRESS PORT, dial raw 4|6, dial packet     what is no TCP
  *
  * An address is connected to as it is. The last line is `ok` or `failed STAGE ERRNO`, and the microseconds it took.
@@ -98,13 +98,15 @@ static int first_address(const unsigned char *message, ssize_t length, const cha
 
 static void resolve(const char *name, const char *port, union address *found) {
     char line[256], server[64] = "";
+    /* Closed on exec by the `e`. */
     FILE *file = fopen("/etc/resolv.conf", "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
         if (server[0] == '\0') sscanf(line, "nameserver %63s", server);
     union address resolver;
     if (!parse(server, "53", &resolver)) end("resolv.conf", EINVAL);
     int fd = socket(resolver.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
-    if (connect(fd, &resolver.any, size(&resolver)) < 0 || ask(fd, name, 1) < 0 || ask(fd, name, 28) < 0) end("resolve", errno);
+    if (connect(fd, &resolver.any, size(&resolver)) < 0) end("resolve", errno);
+    if (ask(fd, name, 1) < 0 || ask(fd, name, 28) < 0) end("resolve", errno);
     for (int answers = 0; answers < 2; answers++) {
         unsigned char message[1500];
         struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -127,11 +129,15 @@ static int other_than_tcp(char **words) {
         int fd = socket(six ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
         end(fd < 0 ? "socket" : NULL, errno);
     }
-    if (strcmp(words[1], "packet") == 0) end(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) < 0 ? "socket" : NULL, errno);
-    if (strncmp(words[1], "udp", 3) != 0 || words[2] == NULL || words[3] == NULL || !parse(words[2], words[3], &to)) return 2;
-    int fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), connected = strcmp(words[1], "udp-connected") == 0;
+    if (strcmp(words[1], "packet") == 0) {
+        end(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) < 0 ? "socket" : NULL, errno);
+    }
+    if (words[2] == NULL || words[3] == NULL || !parse(words[2], words[3], &to)) return 2;
+    int fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int connected = strcmp(words[1], "udp-connected") == 0;
     if (connected && connect(fd, &to.any, size(&to)) < 0) end("connect", errno);
-    if (sendto(fd, "datagram", 8, 0, connected ? NULL : &to.any, connected ? 0 : size(&to)) < 0) end("send", errno);
+    ssize_t sent = sendto(fd, "datagram", 8, 0, connected ? NULL : &to.any, connected ? 0 : size(&to));
+    if (sent < 0) end("send", errno);
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     if (poll(&ready, 1, 1000) != 1) end("answer", ETIMEDOUT);
     char answer[64];

@@ -2,10 +2,11 @@
  * Many connections at once, and both ends of them.
  *
  *     many serve ADDRESS PORT              sends back what it gets, on any number of connections; prints `ready`
- *     many hold ADDRESS PORT COUNT         opens COUNT connections, sends a number on each and wants it back; says so, waits for a
- *                                          line on its input, does it once more on all of them, and closes them
+ *     many hold ADDRESS PORT COUNT         opens COUNT connections, sends a number on each and wants it back; says so,
+ *                                          waits for a line on its input, does it once more on all of them, closes them
  *     many storm ADDRESS PORT COUNT        one after the other: connect, a number there and back, close
- *     many slow ADDRESS PORT COUNT TEXT    opens COUNT connections, sends one byte of TEXT on each every 100 ms, until its input ends
+ *     many slow ADDRESS PORT COUNT TEXT    opens COUNT connections, sends one byte of TEXT on each every 100 ms, until
+ *                                          all have been closed or its input ends
  *
  * Prints `opened N`, `echoed N`, and for what failed `failed STAGE ERRNO COUNT`.
  */
@@ -53,7 +54,8 @@ static void parse(const char *text, const char *port) {
 
 static void tell_failures(const char *stage) {
     for (int error = 0; error < 256; error++) {
-        if (failures[error] > 0) printf("failed %s %s %d\n", stage, error ? strerrorname_np(error) : "EOF", failures[error]);
+        const char *name = error ? strerrorname_np(error) : "EOF";
+        if (failures[error] > 0) printf("failed %s %s %d\n", stage, name, failures[error]);
         failures[error] = 0;
     }
     fflush(stdout);
@@ -116,8 +118,8 @@ static int storm(int count) {
     for (int i = 0; i < count; i++) {
         uint64_t number = (uint64_t)i, back = 0;
         int fd = dial();
-        if (fd < 0 || send(fd, &number, sizeof number, MSG_NOSIGNAL) < 0 || recv(fd, &back, sizeof back, MSG_WAITALL) < 0)
-            failures[errno & 255]++;
+        int failed = fd < 0 || send(fd, &number, sizeof number, MSG_NOSIGNAL) < 0;
+        if (failed || recv(fd, &back, sizeof back, MSG_WAITALL) < 0) failures[errno & 255]++;
         else if (back == number) echoed++;
         else failures[0]++;
         if (fd >= 0) close(fd);
@@ -134,7 +136,7 @@ static int slow(int count, const char *text) {
         if (poll(&input, 1, 100) != 0) break;
         for (int i = 0; i < count; i++) {
             if (fds[i] < 0) continue;
-            if (text[at % strlen(text)] != '\0' && send(fds[i], text + at % strlen(text), 1, MSG_NOSIGNAL) == 1) continue;
+            if (send(fds[i], text + at % strlen(text), 1, MSG_NOSIGNAL) == 1) continue;
             close(fds[i]);
             fds[i] = -1;
             living--;
@@ -153,7 +155,8 @@ static void reply(int epoll, int fd) {
 }
 
 static int serve(void) {
-    int listener = socket(target.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, epoll = epoll_create1(EPOLL_CLOEXEC);
+    int listener = socket(target.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, &target.any, target_size) < 0 || listen(listener, 65535) < 0) return 1;
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, ready[256];
