@@ -139,7 +139,9 @@ struct Gate {
         case .found(let hello, let length):
             if let refusal = refusal(of: hello, policy) { return .refuse(refusal) }
             if let first, !first.isContinued(by: hello) {
-                return .refuse(Refusal(.nameMismatch, "the second TLS hello is for another server than the first"))
+                return .refuse(
+                    Refusal(.nameMismatch, "the second TLS hello is for another server than the first")
+                )
             }
             guard first == nil, case .name = destination.host else {
                 state = .free
@@ -282,7 +284,9 @@ struct Gate {
             let hasSwitched = bytes.starts(with: agreement)
             state = hasSwitched ? .free : isProxied ? .done : .head(HTTPRequestReader())
         case .retry(let first):
-            guard let asks = TLSHello.isRetryRequest(bytes.span) ?? (isAll ? false : nil) else { return false }
+            guard let asks = TLSHello.isRetryRequest(bytes.span) ?? (isAll ? false : nil) else {
+                return false
+            }
             state = asks ? .tls(TLSHelloReader(afterRetry: true), after: first) : .free
         default: break
         }
