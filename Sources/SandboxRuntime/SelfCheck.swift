@@ -200,33 +200,48 @@ struct SelfCheck: ~Copyable {
     /// A network of the sandbox's own has no way out: what all rules of it rest on.
     private mutating func compareInterfaces() throws(SystemError) {
         if expected.sharesNetwork { return }
-        // Not there without IPv6.
-        let routes6 = (try? process.read("net/ipv6_route")) ?? []
-        let found = Self.waysOut(try process.read("net/dev"), try process.read("net/route"), routes6)
-        compare("interfaces", "lo", found.names, found.isClosed)
+        let names = Self.interfaces(try process.read("net/dev"))
+        var used: [String] = []
+        // Where there is nothing else, no route can lead elsewhere.
+        if names != ["lo"] {
+            // Not there without IPv6.
+            let routes6 = (try? process.read("net/ipv6_route")) ?? []
+            used = Self.routed(try process.read("net/route"), routes6)
+        }
+        let found = names.joined(separator: ", ")
+        compare(
+            "interfaces",
+            "lo",
+            used.isEmpty ? found : found + ", routes by " + used.joined(separator: ", "),
+            Self.isClosed(names, used)
+        )
     }
 
-    /// The interfaces of a network namespace, with those that routes lead to, and whether lo is the only way.
-    static func waysOut(_ interfaces: [UInt8], _ routes: [UInt8], _ routes6: [UInt8]) -> (
-        names: String, isClosed: Bool
-    ) {
-        func lines(_ bytes: [UInt8]) -> [String] {
-            bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    /// The names of `/proc/net/dev`: two lines of head, then a line for each.
+    static func interfaces(_ text: [UInt8]) -> [String] {
+        text.split(separator: UInt8(ascii: "\n")).dropFirst(2).map { line in
+            let end = line.lastIndex(of: UInt8(ascii: ":")) ?? line.endIndex
+            return String(decoding: line[..<end].drop { $0 == UInt8(ascii: " ") }, as: UTF8.self)
         }
-        func words(_ line: String) -> [Substring] { line.split { $0 == " " || $0 == "\t" } }
-        let names = lines(interfaces).dropFirst(2).map { line in
-            String(line[..<(line.lastIndex(of: ":") ?? line.endIndex)].drop { $0 == " " })
+    }
+
+    /// The interfaces but lo that routes name.
+    ///
+    /// In `/proc/net/route` it is the first word of each line after the head, in `/proc/net/ipv6_route` the last.
+    static func routed(_ routes: [UInt8], _ routes6: [UInt8]) -> [String] {
+        func lines(_ bytes: [UInt8]) -> [[Substring]] {
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
+                $0.split { $0 == " " || $0 == "\t" }
+            }
         }
-        // The first word of a line after the head; the last.
-        let routed = lines(routes).dropFirst().compactMap { words($0).first.map(String.init) }
-        let routed6 = lines(routes6).compactMap { words($0).last.map(String.init) }
-        let used = Set(routed + routed6).subtracting(["lo"]).sorted()
-        let leading = names.filter { $0 != "lo" && !tunnels.contains($0) }
-        let text = names.joined(separator: ", ")
-        return (
-            used.isEmpty ? text : text + ", routes by " + used.joined(separator: ", "),
-            names.contains("lo") && leading.isEmpty && used.isEmpty
-        )
+        let names = lines(routes).dropFirst().compactMap(\.first) + lines(routes6).compactMap(\.last)
+        return Set(names.map(String.init)).subtracting(["lo"]).sorted()
+    }
+
+    /// Whether lo is the only way there is.
+    static func isClosed(_ interfaces: [String], _ used: [String]) -> Bool {
+        interfaces.contains("lo") && used.isEmpty
+            && interfaces.allSatisfy { $0 == "lo" || tunnels.contains($0) }
     }
 
     private mutating func compareIdentity() throws(SystemError) {

@@ -237,8 +237,9 @@ private func run(_ script: String, _ network: SandboxNetworkRequest?) throws -> 
     private static let local = String(repeating: "0 ", count: 9) + "      lo\n"
 
     private func isClosed(_ interfaces: String, _ routes: String = "", _ routes6: String = local) -> Bool {
-        let (interfaces, routes) = (Self.head + interfaces, Self.routes + routes)
-        return SelfCheck.waysOut(Array(interfaces.utf8), Array(routes.utf8), Array(routes6.utf8)).isClosed
+        let names = SelfCheck.interfaces(Array((Self.head + interfaces).utf8))
+        let used = SelfCheck.routed(Array((Self.routes + routes).utf8), Array(routes6.utf8))
+        return SelfCheck.isClosed(names, used)
     }
 
     @Test func loopbackAloneIsClosed() {
