@@ -12,9 +12,11 @@ import NetworkMessages
     requireConsistent(bytes, whole) { HTTPRequestHead.parse($0.span) }
     var reader = HTTPRequestReader()
     var last = ParseResult<HTTPRequestHead>.needMore
-    for end in bytes.indices where last == .needMore {
-        last = reader.read(bytes.span.extracting(first: end + 1))
+    // A byte at a time, unless it is long.
+    for end in stride(from: 1, through: bytes.count, by: 1 + bytes.count / 600) where last == .needMore {
+        last = reader.read(bytes.span.extracting(first: end))
     }
+    if last == .needMore { last = reader.read(bytes.span) }
     require(last == whole, "pieces make no difference")
     guard case .found(let head, let length) = whole else { return }
     require(ClientProtocol.recognize(bytes.span) == .http, "a request is known for HTTP")

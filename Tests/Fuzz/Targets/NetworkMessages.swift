@@ -115,8 +115,8 @@ private func requireHello(_ bytes: [UInt8]) {
         require(TLSHello.isRetryRequest(bytes.span) == retry, "an answer stays what it is")
     }
     requireConsistent(bytes, readSecond(bytes), readSecond)
-    // In two pieces, and a byte at a time.
-    for size in [max(1, cut(bytes)), 1] {
+    // In two pieces, and a short one a byte at a time.
+    for size in [max(1, cut(bytes)), bytes.count > 600 ? 400 : 1] {
         var reader = TLSHelloReader()
         var end = 0
         var last = ParseResult<TLSHello>.needMore
