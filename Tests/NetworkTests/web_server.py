@@ -176,11 +176,11 @@ class Web:
             first += len(piece)
 
     def get_chunked(self, stream, request, parts, query, facts):
-        left = int(parts[0])
+        at, size = 0, int(parts[0])
         self.start_chunks(stream, "application/octet-stream")
-        while left:
-            piece = BLOCK[: min(left, 40000)]
-            left -= len(piece)
+        while at < size:
+            piece = BLOCK[at % 256 :][: min(size - at, 40000)]
+            at += len(piece)
             self.chunk(stream, piece)
         self.chunk(stream, b"")
 

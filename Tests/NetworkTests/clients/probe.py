@@ -99,7 +99,8 @@ def open_socks5(attempt):
     answer = guarded("proxy", exactly, 2)
     if answer != b"\5\0":
         raise Failed("proxy", f"greeting answered {answer!r}")
-    address, name = literal(attempt["host"]), attempt["host"].encode("latin-1")
+    # One byte has the length of the name.
+    address, name = literal(attempt["host"]), attempt["host"].encode("latin-1")[:255]
     if address is not None:
         target = bytes([1 if address.version == 4 else 4]) + address.packed
     else:
