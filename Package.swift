@@ -112,6 +112,7 @@ let package = Package(
         tests("NetworkRules", ["ClocheModel"]),
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
+        tests("NetworkRelay", ["ClocheModel", "LinuxSystem", "NetworkMessages", "NetworkRules"]),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         tests(
             "ProfileLoading",

@@ -52,7 +52,9 @@ package final class AgentNetwork {
     private let tell: (NetworkEvent) -> Void
     private var connections: [UInt64: Connection] = [:]
     private var nextConnection: UInt64 = 0
-    private let mostConnections: Int
+    var mostConnections: Int
+    /// The time to say what is looked at, in milliseconds: a hello, the head of a request, where a proxy is to connect.
+    var patience: Int64 = 30_000
 
     private(set) var policy: NetworkPolicy
     private(set) var settings: NetworkSettings
@@ -206,12 +208,20 @@ package final class AgentNetwork {
     /// Those that are open.
     package var connectionCount: Int { connections.count }
 
+    /// Who is told of events and times: connections, and whatever else has a socket.
+    var watcherCount: Int { watchers.count }
+
     private func accepted(_ socket: consuming FileDescriptor) {
         let socket = FileDescriptor.Shared(socket)
-        guard connections.count < mostConnections, let address = StreamSocket.localAddress(socket.number)
-        else {
+        guard let address = StreamSocket.localAddress(socket.number) else {
             return StreamSocket.resetOnClose(socket.number)
         }
+        accept(socket, at: address)
+    }
+
+    /// A connection that was made to the address.
+    func accept(_ socket: FileDescriptor.Shared, at address: SocketAddress) {
+        guard connections.count < mostConnections else { return StreamSocket.resetOnClose(socket.number) }
         if address.port == 53, names.name(of: address) == nil {
             acceptedQuestion(socket)
         } else if address.isLoopback {

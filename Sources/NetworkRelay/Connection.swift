@@ -63,8 +63,6 @@ final class Connection: Watcher {
     private static let mostWords = 80 << 10
     /// What nearly every hello and head fits into: more only while there is memory.
     private static let fewWords = 4096
-    /// The time to say what is looked at: a hello, the head of a request, where a proxy is to connect.
-    private static let patience: Int64 = 30_000
     /// How long a refused client is given to show what it speaks, that it may be told in its own terms.
     private static let courtesy: Int64 = 40
     private static let farewell: Int64 = 500
@@ -78,7 +76,7 @@ final class Connection: Watcher {
         facts = ConnectionFacts(id: number, path: .transparent, began: MonotonicClock.milliseconds)
         id = network.register(self)
         network.watch(socket.number, id, 0, readable: true, writable: true, edge: true)
-        wake(after: Self.patience)
+        wake(after: network.patience)
     }
 
     // MARK: Events
@@ -111,8 +109,8 @@ final class Connection: Watcher {
         case .opening, .open:
             guard !words.isEmpty, gate?.isFree == false else { return }
             // What was said before waits for the server.
-            guard upload.isEmpty else { return wake(after: Self.patience) }
-            refuse(Refusal(.malformed, "what was begun to be said was not finished in 30 s"))
+            guard upload.isEmpty else { return wake(after: network.patience) }
+            refuse(Refusal(.malformed, "what was begun to be said was not finished in \(network.patience / 1000) s"))
         case .closed: return
         }
     }
@@ -145,7 +143,7 @@ final class Connection: Watcher {
         if result == .wouldBlock { client.isReadable = false }
         if isFirst, case .moved = result {
             if case .refusing = phase { return result }
-            wake(after: Self.patience)
+            wake(after: network.patience)
         }
         return result
     }
