@@ -63,6 +63,8 @@ package final class AgentNetwork {
     let hasIPv6: Bool
     private var ownAddresses: (list: [IPAddress], until: Int64) = ([], 0)
     private var nameConnections = 0
+    /// What connections that have ended have carried.
+    private var ended: (sent: Int64, received: Int64) = (0, 0)
     let pipes = PipePool()
     var names = SyntheticNames()
     /// What clients have said that is held to be looked at, of all connections.
@@ -205,6 +207,11 @@ package final class AgentNetwork {
 
     // MARK: Connections
 
+    /// Bytes that connections of the agent have sent and received, those that are open with them.
+    package var carried: (sent: Int64, received: Int64) {
+        connections.values.reduce(ended) { ($0.sent + $1.carried.sent, $0.received + $1.carried.received) }
+    }
+
     /// Those that are open.
     package var connectionCount: Int { connections.count }
 
@@ -261,6 +268,7 @@ package final class AgentNetwork {
     }
 
     func ended(_ connection: Connection) {
+        ended = (ended.sent + connection.carried.sent, ended.received + connection.carried.received)
         connections[connection.number] = nil
         if connections.isEmpty { pipes.empty() }
     }

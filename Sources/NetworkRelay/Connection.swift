@@ -79,6 +79,12 @@ final class Connection: Watcher {
         wake(after: network.patience)
     }
 
+    /// Bytes of the program inside, sent and received.
+    var carried: (sent: Int64, received: Int64) {
+        // From the host inwards, the client is outside.
+        facts.path == .forward ? (download.moved, upload.moved) : (upload.moved, download.moved)
+    }
+
     // MARK: Events
 
     func ready(_ side: Int, _ event: Readiness) {
@@ -404,8 +410,7 @@ final class Connection: Watcher {
     }
 
     private func tellEnd(why: String?) {
-        facts.sent = upload.moved
-        facts.received = download.moved
+        (facts.sent, facts.received) = carried
         network.event(.disconnected(facts, milliseconds: MonotonicClock.milliseconds - facts.began, why: why))
     }
 

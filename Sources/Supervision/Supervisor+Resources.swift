@@ -4,6 +4,7 @@ internal import AgentStore
 internal import ClocheModel
 internal import ControlGroups
 internal import LinuxSystem
+internal import NetworkRelay
 internal import SandboxRuntime
 
 extension Supervisor {
@@ -15,6 +16,11 @@ extension Supervisor {
             resources?.report()
             ?? ResourceReport(measuredAt: MonotonicClock.milliseconds, source: .supervisor)
         report.outputBytes = outputBytes
+        // All of a network by name is on lo, where the kernel's counters see both ends.
+        if let carried = network?.carried {
+            report.networkSentBytes = carried.sent
+            report.networkReceivedBytes = carried.received
+        }
         return report
     }
 

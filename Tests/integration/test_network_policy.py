@@ -155,3 +155,20 @@ def test_a_project_may_only_narrow(t):
     answers, _ = asked(t, project, "pypi.org", "files.pythonhosted.org", "a.example.test")
     verdicts = {url: answer["verdict"] for url, answer in answers.items()}
     assert verdicts == {"pypi.org": "allowed", "files.pythonhosted.org": "refused", "a.example.test": "refused"}, verdicts
+
+
+def test_agent_programs_reach_their_service_and_nothing_else(t):
+    project = t.repository()
+    services = {
+        "claude": "api.anthropic.com", "claude-readonly": "api.anthropic.com", "claude-vertex": "us-east5-aiplatform.googleapis.com",
+        "codex": "api.openai.com", "gemini": "generativelanguage.googleapis.com", "gemini-oauth": "cloudcode-pa.googleapis.com",
+        "gemini-vertex": "aiplatform.googleapis.com", "copilot": "api.githubcopilot.com", "opencode": "models.dev",
+        "aider": "openrouter.ai", "mini-swe-agent": "api.anthropic.com",
+    }  # fmt: skip
+    others = ["github.com", "pypi.org", "example.com", "http://example.com", "storage.googleapis.com", "8.8.8.8", "127.0.0.1:11434"]
+    for profile, host in services.items():
+        answers, _ = asked(t, project, host, *others, profile=profile)
+        allowed = [url for url, answer in answers.items() if answer["verdict"] == "allowed"]
+        assert allowed == [host], (profile, allowed)
+        # What the documentation says to write for more.
+        assert asked(t, project, host, "pypi.org", "--set", "network.allow+=[pypi]", profile=profile)[1] == 0, profile
