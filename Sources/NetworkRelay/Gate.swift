@@ -62,8 +62,8 @@ struct Gate {
         default: false
         }
     }
-    /// Whether no request has been let through.
-    var isUntouched: Bool { requests == 0 && !isFree }
+    /// Whether no request and no hello has been let through.
+    var isUntouched: Bool { requests == 0 && !isFree && !awaitsAnswer }
 
     /// What follows, given all bytes that have come and did not go yet.
     mutating func next(_ bytes: ArraySlice<UInt8>, _ policy: NetworkPolicy) -> Step {
