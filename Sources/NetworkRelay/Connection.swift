@@ -116,7 +116,9 @@ final class Connection: Watcher {
             guard !words.isEmpty, gate?.isFree == false else { return }
             // What was said before waits for the server.
             guard upload.isEmpty, answer == nil else { return wake(after: network.patience) }
-            refuse(Refusal(.malformed, "what was begun to be said was not finished in \(network.patience / 1000) s"))
+            refuse(
+                gate?.impatience ?? Refusal(.malformed, "what was begun to be said was not finished in time")
+            )
         case .closed: return
         }
     }
