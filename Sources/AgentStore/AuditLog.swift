@@ -47,8 +47,24 @@ package struct AuditLog: Sendable {
 
     /// All events, oldest first; a torn last line is left out.
     package func events() throws(ClocheError) -> [Document] {
+        try events { path throws(SystemError) in try Files.read(path) }
+    }
+
+    /// The events that are wholly in the last so many bytes, oldest first.
+    package func latestEvents(bytes: Int) throws(ClocheError) -> [Document] {
+        try events { path throws(SystemError) in
+            let file = try Files.open(path, O_RDONLY | O_NOFOLLOW)
+            let skipped = try Files.status(of: file).size - Int64(bytes)
+            guard skipped > 0 else { return try file.readToEnd() }
+            try file.rewind(to: skipped)
+            // The first line may be the rest of one.
+            return Array(try file.readToEnd().drop { $0 != UInt8(ascii: "\n") })
+        }
+    }
+
+    private func events(_ read: (String) throws(SystemError) -> [UInt8]) throws(ClocheError) -> [Document] {
         do throws(SystemError) {
-            let lines = try Files.read(path).split(separator: UInt8(ascii: "\n"))
+            let lines = try read(path).split(separator: UInt8(ascii: "\n"))
             // A line that does not parse is one that a crash cut short.
             return lines.compactMap { try? JSONText.parse(Array($0), file: path) }
         } catch  where error.errno == .noEntry {

@@ -70,7 +70,8 @@ struct AgentLaunch {
             ),
             filterCache: installation.cacheDirectory,
             owner: directory.cgroupOwner,
-            trees: Self.trees(directory, record)
+            trees: Self.trees(directory, record),
+            readPolicy: { document throws(ClocheError) in try Policy(document: document) }
         )
     }
 

@@ -56,7 +56,7 @@ extension Project {
     /// - Parameters:
     ///   - name: the agent.
     ///   - task: what it is to do next; empty for nothing new.
-    ///   - overrides: `key=value` overrides of its limits, from now on.
+    ///   - overrides: `key=value` overrides of its limits and its network, from now on.
     public func resume(_ name: String, task: String = "", overrides: [String] = []) throws(ClocheError)
         -> AgentInfo
     {
@@ -83,7 +83,10 @@ extension Project {
         var record = status.record
         // Without a new task the old one stays on show; it is not given again.
         if !task.isEmpty { record.task = task }
-        if !overrides.isEmpty { record.effective = try StoredProfile.changed(record.effective, overrides) }
+        if !overrides.isEmpty {
+            let changes = overrides.map { StoredChange.option($0) }
+            record.effective = try StoredProfile.changed(record.effective, changes, bundlesOf: profiles)
+        }
         record.state = .stopped
         try directory.write(record)
         try launch(

@@ -80,7 +80,7 @@ extension ClocheCommands {
                 "set",
                 "KEY=VALUE",
                 form: .assignment,
-                "Change one of its limits from now on, such as limits.idle=30m"
+                "Change a limit or its network from now on, such as limits.idle=30m"
             ),
         ],
         examples: [

@@ -86,10 +86,10 @@ package struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
-    /// Goes back to the beginning, `lseek(2)`.
-    package borrowing func rewind() throws(SystemError) {
+    /// Goes to a place, back to the beginning if none is named, `lseek(2)`.
+    package borrowing func rewind(to place: Int64 = 0) throws(SystemError) {
         let number = self.number
-        try check("lseek") { lseek(number, 0, SEEK_SET) }
+        try check("lseek") { lseek(number, off_t(place), SEEK_SET) }
     }
 
     /// Sets `O_NONBLOCK`, keeping the other flags.
@@ -164,6 +164,8 @@ extension FileDescriptor.Shared {
     package func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? {
         try descriptor.writeSome(bytes)
     }
+    /// See `Files.status(of:)`.
+    package func status() throws(SystemError) -> FileStatus { try Files.status(of: descriptor) }
     /// See `Terminal.setSize`.
     package func setTerminalSize(_ size: TerminalSize) { Terminal.setSize(descriptor, size) }
 }

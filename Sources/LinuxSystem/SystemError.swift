@@ -53,6 +53,10 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let hostUnreachable = Errno(EHOSTUNREACH)
     /// `ETIMEDOUT`: nobody answered.
     package static let timedOut = Errno(ETIMEDOUT)
+    /// Another socket has this address.
+    package static let addressInUse = Errno(EADDRINUSE)
+    /// No interface has this address.
+    package static let addressNotAvailable = Errno(EADDRNOTAVAIL)
     /// `EROFS`: the file system is mounted read-only.
     package static let readOnly = Errno(EROFS)
 }

@@ -3,7 +3,7 @@
 
 package import ClocheModel
 package import LinuxSystem
-internal import NetworkRules
+package import NetworkRules
 
 /// Who is told when a descriptor is ready or a time has come.
 protocol Watcher: AnyObject {
@@ -290,10 +290,18 @@ package final class AgentNetwork {
 
     // MARK: Changes
 
+    /// Says what is wrong with rules that are to be put in force.
+    package static func check(_ settings: NetworkSettings) throws(ClocheError) {
+        _ = try NetworkPolicy(settings)
+        _ = try proxy(settings)
+    }
+
     /// Puts other rules in force; connections that they do not allow are closed.
     ///
     /// - Throws: what is wrong with them; then those before hold on.
-    package func replace(_ settings: NetworkSettings) throws(ClocheError) {
+    /// - Returns: how many were closed.
+    @discardableResult
+    package func replace(_ settings: NetworkSettings) throws(ClocheError) -> Int {
         let policy = try NetworkPolicy(settings)
         upstreamProxy = try Self.proxy(settings)
         let servers = self.settings.dnsServers
@@ -303,7 +311,9 @@ package final class AgentNetwork {
             resolver.end()
             resolver = Resolver(self, servers: settings.dnsServers)
         }
+        let before = connections.count
         for connection in Array(connections.values) { connection.judgeAgain() }
+        return before - connections.count
     }
 
     /// Closes everything: the sandbox is gone.
@@ -357,7 +367,8 @@ extension SocketAddress {
     /// 127.0.0.0/8 or ::1.
     var isLoopback: Bool { ipv4.map { $0 >> 24 == 127 } ?? (high == 0 && low == 1) }
 
-    init(_ address: IPAddress, port: UInt16) {
+    /// An address with a port.
+    package init(_ address: IPAddress, port: UInt16) {
         if address.isIPv4 {
             self.init(ipv4: UInt32(truncatingIfNeeded: address.low), port: port)
         } else {

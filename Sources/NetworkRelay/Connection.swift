@@ -115,10 +115,8 @@ final class Connection: Watcher {
         case .opening, .open:
             guard !words.isEmpty, gate?.isFree == false else { return }
             // What was said before waits for the server.
-            guard upload.isEmpty, answer == nil else { return wake(after: network.patience) }
-            refuse(
-                gate?.impatience ?? Refusal(.malformed, "what was begun to be said was not finished in time")
-            )
+            guard upload.isEmpty else { return wake(after: network.patience) }
+            refuse(Refusal(.malformed, "what was begun to be said was not finished in \(network.patience / 1000) s"))
         case .closed: return
         }
     }
@@ -285,8 +283,7 @@ final class Connection: Watcher {
         if case .moved = result { isAll = bytes.count >= Self.piece }
         guard gate?.answered(bytes[...], isAll: isAll) != false else { return readAnswer() }
         answer = nil
-        // The proxy's client may not have been told yet that it is connected.
-        download.held += bytes
+        download.held = bytes[...]
         download.allowance = .max
         network.later(self)
     }

@@ -2,7 +2,7 @@
 // (`network/NAME.yaml` of the configuration, which stands above a built-in one) or of a trusted project's. A stored
 // profile names built-in ones and holds the text of others.
 
-internal import ClocheModel
+package import ClocheModel
 internal import NetworkRules
 internal import StructuredText
 
@@ -84,6 +84,16 @@ extension NetworkSettings {
     static let originsKey = "origins"
     static let listKeys = ["allow", "deny"]
 
+    /// The bundles that the lists of a section name, each once.
+    static func bundleNames(in section: Document) -> [String] {
+        let items = listKeys.flatMap { section[$0]?.list ?? [] }
+        var names: [String] = []
+        for name in items.compactMap(\.string) where NetworkRule.isBundle(name) && !names.contains(name) {
+            names.append(name)
+        }
+        return names
+    }
+
     /// The settings of a document's section.
     init(checked document: Document) {
         self.init(
@@ -144,9 +154,11 @@ extension MergedSettings {
     }
 
     /// The texts of the bundles that are not built in, or that the user has one of the same name for.
-    func bundles(_ library: inout ProfileLibrary) -> [Document.Entry] {
+    ///
+    /// Those of `known` names hold already, whatever has become of their files.
+    func bundles(_ library: inout ProfileLibrary, besides known: [String] = []) -> [Document.Entry] {
         var texts: [Document.Entry] = []
-        for name in bundleNames() {
+        for name in bundleNames() where !known.contains(name) {
             let before = library.diagnostics.count
             let text = library.bundle(name, isBuiltIn: NetworkBundle.builtIn.contains(name))
             // One mistake in a bundle's file is enough: it is not missing as well.
@@ -158,12 +170,8 @@ extension MergedSettings {
 
     /// The bundles that the lists name, each once.
     private func bundleNames() -> [String] {
-        let items = NetworkSettings.listKeys.flatMap { item("network.\($0)")?.value?.list ?? [] }
-        var names: [String] = []
-        for name in items.compactMap(\.string) where NetworkRule.isBundle(name) && !names.contains(name) {
-            names.append(name)
-        }
-        return names
+        let lists = NetworkSettings.listKeys.map { Document.Entry($0, item("network.\($0)")?.value ?? .null) }
+        return NetworkSettings.bundleNames(in: .map(lists))
     }
 
     /// Bundles that are not there, and definitions that are none.
@@ -188,5 +196,44 @@ extension MergedSettings {
             } catch { found += error.diagnostics }
         }
         return found
+    }
+}
+
+extension StoredProfile {
+    /// An effective profile's network on one line, such as `allow: anthropic, 3 rules`.
+    package static func networkSummary(_ document: Document) -> String {
+        let section = document["network"] ?? .map([])
+        let mode = section["mode"]?.string ?? NetworkMode.none.rawValue
+        guard [NetworkMode.allow, .open].map(\.rawValue).contains(mode) else { return mode }
+        let allowed = section["allow"]?.list ?? []
+        let bundles = NetworkSettings.bundleNames(in: .object(["allow": .list(allowed)]))
+        var parts = mode == NetworkMode.open.rawValue ? ["every public address"] : []
+        parts += bundles
+        let rules = allowed.count { item in !(item.string.map(NetworkRule.isBundle) ?? false) }
+        if rules > 0 { parts.append(rules == 1 ? "1 rule" : "\(rules) rules") }
+        if parts.isEmpty { parts.append("nothing") }
+        let denied = section["deny"]?.list?.count ?? 0
+        return "\(mode): \(parts.joined(separator: ", "))" + (denied == 0 ? "" : "; \(denied) denied")
+    }
+
+    /// The items of a list of a stored section `network`, as they were written, each with its place; a bundle with what it
+    /// stands for.
+    package static func networkItems(_ section: Document, _ list: String)
+        -> [(text: String, origin: String, parts: [String])]
+    {
+        let origins = section.value(at: [NetworkSettings.originsKey, list])?.stringList ?? []
+        let definitions = section[NetworkSettings.definitionsKey]
+        return (section[list]?.list ?? []).enumerated().map { index, item in
+            let bundle = item.string.flatMap { name in
+                NetworkRule.isBundle(name) ? NetworkBundle(name, definitions: definitions) : nil
+            }
+            func text(_ item: Document) -> String {
+                item.string ?? NetworkEntry(checked: item, denies: list == "deny").description
+            }
+            return (
+                text(item), index < origins.count ? origins[index] : "",
+                bundle?.items.map { text($0.item) } ?? []
+            )
+        }
     }
 }

@@ -91,7 +91,7 @@ package struct ProfileLoader: Sendable {
         return try merge.profile(chain: chain.links.map(\.name), choice: choice, &library)
     }
 
-    private func library() -> ProfileLibrary {
+    func library() -> ProfileLibrary {
         ProfileLibrary(configDirectory: configDirectory, projectDirectory: projectDirectory)
     }
 

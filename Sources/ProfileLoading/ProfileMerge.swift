@@ -36,9 +36,9 @@ struct ProfileMerge {
         read(overrides, file.source)
     }
 
-    /// Adds a `--set KEY=VALUE`.
-    mutating func addOption(_ option: String) {
-        let place = "--set \(option)"
+    /// Adds a `KEY=VALUE` that stood after a word.
+    mutating func addOption(_ option: String, after word: String = "--set") {
+        let place = "\(word) \(option)"
         guard let equals = option.firstIndex(of: "="), equals != option.startIndex else {
             diagnostics.append(Diagnostic(place, "there is no `KEY=VALUE` here"))
             return
@@ -50,16 +50,33 @@ struct ProfileMerge {
             )
             return
         }
-        let source = SettingSource(layer: .setOption, place: place, isUntrusted: false)
-        var reader = SettingReader(source: source, hostHome: home)
         do {
             let value = try YAMLText.parse(String(option[option.index(after: equals)...]), file: place)
-            reader.readOverride(path: path, value: value)
-            diagnostics += reader.diagnostics
-            merged.apply(reader.settings)
+            set(path, value, place)
         } catch {
             diagnostics.append(Diagnostic(place, error.message))
         }
+    }
+
+    /// Adds a rule of the network as a person types it: a text, or a map in braces.
+    mutating func addRule(_ text: String, to list: String) {
+        let place = "cloche policy \(list.split(separator: ".").last ?? "")"
+        let start = TextPosition(line: 1, column: 1)
+        do {
+            let isMap = text.hasPrefix("{")
+            let rule = isMap ? try YAMLText.parse(text, file: place) : LocatedNode(.string(text), at: start)
+            set(list + "+", LocatedNode(.list([rule]), at: start), place)
+        } catch {
+            diagnostics.append(Diagnostic("\(place) \(text)", error.message))
+        }
+    }
+
+    private mutating func set(_ path: String, _ value: LocatedNode, _ place: String) {
+        let source = SettingSource(layer: .setOption, place: place, isUntrusted: false)
+        var reader = SettingReader(source: source, hostHome: home)
+        reader.readOverride(path: path, value: value)
+        diagnostics += reader.diagnostics
+        merged.apply(reader.settings)
     }
 
     /// Adds what an agent's state keeps.
@@ -67,21 +84,28 @@ struct ProfileMerge {
         read(node, SettingSource(layer: .setOption, place: StoredProfile.place, isUntrusted: false))
     }
 
-    /// Notes that a `--set` is not possible here.
-    mutating func refuse(_ option: String, _ why: String) {
-        diagnostics.append(Diagnostic("--set \(option)", why))
-    }
+    /// Notes that an option is not possible here.
+    mutating func refuse(_ option: String, _ why: String) { diagnostics.append(Diagnostic(option, why)) }
 
     /// What was added, without regard to who said it, with what the stored document had besides its keys.
-    func document(_ stored: Document) throws(ClocheError) -> Document {
+    ///
+    /// - Parameter loader: knows the bundles of the user and the project, for those that are not stored.
+    func document(_ stored: Document, _ loader: ProfileLoader? = nil) throws(ClocheError) -> Document {
         var document = merged.document(name: stored["profile"]?.string ?? "")
         document["syscalls"]?["definitions"] = stored.value(at: SyscallPolicy.definitionsPath)
         let network = stored["network"]
-        let bundles = network?[NetworkSettings.definitionsKey]?.entries ?? []
+        var bundles = network?[NetworkSettings.definitionsKey]?.entries ?? []
+        var mistakes = diagnostics
+        if var library = loader?.library() {
+            // What else is wrong with files of the user's does not concern what is stored.
+            let others = library.diagnostics.count
+            bundles += merged.bundles(&library, besides: network.map(NetworkSettings.bundleNames(in:)) ?? [])
+            mistakes += library.diagnostics[others...]
+        }
         for entry in merged.networkAdditions(bundles, stored: network?[NetworkSettings.originsKey]) {
             document["network"]?[entry.key] = entry.value
         }
-        let mistakes = diagnostics + merged.inconsistencies(document)
+        mistakes += merged.inconsistencies(document)
         guard mistakes.isEmpty else { throw ClocheError(mistakes) }
         return document
     }

@@ -3,6 +3,8 @@
 //   command                         supervisor
 //      | status, inspect, stats ----->|   report
 //      | pause, unpause ------------->|   report, failed
+//      | network, forward ----------->|   report, failed
+//      | setNetwork section --------->|   report, failed
 //      | attach size readOnly ------->|   output* ... ended
 //      | input, resize -------------->|
 //      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
@@ -36,6 +38,28 @@ package struct ExecRequest: Equatable, Sendable {
     }
 }
 
+/// A port of the host that is to lead into a running sandbox, or to do so no more.
+package struct ForwardRequest: Equatable, Sendable {
+    /// The host's address to listen on.
+    package var address: String
+    /// The host's port; 0 for any, nil for the same as inside.
+    ///
+    /// To end forwards, nil is for any.
+    package var port: UInt16?
+    /// The port inside.
+    package var target: UInt16
+    /// Whether it is to end.
+    package var ends: Bool
+
+    /// A request.
+    package init(address: String, port: UInt16?, target: UInt16, ends: Bool = false) {
+        self.address = address
+        self.port = port
+        self.target = target
+        self.ends = ends
+    }
+}
+
 /// One message of either side.
 package enum ControlMessage: Equatable, Sendable {
     /// Asks for a report.
@@ -48,6 +72,12 @@ package enum ControlMessage: Equatable, Sendable {
     case pause
     /// Lets a frozen agent go on, with the same report.
     case unpause
+    /// Asks what its network is like; the report is a `NetworkReport`.
+    case network
+    /// Puts another section `network` of the profile in force; the report says what came of it.
+    case setNetwork(Document)
+    /// Lets a port of the host lead inside; the report has `forwards`, those that were made or ended.
+    case forward(ForwardRequest)
     /// Asks to be shown window 0, on a terminal of this size.
     case attach(TerminalSize, readOnly: Bool)
     /// What was typed.
@@ -61,7 +91,7 @@ package enum ControlMessage: Equatable, Sendable {
     /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
-    /// The answer to `status`, `inspect`, `stats`, `pause` and `unpause`.
+    /// The answer to `status`, `inspect`, `stats`, `pause`, `unpause`, `network`, `setNetwork` and `forward`.
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
@@ -82,6 +112,9 @@ package enum ControlMessage: Equatable, Sendable {
         case .stats: [UInt8(ascii: "M")]
         case .pause: [UInt8(ascii: "P")]
         case .unpause: [UInt8(ascii: "U")]
+        case .network: [UInt8(ascii: "N")]
+        case .setNetwork(let document): [UInt8(ascii: "W")] + Array(JSONText.serialize(document).utf8)
+        case .forward(let request): [UInt8(ascii: "F")] + Array(JSONText.serialize(request.document).utf8)
         case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
@@ -107,6 +140,13 @@ package enum ControlMessage: Equatable, Sendable {
         case "M": self = .stats
         case "P": self = .pause
         case "U": self = .unpause
+        case "N": self = .network
+        case "W":
+            guard let document = Self.json(body) else { return nil }
+            self = .setNetwork(document)
+        case "F":
+            guard let request = Self.json(body).flatMap(ForwardRequest.init(document:)) else { return nil }
+            self = .forward(request)
         case "A":
             guard body.count == 5, let size = TerminalSize(bytes: body) else { return nil }
             self = .attach(size, readOnly: body[4] != 0)
@@ -189,6 +229,28 @@ extension ExecRequest {
             size = TerminalSize(columns: UInt16(clamping: columns), rows: UInt16(clamping: rows))
         }
         self.init(arguments: arguments, environment: environment, directory: directory, terminal: size)
+    }
+}
+
+extension ForwardRequest {
+    fileprivate var document: Document {
+        .object([
+            "address": .string(address), "port": .optional(port.map { Int64($0) }),
+            "target": .integer(Int64(target)),
+            "ends": .bool(ends),
+        ])
+    }
+
+    fileprivate init?(document: Document) {
+        guard let address = document["address"]?.string, let ends = document["ends"]?.bool,
+            let target = document["target"]?.integer.flatMap(UInt16.init(exactly:))
+        else { return nil }
+        var port: UInt16?
+        if let number = document["port"]?.integer {
+            guard let exact = UInt16(exactly: number) else { return nil }
+            port = exact
+        }
+        self.init(address: address, port: port, target: target, ends: ends)
     }
 }
 

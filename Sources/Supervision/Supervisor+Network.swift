@@ -10,7 +10,18 @@ extension Supervisor {
     /// Serves the network of a new sandbox, if it has one by name.
     func serveNetwork(_ sandbox: inout Sandbox) throws(ClocheError) {
         guard let inside = sandbox.takeNetwork() else { return }
-        let network = try AgentNetwork(policy.network, inside.sockets) { [unowned self] event in
+        served = ServedSockets(inside)
+        try beginNetwork(inside.sockets)
+        try audit.append(
+            "network",
+            ["catches-all-ports": .bool(inside.catchesAllPorts), "ipv6": .bool(inside.hasIPv6)]
+        )
+    }
+
+    /// Begins to serve sockets of the sandbox; without any, there is what comes from the host alone.
+    @discardableResult
+    func beginNetwork(_ sockets: NetworkSockets) throws(ClocheError) -> AgentNetwork {
+        let network = try AgentNetwork(policy.network, sockets) { [unowned self] event in
             networkEvents.append(event)
         }
         network.requestSocket = { [unowned self] id, isIPv4 in
@@ -23,10 +34,7 @@ extension Supervisor {
             try epoll.add(network.descriptor, token: networkToken)
         } catch { throw ClocheError(.system, "cannot serve the agent's network", why: error.description) }
         self.network = network
-        try audit.append(
-            "network",
-            ["catches-all-ports": .bool(inside.catchesAllPorts), "ipv6": .bool(inside.hasIPv6)]
-        )
+        return network
     }
 
     /// Does a piece of the network's work, and then writes down what happened.
@@ -60,8 +68,27 @@ extension Supervisor {
         network.end()
         self.network = nil
         networkToken = 0
+        served = nil
         // The end of an agent whose log cannot be written is recorded as far as can be.
         try? recordNetwork()
+    }
+}
+
+/// What sockets of a sandbox are served.
+struct ServedSockets {
+    let catchesAllPorts: Bool
+    let hasIPv6: Bool
+    /// Those whose connections are taken.
+    let ports: [UInt16]
+    /// By which the kernel tells them from sockets of the agent's.
+    let inodes: [UInt64]
+
+    init(_ network: SandboxNetwork) {
+        catchesAllPorts = network.catchesAllPorts
+        hasIPv6 = network.hasIPv6
+        ports = network.listeners.map(\.port)
+        // A descriptor of ours has an inode.
+        inodes = (network.listeners.map(\.socket) + [network.questions]).compactMap { try? $0.status().inode }
     }
 }
 

@@ -19,6 +19,9 @@ extension Supervisor {
         case .stats: reply(viewer, .report(usage.document))
         case .pause: steer(viewer) { () throws(ClocheError) in try pause() }
         case .unpause: steer(viewer) { () throws(ClocheError) in try unpause() }
+        case .network: tell(viewer) { () throws(ClocheError) in try networkReport().document }
+        case .setNetwork(let section): tell(viewer) { () throws(ClocheError) in try setNetwork(section) }
+        case .forward(let request): tell(viewer) { () throws(ClocheError) in try forward(request) }
         case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
         case .input(let bytes):
             guard case .attached(readOnly: false) = viewer.role else { return }
@@ -50,26 +53,25 @@ extension Supervisor {
     }
 
     private func inspect(_ viewer: Viewer) {
-        do throws(ClocheError) {
-            guard var report = try sandbox?.report() else {
-                throw ClocheError(
-                    .state,
-                    "agent \(record.name) is between two starts",
-                    remedy: "try again in a moment"
-                )
-            }
+        tell(viewer) { () throws(ClocheError) in
+            guard var report = try sandbox?.report() else { throw betweenStarts }
+            report["network"] = try networkReport().document
             report["limits"] = .list(limitStates(resourceReport()).map(\.document))
-            reply(viewer, .report(report))
-        } catch { reply(viewer, .failed(error)) }
+            return report
+        }
     }
 
     private func steer(_ viewer: Viewer, _ body: () throws(ClocheError) -> Bool) {
-        do throws(ClocheError) {
+        tell(viewer) { () throws(ClocheError) in
             let changed = try body()
-            let answer: KeyValuePairs<String, Document> = [
-                "state": .string(record.state.rawValue), "changed": .bool(changed),
-            ]
-            reply(viewer, .report(.object(answer)))
+            return .object(["state": .string(record.state.rawValue), "changed": .bool(changed)])
+        }
+    }
+
+    /// Answers with what `body` gives, or with why it does not.
+    private func tell(_ viewer: Viewer, _ body: () throws(ClocheError) -> Document) {
+        do throws(ClocheError) {
+            reply(viewer, .report(try body()))
         } catch { reply(viewer, .failed(error)) }
     }
 
@@ -104,14 +106,7 @@ extension Supervisor {
             )
             let numbers = request.terminal == nil ? stdio.map(\.number) : nil
             let size = request.terminal ?? TerminalSize(columns: 80, rows: 24)
-            guard let id = try spawnProgram(spec, stdio: numbers, size: size) else {
-                throw ClocheError(
-                    .state,
-                    "agent \(record.name) is between two starts",
-                    why: "its harness failed and starts again soon",
-                    remedy: "try again in a moment"
-                )
-            }
+            guard let id = try spawnProgram(spec, stdio: numbers, size: size) else { throw betweenStarts }
             viewer.role = .executing(id: id)
         } catch { reply(viewer, .failed(error)) }
     }

@@ -30,6 +30,8 @@ package struct SupervisedAgent: Sendable {
     package var owner: AgentCgroup.Owner
     /// What it may write on disk; none of these in another.
     package var trees: [String]
+    /// Reads an effective profile, when a person changes it while the agent runs.
+    package var readPolicy: @Sendable (_ effective: Document) throws(ClocheError) -> Policy
 
     /// An agent to run.
     package init(
@@ -39,8 +41,10 @@ package struct SupervisedAgent: Sendable {
         restart: ProcessSpec,
         filterCache: String?,
         owner: AgentCgroup.Owner,
-        trees: [String]
+        trees: [String],
+        readPolicy: @escaping @Sendable (Document) throws(ClocheError) -> Policy
     ) {
+        self.readPolicy = readPolicy
         self.owner = owner
         self.trees = trees
         self.directory = directory
@@ -62,8 +66,9 @@ package final class Supervisor {
     /// The harness's id at init; programs of `exec` get higher ones.
     static let harnessID: UInt32 = 1
 
-    let agent: SupervisedAgent
-    let policy: Policy
+    var agent: SupervisedAgent
+    /// As it was decided when the agent was started; what of it can change while it runs is `network`.
+    var policy: Policy
     let audit: AuditLog
     var record: AgentRecord
     private let lock: FileLock
@@ -100,6 +105,10 @@ package final class Supervisor {
     var network: AgentNetwork?
     /// What happened in it and is not written down yet.
     var networkEvents: [NetworkEvent] = []
+    /// What the sockets of a network by name are, while it runs.
+    var served: ServedSockets?
+    /// Ports of the host that lead into the sandbox; they come back after a restart.
+    var forwards: [PortForward] = []
     var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
@@ -181,6 +190,7 @@ package final class Supervisor {
         try serveNetwork(&sandbox)
         try resources?.began(sandbox.pid)
         self.sandbox = consume sandbox
+        try restoreForwards()
         lifecycle.started(at: MonotonicClock.milliseconds)
         record.state = .running
         try agent.directory.write(record)

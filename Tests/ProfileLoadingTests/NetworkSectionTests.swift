@@ -307,7 +307,7 @@ import Testing
             "user/profiles/p.yaml": "network: {mode: allow, allow: [a.test, pypi]}\n"
         ])
         let document = try tree.loader.load(name: "p").document
-        let changed = try StoredProfile.changed(document, ["limits.idle=5m"])
+        let changed = try StoredProfile.changed(document, [.option("limits.idle=5m")])
         #expect(changed["network"] == document["network"])
     }
 

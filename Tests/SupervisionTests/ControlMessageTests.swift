@@ -20,6 +20,9 @@ import Testing
         .input([]),
         .input([0, 0xff, 0x1b]), .resize(TerminalSize(columns: 0, rows: 256)), .exec(request),
         .exec(ExecRequest(arguments: ["true"], environment: [], directory: "/", terminal: nil)),
+        .network, .setNetwork(.object(["mode": .string("allow"), "allow": .strings(["a.test:443"])])),
+        .forward(ForwardRequest(address: "127.0.0.1", port: nil, target: 3000)),
+        .forward(ForwardRequest(address: "::1", port: 0, target: 65535, ends: true)),
         .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
         .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
         .output(Array("x\r\n".utf8)), .started,
@@ -34,8 +37,8 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 16 cases; two that shared a byte would give fewer.
-        #expect(kinds.count == 16)
+        // 19 cases; two that shared a byte would give fewer.
+        #expect(kinds.count == 19)
     }
 
     static let noMessages: [(name: String, bytes: [UInt8])] = [
@@ -53,6 +56,10 @@ import Testing
         ("exec without arguments", Array(#"X{"arguments":[],"environment":[],"directory":"/"}"#.utf8)),
         ("exec of numbers", Array(#"X{"arguments":[1],"environment":[],"directory":"/"}"#.utf8)),
         ("exec without a directory", Array(#"X{"arguments":["a"],"environment":[]}"#.utf8)),
+        ("a forward without a port inside", Array(#"F{"address":"127.0.0.1","ends":false}"#.utf8)),
+        ("a forward to no port", Array(#"F{"address":"::1","target":65536,"ends":false}"#.utf8)),
+        ("a forward from no port", Array(#"F{"address":"::1","target":1,"port":-1,"ends":false}"#.utf8)),
+        ("a network of no JSON", Array("W".utf8)),
         ("two values for one key", Array(#"s{"a":1,"a":2}"#.utf8)),
         ("an error of no known code", Array(#"e{"code":"odd","what":"x"}"#.utf8)),
         ("an error without words", Array(#"e{"code":"system"}"#.utf8)),
