@@ -89,8 +89,8 @@ let package = Package(
             "Cloche",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
-                "GitWorkspace", "ControlGroups", "SandboxRuntime", "Supervision", "SyscallFilter",
-                "TerminalText",
+                "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage", "SandboxRuntime",
+                "Supervision", "SyscallFilter", "TerminalText",
             ]
         ),
 

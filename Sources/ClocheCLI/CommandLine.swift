@@ -122,6 +122,13 @@ package enum ClocheCommandLine {
         case ("stats", _): StatsCommand.run
         case ("top", _): TopCommand.run
         case ("wait", _): WaitCommand.run
+        case ("forward", _): ForwardCommand.run
+        case ("ports", _): PortsCommand.run
+        case ("why", _): WhyCommand.run
+        case ("policy", "show"): PolicyCommand.show
+        case ("policy", "set"): PolicyCommand.set
+        case ("policy", "allow"): PolicyCommand.allow
+        case ("policy", "deny"): PolicyCommand.deny
         case ("pause", _): PauseCommand.pause
         case ("unpause", _): PauseCommand.unpause
         case ("diff", _): DiffCommand.run

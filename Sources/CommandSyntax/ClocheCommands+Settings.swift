@@ -1,13 +1,13 @@
-// The commands that say what holds and why: explain, netcheck, doctor, path, config, profile.
+// The commands that say what holds and why: explain, doctor, path, config, profile.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let settings = [explain, netcheck, inspect, audit, doctor, path, config, profiles]
+    static let settings = [explain, inspect, audit, doctor, path, config, profiles]
 
     private static let explain = CommandSpec(
         "explain",
         "Print what an agent may do, and which file says so",
-        suggestedFor: ["policy", "describe"],
+        suggestedFor: ["describe"],
         discussion: "Prints every value of the effective profile with the file and line it comes from.",
         arguments: [
             ArgumentSpec(
@@ -32,33 +32,6 @@ extension ClocheCommands {
         examples: [
             Example("cloche explain fixer", "what this agent may do"),
             Example("cloche explain --profile claude-readonly --plan", "before an agent is started"),
-        ]
-    )
-
-    private static let netcheck = CommandSpec(
-        "netcheck",
-        "Say what a profile allows of the network, for hosts and URLs",
-        suggestedFor: ["network", "allow", "curl", "ping"],
-        discussion: """
-            Judges each URL, HOST:PORT or HOST (port 443) by the profile's rules, as it would be for an agent: allowed
-            with the rule and its place, or refused with the reason and the smallest rule that would allow it. Nothing
-            is connected to or resolved; an agent may still be refused for the addresses to which a name leads. The
-            exit code is 0 if all are allowed, else 1.
-            """,
-        arguments: [
-            profileName(.required, "The profile that judges"),
-            ArgumentSpec("url", .requiredRest, "A URL, a host with a port, or a host"),
-        ],
-        options: [
-            .value("method", "METHOD", "The method of HTTP that is asked for; GET if left out"),
-            set, json,
-        ],
-        examples: [
-            Example("cloche netcheck claude https://api.anthropic.com", "can this agent reach its service"),
-            Example(
-                "cloche netcheck shell --set network.mode=allow --set 'network.allow=[pypi]' pypi.org",
-                "try a rule before it is written down"
-            ),
         ]
     )
 
@@ -202,7 +175,7 @@ extension ClocheCommands {
         ]
     )
 
-    private static func profileName(_ presence: ArgumentSpec.Presence, _ summary: String) -> ArgumentSpec {
+    static func profileName(_ presence: ArgumentSpec.Presence, _ summary: String) -> ArgumentSpec {
         ArgumentSpec("profile", presence, completion: .profileName, summary)
     }
 }

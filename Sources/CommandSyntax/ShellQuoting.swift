@@ -2,7 +2,7 @@
 
 extension String {
     /// Quoted for bash and zsh, so that it is one word with this text; plain words stay as they are.
-    var quotedForShell: String {
+    package var quotedForShell: String {
         isPlainShellWord ? self : "'" + replacing("'", with: "'\\''") + "'"
     }
 

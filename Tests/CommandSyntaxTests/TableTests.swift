@@ -13,7 +13,7 @@ struct TableTests {
     func commands() {
         let promised = """
             init start run list stats top attach logs exec wait diff sync merge pause unpause stop resume delete \
-            explain netcheck inspect audit doctor path config profile completion help version manual
+            explain policy why netcheck forward ports inspect audit doctor path config profile completion help version manual
             """
         #expect(
             Set(ToolSpec.cloche.commands.map(\.name)) == Set(promised.split(separator: " ").map(String.init))

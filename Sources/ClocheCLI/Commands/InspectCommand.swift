@@ -11,7 +11,10 @@ enum InspectCommand {
         let report = try context.project.inspect(name)
         let holds = report["holds"]?.bool ?? false
         if context.command.flag("json") {
-            context.output.json(report)
+            var shown = report
+            // What `ports` alone needs.
+            for key in ["init", "own-sockets"] { shown["network"]?[key] = nil }
+            context.output.json(shown)
         } else {
             tell(name, report, context)
         }
@@ -28,6 +31,12 @@ enum InspectCommand {
         if !shown.isEmpty {
             context.output.line()
             context.output.table(shown.map(row), header: ["CHECKED", "PLANNED", "FOUND", ""])
+        }
+        if let network = report["network"].flatMap(NetworkReport.init(document:)) {
+            context.output.line()
+            for (index, line) in NetworkText.lines(network).enumerated() {
+                context.output.line((index == 0 ? "network  " : "         ") + line)
+            }
         }
         let limits = (report["limits"]?.list ?? []).compactMap(LimitState.init(document:)).map { limit in
             [

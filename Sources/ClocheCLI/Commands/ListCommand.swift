@@ -44,8 +44,8 @@ enum ListCommand {
     /// What is weaker than one might think.
     private static func remarks(_ record: AgentRecord) -> String {
         var remarks: [String] = []
-        if record.effective.value(at: ["network", "mode"])?.string == NetworkMode.host.rawValue {
-            remarks.append("host network")
+        if [.host, .open].contains(record.networkMode) {
+            remarks.append("\(record.networkMode.rawValue) network")
         }
         if record.limits(heldBy: .supervisor).contains(LimitName.memory.rawValue) {
             remarks.append("memory measured")

@@ -124,13 +124,7 @@ enum AuditCommand {
                 context.output.line(JSONText.serialize(event))
                 continue
             }
-            let facts = (event.entries ?? []).filter {
-                !["time", "event"].contains($0.key) && $0.value != .null
-            }
-            let text = facts.map { "\($0.key)=\(visible(Document.inline($0.value), limit: 300))" }
-            context.output.line(
-                "\(event["time"]?.string ?? "?")  \(event["event"]?.string ?? "?")  \(text.joined(separator: " "))"
-            )
+            context.output.line(AuditText.line(event))
         }
         return ExitCode.success
     }

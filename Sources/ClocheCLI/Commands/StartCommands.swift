@@ -4,6 +4,7 @@ internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
+internal import ProfileLoading
 
 enum StartCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
@@ -39,9 +40,11 @@ enum StartCommand {
         )
         if let branch = agent.record.branch { output.line("  branch     \(branch)") }
         output.line("  workspace  \(agent.record.workspacePath)")
-        let network = agent.record.effective.value(at: ["network", "mode"])?.string
-        if network == NetworkMode.host.rawValue {
-            output.line(output.styled("  network    the host's, unfiltered", .yellow))
+        switch agent.record.networkMode {
+        case .none: break
+        case .allow, .open:
+            output.line("  network    \(StoredProfile.networkSummary(agent.record.effective))")
+        case .host: output.line(output.styled("  network    the host's, unfiltered", .yellow))
         }
         for line in limitNotes(agent.record) { output.line(output.styled("  limits     " + line, .yellow)) }
         output.line("  attach     cloche attach \(agent.record.name)   (ctrl-] then d detaches)")
