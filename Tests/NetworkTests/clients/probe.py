@@ -132,7 +132,7 @@ def request(attempt, wanted):
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
 
 
-def answer(file):
+def answer(file, method):
     """One answer of a server, or of a proxy that refuses."""
     status = file.readline(65536)
     if not status:
@@ -141,7 +141,9 @@ def answer(file):
     while (line := file.readline(65536)).strip():
         key, _, value = line.decode("latin-1").partition(":")
         fields[key.lower()] = value.strip()
-    if "chunked" in fields.get("transfer-encoding", ""):
+    if method == "HEAD":
+        body = b""
+    elif "chunked" in fields.get("transfer-encoding", ""):
         body = b""
         while size := int(file.readline(), 16):
             body += file.read(size)
@@ -166,7 +168,7 @@ def say_http(stream, attempt):
     for wanted in attempt.get("requests", [{}]):
         try:
             stream.sendall(request(attempt, wanted))
-            found.append(answer(file))
+            found.append(answer(file, wanted.get("method", "GET")))
         except (OSError, ValueError) as error:
             found.append({"through": False, "error": f"{type(error).__name__}: {error}"})
             break
