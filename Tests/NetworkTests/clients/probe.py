@@ -200,7 +200,8 @@ def say_banner(stream, attempt):
 def say_half_close(stream, attempt):
     """Everything is sent, and the end of it; what comes back then, to its end. `size` bytes, or 100,000."""
     size = attempt.get("size", 100_000)
-    stream.sendall(b"x" * size)
+    # Not the beginning of anything.
+    stream.sendall(b"\1" * size)
     stream.shutdown(socket.SHUT_WR)
     found = b""
     while data := stream.recv(65536):
