@@ -116,7 +116,12 @@ final class Connection: Watcher {
             guard !words.isEmpty, gate?.isFree == false else { return }
             // What was said before waits for the server.
             guard upload.isEmpty else { return wake(after: network.patience) }
-            refuse(Refusal(.malformed, "what was begun to be said was not finished in \(network.patience / 1000) s"))
+            refuse(
+                Refusal(
+                    .malformed,
+                    "what was begun to be said was not finished in \(network.patience / 1000) s"
+                )
+            )
         case .closed: return
         }
     }
