@@ -82,7 +82,7 @@ private func requireSame(_ head: HTTPRequestHead, _ read: LenientHead) {
 
 /// A head as a lenient server reads it: lines end with LF or CR, words are parted by any white space, names of fields
 /// may have some around them, and a line that begins with some goes on the last one.
-private struct LenientHead {
+struct LenientHead {
     let words: [String]
     private var fields: [(name: String, value: String)] = []
 
@@ -137,7 +137,7 @@ private struct LenientHead {
 
 /// Where a lenient server sees the end of a body: sizes end where their digits do, lines with LF, what else is in a line
 /// does not count, and a trailer is read up to an empty line.
-private func lenientEnd(_ bytes: [UInt8]) -> Int? {
+func lenientEnd(_ bytes: [UInt8]) -> Int? {
     var position = 0
     func line() -> ArraySlice<UInt8>? {
         guard let end = bytes[position...].firstIndex(of: 0x0A) else { return nil }

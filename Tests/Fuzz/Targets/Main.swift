@@ -9,7 +9,7 @@ private let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "profile": fuzzProfile, "config": fuzzConfig, "project": fuzzProject, "control": fuzzControl,
     "init": fuzzInit, "git-names": fuzzGitNames, "terminal": fuzzTerminal, "json": fuzzJSON,
     "dns": fuzzDNS, "tls-hello": fuzzHello, "http-head": fuzzHTTPHead, "chunked": fuzzChunked,
-    "socks": fuzzSocks,
+    "socks": fuzzSocks, "gate": fuzzGate, "negotiation": fuzzNegotiation,
     "self-test": fuzzSelfTest,
 ]
 
