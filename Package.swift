@@ -139,8 +139,8 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
             name: "cloche-fuzz",
             dependencies: [
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
-                "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace", "SandboxRuntime",
-                "Supervision",
+                "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
+                "SandboxRuntime", "Supervision",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

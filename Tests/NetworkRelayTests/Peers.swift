@@ -1,6 +1,5 @@
 // Programs and servers of a World: sockets that never wait, and what came of them.
 
-import CLinux
 import Glibc
 import LinuxSystem
 import NetworkMessages

@@ -23,7 +23,7 @@ protocol Party: AnyObject {
 /// All of it.
 final class World {
     let network: AgentNetwork
-    let names = try! NameServer()
+    let names: NameServer
     private let told: Told
     private let question: Datagrams
     private let questions: Datagrams
@@ -47,6 +47,7 @@ final class World {
         servers: [String]? = nil,
         listeners: [FileDescriptor.Shared] = []
     ) throws {
+        names = try NameServer()
         questions = try Datagrams(receivesTarget: true)
         question = try Datagrams()
         told = Told()
