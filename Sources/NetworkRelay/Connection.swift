@@ -115,12 +115,9 @@ final class Connection: Watcher {
         case .opening, .open:
             guard !words.isEmpty, gate?.isFree == false else { return }
             // What was said before waits for the server.
-            guard upload.isEmpty else { return wake(after: network.patience) }
+            guard upload.isEmpty, answer == nil else { return wake(after: network.patience) }
             refuse(
-                Refusal(
-                    .malformed,
-                    "what was begun to be said was not finished in \(network.patience / 1000) s"
-                )
+                gate?.impatience ?? Refusal(.malformed, "what was begun to be said was not finished in time")
             )
         case .closed: return
         }
@@ -288,7 +285,8 @@ final class Connection: Watcher {
         if case .moved = result { isAll = bytes.count >= Self.piece }
         guard gate?.answered(bytes[...], isAll: isAll) != false else { return readAnswer() }
         answer = nil
-        download.held = bytes[...]
+        // The proxy's client may not have been told yet that it is connected.
+        download.held += bytes
         download.allowance = .max
         network.later(self)
     }

@@ -62,8 +62,20 @@ struct Gate {
         default: false
         }
     }
-    /// Whether no request has been let through.
-    var isUntouched: Bool { requests == 0 && !isFree }
+    /// Whether no request and no hello has been let through.
+    var isUntouched: Bool { requests == 0 && !isFree && !awaitsAnswer }
+
+    /// Why it waits no longer for what a client has begun to say.
+    var impatience: Refusal {
+        guard case .start = state else {
+            return Refusal(.malformed, "what was begun to be said was not finished in time")
+        }
+        return Refusal(
+            .malformed,
+            "what the program says could still become HTTP, and it did not go on",
+            suggestion: "{host: \"\(destination)\", protocol: any}"
+        )
+    }
 
     /// What follows, given all bytes that have come and did not go yet.
     mutating func next(_ bytes: ArraySlice<UInt8>, _ policy: NetworkPolicy) -> Step {

@@ -1,8 +1,8 @@
 /*
  * Both ends of what scripts/bench measures of networks; static, so that it runs in any root.
  *
- *     network serve PORT         on all addresses: `P` is answered by a byte, again and again; `D` and a number of
- *                                megabytes by so many; `U` and a number is followed by so many, and answered by a byte
+ *     network serve PORT         on all addresses: 1 is answered by a byte, again and again; 2 and a number of
+ *                                megabytes by so many; 3 and a number is followed by so many, and answered by a byte
  *     network dns PORT ADDRESS   every name has this address, or 127.0.0.1 where it begins with `near`; what begins
  *                                with `kept` may be kept for 300 s, and others not at all
  *     network client RESOLVER NAME PORT COUNT MEGABYTES
@@ -20,6 +20,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Commands: no protocol that a relay might look into begins so. */
+enum { ECHO = 1, DOWN, UP };
 
 static char block[1 << 18];
 
@@ -50,10 +53,10 @@ static void transfer(int fd, char direction) {
     if (recv(fd, &megabytes, sizeof megabytes, MSG_WAITALL) != sizeof megabytes) return;
     for (long left = (long)megabytes * 1000000, moved; left > 0; left -= moved) {
         size_t size = left < (long)sizeof block ? (size_t)left : sizeof block;
-        moved = direction == 'D' ? send(fd, block, size, MSG_NOSIGNAL) : recv(fd, block, size, 0);
+        moved = direction == DOWN ? send(fd, block, size, MSG_NOSIGNAL) : recv(fd, block, size, 0);
         if (moved <= 0) return;
     }
-    if (direction == 'U') send(fd, &direction, 1, MSG_NOSIGNAL);
+    if (direction == UP) send(fd, &direction, 1, MSG_NOSIGNAL);
 }
 
 static void serve(int port) {
@@ -68,7 +71,7 @@ static void serve(int port) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         while (recv(fd, &command, 1, 0) == 1) {
-            if (command == 'P') {
+            if (command == ECHO) {
                 send(fd, &command, 1, MSG_NOSIGNAL);
                 continue;
             }
@@ -167,10 +170,10 @@ static double load(int fd, char command, uint32_t megabytes) {
     if (send(fd, &megabytes, sizeof megabytes, MSG_NOSIGNAL) != sizeof megabytes) fail("load");
     for (long left = wanted; left > 0; left -= moved) {
         size_t size = left < (long)sizeof block ? (size_t)left : sizeof block;
-        moved = command == 'D' ? recv(fd, block, sizeof block, 0) : send(fd, block, size, MSG_NOSIGNAL);
+        moved = command == DOWN ? recv(fd, block, sizeof block, 0) : send(fd, block, size, MSG_NOSIGNAL);
         if (moved <= 0) fail("load");
     }
-    if (command == 'U' && recv(fd, &command, 1, 0) != 1) fail("load");
+    if (command == UP && recv(fd, &command, 1, 0) != 1) fail("load");
     double rate = (double)wanted / (now_us() - began);
     close(fd);
     return rate;
@@ -178,7 +181,7 @@ static double load(int fd, char command, uint32_t megabytes) {
 
 static int client(const char *resolver, const char *name, int port, int count, uint32_t megabytes) {
     double *times = calloc((size_t)count, sizeof *times);
-    char byte = 'P';
+    char byte = ECHO;
     for (int i = 0; i < count; i++) {
         double began = now_us();
         int fd = dial(resolver, name, port);
@@ -188,8 +191,8 @@ static int client(const char *resolver, const char *name, int port, int count, u
     }
     qsort(times, (size_t)count, sizeof *times, compare);
     printf("%.1f %.1f", times[count / 2], times[count * 9 / 10]);
-    printf(" %.1f", load(dial(resolver, name, port), 'D', megabytes));
-    printf(" %.1f\n", load(dial(resolver, name, port), 'U', megabytes));
+    printf(" %.1f", load(dial(resolver, name, port), DOWN, megabytes));
+    printf(" %.1f\n", load(dial(resolver, name, port), UP, megabytes));
     return 0;
 }
 
