@@ -15,13 +15,14 @@ import ClocheModel
     requireOnePath(first, pattern: lines.dropFirst().first ?? "")
     // What is no proxy and no server is an error, and must not trap.
     _ = try? UpstreamProxy(first)
-    _ = try? Destination(nameServer: first)
+    _ = try? Destination(nameServer: first)  // as above
     requireOneAnswer(lines)
 }
 
 private func requireOneHost(_ text: String) {
     // Most texts name no host.
     guard let host = try? Host(parsing: text) else { return }
+    // An error would be a finding as well.
     require((try? Host(parsing: host.description)) == host, "a host is read again as itself")
     if case .name(let name) = host {
         require(name.text.utf8.count <= 253 && IPAddress(name.text) == nil, "a name is no address")
@@ -96,6 +97,7 @@ private func requireOneAnswer(_ lines: [String]) {
     }
     guard let refusal = decision.refusal, let line = refusal.suggestion else { return }
     settings.allow.append(NetworkEntry(line.hasPrefix("\"") ? String(line.dropFirst().dropLast()) : line))
+    // An error would be a finding as well.
     let changed = try? NetworkPolicy(settings)
     require(changed?.decide(destination).grant != nil, "a suggestion helps: \(line)")
 }
