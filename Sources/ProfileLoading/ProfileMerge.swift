@@ -37,7 +37,10 @@ struct ProfileMerge {
     }
 
     /// Adds a `KEY=VALUE` that stood after a word.
-    mutating func addOption(_ option: String, after word: String = "--set") {
+    ///
+    /// - Parameter mustSay: whether a value that is missing or sets nothing is a mistake, such as an empty variable of a
+    ///   script; otherwise it stands for the default.
+    mutating func addOption(_ option: String, after word: String = "--set", mustSay: Bool = false) {
         let place = "\(word) \(option)"
         guard let equals = option.firstIndex(of: "="), equals != option.startIndex else {
             diagnostics.append(Diagnostic(place, "there is no `KEY=VALUE` here"))
@@ -52,6 +55,10 @@ struct ProfileMerge {
         }
         do {
             let value = try YAMLText.parse(String(option[option.index(after: equals)...]), file: place)
+            if mustSay, [.null, .map([])].contains(value.document) {
+                diagnostics.append(Diagnostic(place, "there is no value; `[]` is an empty list"))
+                return
+            }
             set(path, value, place)
         } catch {
             diagnostics.append(Diagnostic(place, error.message))

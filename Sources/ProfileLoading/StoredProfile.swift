@@ -49,7 +49,7 @@ package enum StoredProfile {
                 if let why = refusal(key) {
                     merge.refuse("\(word) \(option)", why)
                 } else {
-                    merge.addOption(option, after: word)
+                    merge.addOption(option, after: word, mustSay: key.hasPrefix("network"))
                 }
             case .rule(let text, let denies):
                 let key = denies ? "deny" : "allow"

@@ -231,6 +231,22 @@ private struct LockHeld: Error {}
         #expect(try log.events().map { $0["event"]?.string } == ["start"])
     }
 
+    @Test func theLatestEventsAreThoseWhollyInTheLastBytes() throws {
+        let state = try TemporaryState()
+        let agent = try state.project().agent("fixer")
+        _ = try agent.create(.full())
+        let log = AuditLog(agent)
+        #expect(try log.latestEvents(bytes: 100).isEmpty)
+        for number in 0..<5 { try log.append("event", ["number": .integer(Int64(number))]) }
+        let size = Int(try Files.status(agent.auditLog).size)
+        func numbers(_ bytes: Int) throws -> [Int64] {
+            try log.latestEvents(bytes: bytes).compactMap { $0["number"]?.integer }
+        }
+        #expect(try numbers(size) == [0, 1, 2, 3, 4] && numbers(size + 1) == [0, 1, 2, 3, 4])
+        #expect(try numbers(size - 1) == [1, 2, 3, 4])
+        #expect(try numbers(size / 5 + 1) == [4] && numbers(10).isEmpty && numbers(0).isEmpty)
+    }
+
     @Test func aLogThatCannotBeWrittenIsAnError() throws {
         let state = try TemporaryState()
         let agent = try state.project().agent("fixer")

@@ -187,6 +187,11 @@ def test_broken_policies_leave_the_old_one_in_force(t):
         (["set", "a", "network.alow=[other.test:7]"], ["network.allow"]),
         (["set", "a", "network.allow=[api.test:7", "network.mode=open"], []),
         (["set", "a", "network.mode=everything"], ["network.mode"]),
+        # An empty variable of a script.
+        (["set", "a", "network.deny="], ["no value", "[]"]),
+        (["set", "a", "network.allow=null"], ["no value"]),
+        (["set", "a", "network=~"], ["no value"]),
+        (["set", "a", "network.dns={}"], ["no value"]),
         (["set", "a", "network.mode=none"], ["while it runs", "cloche stop a"]),
         (["set", "a", "network.mode=host"], ["while it runs", "cloche stop a"]),
         (["set", "a", "network.upstream-proxy=socks5://p.test"], ["upstream-proxy"]),
