@@ -215,6 +215,9 @@ package final class AgentNetwork {
     /// Those that are open.
     package var connectionCount: Int { connections.count }
 
+    /// Connections that wait for their turn.
+    var queueLength: Int { unfinished.count }
+
     /// Who is told of events and times: connections, and whatever else has a socket.
     var watcherCount: Int { watchers.count }
 

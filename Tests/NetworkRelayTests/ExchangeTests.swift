@@ -8,7 +8,7 @@ import Testing
 @testable import NetworkRelay
 
 @Suite struct ExchangeTests {
-    private func get(_ port: UInt16, _ path: String = "/", host: String = "api.test", _ fields: String = "")
+    private func get(_ port: UInt16, _ path: String = "/", _ fields: String = "", host: String = "api.test")
         -> String
     {
         "GET \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\n\(fields)\r\n"
@@ -182,6 +182,24 @@ import Testing
         #expect(idle.ended == nil && thinking.ended == nil)
     }
 
+    @Test func littleIsHeldOfEachWhereMuchIsHeldOfAll() throws {
+        let world = try World([])
+        let server = try world.serve()
+        try world.replace([.api(server.port)])
+        let long = get(server.port, "/", "X: \(String(repeating: "x", count: 20_000))\r\n")
+        let (first, peer) = try world.connect(server)
+        first.send(long)
+        try world.until("a long head") { peer.text.hasSuffix("x\r\n\r\n") }
+        world.network.heldBytes += 64 << 20
+        let second = try world.connect("api.test:\(server.port)")
+        second.send(long)
+        try world.until("the reset") { second.ended == .reset }
+        let (third, other) = try world.connect(server)
+        third.send(get(server.port))
+        try world.until("a short head") { other.text.hasSuffix("\r\n\r\n") }
+        #expect(world.network.heldBytes == 64 << 20)
+    }
+
     @Test func halfOfWhatIsLookedAtAndTheEndIsRefused() throws {
         let world = try World([])
         let server = try world.serve()
@@ -272,7 +290,6 @@ import Testing
         let upgrade = get(
             server.port,
             "/ws",
-            host: "api.test",
             "Connection: Upgrade\r\nUpgrade: websocket\r\n"
         )
         let (program, peer) = try world.connect(server)

@@ -156,7 +156,13 @@ extension NetworkEntry {
         peer.send(other)
         program.endOutput()
         peer.endOutput()
-        try world.until("all of it") { program.ended != nil && peer.ended != nil }
+        var longest = 0
+        try world.until("all of it") {
+            longest = max(longest, world.network.queueLength)
+            return program.ended != nil && peer.ended != nil
+        }
+        // It is in the queue once, however much there is for it to do.
+        #expect(longest == 1)
         #expect(program.received == other)
         #expect(peer.received == [0] + pattern)
         try world.until("the end of all") { world.network.connectionCount == 0 }
