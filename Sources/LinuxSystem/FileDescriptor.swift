@@ -164,6 +164,8 @@ extension FileDescriptor.Shared {
     package func writeSome(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? {
         try descriptor.writeSome(bytes)
     }
+    /// See `FileDescriptor.setNonBlocking`.
+    package func setNonBlocking() throws(SystemError) { try descriptor.setNonBlocking() }
     /// See `Files.status(of:)`.
     package func status() throws(SystemError) -> FileStatus { try Files.status(of: descriptor) }
     /// See `Terminal.setSize`.

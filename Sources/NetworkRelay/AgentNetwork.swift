@@ -276,8 +276,10 @@ package final class AgentNetwork {
         if connections.isEmpty { pipes.empty() }
     }
 
-    /// Whether a name that a wildcard allows may be asked for: what is new in names goes out, and could carry data.
-    func mayResolve(_ name: HostName, _ grant: Grant) -> Bool {
+    /// Whether a resolver or a proxy may be asked for a name that a wildcard allows.
+    ///
+    /// What is new in names goes out, and could carry data.
+    func mayAsk(for name: HostName, _ grant: Grant) -> Bool {
         !grant.rule.contains("*") || novelties.admits(name, MonotonicClock.milliseconds)
     }
 

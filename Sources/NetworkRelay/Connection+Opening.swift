@@ -15,6 +15,10 @@ extension Connection {
         facts.origin = grant.origin
         gate = Gate(destination, grant, isProxied: facts.path == .http)
         phase = .opening
+        if case .name(let name) = destination.host, !network.mayAsk(for: name, grant) {
+            let text = "too many names below a wildcard were asked for that are new; one more a second can be"
+            return refuse(Refusal(.unresolved, text))
+        }
         if let proxy = network.upstreamProxy {
             connect(through: proxy, destination, grant)
         } else {
@@ -28,11 +32,6 @@ extension Connection {
         switch destination.host {
         case .address(let address): connect([address], destination, grant)
         case .name(let name):
-            guard network.mayResolve(name, grant) else {
-                let text =
-                    "too many names below a wildcard were asked for that are new; one more a second can be"
-                return refuse(Refusal(.unresolved, text))
-            }
             network.resolver.resolve(name) { [weak self] resolution in
                 guard let self, case .opening = phase else { return }
                 switch resolution {

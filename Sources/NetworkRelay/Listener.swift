@@ -100,6 +100,8 @@ final class InwardConnection: Watcher {
         inside = socket
         let isIPv4 = !triesIPv6 ? false : true
         do throws(SystemError) {
+            // Init makes it so; whoever has taken init over might not.
+            try socket.setNonBlocking()
             try StreamSocket.connect(socket.number, to: .loopback(isIPv4: isIPv4, port: port))
             network.watch(socket.number, id, 0, readable: false, writable: true)
         } catch { tryOther() }

@@ -210,6 +210,20 @@ import Testing
         #expect(dead.receive() != nil)
     }
 
+    /// With the user's proxy, it is that one which asks for them.
+    @Test func newNamesBelowAWildcardAreFewForAProxyToo() throws {
+        let world = try World([])
+        let proxy = try world.serve()
+        try world.replace([NetworkEntry("*.wild.test:443")], proxy: "http://127.0.0.1:\(proxy.port)")
+        for index in 0..<120 {
+            let program = try world.connect("n\(index).wild.test:443")
+            try world.until("an end") {
+                program.ended == .reset || proxy.accepted.last?.text.contains("n\(index).") == true
+            }
+        }
+        #expect(proxy.accepted.count >= 100 && proxy.accepted.count < 120)
+    }
+
     @Test func newNamesBelowAWildcardAreFew() throws {
         let world = try World([NetworkEntry("*.wild.test:443", addresses: ["127.0.0.0/8"])])
         var programs: [Peer] = []
