@@ -198,6 +198,21 @@ extension NetworkEntry {
         try world.until("the end of all") { world.network.connectionCount == 0 }
     }
 
+    /// Without a packet filter, a listener for a port also catches what is meant for a program of the sandbox's.
+    @Test func whatIsMeantForAProgramInsideIsNotTaken() throws {
+        let listener = FileDescriptor.Shared(
+            try StreamSocket.listen(SocketAddress(ipv4: 0x7f00_0001, port: 0))
+        )
+        let address = try #require(StreamSocket.localAddress(listener.number))
+        let world = try World([NetworkEntry("*:*")], listeners: [listener])
+        let socket = FileDescriptor.Shared(try StreamSocket.make(isIPv4: true))
+        try StreamSocket.connect(socket.number, to: address)
+        let program = Peer(socket)
+        try world.add(program)
+        try world.until("the reset") { program.ended == .reset }
+        #expect(world.events.isEmpty)
+    }
+
     @Test func moreThanThereIsRoomForAreTurnedAway() throws {
         let world = try World([])
         let server = try world.serve()

@@ -2,6 +2,7 @@
 // Nothing sleeps: whoever waits lets everybody do what can be done, until it is so.
 
 import ClocheModel
+import Glibc
 import LinuxSystem
 import NetworkMessages
 import NetworkRules
@@ -47,6 +48,8 @@ final class World {
         servers: [String]? = nil,
         listeners: [FileDescriptor.Shared] = []
     ) throws {
+        // As in the program: splice(2) has no other way not to be killed by it.
+        signal(SIGPIPE, SIG_IGN)
         names = try NameServer()
         questions = try Datagrams(receivesTarget: true)
         question = try Datagrams()
