@@ -65,7 +65,7 @@ package final class AgentNetwork {
     private var nameConnections = 0
     /// What connections that have ended have carried.
     private var ended: (sent: Int64, received: Int64) = (0, 0)
-    let pipes = PipePool()
+    let pipes: PipePool
     var names = SyntheticNames()
     /// What clients have said that is held to be looked at, of all connections.
     var heldBytes = 0
@@ -89,8 +89,10 @@ package final class AgentNetwork {
         policy = try NetworkPolicy(settings)
         upstreamProxy = try Self.proxy(settings)
         hasIPv6 = sockets.hasIPv6
-        // Two sockets and perhaps two pipes each; some for the supervisor's own.
-        mostConnections = max(16, (OpenFiles.raise() - 256) / 6)
+        // Some for the supervisor's own, some for pipes; two sockets each, and more for the few that try several addresses.
+        let descriptors = OpenFiles.raise()
+        pipes = PipePool(most: min(1024, descriptors / 16))
+        mostConnections = max(16, min(1 << 15, (descriptors - 256 - 2 * pipes.most) * 4 / 9))
         do throws(SystemError) {
             epoll = try Epoll()
         } catch { throw ClocheError(.system, "cannot wait for the agent's network", why: error.description) }
@@ -366,6 +368,9 @@ extension AgentNetwork {
     }
 
     var isFull: Bool { connections.count >= mostConnections }
+
+    /// Whether a connection that is being made has but one socket for it.
+    var isCrowded: Bool { connections.count > mostConnections / 8 }
 }
 
 extension SocketAddress {

@@ -19,7 +19,7 @@ final class Dialer: Watcher {
 
     private static let headStart: Int64 = 250
     /// So many are tried at once; of more, the one that has been silent longest is given up.
-    private static let mostAttempts = 3
+    private var mostAttempts: Int { network.isCrowded ? 1 : 3 }
     private static let patience: Int64 = 10_000
 
     /// Begins; `completion` is called once, perhaps before this returns.
@@ -56,7 +56,7 @@ final class Dialer: Watcher {
     }
 
     private func dropOldest() {
-        guard attempts.count(where: { $0 != nil }) > Self.mostAttempts,
+        guard attempts.count(where: { $0 != nil }) > mostAttempts,
             let oldest = attempts.firstIndex(where: { $0 != nil })
         else { return }
         if let attempt = attempts[oldest] { network.forget(attempt.socket.number) }

@@ -51,6 +51,7 @@ struct Flow {
 
     /// What moves in one turn before others have theirs.
     private static let turn = 4 << 20
+    private static let piece = 8 << 10
 
     /// Whether all that may pass now has passed.
     var isEmpty: Bool { held.isEmpty && pipe == nil }
@@ -110,10 +111,7 @@ struct Flow {
     }
 
     private mutating func fill(_ source: inout End, _ left: inout Int, _ pipes: PipePool) -> Pause? {
-        let pipe: RelayPipe
-        do throws(SystemError) {
-            pipe = try pipes.take()
-        } catch { return .broken(error.errno) }
+        guard let pipe = pipes.take() else { return fillHeld(&source, &left) }
         let most = min(Int(clamping: allowance), pipe.size)
         switch Splice.move(from: source.number, to: pipe.pipe.writeEnd.number, upTo: most) {
         case .moved(let count):
@@ -133,6 +131,29 @@ struct Flow {
         case .failed(let errno):
             pipes.give(pipe)
             return .broken(errno)
+        }
+    }
+
+    /// Reads where there is no pipe to be had: little, since thousands may.
+    private mutating func fillHeld(_ source: inout End, _ left: inout Int) -> Pause? {
+        var bytes: [UInt8] = []
+        switch StreamSocket.receive(
+            source.number,
+            upTo: min(Int(clamping: allowance), Self.piece),
+            into: &bytes
+        ) {
+        case .moved(let count):
+            held = bytes[...]
+            if allowance != .max { allowance -= Int64(count) }
+            left -= count
+            return nil
+        case .wouldBlock:
+            source.isReadable = false
+            return .waits
+        case .end:
+            isSourceEnded = true
+            return nil
+        case .failed(let errno): return .broken(errno)
         }
     }
 

@@ -26,20 +26,26 @@ final class PipePool {
     private static let mostIdle = 4
     /// Pipes that are in use: whoever reads slowly holds one.
     private(set) var taken = 0
+    /// So many may be; a pipe has two descriptors.
+    let most: Int
+
+    init(most: Int) { self.most = most }
 
     /// What goes through in one turn of two calls; larger ones gain nothing (`scripts/bench network`).
     static let size = 512 << 10
     /// The size of the next one: what waits in thousands of them is memory of the kernel's.
-    private var nextSize: Int { taken < 64 ? Self.size : taken < 1024 ? 64 << 10 : 8 << 10 }
+    private var nextSize: Int { taken < 64 ? Self.size : 64 << 10 }
 
-    /// An empty pipe; a new one when none is there.
-    func take() throws(SystemError) -> RelayPipe {
+    /// An empty pipe; nil when there is none to be had.
+    func take() -> RelayPipe? {
+        guard taken < most else { return nil }
         let size = nextSize
         if size == Self.size, let pipe = idle.popLast() {
             taken += 1
             return pipe
         }
-        let pipe = try RelayPipe(size)
+        // Neither memory nor a descriptor is a reason to break a connection off.
+        guard let pipe = try? RelayPipe(size) else { return nil }
         taken += 1
         return pipe
     }

@@ -144,8 +144,11 @@ extension NetworkEntry {
         #expect(world.network.pipes.taken == 0)
     }
 
-    @Test func bothDirectionsAtOnce() throws {
+    /// With pipes, and without any to be had.
+    @Test(arguments: [true, false]) func bothDirectionsAtOnce(_ hasPipes: Bool) throws {
         let world = try World([])
+        var taken: [RelayPipe] = []
+        while !hasPipes, let pipe = world.network.pipes.take() { taken.append(pipe) }
         let server = try world.serve()
         try world.replace([.api(server.port)])
         let (program, peer) = try world.connect(server)
@@ -163,6 +166,7 @@ extension NetworkEntry {
         }
         // It is in the queue once, however much there is for it to do.
         #expect(longest == 1)
+        for pipe in taken { world.network.pipes.give(pipe) }
         #expect(program.received == other)
         #expect(peer.received == [0] + pattern)
         try world.until("the end of all") { world.network.connectionCount == 0 }

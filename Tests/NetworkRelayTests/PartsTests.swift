@@ -159,20 +159,20 @@ import Testing
 
 @Suite struct PipePoolTests {
     @Test func pipesGetSmallerWithTheirNumber() throws {
-        let pool = PipePool()
+        let pool = PipePool(most: 70)
         var pipes: [RelayPipe] = []
-        for _ in 0..<65 { pipes.append(try pool.take()) }
+        while let pipe = pool.take() { pipes.append(pipe) }
         #expect(pipes[0].size == PipePool.size && pipes[64].size < PipePool.size)
-        #expect(pool.taken == 65)
+        #expect(pool.taken == 70)
         let first = pipes[0]
         for pipe in pipes { pool.give(pipe) }
         #expect(pool.taken == 0)
-        #expect(try pool.take().size == PipePool.size)
+        #expect(pool.take()?.size == PipePool.size)
         first.count = 1
         pool.give(first)
         pool.empty()
         // One that is not empty is not given out again.
-        for _ in 0..<8 { #expect(try pool.take() !== first) }
+        for _ in 0..<8 { #expect(pool.take() !== first) }
     }
 }
 
