@@ -161,8 +161,9 @@ private final class Directory {
         let guardian = try directory.guarded(names)
         try directory.write(".github/CODEOWNERS")
         try directory.write(".mcp.json", "{\"a\": 1}")
-        try Files.remove(directory.path + "/.npmrc")
-        try directory.write(".npmrc", "")
+        // Made while the other is there: one that is made afterwards may be given its inode, and is then taken for it.
+        try directory.write("new", "")
+        try Files.rename(directory.path + "/new", directory.path + "/.npmrc")
         withExtendedLifetime(guardian) {}
         _ = consume guardian
         #expect(try directory.names == [".github", ".mcp.json", ".npmrc"])
