@@ -85,7 +85,7 @@ def test_resume_with_another_limit(t):
     project = t.repository()
     t.start("a", "yes; sleep 1000", "--set", "limits.output=100kB", cwd=project)
     t.cloche("wait", "a", cwd=project, check=137)
-    refused = t.cloche("resume", "a", "--set", "network.mode=host", cwd=project, check=125)
+    refused = t.cloche("resume", "a", "--set", "filesystem.workspace=ro", cwd=project, check=125)
     assert "only `limits`" in refused.err, refused.err
     t.cloche("resume", "a", "--set", "limits.output=1GiB", "sleep 1000", cwd=project)
     assert t.agents(project)["a"]["state"] == "running"
