@@ -56,7 +56,7 @@ def without_nf_tables(t, way):
         assert one["through"] == expected, (attempt, one)
     if way == "transparent":
         assert "Errno 111" in said[len(good) + 2]["error"], said[len(good) + 2]
-    assert all(one["ms"] < 1000 for one in said)
+    assert all(one["ms"] < 2000 for one in said)
     # Datagrams leave no more than with it, though they may have no error of their own.
     datagrams = [{"by": "datagram", "host": host, "port": port, "patience": 0.2} for host in (API, OTHER) for port in (443, 123, 3128)]
     assert not any(one["through"] for one in probe(*datagrams)) and not net.events("udp")
@@ -89,7 +89,7 @@ def test_mode_none_has_no_network_at_all(t):
     net.profile(mode="none")
     before = net.counters()
     said = net.probe(*(reach(way, host) for way in ("transparent", "connect", "socks5") for host in ("api.test", API)), {"by": "datagram", "host": API, "port": 443})
-    assert not any(one["through"] for one in said) and all(one["ms"] < 100 for one in said), said
+    assert not any(one["through"] for one in said) and all(one["ms"] < 1000 for one in said), said
     assert net.counters() == before and "proxy" not in net.shell("env").out.lower()
 
 

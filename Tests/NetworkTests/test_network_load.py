@@ -142,7 +142,7 @@ def test_slow_clients_hold_nobody_up(t):
         assert one.stdout.readline() == "opened 100\n"
     for way in ("transparent", "connect", "socks5"):
         (said,) = net.probe_in("a", reach(way, "api.test"))
-        assert said["through"] and said["ms"] < 1000, said
+        assert said["through"] and said["ms"] < 2000, said
     assert supervisor(pid)[1] < before[1] + 16 * 1024, (before, supervisor(pid))
     # `many` ends by itself when all of its connections have been closed.
     for one in slow:
@@ -166,7 +166,7 @@ def ends_of_connections(t, way):
     assert said[3]["text"].endswith("bye 100000") and said[3]["length"] == 100_010, said[3]
     assert said[4]["end"] == "end" and not said[4]["text"], said[4]
     assert said[5]["end"] == "ConnectionResetError", "a reset of the server's is a reset here"
-    assert said[6]["through"] and said[6]["ms"] < 1000, said[6]
+    assert said[6]["through"] and said[6]["ms"] < 2000, said[6]
     begun = [event["connection"] for event in net.events("accept") if event["to"][1] == 14]
     t.wait_until(lambda: len({e["connection"] for e in net.events("ended") if e["to"][1] == 14}) == len(begun), "the server sees them leave")
 
@@ -198,7 +198,7 @@ sys.stdin.readline()
     cpu = lambda: sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))  # noqa: E731
     used, began = cpu(), time.monotonic()
     said = net.probe_in("a", *[reach("transparent", "api.test")] * 20)
-    assert all(one["through"] and one["ms"] < 1000 for one in said), said
+    assert all(one["through"] and one["ms"] < 2000 for one in said), said
     assert supervisor(pid)[1] < before[1] + 8 * 1024, (before, supervisor(pid))
     t.wait_until(lambda: time.monotonic() - began > 2, "two seconds have passed")
     # Nothing moves, so nothing is done: less than half of one processor, of which the requests above took a part.
@@ -214,8 +214,8 @@ def test_servers_that_do_not_answer(t):
     net.profile("api.test:15,80,443", "unreachable.test", "half-reachable.test")
     net.start()
     (nowhere, half) = net.probe_in("a", reach("transparent", "unreachable.test"), reach("transparent", "half-reachable.test"))
-    assert not nowhere["through"] and nowhere["ms"] < 1000, nowhere
-    assert half["through"] and half["ms"] < 1000, half
+    assert not nowhere["through"] and nowhere["ms"] < 2000, nowhere
+    assert half["through"] and half["ms"] < 2000, half
     file = net.ground / "full.json"
     file.write_text(f'[{{"by": "connect", "host": "api.test", "port": 15, "say": "echo"}}, {{"by": "transparent", "host": "api.test", "port": 15, "say": "end"}}]')
     patient = (net.ground / "probe.py").read_text().replace("PATIENCE = 10", "PATIENCE = 60")
@@ -223,7 +223,7 @@ def test_servers_that_do_not_answer(t):
     waiting = t.spawn("exec", "-T", "a", "--", "python3", "-B", "/workspace/patient.py", "/workspace/full.json", cwd=net.project, text=True)
     for _ in range(3):
         (said,) = net.probe_in("a", reach("transparent", "api.test"))
-        assert said["through"] and said["ms"] < 1000, said
+        assert said["through"] and said["ms"] < 2000, said
     out, _ = waiting.communicate(timeout=150 * case.patience)
     said = [json.loads(line) for line in out.splitlines()]
     assert len(said) == 2 and not any(one["through"] for one in said) and all(one["ms"] < 45_000 for one in said), said

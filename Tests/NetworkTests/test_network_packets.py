@@ -119,7 +119,7 @@ def test_datagrams_fail_at_once(t):
     answers = judge(net, "transparent", attacks, in_open=False)
     assert net.counters()["datagrams"] - before <= 2 * 4, "no datagrams but the questions for the controls' name, and their answers"
     for attack, one in zip(attacks, answers):
-        assert one["stage"] in ("send", "connect") and one["ms"] < 100, (attack, one)
+        assert one["stage"] in ("send", "connect") and one["ms"] < 1000, (attack, one)
     judge_in_the_open(net, attacks)
 
 
@@ -132,7 +132,7 @@ def test_pings_and_raw_sockets_fail_at_once(t):
     answers = judge(net, "transparent", attacks, in_open=False)
     assert net.counters()["pings"] == before["pings"]
     for attack, one in zip(attacks, answers):
-        assert one["ms"] < 100, (attack, one)
+        assert one["ms"] < 1000, (attack, one)
     shutil.copy(t.attack("dial"), net.ground / "dial")
     for words in (("raw", "4"), ("raw", "6"), ("packet",)):
         answer = net.run("/workspace/dial", *words, check=None)

@@ -25,7 +25,7 @@ def test_kinds_of_answers(t):
     for name, one in zip(bad, said[len(good) :]):
         assert not one["through"], (name, one)
     # What is not there is told at once.
-    assert said[len(good)]["ms"] < 1000 and said[len(good) + 1]["ms"] < 1000, said
+    assert said[len(good)]["ms"] < 2000 and said[len(good) + 1]["ms"] < 2000, said
     assert any(event["name"] == "long.test" and event["transport"] == "tcp" for event in net.events("dns"))
     assert OTHER not in {event["to"][0] for event in net.events("accept")}
 
@@ -39,7 +39,7 @@ def a_name_that_nobody_answers_for(t, way):
     (net.ground / "probe.py").write_text(patient)
     said = net.probe(*(reach(way, name) for name in ("silent.test", "gone.test", "api.test")), timeout=120)
     assert not said[0]["through"] and said[0]["ms"] < 30_000, said
-    assert not said[1]["through"] and said[1]["ms"] < 1000, said
+    assert not said[1]["through"] and said[1]["ms"] < 2000, said
     assert said[2]["through"]
     if way == "connect":
         assert "50" in said[0]["error"] and "50" in said[1]["error"], said
@@ -64,7 +64,7 @@ def test_nothing_waits_for_a_dead_resolver(t):
     terminal.close()
     began = time.monotonic()
     (said,) = net.probe_in("a", reach("transparent", "api.test"))
-    assert said["through"] and said["ms"] < 1000, said
+    assert said["through"] and said["ms"] < 2000, said
     t.cloche("list", cwd=net.project)
     t.cloche("stop", "a", cwd=net.project)
     assert time.monotonic() - began < 15, "stopping waits"
