@@ -43,6 +43,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
 
         // L0: how Linux is called, and what Cloche's values are. They do not know each other.
@@ -56,15 +57,20 @@ let package = Package(
         layer("NetworkMessages"),
         layer("NetworkRules", ["ClocheModel"]),
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
+        layer("AuditReport", ["ClocheModel", "StructuredText", "TerminalText", "CommandSyntax"]),
+
+        layer("Learning", ["ClocheModel", "TerminalText"]),
+        layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
+        layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
 
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
         layer(
             "ProfileLoading",
-            ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
+            ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules", "AuditExport"]
         ),
-        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem"]),
+        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
@@ -78,9 +84,9 @@ let package = Package(
         layer(
             "Supervision",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "AgentStore", "ControlGroups",
-                "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
-                "TerminalText",
+                "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
+                "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
+                "TerminalText", "Learning",
             ]
         ),
 
@@ -88,9 +94,10 @@ let package = Package(
         layer(
             "Cloche",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AgentStore",
-                "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage", "SandboxRuntime",
-                "Supervision", "SyscallFilter", "TerminalText",
+                "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
+                "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
+                "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "AuditReport",
+                "AuditExport", "Learning",
             ]
         ),
 
@@ -100,7 +107,7 @@ let package = Package(
             [
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime", "SyscallFilter",
-                "NetworkRules",
+                "NetworkRules", "AuditReport", "Learning",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -113,17 +120,21 @@ let package = Package(
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
         tests("NetworkRelay", ["ClocheModel", "LinuxSystem", "NetworkMessages", "NetworkRules"]),
+        tests("AuditReport", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         tests(
             "ProfileLoading",
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
+        tests("Learning", ["ClocheModel"]),
+        tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
+        tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
-        tests("AgentStore", ["ClocheModel", "LinuxSystem", "StructuredText"]),
+        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
-        tests("Supervision", ["ClocheModel", "LinuxSystem"]),
+        tests("Supervision", ["AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime"]),
         tests("ClocheCLI", ["Cloche", "ClocheModel"]),
     ]
 )
@@ -140,7 +151,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
             dependencies: [
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
-                "SandboxRuntime", "Supervision",
+                "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

@@ -25,8 +25,16 @@ package struct AgentDirectory: Equatable, Sendable {
     package static let socketName = "control.sock"
     /// What the terminal showed, raw.
     package var sessionLog: String { path + "/session.log" }
-    /// The audit log.
+    /// The audit log: the file that is written to now.
     package var auditLog: String { path + "/audit.jsonl" }
+    /// How far the audit log is known to be on disk.
+    package var auditHead: String { path + "/audit.head" }
+    /// One of the audit log's earlier files; they are numbered from 1.
+    package func auditPart(_ number: Int64) -> String { "\(path)/audit.\(number).jsonl" }
+    /// What `cloche audit sign` signed last; the signature is beside it, with `.sig` behind the name.
+    package var auditSigned: String { path + "/audit.signed" }
+    /// Names of what was in home and layers when the agent ended last.
+    package var keptFiles: String { path + "/files.kept" }
     /// The private git directory.
     package var git: String { path + "/git" }
     /// The agent's home.

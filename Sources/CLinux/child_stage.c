@@ -318,6 +318,13 @@ static int op_sockets(struct stage *s, const struct clinux_operation *op) {
     return 0;
 }
 
+static int op_socket_table(struct stage *s) {
+    int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (sock < 0 || s->socket_count == CLINUX_MAX_DESCRIPTORS) return closing(sock, -1);
+    s->sockets[s->socket_count++] = sock;
+    return 0;
+}
+
 static int op_setting(const struct stage *s, const struct clinux_operation *op) {
     int file = open_below(s->root, at(s, op->target), O_WRONLY, 0);
     return file < 0 ? -1 : closing(file, write_all(file, at(s, op->text)));
@@ -338,6 +345,7 @@ static int perform(struct stage *s, const struct clinux_operation *op) {
     case CLINUX_OP_HOSTNAME: return sethostname(at(s, op->text), strlen(at(s, op->text)));
     case CLINUX_OP_NETLINK: return op_netlink(s, op);
     case CLINUX_OP_SOCKETS: return op_sockets(s, op);
+    case CLINUX_OP_SOCKET_TABLE: return op_socket_table(s);
     case CLINUX_OP_SETTING: return op_setting(s, op);
     }
     errno = EINVAL;

@@ -42,6 +42,7 @@
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #define PR_GET_MDWE 66
 #endif
+#define WAIT_KILLABLE (1UL << 5) /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV */
 
 /* RLIMIT_NOFILE of programs. */
 static struct rlimit program_files;
@@ -89,6 +90,15 @@ static void send_message(uint32_t type, uint32_t id, int32_t value, int32_t erro
 int clinux_install_filter(const void *instructions, size_t count) {
     struct sock_fprog program = {.len = (unsigned short)count, .filter = (struct sock_filter *)instructions};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+int clinux_install_listening_filter(const void *instructions, size_t count) {
+    struct sock_fprog program = {.len = (unsigned short)count, .filter = (struct sock_filter *)instructions};
+    /* A call that the supervisor has seen is not begun anew for a signal that does not kill; since Linux 5.19. */
+    unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | WAIT_KILLABLE, &program);
+    if (listener >= 0 || errno != EINVAL) return listener;
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
 static void limit(int resource, uint64_t value) {
@@ -146,6 +156,25 @@ static int facts(void) {
     return found;
 }
 
+/* The listener, or -1 if none is asked for. Of two filters that hand a call to a listener, the kernel asks the one that
+ * was installed last: it is the one that has the listener. */
+static int install_filters(const char *first, const char *second) {
+    const struct clinux_configure *c = &message.configure;
+    int step = CLINUX_SPAWN_MESSAGE, listener = -1;
+    if (clinux_install_filter(second, c->filter_lengths[1]) < 0) goto failed;
+    if (c->listens) {
+        step = CLINUX_SPAWN_LISTENER;
+        listener = clinux_install_listening_filter(first, c->filter_lengths[0]);
+        if (listener < 0) goto failed;
+    } else if (clinux_install_filter(first, c->filter_lengths[0]) < 0) {
+        goto failed;
+    }
+    return listener;
+failed:
+    send_message(CLINUX_SPAWN_FAILED, 0, step, errno, -1);
+    _exit(125);
+}
+
 static void configure(size_t length) {
     const struct clinux_configure *c = &message.configure;
     const char *instructions = message.bytes + sizeof *c;
@@ -159,15 +188,13 @@ static void configure(size_t length) {
     limit(RLIMIT_MSGQUEUE, c->queue_bytes);
     if (prctl(PR_SET_DUMPABLE, CLINUX_IS_LEFT_OUT(DUMPABLE), 0, 0, 0) < 0) _exit(125);
     if (c->no_write_execute && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0) _exit(125);
-    int found = facts();
-    if (CLINUX_IS_LEFT_OUT(SECCOMP)) counts[0] = counts[1] = 0;
-    else if (clinux_install_filter(instructions + counts[0] * sizeof(struct sock_filter), counts[1]) < 0 ||
-        clinux_install_filter(instructions, counts[0]) < 0) {
-        send_message(CLINUX_SPAWN_FAILED, 0, CLINUX_SPAWN_MESSAGE, errno, -1);
-        _exit(125);
-    }
+    int found = facts(), listener = -1;
+    if (!CLINUX_IS_LEFT_OUT(SECCOMP))
+        listener = install_filters(instructions, instructions + counts[0] * sizeof(struct sock_filter));
     confined = 1;
-    send_message(CLINUX_READY, 0, found, 0, -1);
+    send_message(CLINUX_READY, 0, found, 0, listener);
+    /* Whoever held it in here could answer its own calls. */
+    if (listener >= 0) close(listener);
 }
 
 /* Cuts `count` strings off the text; false if they are not all there. */

@@ -11,6 +11,7 @@
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -22,6 +23,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -68,7 +70,7 @@ long clinux_filesystem_type(int fd) {
     return fstatfs(fd, &fs) < 0 ? -1 : (long)fs.f_type;
 }
 
-int clinux_memory_file(void) { return memfd_create("cloche", MFD_CLOEXEC); }
+int clinux_memory_file(void) { return memfd_create("cloche", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
 void clinux_host_memory(int64_t *shared, int64_t *swapped) {
     struct sysinfo host;
@@ -80,6 +82,10 @@ void clinux_host_memory(int64_t *shared, int64_t *swapped) {
 int64_t clinux_free_bytes(int fd) {
     struct statvfs fs;
     return fstatvfs(fd, &fs) < 0 ? -1 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+}
+
+int clinux_reserve(int fd, int64_t place, int64_t count) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, place, count);
 }
 
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows) {
@@ -258,4 +264,41 @@ int clinux_is_locked(int fd) {
     return fcntl(fd, F_OFD_GETLK, &whole) < 0 ? -1 : whole.l_type != F_UNLCK;
 }
 
+static int64_t nanoseconds(struct statx_timestamp time) { return time.tv_sec * 1000000000 + time.tv_nsec; }
+
+int clinux_entry(int dirfd, const char *name, struct clinux_entry *entry) {
+    struct statx found;
+    unsigned int mask = STATX_BASIC_STATS | STATX_BTIME;
+    if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, mask, &found) < 0) return -1;
+    entry->mode = found.stx_mode;
+    entry->is_device_zero = found.stx_rdev_major == 0 && found.stx_rdev_minor == 0;
+    entry->inode = found.stx_ino;
+    entry->changed = nanoseconds(found.stx_ctime);
+    entry->made = found.stx_mask & STATX_BTIME ? nanoseconds(found.stx_btime) : 0;
+    return 0;
+}
+
 void clinux_trim_heap(void) { (void)malloc_trim(0); }
+
+static void *synchronize(void *order) {
+    struct clinux_sync *sync = order;
+    uint64_t one = 1;
+    sync->failure = fdatasync(sync->fd) < 0 ? errno : 0;
+    close(sync->fd);
+    while (write(sync->event, &one, sizeof one) < 0 && errno == EINTR) continue;
+    return NULL;
+}
+
+int clinux_sync_begin(struct clinux_sync *sync) {
+    sigset_t all, old;
+    pthread_attr_t attributes;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failure = pthread_create(&(pthread_t){0}, &attributes, synchronize, sync);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
+    return (errno = failure) == 0 ? 0 : -1;
+}

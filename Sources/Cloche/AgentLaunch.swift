@@ -76,7 +76,7 @@ struct AgentLaunch {
     }
 
     /// What an agent may write on disk.
-    private static func trees(_ directory: AgentDirectory, _ record: AgentRecord) -> [String] {
+    static func trees(_ directory: AgentDirectory, _ record: AgentRecord) -> [String] {
         let own = [directory.home, directory.upper, directory.git]
         return record.access == .readWrite ? [record.workspacePath] + own : own
     }

@@ -38,6 +38,8 @@ public struct NetworkRefusal: Equatable, Sendable {
     public let suggestion: String?
     /// The ways by which it was asked for, such as `transparent` or `connect`.
     public internal(set) var paths: [String]
+    /// The programs that asked for it, as far as they are known; the agent chooses what they are called.
+    public internal(set) var programs: [String]
     /// How often.
     public internal(set) var count: Int
     /// The first and the last time, as the log has them.
@@ -66,6 +68,7 @@ public struct NetworkRefusal: Equatable, Sendable {
         rule = event["denied-by"]?.string
         suggestion = event["would-allow"]?.string
         paths = [event["path"]?.string].compactMap(\.self)
+        programs = [event["program"]?.string].compactMap(\.self)
         count = 1
         first = time
         last = time
@@ -76,35 +79,58 @@ public struct NetworkRefusal: Equatable, Sendable {
 
 /// What an agent was refused.
 public struct NetworkRefusals: Equatable, Sendable {
-    /// The refusals, the latest last.
-    public private(set) var list: [NetworkRefusal] = []
+    private var found: [NetworkRefusal] = []
+    private var lastSeen: [Int] = []
+    private var numbers: [NetworkRefusal.Key: Int] = [:]
+    private var count = 0
+    private let limit: Int
     /// How many more events there were that the log has no record of one by one.
     public private(set) var untold: Int64 = 0
     /// How many connections were allowed and could not be made.
     public private(set) var failed: Int64 = 0
+    /// How many refusals are not in the list, which is full of others.
+    public private(set) var left = 0
+    /// What network the agent has: without one of rules, nothing is refused.
+    public internal(set) var mode: NetworkMode?
 
-    /// Those among events, given in the order of their time.
-    public init(_ events: [Document]) {
-        var numbers: [NetworkRefusal.Key: Int] = [:]
-        var found: [NetworkRefusal] = []
-        var lastSeen: [Int] = []
-        for (time, event) in events.enumerated() {
-            if event["event"]?.string == "network-untold" { untold += event["count"]?.integer ?? 0 }
-            if event["event"]?.string == "connect", event["verdict"]?.string == "failed" { failed += 1 }
-            guard let refusal = NetworkRefusal(event) else { continue }
-            if let number = numbers[refusal.key] {
-                found[number].count += 1
-                found[number].last = refusal.last
-                for path in refusal.paths where !found[number].paths.contains(path) {
-                    found[number].paths.append(path)
-                }
-                lastSeen[number] = time
-            } else {
-                numbers[refusal.key] = found.count
-                found.append(refusal)
-                lastSeen.append(time)
+    /// Those among events, given in the order of their time; at most so many that differ.
+    public init(_ events: [Document] = [], limit: Int = .max) {
+        self.limit = limit
+        for event in events { add(event) }
+    }
+
+    /// The refusals, the latest last.
+    public var list: [NetworkRefusal] {
+        found.indices.sorted { lastSeen[$0] < lastSeen[$1] }.map { found[$0] }
+    }
+
+    /// Takes in one more event, later than those before.
+    public mutating func add(_ event: Document) {
+        count += 1
+        if event["event"]?.string == "network-untold" { untold += event["count"]?.integer ?? 0 }
+        if event["event"]?.string == "connect", event["verdict"]?.string == "failed" { failed += 1 }
+        guard let refusal = NetworkRefusal(event) else { return }
+        guard let number = numbers[refusal.key] else {
+            guard found.count < limit else {
+                left += 1
+                return
             }
+            numbers[refusal.key] = found.count
+            found.append(refusal)
+            lastSeen.append(count)
+            return
         }
-        list = found.indices.sorted { lastSeen[$0] < lastSeen[$1] }.map { found[$0] }
+        // An agent can give its programs ever new names.
+        let most = 16
+        found[number].count += 1
+        found[number].last = refusal.last
+        for path in refusal.paths where !found[number].paths.contains(path) {
+            found[number].paths.append(path)
+        }
+        for program in refusal.programs
+        where found[number].programs.count < most && !found[number].programs.contains(program) {
+            found[number].programs.append(program)
+        }
+        lastSeen[number] = count
     }
 }

@@ -17,20 +17,34 @@ enum OneShot {
         _ spec: ProcessSpec,
         _ owner: AgentCgroup.Owner,
         installation: Installation,
+        recording: Recording? = nil,
         notice: (String) -> Void = { _ in }
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
-        let resources = try LimitWatch(request.policy, owner, trees: request.trees, always: false)
+        let measures = recording?.recorder.measures == true
+        let resources = try LimitWatch(request.policy, owner, trees: request.trees, always: measures)
+        var running: SandboxProgram?
+        defer {
+            if recording == nil { for sentence in running?.refusals.sentences ?? [] { notice(sentence) } }
+        }
         func launch(_ program: SpawnRequest) throws -> SandboxProgram {
             let sandbox = try Sandbox.launch(
                 request,
-                SandboxFilters(request.policy.syscalls, cache: installation.cacheDirectory),
+                filters(request.policy, recording, installation.cacheDirectory),
                 starting: program,
                 in: resources.cgroup
             )
             tell(resources, notice)
-            return try SandboxProgram(sandbox, program.id, resources, request.policy)
+            let program = try SandboxProgram(
+                sandbox,
+                program.id,
+                resources,
+                request.policy,
+                recorder: recording?.recorder
+            )
+            running = program
+            return program
         }
         if Terminal.isTerminal(0) && Terminal.isTerminal(1) {
             let size = Terminal.size(0) ?? TerminalSize(columns: 80, rows: 24)
@@ -51,6 +65,24 @@ extension SandboxRequest {
 }
 
 extension OneShot {
+    /// How a run is looked at.
+    struct Recording {
+        /// Who is told.
+        let recorder: RunRecorder
+        /// Calls beyond these are told, and go on if the policy allows them; nil to be told of refusals alone.
+        let beyond: SyscallPolicy?
+    }
+
+    private static func filters(_ policy: Policy, _ recording: Recording?, _ cache: String)
+        throws(ClocheError) -> SandboxFilters
+    {
+        guard let recording else { return try SandboxFilters(policy.syscalls, cache: cache) }
+        guard let smaller = recording.beyond else {
+            return try SandboxFilters(policy.syscalls, cache: cache, listening: .full)
+        }
+        return try SandboxFilters(recording: policy.syscalls, beyond: smaller, cache: cache)
+    }
+
     /// A limit that was asked for and does not hold is not passed over in silence.
     private static func tell(_ resources: LimitWatch, _ notice: (String) -> Void) {
         let loose = resources.holders.filter { $0.value.string == LimitHolder.nobody.rawValue }.map(\.key)
@@ -104,8 +136,23 @@ extension Project {
         in current: String,
         notice: (String) -> Void = { _ in }
     ) throws(ClocheError) -> Int32 {
-        var policy = try profiles.load(name: options.profile, overrides: options.overrides).policy
+        let policy = try profiles.load(name: options.profile, overrides: options.overrides).policy
+        return try run(policy, options, in: current, notice: notice)
+    }
+
+    /// The same under a policy that is there, and perhaps looked at.
+    func run(
+        _ policy: Policy,
+        _ options: RunOptions,
+        in current: String,
+        recording: OneShot.Recording? = nil,
+        notice: (String) -> Void
+    ) throws(ClocheError) -> Int32 {
+        var policy = policy
         policy.credentials = try CredentialChoice.choose(policy.credentials)
+        if policy.network.hasRulesInVain {
+            notice("there is no network; with --set network.mode=allow, the rules of 'network.allow' hold")
+        }
         if options.readOnly { policy.filesystem.workspace = .readOnly }
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = AgentLaunch.environment(policy, options.variables)
@@ -132,7 +179,14 @@ extension Project {
             network: try policy.network.sandboxRequest()
         )
         do {
-            return try OneShot.run(request, spec, cgroupOwner, installation: installation, notice: notice)
+            return try OneShot.run(
+                request,
+                spec,
+                cgroupOwner,
+                installation: installation,
+                recording: recording,
+                notice: notice
+            )
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }

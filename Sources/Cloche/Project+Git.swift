@@ -2,6 +2,7 @@
 // through a checked fetch from a sandbox; GitWorkspace does that, this file brings the two together.
 
 internal import AgentStore
+internal import AuditRecords
 package import ClocheModel
 package import GitWorkspace
 internal import LinuxSystem
@@ -24,13 +25,15 @@ extension Project {
             uploadPackCommand: exportCommand(directory),
             environment: Self.exportEnvironment
         )
-        try AuditLog(directory).append(
-            "sync",
+        let log = auditLog(directory, record)
+        let event = AuditEvent(
+            .sync,
             [
-                "head": .string(result.head), "commits": .integer(Int64(result.commits)),
-                "uncommitted": .bool(result.hasUncommittedChanges),
+                .init("head", .string(result.head)), .init("commits", .integer(Int64(result.commits))),
+                .init("uncommitted", .bool(result.hasUncommittedChanges)),
             ]
         )
+        try log.append([event] + (log.keeps(.file) ? FileEvents.all(of: result, worktree) : []))
         return result
     }
 
@@ -71,8 +74,8 @@ extension Project {
             waiting: progress
         )
         if dryRun { return (result, warnings, synced) }
-        try AuditLog(directory).append(
-            "merge",
+        try auditLog(directory, record).append(
+            .merge,
             ["commit": .optional(result.commit), "into": .string(result.branch)]
         )
         return (result, warnings, synced)

@@ -2,6 +2,7 @@
 // what a killed command or supervisor left.
 
 internal import AgentStore
+internal import AuditRecords
 public import ClocheModel
 internal import ControlGroups
 internal import GitWorkspace
@@ -48,7 +49,10 @@ extension Project {
         record.ended = WallClock.milliseconds
         try directory.write(record)
         AgentCgroup.clearLeftover(.find(.host), directory.cgroupOwner)
-        try AuditLog(directory).append("end", ["reason": .string(EndReason.supervisorLost.rawValue)])
+        try auditLog(directory, record).append(
+            .end,
+            ["reason": .string(EndReason.supervisorLost.rawValue)]
+        )
     }
 
     /// Starts an agent again with its workspace, home and profile.

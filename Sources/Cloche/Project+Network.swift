@@ -96,8 +96,10 @@ extension Project {
     /// What of its network an agent was refused, the latest last.
     public func refusals(ofAgent name: String) throws(ClocheError) -> NetworkRefusals {
         let directory = try agentDirectory(name)
-        _ = try directory.read()
-        return NetworkRefusals(try AuditLog(directory).latestEvents(bytes: Self.latestBytes))
+        let record = try directory.read()
+        var refusals = NetworkRefusals(try AuditHistory(directory).latestEvents(bytes: Self.latestBytes))
+        refusals.mode = record.networkMode
+        return refusals
     }
 
     /// So much of the end of an audit log is looked at.

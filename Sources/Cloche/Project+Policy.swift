@@ -2,9 +2,10 @@
 // a running agent's supervisor puts it in force and keeps it, a stopped one's record is changed.
 
 internal import AgentStore
+internal import AuditRecords
 public import ClocheModel
 internal import LinuxSystem
-package import ProfileLoading
+internal import ProfileLoading
 internal import Supervision
 
 /// What became of a change of an agent's network.
@@ -42,10 +43,21 @@ public struct ShownNetwork: Equatable, Sendable {
 extension Project {
     /// Changes an agent's network; counts at once for one that runs, and for all later starts.
     ///
+    /// - Parameters:
+    ///   - name: the agent.
+    ///   - allow: rules more for `network.allow`, as a profile has them: a text, or a map in braces.
+    ///   - deny: rules more for `network.deny`.
+    ///   - set: `key=value`, or `key+=value` to append, of keys below `network`; of one that is stopped also of its limits.
     /// - Throws: what is wrong with it; then nothing has changed.
-    package func changeNetwork(ofAgent name: String, _ changes: [StoredChange]) throws(ClocheError)
-        -> NetworkChange
-    {
+    public func changeNetwork(
+        ofAgent name: String,
+        allow: [String] = [],
+        deny: [String] = [],
+        set: [String] = []
+    ) throws(ClocheError) -> NetworkChange {
+        let changes =
+            set.map { StoredChange.option($0, after: "cloche policy set") }
+            + allow.map { .rule($0, denies: false) } + deny.map { .rule($0, denies: true) }
         let directory = try agentDirectory(name)
         // Two changes at once must not lose one of them.
         let lock = try directory.lockForOperation(wait: true)
@@ -70,17 +82,47 @@ extension Project {
         if section == old {
             return NetworkChange(isChanged: false, isRunning: true, closed: 0, laterPorts: [])
         }
+        try refuseTooLong(section)
         try client.send(.setNetwork(section))
         switch try client.receive() {
         case .report(let report)?:
+            let later = (report["later-ports"]?.list ?? []).compactMap(\.integer)
             return NetworkChange(
                 isChanged: true,
                 isRunning: true,
                 closed: report["closed"]?.integer ?? 0,
-                laterPorts: (report["later-ports"]?.list ?? []).compactMap(\.integer)
+                laterPorts: later.isEmpty ? [] : try portsNotTaken(client, later)
             )
         case .failed(let error)?: throw error
         default: throw ClocheError(.state, "agent \(name) ended meanwhile", remedy: "the same command again")
+        }
+    }
+
+    /// What is sent to a supervisor is one message.
+    private func refuseTooLong(_ section: Document) throws(ClocheError) {
+        let length = ControlMessage.setNetwork(section).bytes.count
+        if length <= UnixSocket.messageLimit { return }
+        throw ClocheError(
+            .configuration,
+            "the rules are too long to be changed while the agent runs",
+            why: "\(length) bytes with their places and bundles, at most \(UnixSocket.messageLimit) fit",
+            remedy: "use wildcards and ranges, or stop the agent first"
+        )
+    }
+
+    /// Those of the ports at which connections are still not taken after a moment: the sandbox's init gives the sockets.
+    private func portsNotTaken(_ client: borrowing SupervisorClient, _ ports: [Int64]) throws(ClocheError)
+        -> [Int64]
+    {
+        let end = MonotonicClock.milliseconds + 1000
+        while true {
+            try client.send(.network)
+            guard case .report(let document)? = try client.receive(),
+                let report = NetworkReport(document: document)
+            else { return ports }
+            let missing = ports.filter { port in !report.ports.contains { Int64($0) == port } }
+            if missing.isEmpty || MonotonicClock.milliseconds >= end { return missing }
+            Pause.milliseconds(20)
         }
     }
 
@@ -109,8 +151,8 @@ extension Project {
         let isChanged = record.effective != old
         if isChanged {
             try directory.write(record)
-            try AuditLog(directory).append(
-                "policy",
+            try auditLog(directory, record).append(
+                .policy,
                 [
                     "old": NetworkSettings.withoutSecrets(old["network"] ?? .null),
                     "new": NetworkSettings.withoutSecrets(record.effective["network"] ?? .null),

@@ -1,4 +1,4 @@
-// Watching an agent and stepping in: attach, exec, what its terminal showed, what is on record.
+// Watching an agent and stepping in: attach, exec, what its terminal showed.
 
 internal import AgentStore
 public import ClocheModel
@@ -96,13 +96,6 @@ extension Project {
         let directory = try agentDirectory(name)
         _ = try directory.read()
         return SessionLog.read(directory)
-    }
-
-    /// The agent's audit events, oldest first.
-    public func auditEvents(_ name: String) throws(ClocheError) -> [Document] {
-        let directory = try agentDirectory(name)
-        _ = try directory.read()
-        return try AuditLog(directory).events()
     }
 
     func notRunning(_ name: String) throws(ClocheError) -> ClocheError {

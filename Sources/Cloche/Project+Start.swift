@@ -3,6 +3,7 @@
 // supervisor. A first start that fails takes away what it made.
 
 internal import AgentStore
+internal import AuditRecords
 public import ClocheModel
 internal import GitWorkspace
 internal import LinuxSystem
@@ -92,9 +93,11 @@ extension Project {
                 progress("making a worktree on branch cloche/\(record.name)")
                 try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
             }
-            try AuditLog(directory).append(
-                "create",
-                ["profile": .string(record.profile), "task": .string(record.task)]
+            try auditLog(directory, record).append(
+                .create,
+                ["profile": .string(record.profile), "task": .string(record.task)],
+                // The supervisor puts it on disk together with the start.
+                .left
             )
             try launch(directory, .first, effective.policy, record.variables, by: options.supervisor)
         } catch {
@@ -134,6 +137,7 @@ extension Project {
             created: WallClock.milliseconds
         )
         record.variables = options.variables
+        record.auditLog = AuditLog.newID()
         return record
     }
 

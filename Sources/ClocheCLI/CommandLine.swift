@@ -37,15 +37,16 @@ package enum ClocheCommandLine {
         StandardStreams.open()
         guard CommandLine.argc > 1, let first = unsafe CommandLine.unsafeArgv[1] else { return Prepared() }
         let word = unsafe String(cString: first)
-        // What fails in these two fails again, and is told, when its result is needed.
-        guard ["run", "start", InternalCommands.ahead].contains(word), let installation = try? Installation()
+        guard ["run", "learn", "start", InternalCommands.ahead].contains(word),
+            // What fails in these two fails again, and is told, when its result is needed.
+            let installation = try? Installation()
         else {
             return Prepared()
         }
         if word == "start" {
             return Prepared(supervisor: try? WaitingSupervisor(installation, ownNetwork: true))  // as above
         }
-        ChildAhead.clone(executable: installation.executable, isBusy: word == "run")
+        ChildAhead.clone(executable: installation.executable, isBusy: word == "run" || word == "learn")
         return Prepared()
     }
 
@@ -115,6 +116,7 @@ package enum ClocheCommandLine {
         case ("init", _): InitCommand.run
         case ("start", _): StartCommand.run
         case ("run", _): RunCommand.run
+        case ("learn", _): LearnCommand.run
         case ("list", _): ListCommand.run
         case ("attach", _): AttachCommand.run
         case ("logs", _): LogsCommand.run
@@ -140,6 +142,9 @@ package enum ClocheCommandLine {
         case ("explain", _): ExplainCommand.run
         case ("netcheck", _): NetcheckCommand.run
         case ("inspect", _): InspectCommand.run
+        case ("audit", "report"): AuditReportCommand.run
+        case ("audit", "verify"): AuditVerifyCommand.run
+        case ("audit", "sign"): AuditSignCommand.run
         case ("audit", _): AuditCommand.run
         case ("doctor", _): DoctorCommand.run
         case ("path", _): PathCommand.run
@@ -167,6 +172,7 @@ enum InternalCommands {
         do {
             switch (words.first, words.count) {
             case ("supervise", 1): return SupervisorProcess.run()
+            case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.
                 return try ExportProcess.run(words[1], installation: Installation())

@@ -13,6 +13,8 @@ package enum ExitCode {
     static let negative: Int32 = 1
     /// The command line is wrong; nothing was done.
     static let usage: Int32 = 2
+    /// `audit verify`: the last record was cut short, as a crash does, and nothing else is wrong.
+    static let torn: Int32 = 3
     /// The time that the command was given is over.
     static let timeout: Int32 = 124
     /// Cloche itself failed, as opposed to the program it runs.
@@ -34,6 +36,7 @@ package enum ExitCode {
             "The command worked, and the answer is no: a merge conflict, a check that found something."
         ),
         Definition("2", "The command line is wrong."),
+        Definition("3", "audit verify: only the last record is cut short, as a crash leaves it."),
         Definition("124", "The time given to wait is over."),
         Definition("125", "Cloche itself failed; the message says why and what to do."),
         Definition("126", "The program to run cannot be executed."),

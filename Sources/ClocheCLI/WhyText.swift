@@ -1,6 +1,8 @@
 // Refusals in words: what was refused, why, and what would allow it. Hosts and paths in them are the agent's words.
 
+internal import AuditReport
 internal import Cloche
+internal import ClocheModel
 internal import CommandSyntax
 internal import TerminalText
 
@@ -19,6 +21,21 @@ enum WhyText {
         return lines
     }
 
+    /// The same for a report.
+    static func reported(_ refusal: NetworkRefusal, agent: String) -> ReportedDenial {
+        let command = command(refusal, agent: agent)
+        return ReportedDenial(
+            what(refusal),
+            why: refusal.why,
+            rule: refusal.rule,
+            line: command == nil ? nil : refusal.suggestion,
+            command: command ?? remedy(refusal, agent: agent),
+            count: Int64(refusal.count),
+            first: refusal.first,
+            last: refusal.last
+        )
+    }
+
     /// The command that would allow it; nil where no single rule would.
     static func command(_ refusal: NetworkRefusal, agent: String) -> String? {
         guard let rule = refusal.suggestion, visible(rule, limit: 4000) == rule else { return nil }
@@ -34,13 +51,20 @@ enum WhyText {
         case .name: return "the name \(place)"
         case .connection:
             let paths = refusal.paths.map { words[$0] ?? $0 }.filter { !$0.isEmpty }
-            return "a connection to \(place)" + (paths.isEmpty ? "" : ", " + paths.joined(separator: " and "))
+            return "a connection to \(place)" + by(refusal.programs)
+                + (paths.isEmpty ? "" : ", " + paths.joined(separator: " and "))
         }
     }
 
+    private static func by(_ programs: [String]) -> String {
+        if programs.isEmpty { return "" }
+        let shown = programs.prefix(3).map { visible($0, limit: 40) }.joined(separator: ", ")
+        return " by \(shown)" + (programs.count > 3 ? " and others" : "")
+    }
+
     private static let words = [
-        "transparent": "made directly", "connect": "by the proxy's CONNECT", "http": "by the proxy",
-        "socks": "by SOCKS", "dns": "by DNS over TCP",
+        "transparent": "made directly", "connect": "through the proxy (CONNECT)", "http": "through the proxy",
+        "socks": "through the proxy (SOCKS)", "dns": "by DNS over TCP",
     ]
 
     private static func times(_ refusal: NetworkRefusal) -> String {
@@ -68,6 +92,16 @@ enum WhyText {
     /// What the list leaves out.
     static func notes(_ refusals: NetworkRefusals, shown: Int, agent: String) -> [String] {
         var notes: [String] = []
+        switch refusals.mode {
+        case NetworkMode.none?:
+            notes.append(
+                "\(agent) has no network (network.mode: none), and what it tries is not recorded; `cloche stop \(agent)`,"
+                    + " `cloche policy set \(agent) network.mode=allow` and `cloche resume \(agent)` give it one of rules"
+            )
+        case .host?:
+            notes.append("\(agent) has the host's network, where nothing is refused and nothing recorded")
+        case .allow?, .open?, nil: break
+        }
         let hidden = refusals.list.count - shown
         if hidden > 0 { notes.append("\(hidden) earlier; --last \(refusals.list.count) shows all") }
         if refusals.untold > 0 {

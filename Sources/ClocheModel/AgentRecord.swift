@@ -56,6 +56,10 @@ public enum EndReason: String, Equatable, Sendable {
     case supervisorLost = "supervisor-lost"
     /// The harness never ran.
     case startFailed = "start-failed"
+    /// Its audit log could not be written any more.
+    case auditLog = "audit-log"
+    /// Its supervisor could not go on.
+    case supervisorFailed = "supervisor-failed"
 }
 
 extension EndReason {
@@ -74,6 +78,8 @@ extension EndReason {
         case .operatorStop: "was stopped by its user"
         case .supervisorLost: "was lost: its supervisor died"
         case .startFailed: "could not be started"
+        case .auditLog: "was ended because its audit log could not be written"
+        case .supervisorFailed: "was ended because its supervisor could not go on"
         }
     }
 }
@@ -129,6 +135,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var failure: String?
     /// Who holds each limit that the last start set: `LimitHolder`s by the limits' names.
     public var limits: [Document.Entry]
+    /// The id of its audit log; nil in a record of a version whose logs had none.
+    public var auditLog: String?
 
     /// A new agent.
     public init(
@@ -190,6 +198,7 @@ extension AgentRecord {
             "exit-code": .optional(exitCode),
             "failure": .optional(failure),
             "limits": .map(limits),
+            "audit-log": .optional(auditLog),
             "effective": effective,
         ])
     }
@@ -235,6 +244,7 @@ extension AgentRecord {
         exitCode = document["exit-code"]?.integer
         failure = document["failure"]?.string
         limits = document["limits"]?.entries ?? []
+        auditLog = document["audit-log"]?.string
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

@@ -1,9 +1,24 @@
-// The section `network` of an effective profile as a document: what of it may be shown and written into logs.
+// An effective profile as a document: what of it may be shown and written into logs.
 
 extension AgentRecord {
     /// What of the network it has.
     public var networkMode: NetworkMode {
         effective.value(at: ["network", "mode"])?.string.flatMap(NetworkMode.init(rawValue:)) ?? .none
+    }
+}
+
+extension Policy {
+    /// A merged profile without what may be secret, for logs and pages that are passed on: values of variables, and the
+    /// password of a proxy.
+    public static func withoutSecrets(_ effective: Document) -> Document {
+        var shown = effective
+        if let network = shown["network"] { shown["network"] = NetworkSettings.withoutSecrets(network) }
+        if case .map(let variables)? = shown.value(at: ["environment", "set"]) {
+            shown["environment"]?["set"] = .map(
+                variables.map { Document.Entry($0.key, .string("(not shown)")) }
+            )
+        }
+        return shown
     }
 }
 

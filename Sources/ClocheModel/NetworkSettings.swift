@@ -93,6 +93,8 @@ public struct NetworkEntry: Equatable, Sendable, CustomStringConvertible {
 
 /// The section `network` of a profile.
 public struct NetworkSettings: Equatable, Sendable {
+    /// Whether there are rules, and no network that they could hold for.
+    public var hasRulesInVain: Bool { mode == .none && !allow.isEmpty }
     /// What of the network is there.
     public var mode: NetworkMode
     /// What can be reached, bundles replaced by what they stand for.

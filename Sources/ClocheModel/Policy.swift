@@ -31,6 +31,8 @@ public struct Policy: Equatable, Sendable {
     public var stop: StopPolicy
     /// Terminal sessions.
     public var session: SessionPolicy
+    /// The audit log.
+    public var audit: AuditPolicy
 
     /// A policy of the given parts.
     public init(
@@ -47,7 +49,8 @@ public struct Policy: Equatable, Sendable {
         projectLimits: ResourceLimits = ResourceLimits(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
-        session: SessionPolicy = SessionPolicy()
+        session: SessionPolicy = SessionPolicy(),
+        audit: AuditPolicy = AuditPolicy()
     ) {
         self.profile = profile
         self.summary = summary
@@ -63,6 +66,7 @@ public struct Policy: Equatable, Sendable {
         self.restart = restart
         self.stop = stop
         self.session = session
+        self.audit = audit
     }
 }
 

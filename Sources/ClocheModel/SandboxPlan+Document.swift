@@ -89,6 +89,7 @@ extension PlanOperation.Action {
         case .listen(let ports):
             "listen at \(ports.map(String.init).joined(separator: ", ")), for the supervisor"
         case .datagrams(let port): "UDP at \(port), for the supervisor"
+        case .socketTable: "a socket that tells whose connections are, for the supervisor"
         case .setting(let value): "write \(value) to"
         }
     }

@@ -104,6 +104,8 @@ public struct PlanOperation: Equatable, Sendable {
         case listen(ports: [UInt16])
         /// A UDP socket at this port, for the supervisor.
         case datagrams(port: UInt16)
+        /// A socket by which the supervisor asks about the sandbox's other sockets.
+        case socketTable
         /// A setting of the kernel's is written into its file.
         case setting(String)
     }
@@ -114,6 +116,8 @@ public struct PlanOperation: Equatable, Sendable {
         case packetFilter = "packet-filter"
         /// IPv6.
         case ipv6
+        /// Questions about sockets: whose they are.
+        case socketTable = "socket-table"
     }
 
     /// What is done.

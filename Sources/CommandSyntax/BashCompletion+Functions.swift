@@ -53,9 +53,9 @@ extension BashCompletion {
                     ((letters == ${#1} - 1)) && pending=$kind waiting=-${1:letters:1}
                     break
                 done
-            elif ! \#(my)_enter "$1"; then
+            elif ((position > 0)) || ! \#(my)_enter "$1"; then
                 \#(my)_describe
-                ((${#subcommands[@]})) && path='?'
+                ((${#subcommands[@]} && !${#arguments[@]})) && path='?'
                 position=$((position + 1))
                 [[ -n $stops ]] && ((position > ${#arguments[@]})) && ended=1
             fi
@@ -146,9 +146,8 @@ extension BashCompletion {
                 \#(my)_value "$option" && \#(my)_candidates "$option=" "$kind"
             elif [[ -z $ended && $cur == -* ]]; then
                 \#(my)_offer '' "${options[@]}"
-            elif ((${#subcommands[@]})); then
-                \#(my)_offer '' "${subcommands[@]}"
             else
+                ((position == 0)) && \#(my)_offer '' "${subcommands[@]}"
                 \#(my)_candidates '' "${arguments[position]:-$rest}"
             fi
             # bash replaces only what follows the last break character.

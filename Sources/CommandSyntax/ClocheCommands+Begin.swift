@@ -2,7 +2,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let begin = [initialise, start, run]
+    static let begin = [initialise, start, run, learn]
 
     private static let initialise = CommandSpec(
         "init",
@@ -102,6 +102,47 @@ extension ClocheCommands {
                 "curl -s https://example.org/in.json | cloche run --workspace none jq .",
                 "as a filter in a pipe"
             ),
+        ]
+    )
+
+    private static let learn = CommandSpec(
+        "learn",
+        "Run one command, and write the smallest profile that it needs",
+        suggestedFor: ["record", "trace", "profile-from"],
+        discussion: """
+            The command runs as with `cloche run`, but is recorded: every public host can be reached,
+            and the groups of system calls that a profile gets for the asking are there. What it used
+            becomes the profile NAME, as a difference from the one it extends, each line with what it
+            was seen to be for. What could be a secret, or would give much, is never added: it is told
+            as "not added", for a person to decide.
+
+            Nothing is written without --output or --save. With --check, nothing is learned: the
+            command runs under the profile NAME as it is, and what it is refused is told.
+            """,
+        arguments: [
+            ArgumentSpec("name", .required, "The profile to write, or with --check the one to try"),
+            ArgumentSpec("command", .rest, completion: .command, "The program to run and its arguments"),
+        ],
+        options: [
+            profile,
+            .value("output", letter: "o", "FILE", completion: .file, "Write the profile into this file"),
+            .flag("save", "Write it where `--profile NAME` finds it, in your own configuration"),
+            .flag("force", letter: "f", "Write over a file that is there"),
+            .flag("check", "Run the command under the profile NAME, and tell what it is refused"),
+            .flag("verify", "After learning, run the command again under what was learned"),
+            workspace("Where the command works: dir (the default), dir:PATH, worktree or none"),
+            environmentVariable,
+            json,
+        ],
+        exclusive: [
+            ["output", "save"], ["check", "verify"], ["check", "output"], ["check", "save"],
+            ["check", "profile"],
+        ],
+        stopsAtRest: true,
+        examples: [
+            Example("cloche learn build -- make", "what does this build need? Nothing is written"),
+            Example("cloche learn build --save -- make", "and keep it: `cloche start a -p build ...`"),
+            Example("cloche learn build --check -- make", "does it run under that profile without refusals?"),
         ]
     )
 }

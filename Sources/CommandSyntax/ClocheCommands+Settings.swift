@@ -53,16 +53,6 @@ extension ClocheCommands {
         ]
     )
 
-    private static let audit = CommandSpec(
-        "audit",
-        "Print what is on record of an agent",
-        suggestedFor: ["events", "history"],
-        discussion: "Starts, ends, commands run beside it, fetches and merges, with time and user.",
-        arguments: [agent("The agent")],
-        options: [.flag("json", "Print one JSON object a line, as the log has them")],
-        examples: [Example("cloche audit fixer", "what happened to this agent")]
-    )
-
     private static let doctor = CommandSpec(
         "doctor",
         "Try what this machine can do, and say how to mend what it cannot",

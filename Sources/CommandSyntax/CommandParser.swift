@@ -141,9 +141,7 @@ private struct CommandReading {
     // MARK: Arguments
 
     private mutating func readPositional(_ word: String) throws(SyntaxError) {
-        let candidates = place?.spec.subcommands ?? tool.commands
-        guard candidates.isEmpty else {
-            guard let spec = candidates.named(word) else { throw wording.unknownCommand(word) }
+        if let spec = try subcommand(word) {
             place = CommandLocation(path: (place?.path ?? []) + [spec.name], spec: spec)
             return
         }
@@ -157,6 +155,19 @@ private struct CommandReading {
         if argument.isRest, place.spec.stopsAtRest { optionsEnded = true }
     }
 
+    /// The subcommand that a word names; nil where the word is an argument.
+    private func subcommand(_ word: String) throws(SyntaxError) -> CommandSpec? {
+        let candidates = place?.spec.subcommands ?? tool.commands
+        if candidates.isEmpty { return nil }
+        guard let spec = place?.spec, spec.isRunnable else {
+            guard let found = candidates.named(word) else { throw wording.unknownCommand(word) }
+            return found
+        }
+        // Behind `--`, or an option of the command's own, a word is an argument, whatever it is called.
+        let hasOptions = spec.options.contains { values[$0.name] != nil }
+        return positionals.isEmpty && !optionsEnded && !hasOptions ? candidates.named(word) : nil
+    }
+
     private func argument(at index: Int, of spec: CommandSpec) -> ArgumentSpec? {
         guard index >= spec.arguments.count else { return spec.arguments[index] }
         return spec.arguments.last.flatMap { $0.isRest ? $0 : nil }
@@ -166,7 +177,7 @@ private struct CommandReading {
 
     /// The command with everything checked that needs the whole line.
     func finished(at place: CommandLocation) throws(SyntaxError) -> ParsedCommand {
-        guard place.spec.subcommands.isEmpty else { throw wording.missingCommand() }
+        guard place.spec.isRunnable else { throw wording.missingCommand() }
         for set in place.spec.exclusive {
             let given = set.filter { values[$0] != nil }
             if given.count > 1 { throw wording.excludeEachOther("--\(given[0])", "--\(given[1])") }

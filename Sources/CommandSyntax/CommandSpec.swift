@@ -38,7 +38,7 @@ package struct CommandSpec: Hashable, Sendable {
     package let arguments: [ArgumentSpec]
     /// Sets of option names of which at most one may be given.
     package let exclusive: [[String]]
-    /// Commands below this one; a command that has some cannot be run itself.
+    /// Commands below this one; a command that has some can be run itself only if it takes arguments, too.
     package let subcommands: [CommandSpec]
     /// Whether all words after the first word of the rest argument are passed on untouched, options included.
     package let stopsAtRest: Bool
@@ -76,6 +76,10 @@ package struct CommandSpec: Hashable, Sendable {
 
     /// The options that help and completion show.
     package var visibleOptions: [OptionSpec] { options.filter { !$0.isHidden } }
+
+    /// Whether it does something without a subcommand: the first word is a subcommand if there is one of that name, and
+    /// else the first argument.
+    package var isRunnable: Bool { subcommands.isEmpty || !arguments.isEmpty }
 
     /// The subcommands that help and completion show.
     package var visibleSubcommands: [CommandSpec] { subcommands.filter { !$0.isHidden } }

@@ -171,7 +171,7 @@ struct FishCompletion {
                     \(my)_takes_value "$path" $word; and set waiting $word
                 else if test $ended = 0; and string match -q -- '-?*' $word
                     set waiting (\(my)_waiting_letter "$path" $word)
-                else if set -l next (\(my)_enter "$path" "$word")
+                else if test $position = 0; and set -l next (\(my)_enter "$path" "$word")
                     set path $next
                 else
                     set position (math $position + 1)

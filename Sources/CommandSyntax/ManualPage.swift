@@ -47,7 +47,7 @@ package struct ManualPage: Sendable {
     }
 
     private var synopsis: [String] {
-        let runnable = tool.visibleLocations.filter(\.spec.subcommands.isEmpty)
+        let runnable = tool.visibleLocations.filter(\.spec.isRunnable)
         let lines = [usage(nil)] + runnable.map { usage($0) }
         return Array(lines.map { [$0] }.joined(separator: [".br"]))
     }
@@ -61,7 +61,7 @@ package struct ManualPage: Sendable {
     private func commands(_ group: CommandGroup) -> [String] {
         let names = group.commands.map(\.name)
         let places = tool.visibleLocations.filter {
-            names.contains($0.path[0]) && $0.spec.subcommands.isEmpty
+            names.contains($0.path[0]) && $0.spec.isRunnable
         }
         return places.isEmpty ? [] : [RoffText.request("SS", group.title)] + places.flatMap(command)
     }

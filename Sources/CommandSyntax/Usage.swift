@@ -11,7 +11,7 @@ extension ToolSpec {
 extension CommandSpec {
     /// What follows the command's name in its usage line.
     var usageWords: [String] {
-        guard subcommands.isEmpty else { return ["COMMAND [ARGUMENTS]"] }
+        guard isRunnable else { return ["COMMAND [ARGUMENTS]"] }
         return (visibleOptions.isEmpty ? [] : ["[OPTIONS]"]) + arguments.map(usageWord)
     }
 

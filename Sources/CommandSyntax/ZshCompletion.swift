@@ -36,7 +36,11 @@ struct ZshCompletion {
             let words = options + (place?.spec.arguments ?? []).enumerated().map(argumentWord)
             return leaf(functionName(place?.path ?? []), words: words, spec: place?.spec)
         }
+        guard let place, place.spec.isRunnable else { return branch(place, below: below, options: options) }
+        // Behind the first word, which is no subcommand, the command's own options and other arguments.
+        let words = options + place.spec.arguments.dropFirst().enumerated().map(argumentWord)
         return branch(place, below: below, options: options)
+            + "\n" + leaf(functionName(place.path) + "__itself", words: words, spec: place.spec)
     }
 
     private func leaf(_ name: String, words: [String], spec: CommandSpec?) -> String {
@@ -57,9 +61,14 @@ struct ZshCompletion {
         let shown = below.filter { !$0.isHidden }.map { spec in
             "        " + (spec.name.escaped(":") + ":" + spec.summary).quotedForShell
         }
-        let cases = below.map { spec in
+        var cases = below.map { spec in
             let next = path.isEmpty && spec.name == "help" ? my : functionName(path + [spec.name])
             return "                \(([spec.name] + spec.aliases).joined(separator: " | "))) \(next) ;;"
+        }
+        var first = ""
+        if let argument = place?.spec.arguments.first {
+            first = "\n                    \(action(argument.completion)) && ret=0"
+            cases.append("                *) \(functionName(path))__itself ;;")
         }
         return """
             \(functionName(path))() {
@@ -75,7 +84,9 @@ struct ZshCompletion {
                     '(-)*:: :->following' && ret=0
                 \(my)__project
                 case $state in
-                    command) _describe -t commands command subcommands && ret=0 ;;
+                    command)
+                        _describe -t commands command subcommands && ret=0\(first)
+                        ;;
                     following)
                         curcontext=${curcontext%:*:*}:\(tool.name)-$line[1]:
                         case $line[1] in

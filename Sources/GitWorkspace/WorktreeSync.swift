@@ -15,6 +15,8 @@ package struct SyncResult: Equatable, Sendable {
     package let commits: Int
     /// Things to tell the user.
     package let notices: [SyncNotice]
+    /// What the sync before brought, or what the agent began with; nil when that is not known.
+    package var previous: String?
 
     /// Whether the workspace differs from the agent's commit.
     package var hasUncommittedChanges: Bool { head != snapshot }
@@ -63,7 +65,8 @@ extension AgentWorktree {
             head: head,
             snapshot: snapshot,
             commits: try commitCount(to: head),
-            notices: notices
+            notices: notices,
+            previous: before[refs.snapshot] ?? before[refs.base]
         )
         try recordSync(result)
         return result

@@ -13,6 +13,13 @@ package struct Readiness: Sendable {
     package let writable: Bool
     /// The other end is closed, or an error waits.
     package let hangup: Bool
+
+    fileprivate init(_ event: epoll_event) {
+        unsafe token = event.data.u64
+        unsafe readable = event.events & EPOLLIN.rawValue != 0
+        unsafe writable = event.events & EPOLLOUT.rawValue != 0
+        unsafe hangup = event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    }
 }
 
 /// An epoll set, level-triggered.
@@ -67,21 +74,16 @@ package struct Epoll: ~Copyable {
     ///
     /// A signal that interrupts gives no events.
     package borrowing func wait(milliseconds: Int32?) throws(SystemError) -> [Readiness] {
-        var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
-        let count = unsafe epoll_wait(set.number, &events, 64, milliseconds ?? -1)
-        if count < 0 {
-            let failure = Errno(errno)
-            if failure == .interrupted { return [] }
-            throw SystemError("epoll_wait", failure)
+        let number = set.number
+        var failure: Errno?
+        let found: [Readiness] = unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) {
+            events in
+            let count = unsafe epoll_wait(number, events.baseAddress, 64, milliseconds ?? -1)
+            if count < 0 { failure = Errno(errno) }
+            return unsafe events.prefix(Int(max(0, count))).map { unsafe Readiness($0) }
         }
-        return unsafe events.prefix(Int(count)).map { event in
-            unsafe Readiness(
-                token: event.data.u64,
-                readable: event.events & EPOLLIN.rawValue != 0,
-                writable: event.events & EPOLLOUT.rawValue != 0,
-                hangup: event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
-            )
-        }
+        guard let failure, failure != .interrupted else { return found }
+        throw SystemError("epoll_wait", failure)
     }
 
     private borrowing func control(
@@ -146,10 +148,23 @@ package enum MonotonicClock {
     }
 }
 
+/// Time since the machine started, with that in which it slept.
+package enum BootClock {
+    /// Milliseconds of `CLOCK_BOOTTIME`.
+    package static var milliseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
 /// Waiting for time to pass.
 package enum Pause {
     /// Sleeps, `poll(2)` without descriptors.
     package static func milliseconds(_ count: Int32) { _ = poll(nil, 0, count) }
+
+    /// Lets others that wait for this processor go first, `sched_yield(2)`.
+    package static func yield() { sched_yield() }
 }
 
 /// The calendar's time.
@@ -159,6 +174,19 @@ package enum WallClock {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// `Nov 21 10:00:00` in local time, as syslog has it.
+    package static func syslogStamp(_ milliseconds: Int64) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        func pad(_ value: CInt, _ filling: String = "0") -> String {
+            (value < 10 ? filling : "") + "\(value)"
+        }
+        let day = unsafe "\(months[Int(parts.tm_mon)]) \(pad(parts.tm_mday, " "))"
+        return unsafe "\(day) \(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))"
     }
 
     /// RFC 3339 in UTC, to the millisecond.

@@ -99,6 +99,84 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try check("fcntl") { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
     }
 
+    /// The byte at a place of a file, `pread(2)`; nil behind its end.
+    package borrowing func byte(at place: Int64) throws(SystemError) -> UInt8? {
+        var byte: UInt8 = 0
+        let number = self.number
+        return try check("pread") { unsafe Int32(pread(number, &byte, 1, off_t(place))) } == 1 ? byte : nil
+    }
+
+    /// A part of a file, `pread(2)`; shorter at its end.
+    package borrowing func read(at place: Int64, count: Int) throws(SystemError) -> [UInt8] {
+        let number = self.number
+        var all: [UInt8] = []
+        while all.count < count {
+            var part = [UInt8](repeating: 0, count: count - all.count)
+            let there = off_t(place) + off_t(all.count)
+            let got = try check("pread") {
+                unsafe part.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress, $0.count, there) }
+            }
+            if got == 0 { break }
+            all += part[..<got]
+        }
+        return all
+    }
+
+    /// Writes at the beginning of a file, in one call, `pwrite(2)`.
+    package borrowing func overwrite(_ bytes: [UInt8]) throws(SystemError) {
+        let number = self.number
+        let written = try check("pwrite") {
+            unsafe bytes.withUnsafeBytes { unsafe pwrite(number, $0.baseAddress, $0.count, 0) }
+        }
+        if written != bytes.count { throw SystemError("pwrite", .noSpace) }
+    }
+
+    /// How long a lock's holder is waited for, in milliseconds.
+    package static let lockPatience: Int64 = 5000
+
+    /// Holds the open file's lock (`flock(2)`) while something is done.
+    ///
+    /// - Throws: `EWOULDBLOCK` with the path when another has had it for too long: anybody who can open the file can
+    ///   hold its lock, and be stopped.
+    package borrowing func locked<R>(
+        _ path: String,
+        shared: Bool = false,
+        within patience: Int64 = lockPatience,
+        _ body: () throws(SystemError) -> R
+    ) throws(SystemError) -> R {
+        let number = self.number
+        let kind = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB
+        let last = MonotonicClock.milliseconds + patience
+        while true {
+            do throws(SystemError) {
+                try check("flock", path) { flock(number, kind) }
+                break
+            } catch  where error.errno == .wouldBlock && MonotonicClock.milliseconds < last {
+                Pause.milliseconds(3)
+            }
+        }
+        defer { _ = flock(number, LOCK_UN) }
+        return try body()
+    }
+
+    /// Cuts a file off, `ftruncate(2)`.
+    package borrowing func truncate(to size: Int64) throws(SystemError) {
+        let number = self.number
+        try check("ftruncate") { ftruncate(number, off_t(size)) }
+    }
+
+    /// Reserves room of the file system for a part of a file, without making the file longer: `fallocate(2)`.
+    ///
+    /// A file system that cannot reserve does nothing.
+    package borrowing func reserve(from place: Int64, count: Int64) throws(SystemError) {
+        let number = self.number
+        do throws(SystemError) {
+            try check("fallocate") { clinux_reserve(number, place, count) }
+        } catch {
+            if error.errno != Errno(EOPNOTSUPP) { throw error }
+        }
+    }
+
     /// Flushes data to the disk, `fdatasync(2)`.
     package borrowing func synchronize() throws(SystemError) {
         let number = self.number
@@ -115,6 +193,21 @@ package enum StandardStreams {
             // The lowest free number is this one.
             _ = unsafe Glibc.open("/dev/null", O_RDWR)
         }
+    }
+
+    /// While `body` runs, standard output leads where standard error does.
+    package static func aside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
+        let output = fcntl(1, F_DUPFD_CLOEXEC, 3)
+        if output >= 0 { dup2(2, 1) }
+        defer {
+            if output >= 0 {
+                dup2(output, 1)
+                close(output)
+            }
+        }
+        return try body()
     }
 }
 

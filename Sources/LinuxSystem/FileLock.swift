@@ -37,4 +37,19 @@ package struct FileLock: ~Copyable {
         let file = FileDescriptor(owning: number)
         return clinux_is_locked(file.number) == 1
     }
+
+    /// The process that has taken the other kind of lock on a file, `flock(2)`; nil when `/proc/locks` does not tell.
+    package static func flockHolder(_ path: String) -> Int32? {
+        // Only for a message.
+        guard let inode = try? Files.status(path).inode, let locks = try? Files.readText("/proc/locks") else {
+            return nil
+        }
+        for line in locks.split(separator: "\n") {
+            // 1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF
+            let words = line.split(separator: " ")
+            guard words.count > 5, words[1] == "FLOCK", words[5].hasSuffix(":\(inode)") else { continue }
+            return Int32(words[4]).flatMap { $0 > 0 ? $0 : nil }
+        }
+        return nil
+    }
 }

@@ -211,6 +211,18 @@ package enum Files {
         }
     }
 
+    /// A second name for a file, `link(2)`.
+    package static func link(_ path: String, as other: String) throws(SystemError) {
+        try check("link", other) { unsafe Glibc.link(path, other) }
+    }
+
+    /// Puts the names in a directory on disk, `fsync(2)`.
+    package static func synchronizeDirectory(_ path: String) throws(SystemError) {
+        let directory = try open(path, O_RDONLY | O_DIRECTORY)
+        let number = directory.number
+        try check("fsync", path) { fsync(number) }
+    }
+
     /// `unlink(2)`; absent is fine.
     package static func remove(_ path: String) throws(SystemError) {
         do {

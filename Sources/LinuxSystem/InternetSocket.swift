@@ -106,6 +106,15 @@ package enum StreamSocket {
         return listener
     }
 
+    /// Listens with a socket that was made elsewhere, at a port of all addresses; one of IPv6 for both families.
+    package static func listen(_ number: CInt, everywhereAt port: UInt16, isIPv6: Bool) throws(SystemError) {
+        let any = isIPv6 ? SocketAddress(high: 0, low: 0, port: port) : SocketAddress(ipv4: 0, port: port)
+        if isIPv6 { set(number, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+        let result = unsafe withAddress(any) { (address, size) in unsafe bind(number, address, size) }
+        if result < 0 { throw SystemError("bind", Errno(errno)) }
+        try check("listen") { Glibc.listen(number, 512) }
+    }
+
     /// Begins to connect.
     ///
     /// - Throws: what the kernel says at once, such as that no route leads there.

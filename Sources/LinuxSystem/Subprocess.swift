@@ -98,6 +98,13 @@ package struct Subprocess: Sendable {
         return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
     }
 
+    /// Whether a child of ours has ended; if so, it is gone for good.
+    package static func hasEnded(_ pid: Int32) -> Bool {
+        var status: CInt = 0
+        // No such child: it has been waited for.
+        return unsafe waitpid(pid, &status, WNOHANG) != 0
+    }
+
     /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
     /// ever.
     private func exchange(

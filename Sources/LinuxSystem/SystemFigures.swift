@@ -55,4 +55,14 @@ package enum MemoryFile {
     package static func make() throws(SystemError) -> FileDescriptor {
         FileDescriptor(owning: try check("memfd_create") { clinux_memory_file() })
     }
+
+    /// One with this content, which nobody can change any more: `F_ADD_SEALS` of `fcntl(2)`.
+    package static func sealed(_ content: [UInt8]) throws(SystemError) -> FileDescriptor {
+        let file = try make()
+        try file.write(content)
+        let number = file.number
+        // F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE; the macros are not imported.
+        try check("fcntl") { fcntl(number, 1033, CInt(0xf)) }
+        return file
+    }
 }

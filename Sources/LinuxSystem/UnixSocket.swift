@@ -1,5 +1,5 @@
 // Unix sockets of type SOCK_SEQPACKET: messages keep their borders and can carry descriptors. The control
-// socket of a sandbox and the agent's socket on the host are both of this kind.
+// socket of a sandbox and the agent's socket on the host are both of this kind; those of the host's logs take datagrams.
 
 internal import CLinux
 internal import Glibc
@@ -185,8 +185,19 @@ package enum UnixSocket {
         return ReceivedMessage(bytes: bytes, descriptors: list)
     }
 
-    private static func make() throws(SystemError) -> FileDescriptor {
-        let type = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+    /// A non-blocking datagram socket whose messages go to the one at a path.
+    package static func connectDatagram(_ path: String) throws(SystemError) -> FileDescriptor {
+        let directory = try Files.open(path.parentPath, Files.placeOnly | O_DIRECTORY)
+        let socket = try make(SOCK_DGRAM)
+        try socket.setNonBlocking()
+        try unsafe withAddress(directory, path.lastComponent) { (address, size) in
+            unsafe Glibc.connect(socket.number, address, size)
+        }
+        return socket
+    }
+
+    private static func make(_ kind: __socket_type = SOCK_SEQPACKET) throws(SystemError) -> FileDescriptor {
+        let type = CInt(kind.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         return FileDescriptor(owning: try check("socket") { socket(AF_UNIX, type, 0) })
     }
 

@@ -12,7 +12,7 @@ package enum ClientProtocol: Equatable, Sendable {
 
     /// So many bytes without a decision are taken for HTTP, whose parser then refuses them.
     private static let limit = 8192
-    /// The longest of these names is the longest that decides without the rest of its line.
+    /// They begin a request whatever else the line has: lenient servers take the old form without a version.
     private static let methods = [
         "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PRI", "PROPFIND",
         "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
@@ -47,19 +47,35 @@ package enum ClientProtocol: Equatable, Sendable {
         guard end < bytes.count else { return undecided }
         guard end > start, isSpace(bytes[end]) else { return .other }
         let word = bytes.extracting(start..<end)
-        for method in methods where word.isSame(as: method) { return .http }
-        // Another method: a request if the line names the version.
         var position = end
+        while position < bytes.count, isSpace(bytes[position]), bytes[position] != .lineFeed { position += 1 }
+        let next = position < bytes.count ? bytes[position] : nil
+        for method in methods where word.isSame(as: method) {
+            if !isAnotherCommand(word, next) { return next == nil ? undecided : .http }
+        }
+        // Else it is a request if the line names the version, or a place. Some servers take CR for a space.
+        position = end
         while position < bytes.count {
-            if bytes[position] == .lineFeed || bytes[position] == .carriageReturn { return .other }
-            if bytes[position].lowercased == UInt8(ascii: "h"), position + 5 <= bytes.count,
-                bytes.extracting(position..<position + 5).isSame(as: "HTTP/")
+            if bytes[position] == .lineFeed { return .other }
+            let mark = bytes[position].lowercased == UInt8(ascii: "h") ? "HTTP/" : "://"
+            if position + mark.utf8.count <= bytes.count,
+                bytes.extracting(position..<position + mark.utf8.count).isSame(as: mark)
             {
                 return .http
             }
             position += 1
         }
         return undecided
+    }
+
+    /// Commands of other protocols that have the name of a method: `get KEY` of memcached, in small letters, which no server
+    /// takes for a method without a path, and `CONNECT {...}` of NATS.
+    private static func isAnotherCommand(_ word: Span<UInt8>, _ next: UInt8?) -> Bool {
+        if word.isSame(as: "CONNECT") { return next == UInt8(ascii: "{") }
+        guard let next, word[0] == UInt8(ascii: "g"), word[1] == UInt8(ascii: "e"),
+            word[2] == UInt8(ascii: "t")
+        else { return false }
+        return next != UInt8(ascii: "/") && next != UInt8(ascii: "*")
     }
 
     /// What some server splits a request line at; Python's takes two bytes of Latin-1 too.

@@ -13,6 +13,14 @@ protocol Watcher: AnyObject {
     func timeUp()
 }
 
+/// What may have more to do than one turn allows.
+protocol TurnTaker: AnyObject {
+    /// Whether the network has it in its queue.
+    var isQueued: Bool { get set }
+    /// Goes on, as far as one piece.
+    func advance()
+}
+
 /// The sockets that were made inside, and what they catch.
 package struct NetworkSockets {
     /// Listeners for TCP; the address that a connection was made to is the accepted socket's own.
@@ -41,17 +49,21 @@ package final class AgentNetwork {
     /// What `handle` takes at most before others have their turn, a last piece aside; in microseconds.
     private static let turn: Int64 = 4000
     private static let mostHeld = 32 << 20
+    private static let manyConnections = 500
 
     private let epoll: Epoll
     private var watchers: [UInt64: any Watcher] = [:]
     private var nextWatcher: UInt64 = 0
     private var timers = TimerQueue()
-    /// Connections that have something to do, those that have waited longest first.
-    private var unfinished: [Connection] = []
+    /// Those that have something to do, who has waited longest first.
+    private var unfinished: [any TurnTaker] = []
     private var turnEnd: Int64 = 0
+    var linger = Linger()
     private let tell: (NetworkEvent) -> Void
     private var connections: [UInt64: Connection] = [:]
     private var nextConnection: UInt64 = 0
+    /// The most of them since memory was given back.
+    private var peak = 0
     var mostConnections: Int
     /// The time to say what is looked at, in milliseconds: a hello, the head of a request, where a proxy is to connect.
     var patience: Int64 = 30_000
@@ -96,12 +108,7 @@ package final class AgentNetwork {
         do throws(SystemError) {
             epoll = try Epoll()
         } catch { throw ClocheError(.system, "cannot wait for the agent's network", why: error.description) }
-        for listener in sockets.listeners {
-            StreamSocket.sendAtOnce(listener.number)
-            // A program that is gone without a word answers with a reset.
-            StreamSocket.keepAlive(listener.number)
-            _ = Listener(self, listener) { [unowned self] in accepted($0) }
-        }
+        for listener in sockets.listeners { add(listener) }
         if let names = sockets.names { _ = NameService(self, names) }
     }
 
@@ -119,6 +126,14 @@ package final class AgentNetwork {
         }
     }
 
+    /// Takes over one more listener that was made inside.
+    package func add(_ listener: FileDescriptor.Shared) {
+        StreamSocket.sendAtOnce(listener.number)
+        // A program that is gone without a word answers with a reset.
+        StreamSocket.keepAlive(listener.number)
+        _ = Listener(self, listener) { [unowned self] in accepted($0) }
+    }
+
     // MARK: The set
 
     /// Readable when `handle` has something to do.
@@ -131,31 +146,56 @@ package final class AgentNetwork {
 
     /// Does what there is to do, a bounded piece of it.
     package func handle() {
-        turnEnd = MonotonicClock.microseconds + Self.turn
-        let now = MonotonicClock.milliseconds
-        while !isTurnOver, let id = timers.take(now) { watchers[id]?.timeUp() }
-        // No memory for an empty wait: the next turn tries again.
-        for event in (try? epoll.wait(milliseconds: 0)) ?? [] {
-            watchers[event.token >> 8]?.ready(Int(event.token & 0xff), event)
-        }
-        advanceConnections()
+        let began = MonotonicClock.microseconds
+        turnEnd = began + Self.turn
+        linger.begin(began)
+        repeat {
+            let now = MonotonicClock.milliseconds
+            while !isTurnOver, let id = timers.take(now) { watchers[id]?.timeUp() }
+            serveReady()
+            advanceUnfinished()
+        } while linger.goesOn(MonotonicClock.microseconds, before: turnEnd) && unfinished.isEmpty
+        giveBack()
         for event in throttle.due(MonotonicClock.milliseconds) { tell(event) }
+    }
+
+    private func serveReady() {
+        // No memory for an empty wait: the next turn tries again.
+        let events = (try? epoll.wait(milliseconds: 0)) ?? []
+        if !events.isEmpty {
+            linger.found(MonotonicClock.microseconds)
+        } else if linger.isWaiting {
+            Pause.yield()
+        }
+        for event in events { watchers[event.token >> 8]?.ready(Int(event.token & 0xff), event) }
     }
 
     /// Whether others must have their turn.
     var isTurnOver: Bool { MonotonicClock.microseconds >= turnEnd }
 
     /// Each once, and one at least.
-    private func advanceConnections() {
+    private func advanceUnfinished() {
         let count = unfinished.count
         var done = 0
         while done < count, done == 0 || !isTurnOver {
-            let connection = unfinished[done]
+            let one = unfinished[done]
             done += 1
-            connection.isQueued = false
-            connection.advance()
+            one.isQueued = false
+            one.advance()
         }
         unfinished.removeFirst(done)
+    }
+
+    /// What thousands of connections needed is given back to the system when few are left.
+    private func giveBack() {
+        guard peak > Self.manyConnections, connections.count < peak / 8 else { return }
+        peak = connections.count
+        timers.keep { watchers[$0] != nil }
+        unfinished = unfinished.map { $0 }
+        // Copies are as large as what is in them.
+        connections = Dictionary(uniqueKeysWithValues: connections.map { ($0, $1) })
+        watchers = Dictionary(uniqueKeysWithValues: watchers.map { ($0, $1) })
+        Heap.trim()
     }
 
     func register(_ watcher: any Watcher) -> UInt64 {
@@ -196,11 +236,11 @@ package final class AgentNetwork {
         if timers.count > 4096 + 4 * watchers.count { timers.keep { watchers[$0] != nil } }
     }
 
-    /// A connection that has something to do, or had its turn and has more.
-    func later(_ connection: Connection) {
-        guard !connection.isQueued else { return }
-        connection.isQueued = true
-        unfinished.append(connection)
+    /// One that has something to do, or had its turn and has more.
+    func later(_ one: any TurnTaker) {
+        guard !one.isQueued else { return }
+        one.isQueued = true
+        unfinished.append(one)
     }
 
     func event(_ event: NetworkEvent) {
@@ -257,6 +297,7 @@ package final class AgentNetwork {
         nextConnection += 1
         let connection = Connection(self, nextConnection, socket)
         connections[nextConnection] = connection
+        peak = max(peak, connections.count)
         return connection
     }
 
@@ -294,6 +335,9 @@ package final class AgentNetwork {
         }
         return ownAddresses.list
     }
+
+    /// Whether this machine has an IPv6 address that others may know.
+    var reachesIPv6: Bool { hostAddresses.contains { !$0.isIPv4 && !$0.staysOnItsLink } }
 
     // MARK: Changes
 
@@ -388,6 +432,9 @@ extension SocketAddress {
 }
 
 extension IPAddress {
+    /// ::1 or fe80::/10, of the addresses that an interface may have.
+    fileprivate var staysOnItsLink: Bool { high == 0 && low == 1 || high >> 54 == 0x3fa }
+
     init(_ address: SocketAddress) {
         self = address.ipv4.map(IPAddress.v4) ?? .v6(address.high, address.low)
     }

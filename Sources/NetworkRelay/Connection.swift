@@ -6,7 +6,7 @@ internal import NetworkMessages
 internal import NetworkRules
 
 /// A connection that is relayed.
-final class Connection: Watcher {
+final class Connection: Watcher, TurnTaker {
     /// How far it has come.
     enum Phase {
         /// The proxy's client has not said where it wants to go.
@@ -17,6 +17,8 @@ final class Connection: Watcher {
         case open
         /// It was refused; what the client speaks decides how it is told.
         case refusing(Refusal)
+        /// It could not be made, for this reason; that is told likewise.
+        case failing(String)
         /// The last answer is on its way.
         case closing
         case closed
@@ -73,7 +75,12 @@ final class Connection: Watcher {
         client = End(socket)
         // A program that has connected says something at once, as a rule.
         client.isReadable = true
-        facts = ConnectionFacts(id: number, path: .transparent, began: MonotonicClock.milliseconds)
+        facts = ConnectionFacts(
+            id: number,
+            path: .transparent,
+            began: MonotonicClock.milliseconds,
+            socket: socket.number
+        )
         id = network.register(self)
         network.watch(socket.number, id, 0, readable: true, writable: true, edge: true)
         wake(after: network.patience)
@@ -111,6 +118,7 @@ final class Connection: Watcher {
         switch phase {
         case .negotiating: close(why: nil)
         case .refusing(let refusal): tellRefusal(refusal)
+        case .failing(let why): tellFailure(why)
         case .closing: close(why: nil)
         case .opening, .open:
             guard !words.isEmpty, gate?.isFree == false else { return }
@@ -134,6 +142,7 @@ final class Connection: Watcher {
             endIfDone()
             endIfGone()
         case .refusing(let refusal): if readWords() != .wouldBlock { tellRefusal(refusal) }
+        case .failing(let why): if readWords() != .wouldBlock { tellFailure(why) }
         case .closing: discard()
         case .closed: return
         }
@@ -150,7 +159,10 @@ final class Connection: Watcher {
         let result = StreamSocket.receive(client.number, upTo: most, into: &words)
         if result == .wouldBlock { client.isReadable = false }
         if isFirst, case .moved = result {
-            if case .refusing = phase { return result }
+            switch phase {
+            case .refusing, .failing: return result
+            case .negotiating, .opening, .open, .closing, .closed: break
+            }
             wake(after: network.patience)
         }
         return result
@@ -206,8 +218,12 @@ final class Connection: Watcher {
 
     private func runUpload() -> Flow.Pause? {
         guard var end = server else { return nil }
-        defer { server = end }
-        return upload.run(from: &client, to: &end, network.pipes)
+        let before = upload.moved
+        defer {
+            server = end
+            network.linger.moved(upload.moved - before)
+        }
+        return upload.run(from: &client, to: &end, network.pipes, isLast: download.isEnded)
     }
 
     /// Looks at what the client has said; false when there is nothing to be done with it now.
@@ -263,8 +279,10 @@ final class Connection: Watcher {
         guard case .open = phase, server != nil else { return }
         if answer != nil { readAnswer() }
         guard var end = server else { return }
-        let pause = download.run(from: &end, to: &client, network.pipes)
+        let before = download.moved
+        let pause = download.run(from: &end, to: &client, network.pipes, isLast: upload.isEnded)
         server = end
+        network.linger.moved(download.moved - before)
         switch pause {
         case .more: network.later(self)
         case .broken(let errno): broken(errno)
@@ -312,8 +330,6 @@ final class Connection: Watcher {
 
     /// The other end is there; `first` are bytes of it that were read already.
     func opened(_ socket: FileDescriptor.Shared, first: [UInt8] = []) {
-        StreamSocket.sendAtOnce(socket.number)
-        StreamSocket.keepAlive(socket.number)
         server = End(socket)
         server?.isWritable = true
         phase = .open
@@ -328,6 +344,9 @@ final class Connection: Watcher {
             return broken(.noMemory)
         }
         advance()
+        // What has been said already was not held up by that.
+        StreamSocket.sendAtOnce(socket.number)
+        StreamSocket.keepAlive(socket.number)
     }
 
     /// Bytes from the host's side go into the sandbox, and nothing of them is looked at.
@@ -381,6 +400,14 @@ final class Connection: Watcher {
     func fail(_ why: String, isRefused: Bool) {
         network.event(.failed(facts, why: why))
         if let negotiation { return answer(negotiation.failure(why, isRefused: isRefused)) }
+        phase = .failing(why)
+        if spoken != nil { return tellFailure(why) }
+        // Known at once, perhaps before its first word.
+        wake(after: Self.courtesy)
+        advance()
+    }
+
+    private func tellFailure(_ why: String) {
         if spoken == .http { return answer(HTTPAnswer.failure(why)) }
         StreamSocket.resetOnClose(client.number)
         close(why: nil)

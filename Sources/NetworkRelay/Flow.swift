@@ -48,16 +48,21 @@ struct Flow {
     var isSourceEnded = false
     private(set) var isEnded = false
     private var pipe: RelayPipe?
+    /// What came last filled its room, so that more will come: from here on a pipe is worth what it costs.
+    private var isBulk = false
 
     /// What moves in one turn before others have theirs.
     private static let turn = 4 << 20
+    /// Little, since thousands may hold so much.
     private static let piece = 8 << 10
 
     /// Whether all that may pass now has passed.
     var isEmpty: Bool { held.isEmpty && pipe == nil }
 
     /// Moves what can be moved.
-    mutating func run(from source: inout End, to sink: inout End, _ pipes: PipePool) -> Pause {
+    ///
+    /// - Parameter isLast: whether the other direction has ended, so that the sink is closed after this one.
+    mutating func run(from source: inout End, to sink: inout End, _ pipes: PipePool, isLast: Bool) -> Pause {
         if isEnded { return .ended }
         var left = Self.turn
         while left > 0 {
@@ -70,7 +75,7 @@ struct Flow {
                 return pause
             }
             if isSourceEnded {
-                StreamSocket.endOutput(sink.number)
+                if !isLast { StreamSocket.endOutput(sink.number) }
                 isEnded = true
                 return .ended
             }
@@ -111,12 +116,13 @@ struct Flow {
     }
 
     private mutating func fill(_ source: inout End, _ left: inout Int, _ pipes: PipePool) -> Pause? {
-        guard let pipe = pipes.take() else { return fillHeld(&source, &left) }
+        guard isBulk, let pipe = pipes.take() else { return fillHeld(&source, &left) }
         let most = min(Int(clamping: allowance), pipe.size)
         switch Splice.move(from: source.number, to: pipe.pipe.writeEnd.number, upTo: most) {
         case .moved(let count):
             pipe.count = count
             self.pipe = pipe
+            isBulk = count >= Self.piece
             if allowance != .max { allowance -= Int64(count) }
             left -= count
             return nil
@@ -134,7 +140,7 @@ struct Flow {
         }
     }
 
-    /// Reads where there is no pipe to be had: little, since thousands may.
+    /// Reads what is small, or where there is no pipe to be had.
     private mutating func fillHeld(_ source: inout End, _ left: inout Int) -> Pause? {
         var bytes: [UInt8] = []
         switch StreamSocket.receive(
@@ -144,6 +150,7 @@ struct Flow {
         ) {
         case .moved(let count):
             held = bytes[...]
+            isBulk = count == Self.piece
             if allowance != .max { allowance -= Int64(count) }
             left -= count
             return nil

@@ -81,8 +81,11 @@ final class InwardConnection: Watcher {
     private var id: UInt64 = 0
     private var triesIPv6 = true
     private let end: Int64
+    /// Init had no descriptor to give, and is asked again when this comes.
+    private var nextRequest: Int64?
 
     private static let patience: Int64 = 10_000
+    private static let pause: Int64 = 50
 
     init(_ network: AgentNetwork, _ outside: FileDescriptor.Shared, _ port: UInt16) {
         self.network = network
@@ -91,14 +94,23 @@ final class InwardConnection: Watcher {
         end = MonotonicClock.milliseconds + Self.patience
         id = network.register(self)
         network.wake(id, at: end)
-        if network.requestSocket?(id, true) != true { fail() }
+        request()
+    }
+
+    private func request() {
+        nextRequest = nil
+        if network.requestSocket?(id, triesIPv6) != true { fail() }
     }
 
     /// A server may listen on either family's loopback.
     func provided(_ socket: FileDescriptor.Shared?) {
-        guard let socket else { return fail() }
+        guard let socket else {
+            let time = MonotonicClock.milliseconds + Self.pause
+            nextRequest = time
+            return network.wake(id, at: time)
+        }
         inside = socket
-        let isIPv4 = !triesIPv6 ? false : true
+        let isIPv4 = triesIPv6
         do throws(SystemError) {
             // Init makes it so; whoever has taken init over might not.
             try socket.setNonBlocking()
@@ -125,10 +137,14 @@ final class InwardConnection: Watcher {
         inside = nil
         guard triesIPv6 else { return fail() }
         triesIPv6 = false
-        if network.requestSocket?(id, false) != true { fail() }
+        request()
     }
 
-    func timeUp() { fail() }
+    func timeUp() {
+        let now = MonotonicClock.milliseconds
+        if now >= end { return fail() }
+        if let nextRequest, now >= nextRequest { request() }
+    }
 
     /// Closed with a reset: nobody listens inside.
     private func fail() {

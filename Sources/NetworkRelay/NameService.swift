@@ -59,7 +59,9 @@ final class NameService: Watcher {
     }
 
     func ready(_ side: Int, _ event: Readiness) {
-        for _ in 0..<Self.turn {
+        for count in 0..<Self.turn {
+            // Those that are left make it ready again.
+            if count > 0 && network.isTurnOver { return }
             guard let question = DatagramSocket.receive(socket.number) else { return }
             if let answer = network.answer(question.bytes[...], overTCP: false) {
                 DatagramSocket.answer(socket.number, question, answer)
@@ -71,7 +73,7 @@ final class NameService: Watcher {
 }
 
 /// Questions over one TCP connection.
-final class NameConnection: Watcher {
+final class NameConnection: Watcher, TurnTaker {
     private unowned let network: AgentNetwork
     private let socket: FileDescriptor.Shared
     private let closed: () -> Void
@@ -79,6 +81,8 @@ final class NameConnection: Watcher {
     private var answers: [UInt8] = []
     private var id: UInt64 = 0
     private var end: Int64
+    private var isOver = false
+    var isQueued = false
 
     private static let patience: Int64 = 10_000
     private static let most = 65537
@@ -94,22 +98,34 @@ final class NameConnection: Watcher {
     }
 
     func ready(_ side: Int, _ event: Readiness) {
-        if answers.isEmpty {
-            let result = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes)
-            if result == .wouldBlock { return }
-            guard case .moved = result, bytes.count <= Self.most else { return close() }
-            end = MonotonicClock.milliseconds + Self.patience
-            while bytes.count >= 2 {
-                let length = Int(bytes[0]) << 8 | Int(bytes[1])
-                guard bytes.count >= length + 2 else { break }
-                guard let answer = network.answer(bytes[2..<length + 2], overTCP: true) else {
-                    return close()
-                }
-                answers += [UInt8(answer.count >> 8), UInt8(truncatingIfNeeded: answer.count)] + answer
-                bytes.removeFirst(length + 2)
-            }
+        guard answers.isEmpty else { return write() }
+        // One that has questions left is not read from.
+        guard !isQueued else { return }
+        let result = StreamSocket.receive(socket.number, upTo: 4096, into: &bytes)
+        if result == .wouldBlock { return }
+        guard case .moved = result, bytes.count <= Self.most else { return close() }
+        end = MonotonicClock.milliseconds + Self.patience
+        network.change(socket.number, id, 0, readable: false, writable: false)
+        network.later(self)
+    }
+
+    /// Answers one question: with many rules, each takes its time.
+    func advance() {
+        guard !isOver else { return }
+        if let question {
+            let length = question.count
+            guard let answer = network.answer(question, overTCP: true) else { return close() }
+            answers += [UInt8(answer.count >> 8), UInt8(truncatingIfNeeded: answer.count)] + answer
+            bytes.removeFirst(2 + length)
         }
         write()
+    }
+
+    /// The next message, if it is there as a whole.
+    private var question: ArraySlice<UInt8>? {
+        guard bytes.count >= 2 else { return nil }
+        let end = 2 + (Int(bytes[0]) << 8 | Int(bytes[1]))
+        return bytes.count < end ? nil : bytes[2..<end]
     }
 
     private func write() {
@@ -120,7 +136,9 @@ final class NameConnection: Watcher {
             case .end, .failed: return close()
             }
         }
-        network.change(socket.number, id, 0, readable: true, writable: false)
+        let hasQuestion = question != nil
+        network.change(socket.number, id, 0, readable: !hasQuestion, writable: false)
+        if hasQuestion { network.later(self) }
     }
 
     func timeUp() {
@@ -129,6 +147,7 @@ final class NameConnection: Watcher {
     }
 
     private func close() {
+        isOver = true
         network.forget(socket.number)
         network.unregister(id)
         closed()

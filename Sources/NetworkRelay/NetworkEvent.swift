@@ -37,6 +37,8 @@ package struct ConnectionFacts: Sendable {
     package var received: Int64 = 0
     /// When it began, in milliseconds of the monotonic clock.
     package var began: Int64
+    /// The program's end of it here, open while an event is told.
+    package var socket: CInt
 
     /// The facts for a record.
     package var entries: [Document.Entry] {

@@ -56,10 +56,19 @@ enum Resolution {
         }
         guard unsafe open() != nil else { return completion(.failed("the resolver cannot be set up")) }
         waiting[name] = [completion]
+        ask(name, network.reachesIPv6 ? AF_UNSPEC : AF_INET)
+        tellAnswers()
+        schedule()
+    }
+
+    /// Asks for addresses of a family; a host without IPv6 asks for it only where there is nothing else.
+    private func ask(_ name: HostName, _ family: CInt) {
         var hints = ares_addrinfo_hints()
-        hints.ai_family = AF_UNSPEC
+        hints.ai_family = family
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-        let question = unsafe Unmanaged.passRetained(Question(self, name)).toOpaque()
+        // To sort by family takes a socket for each address.
+        hints.ai_flags = family == AF_INET ? CInt(ARES_AI_NOSORT) : 0
+        let question = unsafe Unmanaged.passRetained(Question(self, name, family)).toOpaque()
         unsafe ares_getaddrinfo(
             channel,
             name.text,
@@ -73,18 +82,18 @@ enum Resolution {
             },
             question
         )
-        tellAnswers()
-        schedule()
     }
 
     /// Who is told of an answer.
     private final class Question {
         weak var resolver: Resolver?
         let name: HostName
+        let family: CInt
 
-        init(_ resolver: Resolver, _ name: HostName) {
+        init(_ resolver: Resolver, _ name: HostName, _ family: CInt) {
             self.resolver = resolver
             self.name = name
+            self.family = family
         }
 
         func answered(_ status: CInt, _ found: UnsafeMutablePointer<ares_addrinfo>?) {
@@ -98,8 +107,11 @@ enum Resolution {
                 seconds = unsafe min(seconds, Int64(max(0, entry.pointee.ai_ttl)))
                 unsafe node = entry.pointee.ai_next
             }
-            let text = unsafe String(cString: ares_strerror(status))
             let isThere = status == ARES_SUCCESS && !addresses.isEmpty
+            if !isThere, family == AF_INET, [ARES_SUCCESS, ARES_ENODATA, ARES_ENOTFOUND].contains(status) {
+                return resolver?.ask(name, AF_INET6) ?? ()
+            }
+            let text = unsafe String(cString: ares_strerror(status))
             let resolution: Resolution = isThere ? .addresses(addresses) : .failed(text)
             resolver?.answered(name, resolution, keptFor: isThere ? seconds : Resolver.refused)
         }
@@ -147,8 +159,19 @@ enum Resolution {
             configuration = now
         }
         if let channel = unsafe channel { return unsafe channel }
+        unsafe channel = channel(ARES_FLAG_NOSEARCH)
+        // On loopback nobody else can answer in its place, and one port will do for all questions.
+        if asksThisMachine {
+            // First: a channel has 100 KiB.
+            unsafe channel.map { unsafe ares_destroy($0) }
+            unsafe channel = channel(ARES_FLAG_NOSEARCH | ARES_FLAG_STAYOPEN)
+        }
+        return unsafe channel
+    }
+
+    private func channel(_ flags: CInt) -> ares_channel? {
         var options = unsafe ares_options()
-        unsafe options.flags = CInt(ARES_FLAG_NOSEARCH)
+        unsafe options.flags = flags
         unsafe options.timeout = 2000
         unsafe options.tries = 3
         unsafe options.sock_state_cb = { (data, socket, readable, writable) in
@@ -167,8 +190,26 @@ enum Resolution {
             unsafe made.map { unsafe ares_destroy($0) }
             return nil
         }
-        unsafe channel = made
         return unsafe made
+    }
+
+    /// Whether all servers are on loopback.
+    private var asksThisMachine: Bool {
+        var first: UnsafeMutablePointer<ares_addr_port_node>?
+        guard unsafe ares_get_servers_ports(channel, &first) == ARES_SUCCESS else { return false }
+        defer { unsafe ares_free_data(first) }
+        var next = unsafe first
+        while let server = unsafe next {
+            let isIPv4 = unsafe server.pointee.family == AF_INET
+            let bytes = unsafe withUnsafeBytes(of: server.pointee.addr) {
+                unsafe Array($0.prefix(isIPv4 ? 4 : 16))
+            }
+            guard let address = IPAddress(bytes: bytes), SocketAddress(address, port: 0).isLoopback else {
+                return false
+            }
+            unsafe next = server.pointee.next
+        }
+        return unsafe first != nil
     }
 
     private func watch(_ socket: CInt, readable: Bool, writable: Bool) {

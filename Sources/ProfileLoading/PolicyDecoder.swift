@@ -31,7 +31,8 @@ extension Policy {
             projectLimits: ResourceLimits(checked: document.value(at: ["project", "limits"]) ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
-            session: SessionPolicy(checked: document["session"] ?? .map([]))
+            session: SessionPolicy(checked: document["session"] ?? .map([])),
+            audit: AuditPolicy(checked: document["audit"] ?? .map([]))
         )
     }
 }
@@ -188,6 +189,20 @@ extension SessionPolicy {
             detachKeys: document["detach-keys"]?.string ?? "ctrl-] d",
             columns: document["columns"]?.integer ?? 120,
             rows: document["rows"]?.integer ?? 40
+        )
+    }
+}
+
+extension AuditPolicy {
+    /// Of a section `audit` that was checked, as an agent's record keeps it; a record of an older version has none.
+    package init(checked document: Document) {
+        let standard = AuditPolicy()
+        self.init(
+            level: document["level"]?.string.flatMap { Level(rawValue: $0) } ?? standard.level,
+            sync: document["sync"]?.string.flatMap { Sync(rawValue: $0) } ?? standard.sync,
+            rotateBytes: document["rotate"]?.bytes ?? standard.rotateBytes,
+            keptFiles: document["keep"]?.integer,
+            export: document.strings("export")
         )
     }
 }

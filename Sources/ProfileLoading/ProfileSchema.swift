@@ -74,6 +74,7 @@ package enum ProfileSchema {
         ),
         SchemaKey("stop", .section(stop), "How `cloche stop` ends the agent."),
         SchemaKey("session", .section(session), "The agent's terminal."),
+        SchemaKey("audit", .section(audit), "The record of what happens; docs/audit.md describes it."),
     ]
 
     static let harness: [SchemaKey] = [

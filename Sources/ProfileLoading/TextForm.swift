@@ -1,6 +1,7 @@
 // The forms a string of a profile may have: one row each, with the words for errors, the pattern for editors
 // and the rule that decides. The pattern may accept a little more than the rule, never less.
 
+internal import AuditExport
 internal import NetworkRules
 
 /// The form of a string.
@@ -127,6 +128,14 @@ package struct TextForm: Sendable {
     ) { text in
         // Only whether it is one matters here.
         (try? UpstreamProxy(text)) != nil
+    }
+    static let exportDestination = TextForm(
+        "destination",
+        "a destination: \(ExportDestination.forms)",
+        pattern: "^(journald|syslog)(:/.*)?$|^file:/|^otlp:http://"
+    ) { text in
+        // Only whether it is one matters here.
+        (try? ExportDestination(text)) != nil
     }
     static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
     {

@@ -6,11 +6,14 @@ package import LinuxSystem
 
 /// Decides when trees are walked.
 ///
-/// Pure. Room that others free meanwhile hides what an agent takes; so there is a walk every minute besides.
+/// Pure. Room that others free meanwhile hides what an agent takes; so there are walks besides, the more often the less
+/// they cost: of a tree with a few thousand names every five seconds.
 package struct DiskWatch {
-    /// Milliseconds between two walks at least, and at most; and at most where the file system counts no files.
+    /// Milliseconds between two walks at least.
     static let shortest: Int64 = 100
-    static let longest: Int64 = 60_000
+    /// Milliseconds between two walks that nothing asks for.
+    static let routine: ClosedRange<Int64> = 5000...60_000
+    /// Milliseconds between two walks at most where the file system counts no files.
     static let longestUncounted: Int64 = 10_000
 
     private let limit: (bytes: Int64?, files: Int64?)
@@ -43,9 +46,11 @@ package struct DiskWatch {
     package func isDue(_ room: [FileSystemRoom], now: Int64) -> Bool {
         guard let last else { return true }
         let since = now - last.at
-        // Of one processor, walks take a tenth at most, and a hundredth when nothing asks for them.
+        // Of one processor, walks take a tenth at most; when nothing asks for them, a thousandth, or a hundredth if
+        // that is more than a minute.
         if since < max(Self.shortest, last.cost / 100) { return false }
-        if since >= max(Self.longest, last.cost / 10) || isBeyond(most(room)) { return true }
+        let routine = min(max(last.cost, Self.routine.lowerBound), Self.routine.upperBound)
+        if since >= max(routine, last.cost / 10) || isBeyond(most(room)) { return true }
         let isUncounted = limit.files != nil && room.contains { $0.files == 0 }
         return isUncounted && since >= Self.longestUncounted
     }

@@ -2,25 +2,16 @@
 // from outside. For `cloche ports`; it takes as long as the agent has processes and descriptors, so no supervisor
 // does it.
 
-internal import Glibc
 package import LinuxSystem
 
 /// A TCP socket that waits for connections.
 package struct ListeningSocket: Equatable, Sendable {
-    /// A process that has it open.
-    package struct Owner: Equatable, Sendable {
-        /// Its id inside.
-        package let pid: Int32
-        /// What it calls itself.
-        package let program: String
-    }
-
     /// Where it listens.
     package let address: SocketAddress
     /// Its number in the kernel.
     package let inode: UInt64
     /// Those that have it, the first one first; empty where that cannot be seen.
-    package fileprivate(set) var owners: [Owner] = []
+    package fileprivate(set) var owners: [SocketOwner] = []
 
     /// All of the network and the processes of a sandbox whose init has this process id here, by port.
     ///
@@ -76,37 +67,23 @@ enum SocketTable {
     }
 
     /// The processes that have these sockets open, by socket.
-    static func owners(of inodes: Set<UInt64>, _ table: inout ProcessTable) -> [UInt64: [ListeningSocket
-        .Owner]]
-    {
-        var found: [UInt64: [ListeningSocket.Owner]] = [:]
+    static func owners(of inodes: Set<UInt64>, _ table: inout ProcessTable) -> [UInt64: [SocketOwner]] {
+        var found: [UInt64: [SocketOwner]] = [:]
+        var links = SocketLinks()
         if inodes.isEmpty { return found }
         table.rewind()
         while let pid = table.next() {
             guard let descriptors = table.descriptors(pid) else { continue }
             var held: Set<UInt64> = []
             while let number = descriptors.nextNumber() {
-                if let inode = socket(descriptors, number), inodes.contains(inode) { held.insert(inode) }
+                if let inode = links.socket(descriptors.number, number), inodes.contains(inode) {
+                    held.insert(inode)
+                }
             }
             if held.isEmpty { continue }
-            let owner = ListeningSocket.Owner(pid: pid, program: program(pid, &table))
+            let owner = SocketOwner(pid, &table)
             for inode in held { found[inode, default: []].append(owner) }
         }
         return found.mapValues { $0.sorted { $0.pid < $1.pid } }
-    }
-
-    /// The socket that a descriptor is; nil when it is something else.
-    private static func socket(_ descriptors: DirectoryStream, _ number: Int32) -> UInt64? {
-        var link = [CChar](repeating: 0, count: 32)
-        let length = unsafe readlinkat(descriptors.number, String(number), &link, link.count)
-        guard length > 0, length < link.count else { return nil }
-        let text = String(decoding: link[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard text.hasPrefix("socket:["), text.hasSuffix("]") else { return nil }
-        return UInt64(text.dropFirst("socket:[".count).dropLast())
-    }
-
-    private static func program(_ pid: Int32, _ table: inout ProcessTable) -> String {
-        guard let name = table.read(pid, "comm") else { return "" }
-        return String(decoding: name.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 }

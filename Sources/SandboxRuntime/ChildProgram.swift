@@ -303,6 +303,7 @@ package enum ChildAhead {
         case .packetFilter(let port): try ask(.packetFilter(port: port), &flat)
         case .listen(let ports): try open(ports, SOCK_STREAM, &flat)
         case .datagrams(let port): try open([port], SOCK_DGRAM, &flat)
+        case .socketTable: flat.kind = CLINUX_OP_SOCKET_TABLE.rawValue
         case .setting(let value):
             flat.kind = CLINUX_OP_SETTING.rawValue
             flat.text = try put(value)

@@ -23,8 +23,8 @@ internal import SyscallFilter
 
 /// What init reports.
 package enum SandboxEvent: ~Copyable {
-    /// A program runs; the master of its pty, if it asked for one.
-    case started(id: UInt32, terminal: FileDescriptor?)
+    /// A program runs, with this process id inside; the master of its pty, if it asked for one.
+    case started(id: UInt32, pid: Int32, terminal: FileDescriptor?)
     /// A program could not be started.
     case failed(id: UInt32, ClocheError)
     /// A program ended.
@@ -41,9 +41,43 @@ package enum SandboxEvent: ~Copyable {
 package struct SandboxFilters: Sendable {
     let allowList: FilterProgram
     let argumentRules: FilterProgram
+    /// What is installed in their place if somebody listens.
+    private(set) var listening: ListeningFilters?
 
     init(allowList: FilterProgram, argumentRules: FilterProgram) {
         (self.allowList, self.argumentRules) = (allowList, argumentRules)
+    }
+
+    /// A policy's filters, which tell a listener of refused calls and executions as far as an agent's log has them.
+    package init(_ policy: SyscallPolicy, cache: String? = nil, listening level: AuditPolicy.Level)
+        throws(ClocheError)
+    {
+        try self.init(policy, cache: cache)
+        if level == .minimal { return }
+        do throws(FilterError) {
+            listening = try ListeningFilters(
+                allowList: allowList,
+                argumentRules: argumentRules,
+                tellsOfAbsent: level == .full
+            )
+        } catch { throw ClocheError(error) }
+    }
+
+    /// Filters that let pass what a policy allows, and tell a listener of what a smaller one does not, of what neither
+    /// does, and of paths.
+    package init(recording policy: SyscallPolicy, beyond smaller: SyscallPolicy, cache: String? = nil)
+        throws(ClocheError)
+    {
+        try self.init(policy, cache: cache)
+        let smaller = try SandboxFilters(smaller, cache: cache)
+        do throws(FilterError) {
+            listening = try ListeningFilters(
+                recordingBeyond: smaller.allowList,
+                allowList: allowList,
+                argumentRules: argumentRules,
+                watching: SoughtPaths.calls
+            )
+        } catch { throw ClocheError(error) }
     }
 
     /// A policy's filters, compiled or from the cache.
@@ -98,12 +132,25 @@ package struct Sandbox: ~Copyable {
     private var expectation: SandboxExpectation?
     /// What init said of itself when it was confined, `clinux_fact`.
     private var facts: UInt32 = 0
+    /// What of it was compared with the plan before its first program, and agreed.
+    package private(set) var compared: [String] = []
     /// Keeps what stands for absent names in the workspace; it goes when the sandbox is gone.
     private var workspaceGuard: WorkspaceGuard?
     /// The cgroup it was born in.
     private var cgroup: ControlGroup?
     /// Its network by name, until somebody takes it.
     private var network: SandboxNetwork?
+
+    /// Answers calls that its filters hand over, until somebody takes it.
+    private var calls: CallListener?
+
+    /// Gives away what answers the calls that the filters hand over; nil if they hand over none, or it has been taken.
+    ///
+    /// Whoever takes it must answer before waiting for a program of the sandbox: executions wait for it.
+    package mutating func takeCalls() -> CallListener? {
+        defer { calls = nil }
+        return calls
+    }
 
     /// Gives away the sockets of a network by name; nil if the sandbox has none, or they have been taken.
     package mutating func takeNetwork() -> SandboxNetwork? {
@@ -166,7 +213,9 @@ package struct Sandbox: ~Copyable {
             guard var received = try UnixSocket.receive(control, wait: wait) else { return nil }
             guard let message = Wire.Message(received.bytes) else { return .closed }
             switch clinux_message_type(message.type) {
-            case CLINUX_STARTED: return .started(id: message.id, terminal: received.descriptors.takeFirst())
+            case CLINUX_STARTED:
+                let terminal = received.descriptors.takeFirst()
+                return .started(id: message.id, pid: message.value, terminal: terminal)
             case CLINUX_EXITED:
                 return .exited(id: message.id, Wire.end(message.value))
             case CLINUX_SPAWN_FAILED: return .failed(id: message.id, SetupError.spawn(message))
@@ -280,15 +329,18 @@ package struct Sandbox: ~Copyable {
             do {
                 try IdentityMap.write(plan.identity, pid: sandbox.pid)
                 try UnixSocket.send(sandbox.control, Wire.message(CLINUX_GO))
+                let installed = try filters()
                 try UnixSocket.send(
                     sandbox.control,
-                    Wire.configure(filters(), limits, plan.confinement, countsProcesses: counts)
+                    Wire.configure(installed, limits, plan.confinement, countsProcesses: counts)
                 )
                 guard try isTrue() else { throw SetupFailure.hostChanged }
                 if carriedOut.makesSockets { sandbox.network = try receiveNetwork(sandbox, carriedOut) }
                 let expectation = SandboxExpectation(plan)
-                sandbox.facts = try check(sandbox, expectation)
+                var listener: FileDescriptor.Shared?
+                (sandbox.facts, sandbox.compared) = try check(sandbox, expectation, &listener)
                 sandbox.expectation = expectation
+                try sandbox.listen(listener, installed)
                 if let first { _ = try sandbox.spawn(first, wait: true) }
             } catch let error as SetupFailure {
                 throw error
@@ -307,23 +359,33 @@ package struct Sandbox: ~Copyable {
         } catch { throw .told(ClocheError(.sandbox, "cannot build the sandbox", why: "\(error)")) }
     }
 
-    /// Waits until init is confined, compares the sandbox with the plan, and returns what init says of itself.
-    private static func check(_ sandbox: borrowing Sandbox, _ expectation: SandboxExpectation) throws
-        -> UInt32
-    {
+    /// Waits until init is confined, compares the sandbox with the plan, and returns what init says of itself, and what
+    /// was compared.
+    private static func check(
+        _ sandbox: borrowing Sandbox,
+        _ expectation: SandboxExpectation,
+        _ listener: inout FileDescriptor.Shared?
+    ) throws -> (facts: UInt32, compared: [String]) {
         _ = try report(sandbox, wait: true)
-        if Weakening.leavesOut("self-check") { return try report(sandbox, wait: true) ?? 0 }
+        if Weakening.leavesOut("self-check") { return (try report(sandbox, wait: true, &listener) ?? 0, []) }
         // While this half is compared, init puts on its filters.
         do {
             var check = try SelfCheck.ofBuilt(expectation, pid: sandbox.pid)
-            let facts = try report(sandbox, wait: true) ?? 0
+            let facts = try report(sandbox, wait: true, &listener) ?? 0
             try check.finish(facts)
-            return facts
+            return (facts, SelfCheck.parts)
         } catch {
             // Nothing can be read of an init that has ended; it has said why.
             _ = try report(sandbox, wait: false)
             throw error
         }
+    }
+
+    /// Begins to listen, if the filters want somebody to.
+    private mutating func listen(_ listener: FileDescriptor.Shared?, _ filters: SandboxFilters) throws {
+        guard let listening = filters.listening, !Weakening.leavesOut("seccomp") else { return }
+        guard let listener else { throw SetupFailure.silence }
+        calls = CallListener(listener, listening, ofInit: pid)
     }
 
     /// Waits for the sockets that the child stage makes before it locks itself in.
@@ -354,16 +416,30 @@ package struct Sandbox: ~Copyable {
     /// What init says of itself when it is built and again when it is confined, nil when nothing has been said; throws
     /// what it could not do.
     private static func report(_ sandbox: borrowing Sandbox, wait: Bool) throws -> UInt32? {
+        var listener: FileDescriptor.Shared?
+        return try report(sandbox, wait: wait, &listener)
+    }
+
+    /// The same, with the listener that comes with the second word.
+    private static func report(
+        _ sandbox: borrowing Sandbox,
+        wait: Bool,
+        _ listener: inout FileDescriptor.Shared?
+    ) throws -> UInt32? {
         let limit = UnixSocket.descriptorLimit
-        guard let received = try UnixSocket.receive(sandbox.control, wait: wait, room: limit) else {
+        guard var received = try UnixSocket.receive(sandbox.control, wait: wait, room: limit) else {
             return nil
         }
         guard let message = Wire.Message(received.bytes) else { throw SetupFailure.silence }
         if let failure = failure(message) { throw failure }
         switch clinux_message_type(message.type) {
-        case CLINUX_BUILT, CLINUX_READY: return UInt32(bitPattern: message.value)
+        case CLINUX_BUILT, CLINUX_READY:
+            if let descriptor = received.descriptors.takeFirst() {
+                listener = FileDescriptor.Shared(descriptor)
+            }
+            return UInt32(bitPattern: message.value)
         // Something failed here before they were asked for.
-        case CLINUX_NETWORK: return try report(sandbox, wait: wait)
+        case CLINUX_NETWORK: return try report(sandbox, wait: wait, &listener)
         default: throw SetupFailure.told(SetupError.spawn(message))
         }
     }

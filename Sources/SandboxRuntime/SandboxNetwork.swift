@@ -78,6 +78,8 @@ package struct SandboxNetwork: Sendable {
     ///
     /// By `IPV6_PKTINFO`, for IPv4 with a mapped address; or by `IP_PKTINFO`, if there is no IPv6.
     package let questions: FileDescriptor.Shared
+    /// A netlink(7) socket of sock_diag(7), which tells of the sandbox's sockets; nil where the kernel has none.
+    package let socketTable: FileDescriptor.Shared?
     /// Whether a connection to any port of any address arrives, at `InsideNetwork.proxyPort`; if not, only those to the
     /// ports of `listeners` do, each at its own, and datagrams to other ports than DNS get lost.
     package let catchesAllPorts: Bool
@@ -89,6 +91,7 @@ package struct SandboxNetwork: Sendable {
         func isMissing(_ part: PlanOperation.Part) -> Bool { part.bit & missing != 0 }
         var filters = false
         var questions: FileDescriptor.Shared?
+        var socketTable: FileDescriptor.Shared?
         for step in plan.operations {
             if let without = step.without, !isMissing(without) { continue }
             switch step.action {
@@ -101,11 +104,16 @@ package struct SandboxNetwork: Sendable {
             case .datagrams:
                 guard let socket = descriptors.takeFirst() else { return nil }
                 questions = FileDescriptor.Shared(socket)
+            case .socketTable:
+                if let part = step.part, isMissing(part) { continue }
+                guard let socket = descriptors.takeFirst() else { return nil }
+                socketTable = FileDescriptor.Shared(socket)
             default: continue
             }
         }
         guard let questions, descriptors.count == 0 else { return nil }
         self.questions = questions
+        self.socketTable = socketTable
         catchesAllPorts = filters
         hasIPv6 = !isMissing(.ipv6)
     }
@@ -117,6 +125,7 @@ extension PlanOperation.Part {
         switch self {
         case .packetFilter: CLINUX_PART_PACKET_FILTER.rawValue
         case .ipv6: CLINUX_PART_IPV6.rawValue
+        case .socketTable: CLINUX_PART_SOCKET_TABLE.rawValue
         }
     }
 }
@@ -125,7 +134,7 @@ extension PlanOperation {
     /// Whether it is about the network namespace.
     var isOfNetwork: Bool {
         switch action {
-        case .loopback, .everyAddress, .packetFilter, .listen, .datagrams: true
+        case .loopback, .everyAddress, .packetFilter, .listen, .datagrams, .socketTable: true
         default: false
         }
     }
@@ -171,6 +180,7 @@ extension Planner {
         let always = [InsideNetwork.proxyPort, InsideNetwork.dnsPort]
         steps.append(step(.listen(ports: always)))
         steps.append(step(.datagrams(port: InsideNetwork.dnsPort)))
+        steps.append(step(.socketTable, part: .socketTable))
         let chosen = Array(
             Set(network.ports).subtracting(always + [0]).sorted().prefix(InsideNetwork.mostPorts)
         )

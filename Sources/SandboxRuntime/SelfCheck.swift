@@ -86,6 +86,11 @@ struct SelfCheck: ~Copyable {
         self.keepsAll = keepsAll
     }
 
+    /// What a check that ended has compared: `begin` and `finish` in words.
+    static let parts = [
+        "namespaces", "interfaces", "identity", "cgroup", "mounts", "status", "filters", "init",
+    ]
+
     private static func begin(_ expected: SandboxExpectation, pid: Int32, keepsAll: Bool) throws(SystemError)
         -> SelfCheck
     {
@@ -398,7 +403,7 @@ struct SelfCheck: ~Copyable {
 /// `/proc/PID/status`, by key.
 ///
 /// See `proc_pid_status(5)`.
-private struct StatusFile {
+struct StatusFile {
     private let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }

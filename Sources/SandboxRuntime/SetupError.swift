@@ -286,6 +286,16 @@ enum SetupError {
             )
         case CLINUX_SPAWN_EXEC:
             return ClocheError(.programNotExecutable, "the program cannot be executed", why: "\(answer)")
+        case CLINUX_SPAWN_LISTENER:
+            // One process has one listener: whoever confines Cloche has it.
+            let isTaken = answer.number == EBUSY
+            return ClocheError(
+                .sandbox,
+                "the sandbox's system calls cannot be watched",
+                why: isTaken
+                    ? "\(answer): a container or another sandbox around Cloche listens already" : "\(answer)",
+                remedy: "with `--set audit.level=minimal` refused calls and executions are not recorded"
+            )
         case CLINUX_SPAWN_DIRECTORY:
             return ClocheError(.sandbox, "cannot enter the working directory", why: "\(answer)")
         case CLINUX_SPAWN_TERMINAL:

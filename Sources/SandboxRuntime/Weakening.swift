@@ -6,9 +6,11 @@ internal import CLinux
 internal import ClocheModel
 internal import Glibc
 
-enum Weakening {
+/// What a build for tests leaves out.
+package enum Weakening {
     #if CLOCHE_WEAKENED
-    private static let layers: [String] = {
+    /// What is left out.
+    package static let layers: [String] = {
         guard let value = unsafe getenv("CLOCHE_WITHOUT") else { return [] }
         return unsafe String(cString: value).split(separator: ",").map(String.init)
     }()
@@ -92,6 +94,8 @@ enum Weakening {
         }
     }
     #else
+    /// Nothing is left out.
+    package static let layers: [String] = []
     static var isWanted: Bool { false }
     static func leavesOut(_ layer: String) -> Bool { false }
     static func namespaces(_ flags: UInt64) -> UInt64 { flags }

@@ -58,9 +58,12 @@ enum Wire {
         let spare: Int64 = countsProcesses ? 16 : 0
         head.processes = limits.shares.processes.map { UInt64($0 + spare) } ?? .max
         head.file_bytes = limits.fileBytes.map { UInt64($0) } ?? .max
-        head.filter_lengths.0 = UInt32(filters.allowList.count)
-        head.filter_lengths.1 = UInt32(filters.argumentRules.count)
-        return bytes(of: head) + filters.allowList.bytes + filters.argumentRules.bytes
+        let first = filters.listening?.allowList ?? filters.allowList
+        let second = filters.listening?.argumentRules ?? filters.argumentRules
+        head.listens = filters.listening == nil ? 0 : 1
+        head.filter_lengths.0 = UInt32(first.count)
+        head.filter_lengths.1 = UInt32(second.count)
+        return bytes(of: head) + first.bytes + second.bytes
     }
 
     static func spawn(_ program: SpawnRequest) -> [UInt8] {

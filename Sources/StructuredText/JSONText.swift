@@ -40,14 +40,35 @@ package enum JSONText {
 
     /// Writes a value without a line end: on one line, or indented by two spaces when `pretty`.
     ///
-    /// Numbers that JSON cannot say (not a number, infinity) become null; a key ends at a NUL.
+    /// Numbers that JSON cannot say (not a number, infinity) become null; a key ends at a NUL. Characters that drive a
+    /// terminal, hide, or reorder what is shown stand as `\u202e`: much of what is written here was chosen by an agent.
     package static func serialize(_ document: Document, pretty: Bool = false) -> String {
         let root = unsafe node(document)
         defer { unsafe json_decref(root) }
         let flags = Int(JSON_ENCODE_ANY) | (pretty ? 2 : Int(JSON_COMPACT))
         guard let text = unsafe json_dumps(root, flags) else { fatalError("out of memory writing JSON") }
         defer { unsafe free(text) }
-        return unsafe String(cString: text)
+        return escaped(unsafe String(cString: text))
+    }
+
+    /// Outside of texts, JSON has none of these characters.
+    private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 >= 0x7F }), text.unicodeScalars.contains(where: \.isUnseen)
+        else {
+            return text
+        }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            guard scalar.isUnseen else {
+                result.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+        return result
     }
 
     /// The same as UTF-8.
@@ -141,5 +162,17 @@ package enum JSONText {
         let map = unsafe json_object()
         for entry in entries { unsafe json_object_set_new_nocheck(map, entry.key, node(entry.value)) }
         return unsafe map
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is a control, or a formatting character other than the joiners of words and emoji.
+    fileprivate var isUnseen: Bool {
+        if value < 0x7F { return false }
+        return switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        case .format: value != 0x200C && value != 0x200D
+        default: false
+        }
     }
 }

@@ -118,6 +118,8 @@ struct YAMLEventReader: ~Copyable {
         var message = problem
         if unsafe byte(at: state.problem_mark) == UInt8(ascii: "\t") {
             message = "a tab stands where only spaces may indent"
+        } else if let context = unsafe state.context, unsafe String(cString: context).hasSuffix("an alias") {
+            message = "what begins with '*' needs quotes, as in \"*.example.com\""
         } else if let context = unsafe state.context {
             message += unsafe " (\(String(cString: context)), begun on line \(state.context_mark.line + 1))"
         }

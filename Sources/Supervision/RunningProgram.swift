@@ -49,18 +49,32 @@ package final class SandboxProgram: RunningProgram {
     /// What `descriptor` is of: init's reports, and the network.
     private let epoll: Epoll
     private var network: AgentNetwork?
+    /// What its network has refused.
+    package let refusals = RefusalSummary()
+    /// Answers calls that its filters hand over, if they do, and who is told.
+    private var calls: CallListener?
+    private let recorder: RunRecorder?
+    /// Why its calls cannot be answered any more.
+    private var failure: ClocheError?
 
     /// Takes a sandbox in which the program `id` is being started, and the limits that hold for it.
-    package init(_ sandbox: consuming Sandbox, _ id: UInt32, _ resources: LimitWatch, _ policy: Policy)
-        throws(ClocheError)
-    {
+    package init(
+        _ sandbox: consuming Sandbox,
+        _ id: UInt32,
+        _ resources: LimitWatch,
+        _ policy: Policy,
+        recorder: RunRecorder? = nil
+    ) throws(ClocheError) {
         var sandbox = sandbox
         let inside = sandbox.takeNetwork()
+        calls = sandbox.takeCalls()
+        self.recorder = recorder
         self.sandbox = sandbox
         self.id = id
         do throws(SystemError) {
             epoll = try Epoll()
             try epoll.add(self.sandbox.control.number, token: 0)
+            if let calls { try epoll.add(calls.descriptor.number, token: 2) }
         } catch { throw ClocheError(.system, "cannot wait for the sandbox", why: error.description) }
         self.resources = resources
         self.policy = policy
@@ -80,13 +94,17 @@ package final class SandboxProgram: RunningProgram {
 
     /// The sooner of what the clock and what measuring asks for.
     package var nextLook: Int64? {
-        [lifecycle.nextDeadline(policy.limits), resources.nextLook, network?.nextDeadline].compactMap { $0 }
-            .min()
+        [
+            lifecycle.nextDeadline(policy.limits), resources.nextLook, network?.nextDeadline,
+            recorder?.nextLook,
+        ].compactMap { $0 }.min()
     }
 
     /// Kills at once what uses too much; whose time is over is asked first.
     package func holdLimits() {
+        answerCalls()
         network?.handle()
+        recorder?.look(resources)
         let now = MonotonicClock.milliseconds
         if breach == nil, let found = resources.look(now) { end(by: found) }
         // An init that has left too much unread is asked again.
@@ -107,7 +125,37 @@ package final class SandboxProgram: RunningProgram {
         kill()
     }
 
+    /// So many are answered before others have their turn.
+    private static let callsPerTurn = 256
+    private static let callMilliseconds: Int64 = 5
+
+    private func answerCalls() {
+        do throws(SystemError) {
+            let end = MonotonicClock.milliseconds + Self.callMilliseconds
+            try calls?.answer(most: Self.callsPerTurn, until: end) { recorder?.note($0) }
+        } catch {
+            failure = ClocheError(.system, "cannot answer the sandbox's calls", why: error.description)
+            calls = nil
+            kill()
+        }
+    }
+
+    /// Answers calls until init has something to report: executing the program is one of them.
+    private func answerCallsUntilReport() throws(ClocheError) {
+        while let calls {
+            do throws(SystemError) {
+                let ready = try Poll.wait([
+                    Poll.Interest(sandbox.control.number, readable: true),
+                    Poll.Interest(calls.descriptor.number, readable: true),
+                ])
+                if ready[0] { return }
+            } catch { throw ClocheError(.system, "cannot wait for the sandbox", why: error.description) }
+            answerCalls()
+        }
+    }
+
     private func outcome(_ otherwise: consuming ProgramEvent) -> ProgramEvent {
+        if let failure { return .limited(failure) }
         guard let breach = breach ?? resources.cause() else { return otherwise }
         return .limited(
             ClocheError(.limit, breach.text, remedy: "raise it in the profile, or with --set")
@@ -118,8 +166,12 @@ package final class SandboxProgram: RunningProgram {
     package var descriptor: CInt { epoll.descriptor }
 
     private func serve(_ inside: SandboxNetwork) throws(ClocheError) {
-        // Nobody keeps a log of a run; what was refused, its program was told.
-        let network = try AgentNetwork(policy.network, inside.sockets) { _ in }
+        // Nobody keeps a log of a run.
+        recorder?.served(inside.socketTable, ofInit: sandbox.pid)
+        let network = try AgentNetwork(policy.network, inside.sockets) { [refusals, recorder] in
+            refusals.note($0)
+            recorder?.note($0)
+        }
         do throws(SystemError) {
             try epoll.add(network.descriptor, token: 1)
         } catch { throw ClocheError(.system, "cannot serve the network", why: error.description) }
@@ -130,13 +182,17 @@ package final class SandboxProgram: RunningProgram {
     ///
     /// - Throws: when the control socket fails.
     package func next(wait: Bool) throws(ClocheError) -> ProgramEvent? {
+        if wait { try answerCallsUntilReport() }
         guard let event = try sandbox.nextEvent(wait: wait) else { return nil }
         switch consume event {
-        case .started(_, let terminal):
+        case .started(_, _, let terminal):
             if let terminal = consume terminal { return .started(terminal: FileDescriptor.Shared(terminal)) }
             return .started(terminal: nil)
         case .failed(_, let error): return .failed(error)
-        case .exited(_, let end): return outcome(.exited(end.exitCode))
+        case .exited(_, let end):
+            network?.handle()
+            recorder?.ended(end.exitCode, resources)
+            return outcome(.exited(end.exitCode))
         case .counted(let last):
             if let found = resources.counted(last) { end(by: found) }
             return nil

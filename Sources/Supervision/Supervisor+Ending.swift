@@ -2,6 +2,7 @@
 // Every way leads to `end`, which runs once.
 
 internal import AgentStore
+internal import AuditRecords
 internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
@@ -18,7 +19,7 @@ extension Supervisor {
         let breach = resources?.cause()
         if lifecycle.stopReason == nil, breach == nil, code != 0, lifecycle.mayRestart(policy.restart) {
             try audit.append(
-                "restart",
+                .restart,
                 ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
             )
             releaseSandbox()
@@ -55,7 +56,7 @@ extension Supervisor {
             )
         case .restart?: try launch(agent.restart)
         case .limit(let reason)?:
-            try audit.append("limit", ["limit": .string(reason.rawValue)])
+            try audit.append(.limit, ["limit": .string(reason.rawValue)])
             beginStop(reason, graceSeconds: policy.stop.graceSeconds)
         }
     }
@@ -80,14 +81,23 @@ extension Supervisor {
     }
 
     private func releaseSandbox() {
+        // While the sandbox can still be looked at.
+        let used = takeLastSample()
+        programs = [:]
         closeTerminal()
-        endNetwork()
         resources?.ended()
-        guard let old = sandbox.take() else { return }
-        epoll.remove(old.control.number)
-        epoll.remove(old.process.number)
-        (controlToken, processToken, terminalToken) = (0, 0, 0)
-        old.kill()
+        // Killed first: a log that another process holds, or a slow disk, lets nothing run on.
+        if let old = sandbox.take() {
+            epoll.remove(old.control.number)
+            epoll.remove(old.process.number)
+            (controlToken, processToken, terminalToken) = (0, 0, 0)
+            old.kill()
+        }
+        // On record in the order of the times.
+        endNetwork()
+        endCalls()
+        // A log that cannot be written has ended it already.
+        try? audit.append(used)
     }
 
     /// Why an agent failed, where nothing more is known than the reason.
@@ -111,16 +121,21 @@ extension Supervisor {
         record.endReason = reason
         record.exitCode = code.map { Int64($0) }
         record.failure = failure ?? (state == .failed ? failureText(reason) : nil)
-        // A full disk: the old record stays, and without the lock it is shown as lost, which is true.
-        try? agent.directory.write(record)
+        for viewer in viewers.values { recordDetach(viewer) }
+        // A log that cannot be written has ended it already.
+        try? recordOutsideFiles()
         // A log without its end is what `lost` looks like, too.
         try? audit.append(
-            "end",
+            .end,
             [
                 "reason": .string(reason.rawValue), "exit-code": .optional(record.exitCode),
                 "failure": .optional(record.failure),
             ]
         )
+        // On a full disk, what the log had reserved has room for the record.
+        audit.release()
+        // Without, the old record stays, and without the lock it is shown as lost, which is true.
+        try? agent.directory.write(record)
         for viewer in viewers.values {
             _ = viewer.send(.ended(reason.rawValue))
             _ = viewer.flush()

@@ -1,6 +1,7 @@
 // What commands ask of an agent's network: other rules, ports of the host that lead into it, and what it is like now.
 
 internal import AgentStore
+internal import AuditRecords
 internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
@@ -41,7 +42,7 @@ extension Supervisor {
     /// Puts another section `network` in force, keeps it for later starts, and closes what it does not allow.
     ///
     /// - Throws: what is wrong with it, or with writing it down; then the old one holds on, in the record too.
-    /// - Returns: how many connections were closed, and which of its ports are taken from the next start on only.
+    /// - Returns: how many connections were closed, and at which of its ports connections are not taken yet.
     func setNetwork(_ section: Document) throws(ClocheError) -> Document {
         let old = record
         var changed = record
@@ -52,7 +53,7 @@ extension Supervisor {
         try agent.directory.write(changed)
         do throws(ClocheError) {
             try audit.append(
-                "policy",
+                .policy,
                 [
                     "old": NetworkSettings.withoutSecrets(old.effective["network"] ?? .null),
                     "new": NetworkSettings.withoutSecrets(section),
@@ -66,7 +67,10 @@ extension Supervisor {
         record = changed
         try adopt(settings)
         let closed = try network?.replace(settings) ?? 0
-        return .object(["closed": .integer(Int64(closed)), "later-ports": .list(portsForLater(settings))])
+        let later = takeMorePorts()
+        return .object([
+            "closed": .integer(Int64(closed)), "later-ports": .list(later.map { .integer(Int64($0)) }),
+        ])
     }
 
     /// Other rules count for the sandboxes of later starts as well.
@@ -91,12 +95,17 @@ extension Supervisor {
         )
     }
 
-    /// Where not every port is caught: those that nothing listens at.
-    private func portsForLater(_ settings: NetworkSettings) -> [Document] {
+    /// Where not every port is caught: asks for sockets to listen at those that the rules name now.
+    ///
+    /// - Returns: all that are not listened at yet.
+    private func takeMorePorts() -> [UInt16] {
         guard let served, !served.catchesAllPorts else { return [] }
-        return (agent.request.network?.ports ?? []).filter { !served.ports.contains($0) }.map {
-            .integer(Int64($0))
+        let wanted = agent.request.network?.ports ?? []
+        for port in served.missing(wanted) {
+            // An init that does not read gives none; at the next start the child stage makes them.
+            try? sandbox?.askForSocket(ServedSockets.request(for: port), isIPv6: served.hasIPv6)
         }
+        return wanted.filter { !served.ports.contains($0) }
     }
 
     // MARK: From the host into it
@@ -106,11 +115,13 @@ extension Supervisor {
         var done: [PortForward] = []
         if request.ends {
             done = try endForwards(request)
-            for forward in done { try audit.append("forward", Self.facts(forward, "removed")) }
+            for forward in done { try audit.append(.forward, Self.facts(forward, "removed")) }
+        } else if let same = forwards.first(where: { $0.isMade(by: request) }) {
+            done = [same]
         } else {
             done = [try addForward(request)]
             do throws(ClocheError) {
-                try audit.append("forward", Self.facts(done[0], "added"))
+                try audit.append(.forward, Self.facts(done[0], "added"))
             } catch {
                 end(done)
                 throw error
@@ -225,8 +236,15 @@ extension Supervisor {
             do throws(ClocheError) {
                 _ = try addForward(request)
             } catch {
-                try audit.append("forward", Self.facts(forward, "lost"))
+                try audit.append(.forward, Self.facts(forward, "lost"))
             }
         }
+    }
+}
+
+extension PortForward {
+    /// Whether it is what the request asks for; one of any port is another each time.
+    fileprivate func isMade(by request: ForwardRequest) -> Bool {
+        address == request.address && target == request.target && port == request.port ?? request.target
     }
 }

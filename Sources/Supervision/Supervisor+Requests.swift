@@ -1,6 +1,7 @@
 // What commands ask of a supervisor over the agent's socket.
 
 internal import AgentStore
+internal import AuditRecords
 internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
@@ -26,6 +27,7 @@ extension Supervisor {
         case .input(let bytes):
             guard case .attached(readOnly: false) = viewer.role else { return }
             lifecycle.activity(at: MonotonicClock.milliseconds)
+            viewer.typed += Int64(bytes.count)
             type(bytes)
         case .resize(let size):
             if case .attached(readOnly: false) = viewer.role { resize(size, redraw: false) }
@@ -76,10 +78,9 @@ extension Supervisor {
     }
 
     private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {
+        recordDetach(viewer)
         viewer.role = .attached(readOnly: readOnly)
-        // The operator's presence is on record; what is typed is not. A full disk ends the agent at its next
-        // event.
-        try? audit.append("attach", ["read-only": .bool(readOnly)])
+        recordAttach(viewer)
         let shown = SessionLog.tail(agent.directory, bytes: Self.replayBytes)
         if !shown.isEmpty { reply(viewer, .output(shown)) }
         if !readOnly { resize(size, redraw: true) }
@@ -98,7 +99,9 @@ extension Supervisor {
                     remedy: "`cloche unpause \(record.name)` first"
                 )
             }
-            try audit.append("exec", ["arguments": .strings(request.arguments)])
+            let id = nextProgram
+            nextProgram += 1
+            try recordCommand(id, request.arguments)
             let spec = ProcessSpec(
                 arguments: request.arguments,
                 environment: agent.program.environment + request.environment,
@@ -106,14 +109,20 @@ extension Supervisor {
             )
             let numbers = request.terminal == nil ? stdio.map(\.number) : nil
             let size = request.terminal ?? TerminalSize(columns: 80, rows: 24)
-            guard let id = try spawnProgram(spec, stdio: numbers, size: size) else { throw betweenStarts }
+            do throws(ClocheError) {
+                guard try spawnProgram(id, spec, stdio: numbers, size: size) else { throw betweenStarts }
+            } catch {
+                try recordExit(id, nil, failure: error)
+                throw error
+            }
             viewer.role = .executing(id: id)
         } catch { reply(viewer, .failed(error)) }
     }
 
     private func viewer(of id: UInt32) -> Viewer? { viewers.values.first { $0.role == .executing(id: id) } }
 
-    func programStarted(_ id: UInt32, _ terminal: consuming FileDescriptor?) {
+    func programStarted(_ id: UInt32, _ pid: Int32, _ terminal: consuming FileDescriptor?) {
+        programs[id] = (pid, MonotonicClock.milliseconds)
         guard let viewer = viewer(of: id) else { return signalProgram(id, SIGHUP) }
         if let terminal = consume terminal {
             reply(viewer, .started, descriptors: [terminal.number])
@@ -122,13 +131,19 @@ extension Supervisor {
         }
     }
 
-    func programFailed(_ id: UInt32, _ error: ClocheError) {
+    func programFailed(_ id: UInt32, _ error: ClocheError) throws(ClocheError) {
+        try recordExit(id, nil, failure: error)
         guard let viewer = viewer(of: id) else { return }
         viewer.role = .asking
         reply(viewer, .failed(error))
     }
 
-    func programExited(_ id: UInt32, _ end: ProcessEnd) {
+    func programExited(_ id: UInt32, _ end: ProcessEnd) throws(ClocheError) {
+        // Whoever asks what it did finds it on record.
+        try handleNetwork()
+        try recordNetwork()
+        try recordCalls()
+        try recordExit(id, end)
         guard let viewer = viewer(of: id) else { return }
         viewer.role = .asking
         reply(viewer, .exited(end.exitCode))

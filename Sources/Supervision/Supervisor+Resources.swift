@@ -1,6 +1,7 @@
 // What the agent uses, who holds its limits, and freezing it: requests `stats`, `pause` and `unpause`.
 
 internal import AgentStore
+internal import AuditRecords
 internal import ClocheModel
 internal import ControlGroups
 internal import LinuxSystem
@@ -107,7 +108,7 @@ extension Supervisor {
         try requireSandbox()
         try freeze()
         lifecycle.pause(at: MonotonicClock.milliseconds)
-        settle(.paused, "pause")
+        settle(.paused, .pause)
         return true
     }
 
@@ -117,7 +118,7 @@ extension Supervisor {
         try requireSandbox()
         try thaw()
         lifecycle.unpause(at: MonotonicClock.milliseconds)
-        settle(.running, "unpause")
+        settle(.running, .unpause)
         return true
     }
 
@@ -129,7 +130,7 @@ extension Supervisor {
         lifecycle.unpause(at: MonotonicClock.milliseconds)
     }
 
-    private func settle(_ state: AgentState, _ event: String) {
+    private func settle(_ state: AgentState, _ event: EventKind) {
         record.state = state
         // A full disk keeps the old record, which is only shown, and ends the agent at its next event.
         try? agent.directory.write(record)

@@ -16,7 +16,7 @@ extension Supervisor {
                 continue
             }
             let token = makeToken()
-            let viewer = Viewer(socket, token: token)
+            let viewer = Viewer(socket, of: user, token: token)
             viewers[token] = viewer
             try epoll.add(viewer.socket.number, token: token)
         }
@@ -58,16 +58,16 @@ extension Supervisor {
         guard viewers.removeValue(forKey: viewer.token) != nil else { return }
         epoll.remove(viewer.socket.number)
         if case .executing(let id) = viewer.role { signalProgram(id, SIGHUP) }
+        recordDetach(viewer)
     }
 
-    /// Starts a program for a viewer; nil if there is no sandbox now.
-    func spawnProgram(_ spec: ProcessSpec, stdio: [CInt]?, size: TerminalSize) throws(ClocheError) -> UInt32?
+    /// Starts a program for a viewer; false if there is no sandbox now.
+    func spawnProgram(_ id: UInt32, _ spec: ProcessSpec, stdio: [CInt]?, size: TerminalSize)
+        throws(ClocheError) -> Bool
     {
-        guard sandbox != nil else { return nil }
-        let id = nextProgram
-        nextProgram += 1
+        guard sandbox != nil else { return false }
         try sandbox?.spawn(SpawnRequest(id, spec, stdio: stdio, size: size))
-        return id
+        return true
     }
 
     /// Signals a program's process group.

@@ -6,12 +6,15 @@
 // sees init end by its pidfd. The supervisor's lock tells every other command that it lives.
 
 package import AgentStore
+internal import AuditRecords
 package import ClocheModel
 package import ControlGroups
 internal import Glibc
 internal import LinuxSystem
 internal import NetworkRelay
+internal import ResourceUsage
 package import SandboxRuntime
+internal import StructuredText
 internal import TerminalText
 
 /// What a supervisor runs.
@@ -70,6 +73,8 @@ package final class Supervisor {
     /// As it was decided when the agent was started; what of it can change while it runs is `network`.
     var policy: Policy
     let audit: AuditLog
+    /// Send the log to other places.
+    private var exports: ExportProcesses
     var record: AgentRecord
     private let lock: FileLock
     let epoll: Epoll
@@ -103,8 +108,31 @@ package final class Supervisor {
     var resources: LimitWatch?
     /// Its network by name, while it runs.
     var network: AgentNetwork?
-    /// What happened in it and is not written down yet.
-    var networkEvents: [NetworkEvent] = []
+    /// What happened in it and is not written down yet, with the time.
+    var networkEvents: [(event: NetworkEvent, owner: SocketOwner?, time: AuditTime)] = []
+    /// When that is to be written, in milliseconds of the monotonic clock.
+    var networkRecordsDue: Int64?
+    /// Finds out which program a connection is of, where the kernel tells.
+    var owners: ConnectionOwners?
+    /// Answers the calls that the sandbox's filters hand over.
+    var calls: CallListener?
+    var callsToken: UInt64 = 0
+    var callNotices = CallNotices()
+    var callPace = CallPace()
+    /// While an agent has had too many answers: when it gets more, in milliseconds of the monotonic clock.
+    var callsPausedUntil: Int64?
+    /// What is not written down yet, with the calendar's time.
+    var callRecords: [(record: CallRecord, time: AuditTime)] = []
+    /// When that is to be written, in milliseconds of the monotonic clock.
+    var callRecordsDue: Int64?
+    /// When this supervisor began, in milliseconds since 1970.
+    let began = WallClock.milliseconds
+    /// What in the agent's own trees is Cloche's.
+    var plannedFiles: PlannedFiles?
+    /// When samples of what the agent uses are taken, and which are written down.
+    var sampling: Sampling
+    /// Programs of `exec` that run.
+    var programs: [UInt32: (pid: Int32, began: Int64)] = [:]
     /// What the sockets of a network by name are, while it runs.
     var served: ServedSockets?
     /// Ports of the host that lead into the sandbox; they come back after a restart.
@@ -115,9 +143,19 @@ package final class Supervisor {
     package init(_ agent: SupervisedAgent) throws(ClocheError) {
         self.agent = agent
         policy = agent.request.policy
-        audit = AuditLog(agent.directory)
         record = try agent.directory.read()
-        filters = try SandboxFilters(policy.syscalls, cache: agent.filterCache)
+        audit = AuditLog(agent.directory, record, policy.audit, .supervisor)
+        exports = ExportProcesses(
+            policy.audit.export,
+            of: agent.directory,
+            executable: agent.request.executable
+        )
+        sampling = Sampling(policy.audit.level)
+        filters = try SandboxFilters(
+            policy.syscalls,
+            cache: agent.filterCache,
+            listening: policy.audit.level
+        )
         size = TerminalSize(
             columns: UInt16(clamping: policy.session.columns),
             rows: UInt16(clamping: policy.session.rows)
@@ -156,7 +194,10 @@ package final class Supervisor {
         do {
             resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
             try launch(agent.program)
+            try audit.awaitBegun()
+            exports.start(now: MonotonicClock.milliseconds)
         } catch {
+            exports.start(now: MonotonicClock.milliseconds)
             end(.failed, .startFailed, code: nil, failure: error.description)
             throw error
         }
@@ -176,30 +217,57 @@ package final class Supervisor {
         ) { (plan: SandboxPlan) throws(ClocheError) in
             record.limits = resources?.holders ?? []
             try agent.directory.write(record)
-            try audit.append(
-                "start",
-                [
-                    "profile": .string(record.profile), "network": .string(policy.network.mode.rawValue),
-                    "task": .string(record.task), "limits": .map(record.limits),
-                    "confinement": plan.confinement.document,
-                ]
-            )
+            plannedFiles = audit.keeps(.file) ? PlannedFiles(plan) : nil
+            // The disk has until the harness runs: only then is anybody told.
+            try audit.append([startEvent(plan)] + policy.credentials.map(\.event), .begun)
         }
-        try awaitHarness(sandbox, program)
+        try serveCalls(&sandbox)
+        do throws(ClocheError) {
+            try answerCalls(until: sandbox)
+            try awaitHarness(sandbox, program)
+        } catch {
+            endCalls()
+            throw error
+        }
         watch(sandbox)
         try serveNetwork(&sandbox)
         try resources?.began(sandbox.pid)
+        sampling.began(at: MonotonicClock.milliseconds)
+        let compared = sandbox.compared
         self.sandbox = consume sandbox
         try restoreForwards()
         lifecycle.started(at: MonotonicClock.milliseconds)
         record.state = .running
         try agent.directory.write(record)
-        try audit.append("running", ["arguments": .strings(program.arguments)])
+        // Its own execution was before that.
+        try recordCalls()
+        try audit.append(
+            .running,
+            [
+                "arguments": .strings(program.arguments), "self-check": .strings(compared),
+                "left-out": Weakening.layers.isEmpty ? .null : .strings(Weakening.layers),
+            ]
+        )
+    }
+
+    private func startEvent(_ plan: SandboxPlan) -> AuditEvent {
+        let shown = Policy.withoutSecrets(record.effective)
+        let hash = RecordHash.sha256(hexadecimalOf: JSONText.serializeBytes(shown))
+        return AuditEvent(
+            .start,
+            [
+                .init("profile", .string(record.profile)),
+                .init("network", .string(policy.network.mode.rawValue)),
+                .init("task", .string(record.task)), .init("limits", .map(record.limits)),
+                .init("confinement", plan.confinement.document), .init("policy", shown),
+                .init("policy-hash", .string(hash)),
+            ]
+        )
     }
 
     private func awaitHarness(_ sandbox: borrowing Sandbox, _ program: ProcessSpec) throws(ClocheError) {
         switch try sandbox.nextEvent(wait: true) {
-        case .started(_, let terminal)?:
+        case .started(_, _, let terminal)?:
             self.terminal = terminal
         case .failed(_, let error)?:
             throw Self.naming(program.arguments.first ?? "", error, policy)
@@ -248,16 +316,23 @@ package final class Supervisor {
                 let now = MonotonicClock.milliseconds
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
+                    owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
+                    exports.nextStart,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
                 if network != nil { try handleNetwork() }
+                try resumeCalls()
+                try recordDueCalls()
+                try recordDueSample()
+                try audit.settleIfDue(MonotonicClock.milliseconds)
+                exports.start(now: MonotonicClock.milliseconds)
                 holdLimits()
                 try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
             } catch {
                 end(
                     .failed,
-                    .startFailed,
+                    audit.hasFailed ? .auditLog : .supervisorFailed,
                     code: nil,
                     failure: (error as? ClocheError)?.description ?? "\(error)"
                 )
@@ -274,25 +349,28 @@ package final class Supervisor {
         case processToken: sandboxEnded()
         case terminalToken: try handleTerminal(event)
         case networkToken: return  // served after the others
+        case callsToken: try handleCalls()
         default:
             if let viewer = viewers[event.token] { try handle(viewer, event) }
         }
     }
 
     private func handleSignals() {
-        for number in signals.take() where number != SIGCHLD { stop(graceSeconds: nil) }
+        let taken = signals.take()
+        if taken.contains(SIGCHLD) { exports.lookForEnded(now: MonotonicClock.milliseconds) }
+        for number in taken where number != SIGCHLD { stop(graceSeconds: nil) }
     }
 
     private func handleSandbox() throws(ClocheError) {
         while !finished, let event = try sandbox?.nextEvent(wait: false) ?? nil {
             switch consume event {
-            case .started(let id, let terminal): programStarted(id, terminal)
-            case .failed(let id, let error): programFailed(id, error)
+            case .started(let id, let pid, let terminal): programStarted(id, pid, terminal)
+            case .failed(let id, let error): try programFailed(id, error)
             case .exited(let id, let end):
-                id == Self.harnessID ? try harnessExited(end) : programExited(id, end)
+                id == Self.harnessID ? try harnessExited(end) : try programExited(id, end)
             case .counted(let last):
                 if let breach = resources?.counted(last) { endBy(breach) }
-            case .socket(let id, let socket): provideSocket(UInt64(id), socket)
+            case .socket(let id, let socket): try provideSocket(id, socket)
             case .closed:
                 sandboxEnded()
                 return

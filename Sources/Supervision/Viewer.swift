@@ -11,7 +11,13 @@ final class Viewer {
 
     let socket: FileDescriptor
     let token: UInt64
+    /// Who is at the other end.
+    let user: UInt32
     var role: Role = .asking
+    /// When a terminal was connected, in milliseconds of the monotonic clock.
+    var attached: Int64 = 0
+    /// How many bytes were typed there.
+    var typed: Int64 = 0
     /// Messages not sent yet; a viewer that falls behind by more than `limit` bytes skips output.
     private var queue: [[UInt8]] = []
     private var queued = 0
@@ -19,8 +25,9 @@ final class Viewer {
     /// Bytes of output per message.
     static let chunk = 32768
 
-    init(_ socket: consuming FileDescriptor, token: UInt64) {
+    init(_ socket: consuming FileDescriptor, of user: UInt32, token: UInt64) {
         self.socket = socket
+        self.user = user
         self.token = token
     }
 

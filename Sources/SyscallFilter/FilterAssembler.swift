@@ -11,12 +11,15 @@ enum FilterAction: Equatable {
     case allow
     case errno(Int32)
     case kill
+    /// A listener is asked.
+    case notify
 
     var value: UInt32 {
         switch self {
         case .allow: 0x7fff_0000
         case .errno(let number): 0x0005_0000 | UInt32(number)
         case .kill: 0x8000_0000
+        case .notify: 0x7fc0_0000
         }
     }
 }
@@ -31,16 +34,27 @@ struct FilterLeaf {
 }
 
 /// One instruction: `struct sock_filter`.
-struct BPFInstruction {
+struct BPFInstruction: Equatable {
+    static let loads: UInt16 = 0x20
+    static let masks: UInt16 = 0x54
+    static let jumps: UInt16 = 0x05
+    static let gives: UInt16 = 0x06
+    static let comparesEqual: UInt16 = 0x15
+    static let comparesAbove: UInt16 = 0x25
+    static let comparesAtLeast: UInt16 = 0x35
+    static let comparesAnyBit: UInt16 = 0x45
+
     var code: UInt16
     var ifTrue: UInt8 = 0
     var ifFalse: UInt8 = 0
     var k: UInt32
 
-    static func load(_ offset: UInt32) -> BPFInstruction { BPFInstruction(code: 0x20, k: offset) }
-    static func and(_ mask: UInt32) -> BPFInstruction { BPFInstruction(code: 0x54, k: mask) }
-    static func jump(_ distance: Int) -> BPFInstruction { BPFInstruction(code: 0x05, k: UInt32(distance)) }
-    static func give(_ action: FilterAction) -> BPFInstruction { BPFInstruction(code: 0x06, k: action.value) }
+    static func load(_ offset: UInt32) -> BPFInstruction { BPFInstruction(code: loads, k: offset) }
+    static func and(_ mask: UInt32) -> BPFInstruction { BPFInstruction(code: masks, k: mask) }
+    static func jump(_ distance: Int) -> BPFInstruction { BPFInstruction(code: jumps, k: UInt32(distance)) }
+    static func give(_ action: FilterAction) -> BPFInstruction {
+        BPFInstruction(code: gives, k: action.value)
+    }
 
     var bytes: [UInt8] {
         [UInt8(truncatingIfNeeded: code), UInt8(code >> 8), ifTrue, ifFalse]
@@ -52,7 +66,7 @@ enum FilterAssembler {
     /// `BPF_MAXINSNS`.
     static let instructionLimit = 4096
     /// Where a call's number and its architecture lie in `struct seccomp_data`.
-    private static let (number, architecture): (UInt32, UInt32) = (0, 4)
+    static let (number, architecture): (UInt32, UInt32) = (0, 4)
     /// A number with this bit is one of x32.
     private static let x32: UInt32 = 0x4000_0000
 
@@ -143,10 +157,10 @@ private enum Test {
         var ifFalse = Way.next
     }
 
-    static let equal: UInt16 = 0x15
-    static let above: UInt16 = 0x25
-    static let atLeast: UInt16 = 0x35
-    static let anyBit: UInt16 = 0x45
+    static let equal = BPFInstruction.comparesEqual
+    static let above = BPFInstruction.comparesAbove
+    static let atLeast = BPFInstruction.comparesAtLeast
+    static let anyBit = BPFInstruction.comparesAnyBit
 
     /// At most 21 steps, for sixteen values; so six tests, the parser's limit, are less than a jump can cross.
     static func steps(_ test: ArgumentTest) -> [Step] {

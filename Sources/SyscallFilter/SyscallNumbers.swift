@@ -31,6 +31,12 @@ package enum SyscallNumbers {
         return number >= 0 ? .number(UInt32(number)) : number == -1 ? .unknown : .elsewhere
     }
 
+    /// The number of a call on this architecture; nil if it has none of that name.
+    package static func number(of name: String) -> UInt32? {
+        if case .number(let number) = meaning(of: name) { return number }
+        return nil
+    }
+
     /// The kernel's number of this machine's architecture (`AUDIT_ARCH_...`).
     static var architecture: UInt32 { seccomp_arch_native() }
 
@@ -49,4 +55,11 @@ package enum SyscallNumbers {
             return (number, unsafe String(cString: name))
         }
     }()
+
+    private static let names: [UInt32: String] = Dictionary(
+        uniqueKeysWithValues: all.map { ($0.number, $0.name) }
+    )
+
+    /// The name of a call of this architecture.
+    package static func name(of number: UInt32) -> String? { names[number] }
 }

@@ -47,7 +47,7 @@ import Testing
         #expect(found.untold == 7 && found.failed == 1)
         #expect(
             WhyText.lines(last, agent: "fixer") == [
-                "2026-11-21T10:00:05Z  a connection to a.test:443, made directly and by the proxy's CONNECT, "
+                "2026-11-21T10:00:05Z  a connection to a.test:443, made directly and through the proxy (CONNECT), "
                     + "3 times since 2026-11-21T10:00:01Z",
                 "no rule names a.test", "to allow   cloche policy allow fixer a.test:443",
             ]
@@ -130,8 +130,12 @@ import Testing
             ]
         )
         #expect(AuditText.line(forward).hasSuffix("  forward     added     [::1]:8080 to port 80"))
-        let other = Self.event("exec", 5, ["user": .integer(0), "x": .null])
-        #expect(AuditText.line(other) == "2026-11-21T10:00:05.123Z  exec  user=0")
+        let other = Self.event("new-kind", 5, ["user": .integer(0), "x": .null, "y": .strings(["z"])])
+        #expect(AuditText.line(other) == "2026-11-21T10:00:05.123Z  new-kind              user=0 y=[\"z\"]")
+        #expect(
+            AuditText.line(Self.event("end", 6, ["reason": .string("exited")]), agent: "fixer ")
+                == "2026-11-21T10:00:06.123Z  fixer   end         exited    the agent ended by itself"
+        )
     }
 
     // MARK: forward

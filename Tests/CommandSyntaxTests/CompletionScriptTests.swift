@@ -13,6 +13,8 @@ struct CompletionScriptTests {
             "'attach:Attach to an agent'\\''s terminal'",
             "list | ls) _cloche_list ;;",
             "list | ls) _cloche_profile_list ;;",
+            "                sign) _cloche_audit_sign ;;\n                *) _cloche_audit__itself ;;\n",
+            "_describe -t commands command subcommands && ret=0\n                    _cloche__agents && ret=0\n",
             "'(-p --profile)--profile=[Use this profile instead of the project'\\''s default]"
                 + ":PROFILE:_cloche__profiles'",
             "'*-e+[Set a variable for the program; without a value, pass this shell'\\''s on]:KEY[=VALUE]: '",

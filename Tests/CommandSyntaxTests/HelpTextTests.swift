@@ -84,6 +84,7 @@ struct HelpTextTests {
               ring     Ring a bell
               strike   Strike a bell with a tool
               silence  Silence bells
+              tune     Tune a bell
 
             Other:
               tower    About towers

@@ -42,6 +42,34 @@ struct ParsingTests {
         #expect(assignments.map(\.value) == ["b=c", "", "f"])
     }
 
+    @Test(
+        "A command with commands below it may have arguments: the first word decides",
+        arguments: [
+            (["tune", "tenor", "--low"], ["tune"], "tenor"),
+            (["tune", "check", "tenor"], ["tune", "check"], "tenor"),
+            (["tune", "--", "check"], ["tune"], "check"), (["tune", "--low", "check"], ["tune"], "check"),
+            (["-C", "x", "tune", "check", "check"], ["tune", "check"], "check"),
+        ] as [([String], [String], String)]
+    )
+    func both(line: [String], path: [String], bell: String) throws {
+        let command = try #require(try parsed(line))
+        #expect(command.path == path && command.argument("bell") == bell)
+    }
+
+    @Test(
+        "What such a command lacks or has too much of is an error of its own",
+        arguments: [
+            (["tune"], "BELL is missing"), (["tune", "tenor", "check"], "surplus argument 'check'"),
+            (["tune", "--all", "check"], "BELL and --all exclude each other"),
+            (["tune", "check"], "BELL is missing"),
+        ]
+    )
+    func bothWrong(line: [String], what: String) throws {
+        #expect(throws: SyntaxError.self) { try parsed(line) }
+        do { _ = try parsed(line) } catch { #expect(error.what == what) }
+        #expect(try parsed(["tune", "--all"])?.argument("bell") == nil)
+    }
+
     @Test("Values that were not given are absent")
     func absent() throws {
         let command = try #require(try parsed(["ring", "tenor"]))

@@ -9,7 +9,7 @@ extension ToolSpec {
         summary: "Ring bells",
         discussion: "First paragraph.\n\nSecond paragraph.",
         groups: [
-            CommandGroup("Ringing", [ring, strike, silence]),
+            CommandGroup("Ringing", [ring, strike, silence, tune]),
             CommandGroup("Other", [tower, CommandSpec("help", "Help", arguments: [topic]), version, secret]),
         ],
         globalOptions: [
@@ -57,6 +57,17 @@ extension ToolSpec {
         "Silence bells",
         arguments: [ArgumentSpec("bell", .requiredRest, insteadOf: "all", "The bells")],
         options: [.flag("all", letter: "a", "All bells")]
+    )
+
+    /// One that does something itself and has a command below it.
+    private static let tune = CommandSpec(
+        "tune",
+        "Tune a bell",
+        arguments: [ArgumentSpec("bell", .required, insteadOf: "all", "The bell")],
+        options: [.flag("all", "All bells"), .flag("low", "Lower")],
+        subcommands: [
+            CommandSpec("check", "Check a bell", arguments: [ArgumentSpec("bell", .required, "The bell")])
+        ]
     )
 
     private static let tower = CommandSpec(

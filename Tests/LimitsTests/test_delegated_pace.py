@@ -7,7 +7,7 @@ processors busy: an emulated processor becomes slower when the other one has to 
 
 An emulated machine is disturbed by whatever its host does, mostly for seconds. So the attack is frozen and let go in turns, three tenths of
 a second each, and what the neighbour did beside it is compared with what it did in the turns between, two attacks together.
-If that is not enough, the host was busy or the attack is to blame: it is tried twice more, and counts if it is enough then. An attack that
+If that is not enough, the host was busy or the attack is to blame: it is tried five times more, and counts if it is enough then. An attack that
 really takes from the neighbour takes it each time."""
 
 import bisect
@@ -18,7 +18,9 @@ import case
 import delegation
 from limited import agent, cgroup, go, has_ended, nothing_left, number
 
-ATTACKS, TRIES, TURN, KEPT = 2, 3, 0.3, 0.9
+ATTACKS, TRIES, TURN, KEPT = 2, 6, 0.3, 0.9
+# Seconds before another try: what disturbs the host is mostly gone by then.
+PAUSE = 3
 # How many turns an attack gets: one that is held, and one that is to reach its limit meanwhile.
 HOLDING, ENDING = 6, 12
 HELD = {"cpu": 0.5, "cpu-weight": 20}
@@ -75,6 +77,7 @@ def kept(t, attack, task, limits, reason=None, tries=TRIES):
     table = agent(t, "neighbour", "exec ./pace", {"memory": "64MiB"}, "pace", project=project) / "table"
     t.wait_until(lambda: number(table) > 10, "the neighbour works")
     for turn in range(tries):
+        time.sleep(PAUSE if turn else 0)
         frozen, free = [], []
         for one in range(ATTACKS):
             more = in_turns(t, f"a{turn}{one}", project, attack, task, limits, reason)

@@ -25,11 +25,14 @@ import Testing
     }
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\n", "get /", "POST ", "CONNECT a:443", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET\t/",
+        "GET / HTTP/1.1\r\n", "get /", "POST  /", "CONNECT a:443", "GET \r/x\rHTTP/1.1\r\n", "GET x\r\n",
+        "FOO\r/x\rHTTP/1.1\r", "get\r/x", "gEt x\r\n", "GET\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET\t/",
+        "GET http://a/\r\n", "get x HTTP/1.1", "PURGE http://a/",
         "GET /\r\n",
         "\r\nGET / HTTP/1.1", "\n\n GET /", "\u{B}\u{C}\u{1F}HEAD /", "PURGE / HTTP/1.1\r\n",
         "M-SEARCH * http/1.1",
-        "\(String(repeating: "X", count: 300)) / HTTP/1.1", "GET \0",
+        "\(String(repeating: "X", count: 300)) / HTTP/1.1",
     ]) func knowsRequests(_ text: String) { #expect(recognize(text) == .http) }
 
     @Test func knowsSpacesOfLatin1() {
@@ -42,10 +45,14 @@ import Testing
         "*1\r\n$4\r\nPING\r\n",
         "PING\r\n", "0032git-upload-pack /a\0host=b\0\r\n", "\0\0\0\u{8}\u{4}\u{D2}\u{16}/", "{\"a\":1}",
         "<stream",
-        "USER anonymous\r\n", "\u{5}\u{1}\0", "GETX\r\n", "\0GET / HTTP/1.1\r\n",
+        "USER anonymous\r\n", "\u{5}\u{1}\0", "GETX\r\n", "\0GET / HTTP/1.1\r\n", "get key\r\n",
+        "CONNECT {\"verbose\":false}\r\n",
     ]) func knowsOtherClients(_ text: String) { #expect(recognize(text) == .other) }
 
-    @Test(arguments: ["", "\r\n", "GE", "GET", "PURGE", "PURGE / HTT", "EHLO example.com", "SSH-2.0-OpenSSH"])
+    @Test(arguments: [
+        "", "\r\n", "GE", "GET", "PURGE", "PURGE / HTT", "EHLO example.com", "SSH-2.0-OpenSSH", "POST ",
+        "CONNECT ", "get key", "get \r", "FOO\r/x\r",
+    ])
     func waits(_ text: String) { #expect(recognize(text) == nil) }
 
     @Test func doesNotWaitForEver() {

@@ -356,6 +356,27 @@ import Testing
         try world.until("a refusal") { refused.ended == .reset }
     }
 
+    /// For a moment there may be no descriptor for it.
+    @Test func aSocketThatCannotBeMadeIsAskedForAgain() throws {
+        let world = try World([])
+        let listener = try StreamSocket.listen(.loopback(isIPv4: true, port: 0))
+        let port = try #require(StreamSocket.localAddress(listener.number)?.port)
+        let outside = try forwarded(world, port)
+        try world.until("a connection") { world.network.connectionCount == 1 }
+        var asked = 0
+        world.network.requestSocket = { [unowned network = world.network] id, isIPv4 in
+            asked += 1
+            do throws(SystemError) {
+                let socket = FileDescriptor.Shared(try StreamSocket.make(isIPv4: isIPv4))
+                network.provide(id, asked < 3 ? nil : socket)
+                return true
+            } catch { return false }
+        }
+        let second = try self.outside(world, world.network.forwarded[0].address)
+        try world.until("both connections") { world.network.connectionCount == 2 }
+        #expect(asked == 3 && outside.ended == nil && second.ended == nil)
+    }
+
     @Test func nobodyInsideIsAReset() throws {
         let world = try World([])
         let watchers = world.network.watcherCount

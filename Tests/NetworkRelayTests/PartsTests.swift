@@ -48,7 +48,7 @@ import Testing
     }
 
     private func connected(_ id: UInt64) -> NetworkEvent {
-        .connected(ConnectionFacts(id: id, path: .transparent, began: 0))
+        .connected(ConnectionFacts(id: id, path: .transparent, began: 0, socket: -1))
     }
 
     @Test func aQuestionIsToldOnceAMinute() {

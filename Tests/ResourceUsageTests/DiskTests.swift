@@ -202,18 +202,29 @@ private final class Folder {
     @Test func theFirstWalkIsDueAtOnce() { #expect(DiskWatch(bytes: nil, files: nil).isDue([], now: 0)) }
 
     @Test func noWalkWhileTheRoomThatHasGoneIsWithinTheLimit() {
-        #expect(!watch().isDue(room(9400), now: 30_000))
-        #expect(watch().isDue(room(9399), now: 30_000))
-        #expect(!watch().isDue(room(20_000), now: 59_999))
-        #expect(watch().isDue(room(20_000), now: 60_000))
+        #expect(!watch().isDue(room(9400), now: 4000))
+        #expect(watch().isDue(room(9399), now: 4000))
+    }
+
+    @Test func roomThatOthersFreeHidesNothingForLong() {
+        #expect(!watch().isDue(room(20_000), now: 4999))
+        #expect(watch().isDue(room(20_000), now: 5000))
+        #expect(!watch(cost: 30_000).isDue(room(20_000), now: 29_999))
+        #expect(watch(cost: 30_000).isDue(room(20_000), now: 30_000))
+        #expect(!watch(cost: 100_000).isDue(room(20_000), now: 59_999))
+        #expect(watch(cost: 100_000).isDue(room(20_000), now: 60_000))
     }
 
     @Test func filesCountAsBytesDo() {
-        #expect(!watch(files: 20).isDue(room(10_000, 990), now: 30_000))
-        #expect(watch(files: 20).isDue(room(10_000, 989), now: 30_000))
-        #expect(!watch(files: 20, counted: false).isDue(room(10_000, 1000, counted: false), now: 9999))
-        #expect(watch(files: 20, counted: false).isDue(room(10_000, 1000, counted: false), now: 10_000))
-        #expect(!watch(bytes: nil, counted: false).isDue(room(10_000, 1000, counted: false), now: 30_000))
+        // So dear that nothing but room asks for a walk within half a minute.
+        func files(_ most: Int64?, counted: Bool = true) -> DiskWatch {
+            watch(files: most, cost: 40_000, counted: counted)
+        }
+        #expect(!files(20).isDue(room(10_000, 990), now: 30_000))
+        #expect(files(20).isDue(room(10_000, 989), now: 30_000))
+        #expect(!files(20, counted: false).isDue(room(10_000, 1000, counted: false), now: 9999))
+        #expect(files(20, counted: false).isDue(room(10_000, 1000, counted: false), now: 10_000))
+        #expect(!files(nil, counted: false).isDue(room(10_000, 1000, counted: false), now: 30_000))
     }
 
     @Test func dearWalksAreRarer() {
@@ -240,7 +251,7 @@ private final class Folder {
         let started = now
         reading = try #require(next())
         #expect(reading.isBeyondBytes && !reading.isBeyondFiles)
-        #expect(now - started <= DiskWatch.longest + 1000)
+        #expect(now - started <= DiskWatch.routine.lowerBound + 1000)
         try folder.shell("rm big; touch 1 2 3 4 5 6")
         reading = try #require(next())
         #expect(!reading.isBeyondBytes && reading.isBeyondFiles)

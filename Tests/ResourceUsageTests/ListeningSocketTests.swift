@@ -55,6 +55,33 @@ import Testing
         #expect(found.last?.owners.map(\.program) == ["second"])
     }
 
+    @Test func theOwnerOfAConnectionIsFoundInTime() throws {
+        let box = try Box(
+            """
+            def holder():
+                name("holder")
+                global made
+                made = [socket.socket() for _ in range(300)]
+                inodes = [os.fstat(one.fileno()).st_ino for one in made]
+                print(os.getpid(), *inodes, file=open("/tmp/sockets", "w"), flush=True)
+            child(holder)
+            """
+        )
+        let text = try Files.readText("/proc/\(box.pid)/root/tmp/sockets")
+        let numbers = text.split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0) }
+        let (pid, inodes) = (Int32(numbers[0]), Array(numbers.dropFirst()))
+        #expect(inodes.count == 300)
+        var owners = try SocketOwners(ofInit: box.pid)
+        let patience = MonotonicClock.microseconds + 60_000_000
+        for inode in [inodes[0], inodes[299], inodes[298], inodes[3]] {
+            #expect(owners.owner(of: inode, until: patience) == SocketOwner(pid: pid, program: "holder"))
+        }
+        #expect(owners.owner(of: 1, until: patience) == nil)
+        // With no time left, only what is next to the last one is found.
+        #expect(owners.owner(of: inodes[5], until: 0)?.pid == pid)
+        #expect(owners.owner(of: inodes[250], until: 0) == nil)
+    }
+
     @Test func aSandboxThatIsGoneIsAnError() {
         #expect(throws: SystemError.self) { try ListeningSocket.all(ofInit: .max) }
     }

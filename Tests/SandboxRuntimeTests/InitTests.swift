@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct InitTests {
     /// A sandbox without a workspace in which a shell script runs.
-    private func sandbox(_ script: String) throws -> Sandbox {
+    private func sandbox(_ script: String, listening: AuditPolicy.Level = .minimal) throws -> Sandbox {
         let executable = try Files.readLink("/proc/self/exe")
         let policy = Policy(profile: "test", harness: HarnessPolicy(command: ["sh"]))
         let null = try Files.open("/dev/null", O_RDWR)
@@ -25,7 +25,7 @@ import Testing
                 hostname: "test",
                 executable: executable
             ),
-            try SandboxFilters(policy.syscalls),
+            try SandboxFilters(policy.syscalls, listening: listening),
             starting: SpawnRequest(1, spec, stdio: [null.number, null.number, null.number])
         )
     }
@@ -75,5 +75,59 @@ import Testing
         while last < 3000 && MonotonicClock.milliseconds < deadline { last = try count(sandbox) }
         #expect(last >= 3000)
         #expect(slowest < 2_000_000, "\(slowest) us")
+    }
+
+    /// Answers calls until init has something to report, and returns what was executed and refused.
+    private func answer(_ calls: CallListener, until sandbox: borrowing Sandbox) throws -> [CallNotice] {
+        var notices: [CallNotice] = []
+        while true {
+            let ready = try Poll.wait(
+                [
+                    Poll.Interest(sandbox.control.number, readable: true),
+                    Poll.Interest(calls.descriptor.number, readable: true),
+                ],
+                milliseconds: 10_000
+            )
+            if ready[1] { try calls.answer(most: 64, until: .max) { notices.append($0) } }
+            if ready[0] || !ready[1] { return notices }
+        }
+    }
+
+    private func next(_ sandbox: borrowing Sandbox) throws -> String {
+        guard let event = try sandbox.nextEvent(wait: true) else { return "nothing" }
+        switch consume event {
+        case .started: return "started"
+        case .failed(_, let error): return "failed: \(error.why)"
+        case .exited(_, let end): return "exited \(end.exitCode)"
+        default: return "other"
+        }
+    }
+
+    @Test func executionsWaitForTheListener() throws {
+        var sandbox = try sandbox("/bin/true one; exec /bin/true two", listening: .standard)
+        let taken = sandbox.takeCalls()
+        let calls = try #require(taken)
+        let early = try Poll.wait(
+            [Poll.Interest(sandbox.control.number, readable: true)],
+            milliseconds: 200
+        )
+        #expect(early == [false])
+        let first = try answer(calls, until: sandbox)
+        #expect(try next(sandbox) == "started")
+        let rest = try answer(calls, until: sandbox)
+        let lines = (first + rest).compactMap { notice in
+            if case .executed(let program) = notice, program.isFound { program.arguments } else { nil }
+        }
+        #expect(lines.dropFirst() == [["/bin/true", "one"], ["/bin/true", "two"]])
+        #expect(try next(sandbox) == "exited 0")
+    }
+
+    /// Nobody is left to ask: the kernel refuses.
+    @Test func withoutAListenerNothingIsExecuted() throws {
+        var sandbox = try sandbox("true", listening: .standard)
+        let isThere = sandbox.takeCalls() != nil
+        #expect(isThere)
+        let event = try next(sandbox)
+        #expect(event == "failed: \(Errno(ENOSYS).description)")
     }
 }

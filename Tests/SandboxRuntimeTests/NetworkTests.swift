@@ -230,6 +230,33 @@ private func run(_ script: String, _ network: SandboxNetworkRequest?) throws -> 
     }
 }
 
+@Suite struct SocketTableTests {
+    /// Its namespace's sockets, and not the host's.
+    @Test func theSandboxTellsWhichSocketAConnectionIsOf() throws {
+        let box = try NetworkBox(
+            """
+            listener = socket.create_server(("127.0.0.1", 4000))
+            peer = socket.create_connection(("127.0.0.1", 4000))
+            print(peer.getsockname()[1], os.fstat(peer.fileno()).st_ino, flush=True)
+            time.sleep(60)
+            """,
+            SandboxNetworkRequest()
+        )
+        let numbers = try box.line().split(separator: " ").compactMap { UInt64($0) }
+        let table = SocketDiagnosis(try #require(box.network?.socketTable))
+        func address(_ port: UInt64) -> SocketAddress { SocketAddress(ipv4: 0x7f00_0001, port: UInt16(port)) }
+        #expect(table.inode(local: address(numbers[0]), remote: address(4000)) == numbers[1])
+        #expect(table.inode(local: address(4000), remote: address(numbers[0])) != numbers[1])
+        #expect(table.inode(local: address(numbers[0]), remote: address(4001)) == nil)
+        let host = try StreamSocket.listen(.loopback(isIPv4: true, port: 0))
+        let outside = try #require(StreamSocket.localAddress(host.number))
+        let client = try StreamSocket.make(isIPv4: true)
+        try StreamSocket.connect(client.number, to: outside)
+        let local = try #require(StreamSocket.localAddress(client.number))
+        #expect(table.inode(local: local, remote: outside) == nil)
+    }
+}
+
 @Suite struct WaysOutTests {
     private static let head = "Inter-|   Receive\n face |bytes\n"
     private static let lo = "    lo:       0       0\n"

@@ -39,6 +39,14 @@ import Testing
         )
     }
 
+    @Test func nothingThatIsWrittenDrivesOrHides() throws {
+        let text = "ä日🙂👩\u{200D}💻 \u{7F}\u{9B}31m\u{202E}\u{2028}\u{E0041}\u{FEFF}"
+        let written = JSONText.serialize(.map([.init(text, .string(text))]))
+        let half = #"ä日🙂👩"# + "\u{200D}" + #"💻 \u007f\u009b31m\u202e\u2028\udb40\udc41\ufeff"#
+        #expect(written == "{\"\(half)\":\"\(half)\"}")
+        #expect(try JSONText.parse(written)[text]?.string == text)
+    }
+
     @Test func writesForPeopleAndKeepsTheOrderOfKeys() {
         let document = Document.object([
             "z": .integer(1), "a": .strings(["x"]), "e": .list([]), "n": .real(.nan),

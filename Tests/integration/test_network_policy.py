@@ -69,7 +69,7 @@ def test_netcheck_says_why_not_and_what_would_help(t):
             assert code == 0 and added[url]["verdict"] == "allowed", added
     assert answers["https://evil.example.test"]["rule"].endswith("mine.yaml:10)"), answers
     text = t.cloche("netcheck", "mine", "pypi.org", "other.test", cwd=project, check=1).out
-    assert "refused  other.test  no rule" in text and "to allow it: network.allow+: [other.test:443]" in text, text
+    assert "refused  other.test  no rule" in text and "to allow it: --set 'network.allow+=[other.test:443]'\n" in text, text
 
 
 def test_the_method_is_judged(t):

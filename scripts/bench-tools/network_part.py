@@ -50,6 +50,8 @@ class Surroundings:
         for command in ("link add uplink type veth peer name far", "link set far up", "addr add 192.0.2.2/24 dev uplink",
                         "link set uplink up", "route add default via 192.0.2.1 dev uplink"):  # fmt: skip
             subprocess.run(["/usr/sbin/ip", *command.split()], check=False)
+        # Tens of thousands of connections to one port would use up the ports of the other end for a minute.
+        pathlib.Path("/proc/sys/net/ipv4/tcp_max_tw_buckets").write_text("500")
         tun = pathlib.Path("/dev/net/tun")
         if os.getuid() == 0 and tun.exists() and tun.stat().st_mode & 0o777 != 0o666:
             # As udev makes it on an ordinary machine; here alone.

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 
 #include "child_stage.h"
+#include "notices.h"
 #include "shims.h"
 #include "sockets.h"
 

@@ -49,6 +49,7 @@ enum clinux_operation_kind {
     CLINUX_OP_HOSTNAME,       /* sethostname(text) */
     CLINUX_OP_NETLINK,        /* messages in text, `attributes` bytes, to NETLINK_* mode; `options` answers come */
     CLINUX_OP_SOCKETS,        /* sockets of type mode for the supervisor, at `attributes` uint16_t ports in text */
+    CLINUX_OP_SOCKET_TABLE,   /* a netlink(7) socket for the supervisor that asks about sockets: sock_diag(7) */
     CLINUX_OP_SETTING,        /* text is written into a file of the kernel's */
     CLINUX_OP_PIN,            /* target bound over itself as it is, a symbolic link too */
     CLINUX_OP_PART,           /* the directory text, of what is mounted already, attached at target */
@@ -71,6 +72,7 @@ struct clinux_operation {
 enum clinux_part {
     CLINUX_PART_PACKET_FILTER = 1,
     CLINUX_PART_IPV6 = 2, /* sockets are then of AF_INET, else of AF_INET6 for both */
+    CLINUX_PART_SOCKET_TABLE = 4,
 };
 
 /* What Landlock lets a program do with the file at target, or with all that is below the directory. */
@@ -165,7 +167,7 @@ enum clinux_message_type {
     CLINUX_STAGE_FAILED, /* child stage -> supervisor: id = stage, value = index, error */
     CLINUX_NETWORK,   /* child stage -> supervisor: the plan's sockets, in order; value = CLINUX_PART_* not there */
     CLINUX_BUILT,     /* init -> supervisor: all mounts are made, no capability is left */
-    CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_* */
+    CLINUX_READY,     /* init -> supervisor: confined; value = CLINUX_FACT_*; 1 descriptor if it was asked to listen */
     CLINUX_STARTED,   /* init -> supervisor: id, value = pid inside; 1 descriptor (pty master) if terminal */
     CLINUX_SPAWN_FAILED, /* init -> supervisor: id, value = enum clinux_spawn_step, error */
     CLINUX_EXITED,    /* init -> supervisor: id, value = wait status */
@@ -196,6 +198,7 @@ enum clinux_fact {
 struct clinux_configure {
     struct clinux_message head;
     uint32_t no_write_execute;                  /* PR_SET_MDWE */
+    uint32_t listens;                           /* the first program hands calls to a listener */
     uint64_t open_files, most_open_files;       /* RLIMIT_NOFILE of programs, soft and hard */
     uint64_t processes, file_bytes, signals, queue_bytes; /* UINT64_MAX leaves the limit alone */
     uint32_t filter_lengths[2];                 /* instructions of 8 bytes that follow: two programs */
@@ -211,6 +214,7 @@ struct clinux_spawn_request {
 
 enum clinux_spawn_step {
     CLINUX_SPAWN_MESSAGE = 1,
+    CLINUX_SPAWN_LISTENER,
     CLINUX_SPAWN_TERMINAL,
     CLINUX_SPAWN_FORK,
     CLINUX_SPAWN_DIRECTORY,
@@ -225,5 +229,7 @@ char *_Nullable *_Nullable clinux_read_spawn(void *_Nonnull bytes, size_t length
 
 /* seccomp(2) with SECCOMP_SET_MODE_FILTER; instructions are struct sock_filter. For init and tests. */
 int clinux_install_filter(const void *_Nonnull instructions, size_t count);
+/* The same, with SECCOMP_FILTER_FLAG_NEW_LISTENER: the listener, or -1. */
+int clinux_install_listening_filter(const void *_Nonnull instructions, size_t count);
 
 #endif

@@ -33,12 +33,20 @@ int clinux_pidfd_getfd(int pidfd, int number);
 int clinux_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid);
 /* statfs(2)'s f_type of an open descriptor, or -1. */
 long clinux_filesystem_type(int fd);
-/* memfd_create(2) with MFD_CLOEXEC. */
+/* memfd_create(2) with MFD_CLOEXEC and MFD_ALLOW_SEALING. */
 int clinux_memory_file(void);
 /* sysinfo(2): bytes of the host in shared memory, and swapped out. */
 void clinux_host_memory(int64_t *_Nonnull shared, int64_t *_Nonnull swapped);
 /* Bytes free to this user on the file system of fd, or -1. */
 int64_t clinux_free_bytes(int fd);
+/* fallocate(2) with FALLOC_FL_KEEP_SIZE. */
+int clinux_reserve(int fd, int64_t place, int64_t count);
+/* fdatasync(2) of fd, then closed, by a thread: event is readable at its end, failure is its errno or 0; the struct
+ * must stay until then. Kernel AIO would make our exit wait 25 ms. */
+struct clinux_sync {
+    int fd, event, failure;
+};
+int clinux_sync_begin(struct clinux_sync *_Nonnull sync);
 
 /* ioctl(2) is variadic and so unavailable to Swift: TIOCSWINSZ, TIOCGWINSZ. */
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
@@ -92,6 +100,16 @@ int clinux_is_locked(int fd);
 
 /* The same kind of lock on one byte, F_RDLCK or F_WRLCK, or F_UNLCK to give it up: 0, or -1. */
 int clinux_lock_byte(int fd, int64_t byte, int kind, int wait);
+
+/* What statx(2) tells of a name in a directory, without following a link; `made` is 0 where the file system does not
+ * tell. Times are nanoseconds since 1970. */
+struct clinux_entry {
+    uint32_t mode;
+    int is_device_zero;
+    uint64_t inode;
+    int64_t changed, made;
+};
+int clinux_entry(int dirfd, const char *_Nonnull name, struct clinux_entry *_Nonnull entry);
 
 /* malloc_trim(3): gives free heap back to the system. */
 void clinux_trim_heap(void);

@@ -10,18 +10,20 @@ enum InspectCommand {
         let name = context.command.required("name")
         let report = try context.project.inspect(name)
         let holds = report["holds"]?.bool ?? false
+        let exports = try context.project.auditExports(of: name)
         if context.command.flag("json") {
             var shown = report
             // What `ports` alone needs.
             for key in ["init", "own-sockets"] { shown["network"]?[key] = nil }
+            if !exports.isEmpty { shown["exports"] = .list(exports) }
             context.output.json(shown)
         } else {
-            tell(name, report, context)
+            tell(name, report, exports, context)
         }
         return holds ? ExitCode.success : ExitCode.negative
     }
 
-    private static func tell(_ name: String, _ report: Document, _ context: Context) {
+    private static func tell(_ name: String, _ report: Document, _ exports: [Document], _ context: Context) {
         let mechanisms = (report["mechanisms"]?.entries ?? []).map { entry in
             [entry.key, entry.value["state"]?.string ?? "", entry.value["detail"]?.string ?? ""]
         }
@@ -48,6 +50,10 @@ enum InspectCommand {
             context.output.line()
             context.output.table(limits, header: ["LIMIT", "VALUE", "USED", "HELD BY"])
         }
+        if !exports.isEmpty {
+            context.output.line()
+            context.output.table(exports.map(export), header: ["AUDIT LOG TO", "RECORDS", "PROBLEM"])
+        }
         let differing = checks.filter { $0["holds"]?.bool != true }.count
         context.output.line()
         context.output.line(
@@ -55,6 +61,13 @@ enum InspectCommand {
                 ? "\(checks.count) checks: \(name) is confined as planned"
                 : context.output.styled("\(differing) of \(checks.count) checks differ from the plan", .bold)
         )
+    }
+
+    private static func export(_ position: Document) -> [String] {
+        [
+            visible(position["to"]?.string ?? "", limit: 200), "up to \(position["seq"]?.integer ?? 0)",
+            visible(position["problem"]?.string ?? "", limit: 300),
+        ]
     }
 
     private static func row(_ check: Document) -> [String] {

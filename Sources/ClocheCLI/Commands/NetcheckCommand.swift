@@ -51,7 +51,8 @@ enum NetcheckCommand {
             output.line("\(output.styled("refused", .red))  \(text)  \(visible(refusal.text, limit: 600))")
             if let rule = refusal.rule { output.line("         by \(visible(rule, limit: 300))") }
             if let suggestion = refusal.suggestion {
-                output.line("         to allow it: network.allow+: [\(visible(suggestion, limit: 600))]")
+                let option = "network.allow+=[\(visible(suggestion, limit: 600))]".quotedForShell
+                output.line("         to allow it: --set \(option)")
             }
         }
     }

@@ -146,7 +146,8 @@ enum WhyCommand {
         .object([
             "kind": .string(refusal.kind.rawValue), "host": .string(refusal.host),
             "port": .optional(refusal.port),
-            "paths": .strings(refusal.paths), "reason": .string(refusal.reason), "why": .string(refusal.why),
+            "paths": .strings(refusal.paths), "programs": .strings(refusal.programs),
+            "reason": .string(refusal.reason), "why": .string(refusal.why),
             "denied-by": .optional(refusal.rule), "would-allow": .optional(refusal.suggestion),
             "command": .optional(WhyText.command(refusal, agent: name)),
             "count": .integer(Int64(refusal.count)),

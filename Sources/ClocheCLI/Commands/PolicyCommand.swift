@@ -3,26 +3,29 @@
 internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
-internal import ProfileLoading
 internal import TerminalText
 
 enum PolicyCommand {
     static func set(_ context: Context) throws(ClocheError) -> Int32 {
-        try change(context, context.command.rest.map { .option($0, after: "cloche policy set") })
+        let name = context.command.required("name")
+        return try tell(try context.project.changeNetwork(ofAgent: name, set: context.command.rest), context)
     }
 
     static func allow(_ context: Context) throws(ClocheError) -> Int32 {
-        try change(context, context.command.rest.map { .rule($0, denies: false) })
+        let name = context.command.required("name")
+        return try tell(
+            try context.project.changeNetwork(ofAgent: name, allow: context.command.rest),
+            context
+        )
     }
 
     static func deny(_ context: Context) throws(ClocheError) -> Int32 {
-        try change(context, context.command.rest.map { .rule($0, denies: true) })
+        let name = context.command.required("name")
+        return try tell(try context.project.changeNetwork(ofAgent: name, deny: context.command.rest), context)
     }
 
-    private static func change(_ context: Context, _ changes: [StoredChange]) throws(ClocheError) -> Int32 {
+    private static func tell(_ change: NetworkChange, _ context: Context) throws(ClocheError) -> Int32 {
         let name = context.command.required("name")
-        let project = try context.project
-        let change = try project.changeNetwork(ofAgent: name, changes)
         if context.command.flag("json") {
             context.output.json(
                 .object([
@@ -34,7 +37,7 @@ enum PolicyCommand {
             return ExitCode.success
         }
         context.output.line(text(change, name))
-        let network = try project.shownNetwork(ofAgent: name)
+        let network = try context.project.shownNetwork(ofAgent: name)
         if network.settings.mode == .none || network.settings.mode == .host {
             let mode = network.settings.mode.rawValue
             context.output.note("network.mode of \(name) is \(mode), in which no rule counts")
@@ -42,7 +45,8 @@ enum PolicyCommand {
         if !change.laterPorts.isEmpty {
             let ports = change.laterPorts.map(String.init).joined(separator: ", ")
             context.output.note(
-                "connections to port \(ports) can be made from the next start on: this kernel hands over chosen ports only"
+                "connections to port \(ports) are not taken: this kernel hands over 64 ports at most, and none at which"
+                    + " a program inside listens"
             )
         }
         return ExitCode.success

@@ -1,4 +1,4 @@
-// init, explain, audit, doctor, config, profile: what holds here and why.
+// init, explain, config, profile: what holds here and why.
 
 internal import Cloche
 internal import ClocheModel
@@ -113,20 +113,6 @@ enum ExplainCommand {
         let id = plan.identity
         context.output.line("identity: user \(id.user) inside is \(id.hostUser) on the host")
         for line in plan.lines { context.output.line(visible(line, limit: 2000)) }
-    }
-}
-
-enum AuditCommand {
-    static func run(_ context: Context) throws(ClocheError) -> Int32 {
-        let events = try context.project.auditEvents(context.command.required("name"))
-        for event in events {
-            if context.command.flag("json") {
-                context.output.line(JSONText.serialize(event))
-                continue
-            }
-            context.output.line(AuditText.line(event))
-        }
-        return ExitCode.success
     }
 }
 

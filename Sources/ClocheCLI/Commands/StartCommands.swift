@@ -41,7 +41,10 @@ enum StartCommand {
         if let branch = agent.record.branch { output.line("  branch     \(branch)") }
         output.line("  workspace  \(agent.record.workspacePath)")
         switch agent.record.networkMode {
-        case .none: break
+        case .none:
+            if agent.record.effective["network"]?["allow"]?.list?.isEmpty == false {
+                output.line(output.styled("  network    none: rules hold with network.mode: allow", .yellow))
+            }
         case .allow, .open:
             output.line("  network    \(StoredProfile.networkSummary(agent.record.effective))")
         case .host: output.line(output.styled("  network    the host's, unfiltered", .yellow))

@@ -1,0 +1,88 @@
+// Rows of the table of events for what an agent is given, uses and leaves behind: credentials, samples, files.
+
+extension EventKind {
+    /// A credential was given.
+    package static let credential = EventKind(
+        "credential",
+        .security,
+        "The agent is given a credential of the profile, at each start; what it says is not on record.",
+        [
+            .always("kind", .word(["file", "variable"]), "How it is given."),
+            .always("name", .text, "The variable's name, or the path inside."),
+            .maybe("source", .text, "The file on the host."),
+        ]
+    )
+
+    /// What was used up to now.
+    package static let sample = EventKind(
+        "sample",
+        .standard,
+        "What the agent uses: once a minute, with `full` every ten seconds, and at its end; not while nothing happens.",
+        [
+            .always("source", .text, "Who measured: the agent's `cgroup`, or the `supervisor`."),
+            .maybe("cpu-microseconds", .number, "Processor time since the start."),
+            .maybe("memory", .number, "Bytes of memory in use."),
+            .maybe("memory-peak", .number, "The most that was."),
+            .maybe("swap", .number, "Bytes swapped out."),
+            .maybe("tasks", .number, "Processes and threads."),
+            .maybe("io-read", .number, "Bytes read from disks since the start."),
+            .maybe("io-written", .number, "Bytes written to disks since the start."),
+            .maybe("network-received", .number, "Bytes received since the start."),
+            .maybe("network-sent", .number, "Bytes sent since the start."),
+            .maybe(
+                "disk",
+                .number,
+                "Bytes on disk of workspace, home and layers, where a limit has them counted."
+            ),
+            .maybe("disk-files", .number, "Files and directories there."),
+            .maybe("output", .number, "Bytes that the terminal was sent."),
+        ]
+    )
+
+    private static let place = EventField.always(
+        "where",
+        .word(["workspace", "home", "upper"]),
+        "In its workspace, its home, or its layers over the system's directories, `/etc` and `/var`."
+    )
+
+    /// A file was made, changed or removed.
+    package static let file = EventKind(
+        "file",
+        .standard,
+        "A file is another than before: in the workspace, seen at a sync; elsewhere, seen at the agent's end.",
+        [
+            .always(
+                "path",
+                .foreignText,
+                "Its path, in the workspace or as the agent sees it; bytes that are no UTF-8 are replaced."
+            ),
+            .always(
+                "change",
+                .word(["added", "modified", "deleted", "renamed", "closed"]),
+                "What became of it; `closed` is a directory whose modes let nobody look into it."
+            ),
+            place,
+            .always(
+                "kind",
+                .word(["file", "directory", "link", "submodule", "other"]),
+                "What it is, or was."
+            ),
+            .maybe("from", .foreignText, "The path that it had before, of one that was renamed."),
+        ]
+    )
+
+    /// Changes that were too many.
+    package static let filesUntold = EventKind(
+        "files-untold",
+        .standard,
+        "More files were changed than are written down one by one.",
+        [
+            .always("count", .number, "How many were found."),
+            place,
+            .maybe("cut", .truth, "True when it was too much to look at everything: there may be more."),
+        ]
+    )
+
+    /// What an agent is given, uses and leaves behind.
+    static let holdings: [EventKind] = [.credential, .sample, .file, .filesUntold]
+}
