@@ -606,7 +606,7 @@ def test_layers_do_not_lead_out(t):
     """
     t.run_task("evil", f"({script}) > log 2>&1; touch planted", cwd=project)
     assert (t.workspace("evil", project) / "planted").exists(), "the attack did not run"
-    t.cloche("resume", "evil", "find / -name id -not -path '/proc/*' -exec cat {} + > found 2>/dev/null; cat /opt/c/id /var/cache/x/id ~/x/id /usr/local/share/*/id >> found; touch again", cwd=project)
+    t.cloche("resume", "evil", "find / -path /usr -prune -o -name id -not -path '/proc/*' -exec cat {} + > found 2>/dev/null; cat /opt/c/id /var/cache/x/id ~/x/id /usr/local/share/*/id >> found; touch again", cwd=project)
     t.wait_ended("evil", project)
     assert (t.workspace("evil", project) / "again").exists() or t.agents(project)["evil"]["state"] == "failed"
     found = t.workspace("evil", project) / "found"

@@ -64,6 +64,7 @@ class Running:
                 status = SKIPPED
             except BaseException:
                 traceback.print_exc()
+                print("\n".join(leaks.describe(pid) for pid in t.processes()))
             try:
                 t.tear_down()
             except BaseException:

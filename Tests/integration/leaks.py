@@ -57,11 +57,15 @@ def processes(name):
 
 
 def describe(pid):
+    """What it is, and what it does: a process that hangs, one that spins and one that waits for the disk look different."""
+    read = lambda table: (pathlib.Path("/proc") / str(pid) / table).read_bytes().decode(errors="replace")  # noqa: E731
     try:
-        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        fields = read("stat").rpartition(")")[2].split()
+        user, system = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13])
+        doing = f"{fields[0]} {read('wchan')}, {user:g} s of its own, {system:g} s in the kernel"
+        return f"process {pid} ({doing}): {read('cmdline').replace(chr(0), ' ').strip()[:200]}"
     except OSError:
-        command = "?"
-    return f"process {pid}: {command.strip()[:200]}"
+        return f"process {pid}: it has ended"
 
 
 def find(name, patience=3.0):

@@ -193,7 +193,9 @@ def test_one_agent_sees_nothing_of_another(t):
     t.wait_until(lambda: (victim / "up").exists(), "the victim is up")
     paths = [victim, t.state, *t.state.rglob("secret")]
     assert len(paths) >= 3, "the control: the host does see the secret in workspace and home"
-    script = "; ".join(f"ls -laR {path} 2>&1" for path in paths) + "; find / -name secret 2>/dev/null; ps -e -o args="
+    # Not through the host's own programs: a hundred thousand files, which a slow disk has to read first.
+    find = "find / -path /usr -prune -o -name secret -print 2>/dev/null"
+    script = "; ".join(f"ls -laR {path} 2>&1" for path in paths) + f"; {find}; ps -e -o args="
     t.run_task("thief", f"({script}; cat {victim}/secret) > loot 2>&1", cwd=project)
     loot = (t.workspace("thief", project) / "loot").read_text()
     assert "canary" not in loot and "sleep 1000" not in loot, loot
