@@ -46,13 +46,9 @@ int clinux_take_notice(int listener, struct clinux_notice *notice) {
     return 1;
 }
 
-int clinux_notice_holds(int listener, const struct clinux_notice *notice) {
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &notice->id) == 0;
-}
-
 static int answer(int listener, struct seccomp_notif_resp *response) {
-    int result = ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, response);
-    return result < 0 && errno == ENOENT ? 0 : result;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, response) == 0) return 1;
+    return errno == ENOENT ? 0 : -1;
 }
 
 int clinux_refuse_notice(int listener, const struct clinux_notice *notice, int error) {
@@ -74,9 +70,9 @@ int clinux_continue_recorded(int listener, const struct clinux_notice *notice) {
     return answer(listener, &r);
 }
 
-void clinux_make_listener_quick(int listener) {
+void clinux_wake_callers(int listener, bool here) {
     /* An older kernel refuses, and wakes as it did. */
-    (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, here ? SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP : 0UL);
 }
 
 ssize_t clinux_read_memory(pid_t thread, uint64_t address, void *into, size_t length) {

@@ -237,13 +237,14 @@ package enum Files {
 
     /// Where a symbolic link points, `readlink(2)`.
     package static func readLink(_ path: String) throws(SystemError) -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = try check("readlink", path) {
-            unsafe buffer.withUnsafeMutableBytes {
-                unsafe clinux_readlink(path, $0.baseAddress, $0.count)
-            }
+        var failure: Errno?
+        let target = unsafe String(unsafeUninitializedCapacity: 4096) { buffer in
+            let count = unsafe clinux_readlink(path, buffer.baseAddress, buffer.count)
+            if count < 0 { failure = Errno(errno) }
+            return max(0, count)
         }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        if let failure { throw SystemError("readlink", failure, path) }
+        return target
     }
 
     /// The path without links and dots, `realpath(3)`.

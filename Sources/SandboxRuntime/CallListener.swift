@@ -109,6 +109,7 @@ package final class CallListener {
     /// Who threads are, by the host's number; for a moment, since numbers are used again.
     private var owners: [Int32: Owner] = [:]
     private var ownersEnd: Int64 = 0
+    private var wakesHere = false
 
     private struct Owner {
         var pid: Int32?
@@ -130,7 +131,16 @@ package final class CallListener {
             namespace = FileDescriptor.Shared(try Files.open("/proc/\(pid)/ns/pid"))
         } catch { namespace = nil }
         if filters.isRecording, readsMemory { paths = root.map { SoughtPaths(below: $0) } }
-        clinux_make_listener_quick(descriptor.number)
+    }
+
+    /// Says where the caller goes on.
+    ///
+    /// A refused call takes a moment, and is over in a third of the time where the answer is. An execution has more to do: where the
+    /// answer is it would wait for the supervisor, and what it starts would be there as well (`scripts/bench audit`).
+    private func wake(here: Bool) {
+        if wakesHere == here { return }
+        wakesHere = here
+        clinux_wake_callers(descriptor.number, here)
     }
 
     /// Answers up to `most` calls that wait, and tells of each; none is begun later than at `end`, in milliseconds of the
@@ -161,24 +171,26 @@ package final class CallListener {
             switch filters.answer(call) {
             case .refuse(let error):
                 let caller = owner(notice.thread)
+                wake(here: true)
                 try check("ioctl", "seccomp listener") {
                     unsafe clinux_refuse_notice(listener, &notice, error)
                 }
                 tell(.refused(Self.refused(call, error, caller)))
             case .pass:
                 let passed = passed(call, notice.thread)
+                wake(here: true)
                 try check("ioctl", "seccomp listener") {
                     unsafe clinux_continue_recorded(listener, &notice)
                 }
                 if let passed { tell(.passed(passed)) }
             case .execute:
                 let program = executed(call, notice.thread)
-                // Otherwise what was read may be of another process that has the number now.
-                let holds = unsafe clinux_notice_holds(listener, &notice) != 0
-                try check("ioctl", "seccomp listener") {
+                wake(here: false)
+                let hasWaited = try check("ioctl", "seccomp listener") {
                     unsafe clinux_continue_execution(listener, &notice)
                 }
-                if holds { tell(.executed(program)) }
+                // Otherwise what was read may be of another process that has the number now.
+                if hasWaited != 0 { tell(.executed(program)) }
             }
         }
         return most
@@ -240,11 +252,9 @@ package final class CallListener {
         let isAt = SyscallNumbers.name(of: call.number) == "execveat"
         let (path, list) = isAt ? (arguments[1], arguments[2]) : (arguments[0], arguments[1])
         var given = ProcessWords(thread)
-        var line = ProcessWords(thread, until: given.end)
-        if readsMemory {
-            given.readWord(at: path)
-            line.readList(at: list)
-        }
+        if readsMemory { given.readWord(at: path) }
+        var line = ProcessWords(beside: given)
+        if readsMemory { line.readList(at: list) }
         let number = Int32(truncatingIfNeeded: arguments[0])
         let base = isAt && number != AT_FDCWD ? "fd/\(number)" : nil
         let directory = Self.link("/proc/\(thread)/cwd")
@@ -365,9 +375,11 @@ struct ProcessWords {
     let end: Int64
     private let thread: Int32
     private var room = 4096
+    /// The one that was read last.
+    private var page: (address: UInt64, bytes: [UInt8]) = (0, [])
 
     /// The smallest page of any kernel: what lies behind its end may not be there.
-    private static let page: UInt64 = 4096
+    private static let pageBytes: UInt64 = 4096
     private static let mostWords = 64
     /// What is on a disk is read from there, page by page, and others wait meanwhile.
     ///
@@ -379,12 +391,27 @@ struct ProcessWords {
         self.end = end ?? MonotonicClock.milliseconds + Self.mostMilliseconds
     }
 
-    private func read(_ address: UInt64, _ count: Int) -> [UInt8] {
-        let most = min(count, Int(Self.page - address % Self.page))
-        return unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, filled in
+    /// Others of the same process, read at the same moment.
+    init(beside other: ProcessWords) {
+        self.init(other.thread, until: other.end)
+        page = other.page
+    }
+
+    /// Up to so many bytes, to the end of a page; none if they cannot be read.
+    private mutating func read(_ address: UInt64, _ count: Int) -> ArraySlice<UInt8> {
+        let start = Int(address % Self.pageBytes)
+        // Words lie beside each other, and most often their list does, too.
+        if page.bytes.isEmpty || page.address != address - UInt64(start) {
+            page = (address - UInt64(start), Self.readPage(thread, address - UInt64(start)))
+        }
+        return page.bytes.dropFirst(start).prefix(count)
+    }
+
+    private static func readPage(_ thread: Int32, _ address: UInt64) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: Int(pageBytes)) { buffer, filled in
             filled = 0
             guard let base = buffer.baseAddress else { return }
-            filled = unsafe max(0, clinux_read_memory(thread, address, base, most))
+            filled = unsafe max(0, clinux_read_memory(thread, address, base, Int(pageBytes)))
         }
     }
 
@@ -399,7 +426,7 @@ struct ProcessWords {
                 isCut = true
                 return
             }
-            nul = part.firstIndex(of: 0).map { bytes.count + $0 }
+            nul = part.firstIndex(of: 0).map { bytes.count + $0 - part.startIndex }
             bytes += part
         }
         bytes.removeSubrange((nul ?? min(bytes.count, room))...)
@@ -420,7 +447,7 @@ struct ProcessWords {
             // At an odd place one address is in two pages.
             let rest = part.count % 8
             if rest != 0 { part += read(place &+ UInt64(part.count), 8 - rest) }
-            let addresses = stride(from: 0, to: part.count - 7, by: 8).map { at in
+            let addresses = stride(from: part.startIndex, to: part.endIndex - 7, by: 8).map { at in
                 (0..<8).reduce(UInt64(0)) { $0 | UInt64(part[at + $1]) << ($1 * 8) }
             }
             if addresses.isEmpty { break }

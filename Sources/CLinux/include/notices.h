@@ -9,6 +9,7 @@
 #ifndef CLINUX_NOTICES_H
 #define CLINUX_NOTICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,16 +23,16 @@ struct clinux_notice {
 
 /* Takes the next notice without waiting: 1, or 0 if there is none, or -1. */
 int clinux_take_notice(int listener, struct clinux_notice *_Nonnull notice);
-/* Whether the caller still waits: what was read of its process in between is its own. */
-int clinux_notice_holds(int listener, const struct clinux_notice *_Nonnull notice);
-/* The call gets this error: 0, or -1; one that waits no longer is no failure. */
+/* Answers give 1; or 0 for a caller that waits no longer, and then what was read of its process in between may be
+ * another's, that has its number now; or -1. */
+/* The call gets this error. */
 int clinux_refuse_notice(int listener, const struct clinux_notice *_Nonnull notice, int error);
-/* The execution goes on: 0, or -1; EINVAL for any other call, which goes on waiting. */
+/* The execution goes on; EINVAL for any other call, which goes on waiting. */
 int clinux_continue_execution(int listener, const struct clinux_notice *_Nonnull notice);
-/* Any call goes on: for recordings alone. 0, or -1. */
+/* Any call goes on: for recordings alone. */
 int clinux_continue_recorded(int listener, const struct clinux_notice *_Nonnull notice);
-/* The kernel wakes the other side at once and on the same CPU, since it has nothing to do but wait (Linux 6.6). */
-void clinux_make_listener_quick(int listener);
+/* Whether each side is woken on the CPU that the other one leaves, as from Linux 6.6 on; at first it is not. */
+void clinux_wake_callers(int listener, bool here);
 
 /* process_vm_readv(2): bytes, or -1. */
 ssize_t clinux_read_memory(pid_t thread, uint64_t address, void *_Nonnull into, size_t length);
