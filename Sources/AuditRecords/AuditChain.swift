@@ -20,7 +20,9 @@ package struct AuditChain {
 
     private static let mostFindings = 100
 
-    private let log: String?
+    private let owner: String?
+    /// The one that hashes are compared with.
+    private var log: String?
     private let wanted: Set<Int64>
     private let head: LogHead?
     private var report = ChainReport()
@@ -45,7 +47,8 @@ package struct AuditChain {
     ///   - wanted: numbers of records whose hashes are to be in the report.
     package init(log: String?, head: LogHead?, hashesOf wanted: Set<Int64> = []) {
         self.wanted = wanted
-        self.log = log ?? head?.log
+        owner = log ?? head?.log
+        self.log = owner
         self.head = head
     }
 
@@ -130,6 +133,9 @@ package struct AuditChain {
         )
         report.records += 1
         if wanted.contains(sequence) { report.hashes[sequence] = hash }
+        if let (covered, hash) = AuditRecord.signed(bytes) {
+            report.signs.append(ChainSign(sequence: sequence, covered: covered, hash: hash))
+        }
         settleDoubt(link)
         if let skipped {
             self.skipped = nil
@@ -165,6 +171,8 @@ package struct AuditChain {
         firstFile = (continued ?? 0) + 1
         if isLog, let log, let found = report.log, found != log {
             note(.otherLog, sequence, 1, "this is the log \(found), and the agent's is \(log)")
+            // That is why none of its records fits: it is told once.
+            self.log = found
         } else if !isLog || sequence > 1 && continued == nil {
             note(.missing, 1, 1, "the log does not begin with its first record, but with record \(sequence)")
         } else if sequence == 1, let log, previous != RecordHash([], in: log) {
@@ -236,8 +244,8 @@ package struct AuditChain {
         guard let head else {
             return note(.headless, nil, "", 0, "the log's head is missing or cannot be read")
         }
-        if let log, head.log != log {
-            note(.otherLog, nil, "", 0, "the head is of the log \(head.log), and the agent's is \(log)")
+        if let owner, head.log != owner {
+            note(.otherLog, nil, "", 0, "the head is of the log \(head.log), and the agent's is \(owner)")
         }
         if headFound || head.end.sequence == 0 { return }
         let number = head.end.sequence

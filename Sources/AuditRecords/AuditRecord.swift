@@ -84,8 +84,21 @@ package enum AuditRecord {
         return (sequence, previous)
     }
 
+    /// What a record `sign` says was signed; nil for any other.
+    package static func signed(_ line: ArraySlice<UInt8>) -> (sequence: Int64, hash: String)? {
+        // It is short, and what it is stands at its beginning: no other line is parsed.
+        guard line.count < 1000, line.prefix(200).contains(signMark) else { return nil }
+        // Whatever somebody made of it: other findings tell.
+        guard let record = try? JSONText.parse(Array(line)),
+            record["event"]?.string == EventKind.sign.name, let sequence = record["record"]?.integer,
+            let hash = record["hash"]?.string
+        else { return nil }
+        return (sequence, hash)
+    }
+
     /// More than any record has: facts are bounded where they are made.
     package static let mostBytes = 16 << 20
     private static let headMark = Array("{\"v\":\(AuditSchema.version),\"seq\":".utf8)
     private static let tailMark = Array(",\"prev\":\"".utf8)
+    private static let signMark = Array("\"event\":\"\(EventKind.sign.name)\"".utf8)
 }

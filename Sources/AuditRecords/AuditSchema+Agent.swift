@@ -19,6 +19,19 @@ extension EventKind {
             .maybe("count", .number, "How many executions the record is for, if they are several."),
         ]
     )
+    /// A program ended.
+    package static let programExit = EventKind(
+        "program-exit",
+        .full,
+        "A process that had executed a program has ended, while the agent went on (from Linux 6.15 on).",
+        [
+            .always("program", .foreignText, "The program that it executed last, as `exec` has it."),
+            .always("pid", .number, "The process, as the sandbox numbers it."),
+            .always("exit-code", .number, "Its exit code, or 128 plus a signal."),
+            .maybe("signal", .number, "The signal that ended it."),
+            .always("milliseconds", .number, "How long after it first executed a program."),
+        ]
+    )
     /// A system call was denied.
     package static let denied = EventKind(
         "denied",
@@ -42,11 +55,12 @@ extension EventKind {
         [
             .always("denied", .number, "How many calls were denied."),
             .always("executed", .number, "How many programs were executed."),
+            .maybe("ended", .number, "How many programs were seen to end, with level `full`."),
         ]
     )
 
     /// What programs do.
-    static let programs: [EventKind] = [.exec, .denied, .callsUntold]
+    static let programs: [EventKind] = [.exec, .programExit, .denied, .callsUntold]
 
     // MARK: The network
 

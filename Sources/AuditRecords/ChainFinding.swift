@@ -44,6 +44,16 @@ package struct ChainFinding: Equatable, Sendable {
     }
 }
 
+/// What a record says was signed.
+package struct ChainSign: Equatable, Sendable {
+    /// The number of that record.
+    package let sequence: Int64
+    /// The last record that the signature covers, and its hash.
+    package let covered: Int64
+    /// See `covered`.
+    package let hash: String
+}
+
 /// What verifying a log found out.
 package struct ChainReport: Equatable, Sendable {
     /// What is wrong, in the order of the log; not more than a hundred things.
@@ -56,6 +66,8 @@ package struct ChainReport: Equatable, Sendable {
     package var records: Int64 = 0
     /// The hashes that were asked for, by the records' numbers.
     package var hashes: [Int64: RecordHash] = [:]
+    /// What was signed, oldest first.
+    package var signs: [ChainSign] = []
     /// The log's id, as its first record has it.
     package var log: String?
 

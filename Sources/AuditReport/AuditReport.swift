@@ -45,7 +45,7 @@ package struct ReportedDenial {
     package let why: String
     /// The rule that forbids it, with its place; nil when it is only that none allows it.
     package let rule: String?
-    /// The line of a profile that would allow it.
+    /// The entry of `network.allow` that would allow it.
     package let line: String?
     /// The command that would, or what else there is to do.
     package let command: String?
@@ -75,10 +75,10 @@ package struct ReportedDenial {
 /// Why a system call is refused.
 package struct CallReason: Equatable {
     let why: String
-    let line: String?
+    let lines: [String]
 
-    /// A reason, and the line of a profile that would allow the call, if there is one to recommend.
-    package init(why: String, line: String?) { (self.why, self.line) = (why, line) }
+    /// A reason, and the lines of a profile that would allow the call, if there are any to recommend.
+    package init(why: String, lines: [String]) { (self.why, self.lines) = (why, lines) }
 }
 
 /// A report while it is put together.
@@ -121,6 +121,8 @@ package struct AuditReport {
     private(set) var logID: String?
     private(set) var lastSequence: Int64?
     private(set) var isChained = false
+    /// Starts with `network.mode: none`, which takes no attempt down.
+    private(set) var startsWithoutNetwork = 0
     private var latest: Int64 = 0
     private var runCount = 0
 
@@ -138,7 +140,7 @@ package struct AuditReport {
         latest = time.flatMap(Timestamp.parse) ?? latest
         lastSequence = event["seq"]?.integer ?? lastSequence
         if event["prev"] != nil { isChained = true }
-        raw.append(JSONText.serialize(Self.short(event)))
+        raw.append(JSONText.serialize(Self.short(event)), number: event["seq"]?.integer)
         if EventWords.isDenial(event) {
             denied = Self.sum(denied, .integer(max(1, (event["count"] ?? event["denied"])?.integer ?? 1)))
         }
@@ -173,6 +175,7 @@ package struct AuditReport {
             runCount += 1
             let began = event["time"]?.string ?? ""
             policyHash = event["policy-hash"]?.string ?? policyHash
+            if event["network"]?.string == "none" { startsWithoutNetwork += 1 }
             run = Run(number: runCount, began: began, beganAt: latest, endedAt: latest)
             processes.beginRun()
         case "end", "restart":
@@ -218,7 +221,7 @@ package struct AuditReport {
         case "calls-untold":
             uncounted = Self.sum(uncounted, event["executed"])
             uncountedCalls = Self.sum(uncountedCalls, event["denied"])
-        case "exit": processes.end(event)
+        case "exit", "program-exit": processes.end(event)
         case "sample": samples.add(event, at: latest)
         case "files-untold":
             filesUntold = Self.sum(filesUntold, event["count"])

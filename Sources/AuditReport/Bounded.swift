@@ -61,9 +61,9 @@ struct Ends<Element> {
     var left: Int { count - first.count - ring.count }
 }
 
-/// The last lines of a text, as many as fit.
+/// The last lines of a text, as many as fit; in the order of their numbers.
 struct Tail {
-    private var lines: [String] = []
+    private var lines: [(number: Int64, text: String)] = []
     private var begin = 0
     private var bytes = 0
     private let limit: Int
@@ -71,13 +71,14 @@ struct Tail {
 
     init(bytes limit: Int) { self.limit = limit }
 
-    mutating func append(_ line: String) {
+    /// Appends a line; one without a number stays behind the one before.
+    mutating func append(_ line: String, number: Int64? = nil) {
         count += 1
         bytes += line.utf8.count
-        lines.append(line)
+        lines.append((number ?? lines.last?.number ?? 0, line))
         while bytes > limit, begin < lines.count - 1 {
-            bytes -= lines[begin].utf8.count
-            lines[begin] = ""
+            bytes -= lines[begin].text.utf8.count
+            lines[begin].text = ""
             begin += 1
         }
         if begin > 1024, begin > lines.count / 2 {
@@ -86,8 +87,13 @@ struct Tail {
         }
     }
 
-    /// Those that fit, oldest first.
-    var kept: ArraySlice<String> { lines[begin...] }
+    /// Those that fit, in the order of their numbers.
+    var kept: [String] {
+        // Equal numbers, as of lines without any, stay in the order in which they came.
+        lines[begin...].enumerated().sorted {
+            ($0.element.number, $0.offset) < ($1.element.number, $1.offset)
+        }.map { $0.element.text }
+    }
 }
 
 /// Counts over time, in slots that grow longer as time goes on.

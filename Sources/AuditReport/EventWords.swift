@@ -211,7 +211,7 @@ package struct EventWords: Equatable {
                 "", joined(["\(event["count"]?.integer ?? 0) more files changed in \(place)", cut], by: ", ")
             )
         case "sample": return ("", sample(event))
-        case "exit": return exit(event)
+        case "exit", "program-exit": return exit(event)
         case "sync":
             let count = event["commits"]?.integer ?? 0
             let rest = event["uncommitted"]?.bool == true ? "and uncommitted changes" : ""
@@ -243,9 +243,9 @@ package struct EventWords: Equatable {
         ])
     }
 
-    /// How a program that a person ran ended.
+    /// How a program ended.
     private static func exit(_ event: Document) -> Words {
-        let number = event["number"]?.integer.map { "command \($0)" } ?? ""
+        let number = event["number"]?.integer.map { "command \($0)" } ?? word(event["program"])
         let pid = event["pid"]?.integer.map { "pid \($0)" } ?? ""
         let signal = event["signal"]?.integer.map { "signal \($0)" }
         let time = event["milliseconds"]?.integer.map { "after \($0) ms" } ?? ""
@@ -263,7 +263,7 @@ package struct EventWords: Equatable {
         let parent = start.parent.map { ", parent \($0)" } ?? ""
         return joined([
             start.arguments == nil ? program : joined([command, name], by: " "),
-            start.isFound ? "" : "not there", start.count == 1 ? "" : "\(start.count) times",
+            start.isFound ? "" : "not there", start.count == 1 ? "" : start.others(start.count - 1),
             start.pid.map { "pid \($0)\(parent)" } ?? "",
             start.directory.isEmpty ? "" : "in \(visible(start.directory, limit: 300))",
         ])
@@ -339,5 +339,16 @@ struct ProgramStart {
         (pid, parent) = (event["pid"]?.integer, event["parent"]?.integer)
         count = Int(clamping: max(1, event["count"]?.integer ?? 1))
         isFound = event["found"]?.bool ?? true
+    }
+
+    /// What a record says of the starts beyond the first, whose arguments nobody took down.
+    func others(_ count: Int) -> String { Self.others(count, of: program, isFound: isFound) }
+
+    /// The same of starts of a program that several records tell.
+    static func others(_ count: Int, of program: String, isFound: Bool = true) -> String {
+        let (word, link) = isFound ? ("start", "of") : ("attempt", "to start")
+        let starts = "and \(count) more \(word)\(count == 1 ? "" : "s")"
+        let name = program.isEmpty ? "" : " \(link) \(visible(program, limit: 300))"
+        return "\(starts)\(name), with other arguments perhaps"
     }
 }

@@ -1,5 +1,6 @@
-// The programs that were started inside, as a tree: from the events `exec` with program, arguments, directory, pid and parent. Starts
-// of the same command by the same parent are one node with a count, so that a loop of a thousand is one line.
+// The programs that were started inside, as a tree: from the events `exec` with program, arguments, directory, pid and
+// parent. Starts of the same command by the same parent are one node with a count, so that a loop of a thousand is one
+// line.
 
 internal import ClocheModel
 
@@ -11,6 +12,8 @@ struct ProcessNode {
     var parent: Int?
     var children: [Int] = []
     var count = 1
+    /// How many of them were only counted with another: their arguments may be others.
+    var counted = 0
     var firstTime: String
     var lastTime: String
     /// The process ids of the first of them.
@@ -75,6 +78,7 @@ struct Processes {
         let time = event["time"]?.string ?? ""
         if let number = numbers[key] {
             nodes[number].count = Self.sum(nodes[number].count, start.count)
+            nodes[number].counted = Self.sum(nodes[number].counted, start.count - 1)
             nodes[number].lastTime = time
             if let pid, nodes[number].pids.count < 3, !nodes[number].pids.contains(pid) {
                 nodes[number].pids.append(pid)
@@ -96,6 +100,7 @@ struct Processes {
                 directory: key.directory,
                 parent: parent,
                 count: start.count,
+                counted: start.count - 1,
                 firstTime: time,
                 lastTime: time,
                 pids: pid.map { [$0] } ?? [],

@@ -17,7 +17,8 @@ extension ReportPage {
 
     private func picture(_ run: Run) -> HTML {
         let used = Lane.allCases.filter { !run.lanes[$0.rawValue].counts.isEmpty }
-        let length = max(0, run.endedAt - run.beganAt)
+        let goesOn = isRunning(run)
+        let length = max(0, (goesOn ? max(run.endedAt, report.subject.made) : run.endedAt) - run.beganAt)
         var width = used.map { run.lanes[$0.rawValue].width }.max() ?? 50
         while length / width >= Int64(Slots.most) { width *= 2 }
         let slots = max(60, Int(length / width) + 1)
@@ -26,7 +27,8 @@ extension ReportPage {
             counted.widen(to: width)
             return """
                 <div class="lane"><span>\(lane.title)</span>\
-                <svg class="l\(lane.rawValue)" viewBox="0 0 \(slots) 20" preserveAspectRatio="none" role="img">\
+                <svg class="l\(lane.rawValue)" viewBox="0 0 \(slots) 20" preserveAspectRatio="none" \
+                role="img" aria-label="\(label(lane, counted, run))">\
                 <rect class="back" width="\(slots)" height="20"/>\(bars(counted, run))</svg></div>
 
                 """
@@ -35,19 +37,42 @@ extension ReportPage {
         let axis: HTML = """
             <div class="axis"><span>\(Timestamp.timeOfDay(run.beganAt))</span>\
             <span>\(Timestamp.timeOfDay((run.beganAt + end) / 2))</span>\
-            <span>\(Timestamp.timeOfDay(end))</span></div>
+            <span>\(Timestamp.timeOfDay(end)) UTC</span></div>
             """
-        let took: HTML =
-            length < 10_000 ? "\(length) ms" : "\(Amount.duration(length / 1000))"
-        let code: HTML = run.exitCode.map { ", exit code \($0)" } ?? ""
-        let fate: HTML = run.reason.map { "\(verdict($0))\(code)" } ?? "goes on"
         return """
-            <figure class="run"><figcaption><b>Run \(run.number)</b> <time>\(shown(run.began))</time> \
-            <span>\(took)</span> <span>\(fate)</span></figcaption>
+            <figure class="run"><figcaption><b>Run \(run.number)</b> <time>\(shown(run.began)) UTC</time> \
+            \(fate(run, length))</figcaption>
             \(HTML.all(lanes))\(HTML.when(!used.isEmpty, axis))</figure>
 
             """
     }
+
+    /// Whether it is under way: of an earlier one, or of an agent that was lost, the end is not on record.
+    private func isRunning(_ run: Run) -> Bool {
+        run.ended == nil && report.subject.state.isSupervised && run.number == report.run?.number
+    }
+
+    /// How long a run took, and how it ended.
+    private func fate(_ run: Run, _ length: Int64) -> HTML {
+        let took = length < 1000 ? "\(length) ms" : Amount.duration(length / 1000)
+        if isRunning(run) { return "<span>running for \(took)</span>" }
+        let code: HTML = run.exitCode.map { ", exit code \($0)" } ?? ""
+        let end: HTML = run.reason.map { "\(verdict($0))\(code)" } ?? "its end is not on record"
+        return "<span>\(took)</span> <span>\(end)</span>"
+    }
+
+    /// The bars of a lane for whoever does not see them.
+    private func label(_ lane: Lane, _ slots: Slots, _ run: Run) -> HTML {
+        let bars = slots.counts.enumerated().filter { $0.element > 0 }
+        let told = bars.prefix(Self.mostTold).map { number, count -> HTML in
+            "\(Timestamp.timeOfDay(run.beganAt + Int64(number) * slots.width)): \(count)"
+        }
+        let rest: HTML = bars.count > told.count ? ", and \(bars.count - told.count) more bars" : ""
+        return "\(lane.title), counts by time in UTC: \(HTML.all(told, by: ", "))\(rest)"
+    }
+
+    /// So many bars are read out.
+    private static var mostTold: Int { 40 }
 
     private func bars(_ slots: Slots, _ run: Run) -> HTML {
         let most = max(1, Self.logarithm(slots.counts.max() ?? 1))
@@ -137,7 +162,12 @@ extension ReportPage {
 
     private func line(_ node: ProcessNode) -> HTML {
         var marks: [HTML] = []
-        if node.count > 1 { marks.append("<b class=\"count\">×\(Amount.count(Int64(node.count)))</b>") }
+        let same = node.count - node.counted
+        if same > 1 { marks.append("<b class=\"count\">×\(Amount.count(Int64(same)))</b>") }
+        if node.counted > 0 {
+            let others = ProgramStart.others(node.counted, of: node.program)
+            marks.append("<span class=\"count\">\(others, limit: 500)</span>")
+        }
         if node.isReplacement { marks.append("<small>in its place</small>") }
         if let code = node.exitCode {
             let times: HTML = node.failures > 1 ? " and others, \(node.failures) times" : ""
@@ -179,9 +209,12 @@ extension ReportPage {
             let area = "\(places[0].0),100 \(line) \(places[places.count - 1].0),100"
             body += """
                 <figure class="curve"><figcaption>\(series.title) <span>at most \(Amount.text(most, series.unit))</span></figcaption>
-                <svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img"><polygon points="\(area)"/>\
+                <svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" \
+                aria-label="\(series.title), at most \(Amount.text(most, series.unit))">\
+                <polygon points="\(area)"/>\
                 <polyline points="\(line)"/></svg>
-                <div class="axis"><span>\(Timestamp.timeOfDay(first))</span><span>\(Timestamp.timeOfDay(last))</span></div></figure>
+                <div class="axis"><span>\(Timestamp.timeOfDay(first))</span>\
+                <span>\(Timestamp.timeOfDay(last)) UTC</span></div></figure>
 
                 """
         }

@@ -63,7 +63,7 @@ struct ReportPage {
         let look: HTML = isBad ? "bad" : subject.state.isSupervised ? "live" : "calm"
         return """
             <header>
-            <p class="kind">Audit report</p>
+            <p class="kind">Audit report · all times are UTC</p>
             <h1>\(record.name) <span class="state \(look)">\(subject.state.rawValue)</span></h1>
             \(HTML.when(!record.task.isEmpty, "<p class=\"task\">\(record.task, limit: 600)</p>"))
             <dl class="facts">
@@ -77,16 +77,16 @@ struct ReportPage {
         var facts: [(HTML, HTML)] = [
             ("Profile", "\(record.profile)"), ("Project", "<code>\(record.project)</code>"),
             ("Workspace", workspace),
-            ("Made", "\(Timestamp.short(record.created))"),
+            ("Made", "\(Timestamp.short(record.created)) UTC"),
         ]
         if let started = record.started {
             let times: HTML = record.starts > 1 ? ", start \(record.starts)" : ""
-            facts.append(("Last started", "\(Timestamp.short(started))\(times)"))
+            facts.append(("Last started", "\(Timestamp.short(started)) UTC\(times)"))
         }
         if let ended = record.ended {
             let took: HTML =
                 record.started.map { " after \(Amount.duration(max(0, ended - $0) / 1000))" } ?? ""
-            facts.append(("Ended", "\(Timestamp.short(ended))\(took)"))
+            facts.append(("Ended", "\(Timestamp.short(ended)) UTC\(took)"))
         }
         if let reason = record.endReason {
             let code: HTML = record.exitCode.map { ", exit code \($0)" } ?? ""
@@ -112,7 +112,7 @@ struct ReportPage {
         let torn: HTML =
             report.unreadable == 0
             ? "" : "; <strong class=\"bad\">\(report.unreadable) lines could not be read</strong>"
-        return "\(Amount.count(Int64(report.count))), \(shown(first)) to \(shown(last))\(torn)"
+        return "\(Amount.count(Int64(report.count))), \(shown(first)) to \(shown(last)) UTC\(torn)"
     }
 
     private var workspace: HTML {
@@ -139,7 +139,7 @@ struct ReportPage {
         let shown = tiles.filter { $0.1 != "0" && $0.1 != "0 B" }
         return """
             <dl class="tiles">
-            \(HTML.all(shown.map { "<div class=\"\($0.2)\"><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }, by: "\n"))
+            \(HTML.all(shown.map { "<div\(look($0.2))><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }, by: "\n"))
             </dl>
             """
     }
@@ -151,11 +151,12 @@ struct ReportPage {
 
     /// A table whose rows become blocks on a narrow screen, with the heading before each cell.
     func table(_ classes: HTML, _ heads: [(title: HTML, look: HTML)], _ rows: [[HTML]]) -> HTML {
-        let head = HTML.all(heads.map { "<th class=\"\($0.look)\">\($0.title)</th>" })
+        let head = HTML.all(heads.map { "<th\(look($0.look))>\($0.title)</th>" })
         let body = HTML.all(
             rows.map { row in
                 let cells = zip(heads, row).map { head, cell -> HTML in
-                    "<td class=\"\(head.look)\(HTML.when(cell.isEmpty, " none"))\" data-l=\"\(head.title)\">\(cell)</td>"
+                    let none: HTML = cell.isEmpty ? (head.look.isEmpty ? "none" : " none") : ""
+                    return "<td\(look(head.look + none)) data-l=\"\(head.title)\">\(cell)</td>"
                 }
                 return "<tr>\(HTML.all(cells))</tr>\n"
             }
@@ -166,6 +167,9 @@ struct ReportPage {
 
             """
     }
+
+    /// The attribute of these classes; nothing where there are none.
+    private func look(_ classes: HTML) -> HTML { classes.isEmpty ? "" : " class=\"\(classes)\"" }
 
     /// A sentence on what is left out.
     func left(_ text: HTML) -> HTML { "<p class=\"left\">\(text)</p>\n" }

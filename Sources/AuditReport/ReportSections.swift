@@ -13,7 +13,7 @@ extension ReportPage {
                 "denials",
                 [
                     ("What was denied", ""), ("Why", ""), ("What would allow it", ""), ("Times", "n"),
-                    ("Last", "t"),
+                    ("Last (UTC)", "t"),
                 ],
                 shown
             )
@@ -46,7 +46,8 @@ extension ReportPage {
         let rule: HTML = denial.rule.map { "<small>rule <code>\($0, limit: 300)</code></small>" } ?? ""
         var remedy: [HTML] = []
         if let line = denial.line {
-            remedy.append("<code class=\"fix\">network.allow: \(line, limit: 400)</code>")
+            // With `+`, since a list alone would take the place of all others.
+            remedy.append("<code class=\"fix\">network: {allow+: [\(line, limit: 400)]}</code>")
         }
         if let command = denial.command {
             remedy.append(
@@ -69,16 +70,23 @@ extension ReportPage {
             let answer: HTML =
                 key.answer.isEmpty ? "" : "<small>answered <code>\(key.answer, limit: 40)</code></small>"
             let reason = report.callReasons[key.call]
-            let fix: HTML =
-                (call.suggestion ?? reason?.line).map {
-                    "<code class=\"fix\">\($0, limit: 400)</code><small>in the profile of another agent</small>"
-                } ?? "nothing that is recommended"
+            let lines = call.suggestion.map { [$0] } ?? reason?.lines ?? []
             return [
                 "the system call <code>\(key.call, limit: 60)</code>\(by)",
-                "\(key.why.isEmpty ? reason?.why ?? "" : key.why, limit: 600)\(answer)", fix, "\(call.count)",
-                shown(call.lastTime),
+                "\(key.why.isEmpty ? reason?.why ?? "" : key.why, limit: 600)\(answer)", fix(lines),
+                "\(call.count)", shown(call.lastTime),
             ]
         }
+    }
+
+    /// What would allow a system call, as a profile takes it.
+    private func fix(_ lines: [String]) -> HTML {
+        if lines.isEmpty { return "nothing that is recommended" }
+        let code = lines.map { "<code class=\"fix\">\($0, limit: 400)</code>" as HTML }
+        return """
+            \(HTML.all(code))<small>a running agent's calls are fixed: write it into a profile and start \
+            an agent with it</small>
+            """
     }
 
     // MARK: Connections
@@ -95,7 +103,7 @@ extension ReportPage {
                 "hosts",
                 [
                     ("Host", ""), ("Ports", ""), ("Verdict", ""), ("Times", "n"), ("Sent", "n"),
-                    ("Received", "n"), ("Share", "bar"), ("Programs", ""), ("Last", "t"),
+                    ("Received", "n"), ("Share", "bar"), ("Programs", ""), ("Last (UTC)", "t"),
                 ],
                 all.prefix(Self.mostHosts).map { row($0, $1, most) }
             )
@@ -104,6 +112,7 @@ extension ReportPage {
             body += left("\(all.count - Self.mostHosts) more hosts are left out.")
         }
         if table.left > 0 { body += left("\(table.left) records are of still other hosts.") }
+        body += withoutNetwork
         let names = report.names
         if !names.values.isEmpty {
             let asked = zip(names.keys, names.values).prefix(200).map { name, count -> HTML in
@@ -116,6 +125,19 @@ extension ReportPage {
             body += "\(HTML.all(asked, by: ", "))\(rest)</p></details>\n"
         }
         return Section("connections", "Connections", body)
+    }
+
+    /// Why there is nothing of a network on record, where there was none.
+    private var withoutNetwork: HTML {
+        let starts = report.runs.count + (report.run == nil ? 0 : 1)
+        let without = report.startsWithoutNetwork
+        if without == 0 { return "" }
+        if without == starts {
+            return left("The agent had no network; attempts to connect are not recorded.")
+        }
+        return left(
+            "In \(without) of \(starts) runs it had no network; attempts to connect are not recorded then."
+        )
     }
 
     /// Most bytes first, then most often.
@@ -155,7 +177,11 @@ extension ReportPage {
                 "\(file.count)", shown(file.lastTime),
             ]
         }
-        var body = self.table("files", [("Path", ""), ("What", ""), ("Times", "n"), ("Last", "t")], rows)
+        var body = self.table(
+            "files",
+            [("Path", ""), ("What", ""), ("Times", "n"), ("Last (UTC)", "t")],
+            rows
+        )
         let hidden = all.count - rows.count
         if hidden > 0 { body += left("\(hidden) more paths are left out.") }
         if table.left > 0 { body += left("\(table.left) records are of still other paths.") }

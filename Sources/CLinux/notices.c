@@ -3,16 +3,15 @@
 #error "notices.c needs _GNU_SOURCE"
 #endif
 #include "notices.h"
+#include "shims.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 /* Younger than the oldest headers that we build with. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -20,22 +19,20 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-#define PIDFD_OF_THREAD O_EXCL /* PIDFD_THREAD */
 #define PROCESS_IN_NAMESPACE _IOR(0xb7, 9, int) /* NS_GET_TGID_IN_PIDNS */
-struct process_info { /* pidfd_info, as Linux 6.13 has it */
+struct process_info { /* pidfd_info, as Linux 6.13 has it, and with the end 6.15 */
     uint64_t mask, cgroup;
-    uint32_t pid, process, parent, users[8], reserved;
+    uint32_t pid, process, parent, users[8];
+    int32_t end;
 };
 #define GET_PROCESS_INFO _IOWR(0xff, 11, struct process_info) /* PIDFD_GET_INFO */
 
 int clinux_take_notice(int listener, struct clinux_notice *notice) {
-    struct seccomp_notif n;
+    struct seccomp_notif n = {0};
     struct pollfd ready = {.fd = listener, .events = POLLIN};
     /* The ioctl waits, whatever the descriptor's flags. */
-    int count = poll(&ready, 1, 0);
-    if (count < 0) return errno == EINTR ? 0 : -1;
+    if (poll(&ready, 1, 0) < 0) return errno == EINTR ? 0 : -1;
     if (!(ready.revents & POLLIN)) return 0;
-    memset(&n, 0, sizeof n);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
         /* Whoever called has been killed meanwhile. */
         return errno == ENOENT || errno == EINTR ? 0 : -1;
@@ -81,14 +78,19 @@ ssize_t clinux_read_memory(pid_t thread, uint64_t address, void *into, size_t le
     return process_vm_readv(thread, &local, 1, &remote, 1, 0);
 }
 
-int clinux_find_family(int pid_namespace, pid_t thread, pid_t *process, pid_t *parent) {
+int clinux_find_family(int pid_namespace, pid_t thread, pid_t *process, pid_t *parent, int *handle) {
     struct process_info info = {.mask = 1}; /* PIDFD_INFO_PID */
-    int pidfd = (int)syscall(SYS_pidfd_open, thread, PIDFD_OF_THREAD);
-    if (pidfd < 0) return -1;
+    int pidfd = clinux_pidfd_open(thread);
     int result = ioctl(pidfd, GET_PROCESS_INFO, &info);
-    close(pidfd);
-    if (result < 0) return -1;
+    *handle = pidfd;
     *process = ioctl(pid_namespace, PROCESS_IN_NAMESPACE, thread);
     *parent = ioctl(pid_namespace, PROCESS_IN_NAMESPACE, info.parent);
-    return *process > 0 && *parent > 0 ? 0 : -1;
+    return result == 0 && *process > 0 && *parent > 0 ? 0 : -1;
+}
+
+int clinux_find_end(int handle, int *status) {
+    struct process_info info = {.mask = 8}; /* PIDFD_INFO_EXIT */
+    int result = ioctl(handle, GET_PROCESS_INFO, &info);
+    *status = info.end;
+    return result == 0 && (info.mask & 8) != 0;
 }

@@ -1,6 +1,7 @@
 // Reading what is on record: of one agent or of all, filtered, in order of time, and on while it grows.
 
 internal import AgentStore
+internal import AuditRecords
 internal import AuditReport
 public import ClocheModel
 
@@ -19,6 +20,9 @@ public struct AuditQuery: Equatable, Sendable {
     public init(kinds: Set<String> = [], onlyDenied: Bool = false, since: Int64? = nil, last: Int? = nil) {
         (self.kinds, self.onlyDenied, self.since, self.last) = (kinds, onlyDenied, since, last)
     }
+
+    /// The kinds of events that this version writes; a log may have others, of a newer one.
+    public static var knownKinds: Set<String> { Set(AuditSchema.kinds.map(\.name)) }
 
     /// Whether a record of that time is asked for; `last` is another matter.
     func wants(_ event: Document, at time: Int64?) -> Bool {

@@ -45,9 +45,22 @@ public struct AuditVerification: Equatable, Sendable {
     public internal(set) var signature: AuditSignature?
 
     /// Whether somebody changed it.
-    public var isChanged: Bool { findings.contains { $0.problem != ChainFinding.Problem.torn.rawValue } }
+    public var isChanged: Bool { firstBad != nil }
+    /// Whether no key that counts has signed it, though that was asked for.
+    public var isUnsigned: Bool { findings.contains { $0.problem == Self.unsigned } }
     /// Whether its last record was cut short by a crash.
     public var isTorn: Bool { findings.contains { $0.problem == ChainFinding.Problem.torn.rawValue } }
+
+    static let signature = "signature"
+    static let unsigned = "unsigned"
+
+    private var firstBad: AuditFinding? {
+        findings.first { $0.problem != ChainFinding.Problem.torn.rawValue && $0.problem != Self.unsigned }
+    }
+
+    private var state: String {
+        isChanged ? "changed" : isUnsigned ? "unsigned" : isTorn ? "torn" : "whole"
+    }
 
     /// For JSON.
     public var document: Document {
@@ -57,13 +70,48 @@ public struct AuditVerification: Equatable, Sendable {
                 "signer": .string(signature.signer),
             ])
         }
-        let firstBad = findings.first { $0.problem != ChainFinding.Problem.torn.rawValue }?.record
         return .object([
-            "state": .string(isChanged ? "changed" : isTorn ? "torn" : "whole"), "log": .string(log),
+            "state": .string(state), "log": .string(log),
             "first": .optional(first), "last": .optional(last), "hash": .string(hash),
-            "first-bad": .optional(firstBad), "findings": .list(findings.map(\.document)),
+            "first-bad": .optional(firstBad?.record), "findings": .list(findings.map(\.document)),
             "signature": signed ?? .null,
         ])
+    }
+}
+
+extension AuditFinding {
+    /// One about a file as a whole.
+    fileprivate init(_ problem: String, _ record: Int64?, _ text: String, _ path: String) {
+        (self.problem, self.record, self.text) = (problem, record, "\(path): \(text)")
+        document = .object([
+            "problem": .string(problem), "record": .optional(record),
+            "file": .string(path.lastComponent), "line": .integer(0), "text": .string(text),
+        ])
+    }
+}
+
+extension AuditVerification {
+    /// Adds what is to be thought of a signature.
+    fileprivate mutating func judge(
+        _ signed: SignedHead,
+        _ standing: SignedHead.Standing,
+        _ report: ChainReport,
+        _ path: String
+    ) {
+        func note(_ problem: String, _ text: String) {
+            findings.append(AuditFinding(problem, signed.record, text, path))
+        }
+        if case .bad(let words) = standing {
+            return note(Self.signature, "this is no good signature: \(words)")
+        }
+        if let problem = signed.problem(report) { return note(Self.signature, problem) }
+        switch standing {
+        case .good(let words):
+            signature = AuditSignature(record: signed.record, time: signed.time, signer: words)
+        case .stranger(let words):
+            note(Self.unsigned, "the key is not one of the signers': \(words)")
+        case .bad: break
+        }
     }
 }
 
@@ -77,15 +125,25 @@ extension Project {
     ///
     /// - Parameters:
     ///   - name: the agent.
-    ///   - signers: a file of allowed signers (ssh-keygen(1)); without one, a good signature of any key counts.
-    public func verifyAudit(_ name: String, signers: String? = nil) throws(ClocheError) -> AuditVerification {
+    ///   - signers: a file of allowed signers (ssh-keygen(1)): one of them must have signed it. Without one, a good
+    ///     signature of any key counts, and none as well.
+    ///   - copy: a copy of what was signed, with the signature in a file beside it; the one beside the log if left out.
+    public func verifyAudit(
+        _ name: String,
+        signers: String? = nil,
+        copy: String? = nil
+    ) throws(ClocheError) -> AuditVerification {
         let directory = try agentDirectory(name)
         let record = try directory.read()
-        let signed = try SignedHead(directory)
-        let report = try AuditHistory(directory).verify(
-            record.auditLog,
-            hashesOf: Set([signed?.record].compactMap(\.self))
-        )
+        if let signers { try Self.mustRead(signers, "the signers' file") }
+        if let copy { try Self.mustRead(copy, "what was signed") }
+        let signed = try SignedHead(copy ?? directory.auditSigned)
+        let history = AuditHistory(directory)
+        var report = try history.verify(record.auditLog, hashesOf: Set([signed?.record].compactMap(\.self)))
+        if !report.signs.isEmpty {
+            let wanted = report.signs.map(\.covered) + [signed?.record].compactMap(\.self)
+            report = try history.verify(record.auditLog, hashesOf: Set(wanted))
+        }
         var result = AuditVerification(
             findings: report.findings.map { finding in
                 let place = finding.line > 0 ? "\(finding.file):\(finding.line): " : ""
@@ -101,26 +159,51 @@ extension Project {
             hash: report.last?.hash.hexadecimal ?? "",
             log: report.log ?? record.auditLog ?? ""
         )
-        guard let signed else { return result }
-        let signer = try signed.signer(signers)
-        if let problem = signed.problem(report, signer) {
-            let text = "\(directory.auditSigned): \(problem)"
-            let document = Document.object([
-                "problem": .string("signature"), "record": .integer(signed.record),
-                "file": .string(directory.auditSigned.lastComponent), "line": .integer(0),
-                "text": .string(problem),
-            ])
-            result.findings.append(
-                AuditFinding(problem: "signature", record: signed.record, text: text, document: document)
-            )
-        } else {
-            result.signature = AuditSignature(
-                record: signed.record,
-                time: signed.time,
-                signer: signer ?? ""
+        result.findings += Self.falseSigns(report, directory)
+        guard let signed else {
+            result.findings += Self.absence(report, directory, isWanted: signers != nil)
+            return result
+        }
+        result.judge(signed, try signed.standing(signers), report, copy ?? directory.auditSigned)
+        return result
+    }
+
+    private static func mustRead(_ path: String, _ what: String) throws(ClocheError) {
+        do throws(SystemError) { _ = try Files.read(path) } catch {
+            throw ClocheError(
+                .usage,
+                "cannot read \(what) \(path)",
+                why: error.description,
+                remedy: "`cloche audit verify --help` says what it is"
             )
         }
-        return result
+    }
+
+    /// Records of signatures that tell of other records than those that are there.
+    private static func falseSigns(_ report: ChainReport, _ directory: AgentDirectory) -> [AuditFinding] {
+        report.signs.compactMap { sign in
+            // Retention may have taken away what was signed.
+            if let first = report.first, sign.covered < first { return nil }
+            if report.hashes[sign.covered]?.hexadecimal == sign.hash { return nil }
+            let text =
+                "record \(sign.sequence) says that record \(sign.covered) was signed, which is another one now"
+            return AuditFinding(AuditVerification.signature, sign.covered, text, directory.auditLog)
+        }
+    }
+
+    /// What there is to say where nothing that was signed is there.
+    private static func absence(
+        _ report: ChainReport,
+        _ directory: AgentDirectory,
+        isWanted: Bool
+    ) -> [AuditFinding] {
+        let path = directory.auditSigned
+        if let last = report.signs.last {
+            let text =
+                "it is not there, and record \(last.sequence) says that the log was signed up to record \(last.covered)"
+            return [AuditFinding(AuditVerification.signature, last.covered, text, path)]
+        }
+        return isWanted ? [AuditFinding(AuditVerification.unsigned, nil, "nothing was signed", path)] : []
     }
 
     /// Signs an agent's audit log as it is now.
@@ -148,6 +231,14 @@ extension Project {
             "record": .integer(last.sequence), "hash": .string(last.hash.hexadecimal),
         ]
         try auditLog(directory, record).append(.sign, facts)
-        return AuditSignature(record: last.sequence, time: signed.time, signer: try signed.signer(nil) ?? "")
+        guard case .good(let signer) = try signed.standing(nil) else {
+            throw ClocheError(
+                .system,
+                "the signature of the audit log is not good",
+                why: "\(directory.auditSigned).sig is not what ssh-keygen has just written",
+                remedy: "sign it again"
+            )
+        }
+        return AuditSignature(record: last.sequence, time: signed.time, signer: signer)
     }
 }

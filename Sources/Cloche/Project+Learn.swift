@@ -107,7 +107,14 @@ extension Project {
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             try Files.writeAtomically("\(directory)/\(name).yaml", Array(text.utf8))
-        } catch { throw ClocheError(.system, "cannot write \(directory)", why: error.description) }
+        } catch {
+            throw ClocheError(
+                .system,
+                "cannot write \(directory)",
+                why: error.description,
+                remedy: "make room there, or name another place with XDG_CACHE_HOME"
+            )
+        }
         // What is left there is in a cache.
         defer { try? Files.removeTree(directory) }
         return try profiles.load(name: "\(directory)/\(name).yaml").policy
@@ -118,21 +125,66 @@ extension Project {
     /// - Returns: where it is.
     package func save(_ profile: LearnedProfile, to file: String?, force: Bool) throws(ClocheError) -> String
     {
-        let path = file ?? "\(installation.configDirectory)/profiles/\(profile.name).yaml"
+        let path = place(of: profile.name, file)
         _ = try load(profile.yaml, profile.name)
+        // The command took its time since this was asked first.
+        try checkPlace(of: profile.name, at: file, force: force)
         do throws(SystemError) {
             if file == nil { try Files.makeDirectories(path.parentPath) }
-            if !force, Files.exists(path) { throw SystemError("open", .exists, path) }
             try Files.writeAtomically(path, Array(profile.yaml.utf8))
-        } catch {
+        } catch { throw Self.cannotWrite(path, error) }
+        return path
+    }
+
+    private func place(of name: String, _ file: String?) -> String {
+        file ?? "\(installation.configDirectory)/profiles/\(name).yaml"
+    }
+
+    /// Refuses a place where what is learned could not be written: better before the command runs than after.
+    package func checkPlace(of name: String, at file: String?, force: Bool) throws(ClocheError) {
+        let path = place(of: name, file)
+        if path.lastComponent.isEmpty || Files.isDirectory(path) {
             throw ClocheError(
-                .system,
-                "cannot write \(path)",
-                why: error.errno == .exists ? "it is there already" : "\(error.errno)",
-                remedy: error.errno == .exists ? "with --force it is written anew" : ""
+                .usage,
+                "cannot write \(path.isEmpty ? "a file without a name" : path)",
+                why: "a profile is a file, and no directory",
+                remedy: "name a file, for example --output \(name).yaml"
             )
         }
-        return path
+        if !force, Files.exists(path) {
+            throw ClocheError(
+                .exists,
+                "cannot write \(path)",
+                why: "it is there already",
+                remedy: "with --force it is written anew; or name another file with --output"
+            )
+        }
+        var directory = path.parentPath
+        // Of the user's own configuration, what is missing is made.
+        while file == nil, !Files.exists(directory), directory.parentPath != directory {
+            directory = directory.parentPath
+        }
+        do throws(SystemError) {
+            guard try Files.status(directory).kind == .directory else {
+                throw SystemError("open", .notDirectory, directory)
+            }
+            try Files.checkWritable(directory)
+        } catch { throw Self.cannotWrite(path, error) }
+    }
+
+    private static func cannotWrite(_ path: String, _ error: SystemError) -> ClocheError {
+        let remedy =
+            switch error.errno {
+            case .noEntry: "make its directory first, or name another file with --output"
+            case .noSpace: "make room there, or name another file with --output"
+            default: "name a file with --output, in a directory that you may write in"
+            }
+        return ClocheError(
+            .system,
+            "cannot write \(path)",
+            why: error.subject == path ? "\(error.errno)" : "\(error.subject): \(error.errno)",
+            remedy: remedy
+        )
     }
 
     /// Refuses a name under which no profile can be learned.

@@ -28,13 +28,13 @@ struct SignedHead {
         hash = end.hash.hexadecimal
     }
 
-    /// The one that is there; nil when nothing was signed.
-    init?(_ directory: AgentDirectory) throws(ClocheError) {
-        let path = directory.auditSigned
-        guard Files.exists(path) else { return nil }
+    /// What was signed; nil when no such file is there.
+    init?(_ path: String) throws(ClocheError) {
         let text: String
         do throws(SystemError) {
             text = try Files.readText(path)
+        } catch  where error.errno == .noEntry {
+            return nil
         } catch {
             throw ClocheError(.system, "cannot read the audit log's signature", why: error.description)
         }
@@ -84,42 +84,45 @@ struct SignedHead {
                 .system,
                 "cannot sign the audit log",
                 why: error.call == "ssh-keygen" ? error.subject : error.description,
-                remedy: "name a key with --key; `ssh-keygen -t ed25519` makes one"
+                remedy: "name a key with --key; `ssh-keygen -t ed25519 -f \(key)` makes one"
             )
         }
     }
 
-    /// Whose signature it is, in ssh-keygen's words; nil when it is not a good one.
-    func signer(_ signers: String?) throws(ClocheError) -> String? {
+    /// What is to be thought of the signature, with ssh-keygen's words.
+    enum Standing: Equatable {
+        /// Of a key that counts.
+        case good(String)
+        /// Of another one.
+        case stranger(String)
+        /// Of no key.
+        case bad(String)
+    }
+
+    /// Checks the signature itself; without a file of signers, every key counts.
+    func standing(_ signers: String?) throws(ClocheError) -> Standing {
         do throws(SystemError) {
-            let text = try Files.read(path)
-            guard let signers else {
-                let result = try run(
-                    ["-Y", "check-novalidate", "-n", Self.namespace, "-s", path + ".sig"],
-                    input: text
-                )
-                return result.status == 0 ? Self.words(result) : nil
-            }
-            let found = try run(["-Y", "find-principals", "-s", path + ".sig", "-f", signers])
-            guard found.status == 0, let principal = found.outputText.split(separator: "\n").first else {
-                return nil
-            }
-            let result = try run(
-                [
-                    "-Y", "verify", "-n", Self.namespace, "-s", path + ".sig", "-f", signers, "-I",
-                    String(principal),
-                ],
+            let (text, file) = (try Files.read(path), path + ".sig")
+            let common = ["-n", Self.namespace, "-s", file]
+            let anybody = try run(["-Y", "check-novalidate"] + common, input: text)
+            guard anybody.status == 0 else { return .bad(Self.words(anybody)) }
+            guard let signers else { return .good(Self.words(anybody)) }
+            let found = try run(["-Y", "find-principals", "-s", file, "-f", signers])
+            guard found.status == 0, let principal = found.outputText.split(whereSeparator: \.isNewline).first
+            else { return .stranger(Self.words(anybody)) }
+            let known = try run(
+                ["-Y", "verify", "-f", signers, "-I", String(principal)] + common,
                 input: text
             )
-            return result.status == 0 ? Self.words(result) : nil
+            // A key may be limited to a time or a namespace.
+            return known.status == 0 ? .good(Self.words(known)) : .stranger(Self.words(known))
         } catch {
             throw ClocheError(.system, "cannot check the audit log's signature", why: error.description)
         }
     }
 
-    /// Why it does not hold for a log; nil when it does.
-    func problem(_ report: ChainReport, _ signer: String?) -> String? {
-        if signer == nil { return "this is no good signature of a key that counts" }
+    /// Why what was signed does not hold for a log; nil when it does.
+    func problem(_ report: ChainReport) -> String? {
         if log != report.log { return "what was signed is the log \(log)" }
         guard let found = report.hashes[record] else {
             if let first = report.first, record < first { return nil }
@@ -141,6 +144,6 @@ struct SignedHead {
 
     private static func words(_ result: SubprocessResult) -> String {
         let text = result.status == 0 ? result.outputText : result.errorText
-        return text.split(separator: "\n").first.map(String.init) ?? "it gave no reason"
+        return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "it gave no reason"
     }
 }

@@ -1,4 +1,5 @@
-// The value of `--since`: how long ago, or a time. Times are UTC, as those of the log.
+// The value of `--since`: how long ago, or a time. Times are UTC, as those of the log; a time of day alone is today's or
+// yesterday's, whichever was last.
 
 internal import ClocheModel
 internal import ProfileLoading

@@ -16,6 +16,8 @@ extension ClocheCommands {
             (`otlp:http://ADDRESS:PORT/v1/logs`). With --follow a destination that is away is waited for. To have everything
             sent while agents run, name destinations in the profile, as `audit.export`.
 
+            docs/audit.md has the kinds of events and what each of them tells.
+
             An agent that has the name of a command below stands behind `--`.
             """,
         arguments: [
@@ -27,18 +29,19 @@ extension ClocheCommands {
             .value(
                 "since",
                 "TIME",
-                "Only what happened since: 10m, 2h30m, 1d, or a time in UTC such as 14:05 or 2026-11-21T14:05"
+                "Only what happened since: 10m, 2h30m, 1d, or a UTC time: 14:05 (the last), 2026-11-21T14:05"
             ),
             .repeated(
                 "kind",
                 letter: "k",
                 "KIND,...",
                 completion: .words([
-                    "attach", "command", "connect", "create", "credential", "denied", "detach", "disconnect",
-                    "dns", "end", "exec", "exit", "file", "forward", "limit", "merge", "pause", "policy",
-                    "restart", "running", "sample", "sign", "start", "sync", "unpause",
+                    "attach", "calls-untold", "command", "connect", "create", "credential", "denied",
+                    "detach", "disconnect", "dns", "end", "exec", "exit", "file", "files-untold", "forward",
+                    "limit", "log", "merge", "network", "network-untold", "pause", "policy", "program-exit",
+                    "repair", "restart", "running", "sample", "sign", "start", "sync", "unpause",
                 ]),
-                "Only events of these kinds"
+                "Only events of these kinds, as docs/audit.md names them"
             ),
             .flag("denied", letter: "d", "Only what was not allowed"),
             .value("last", letter: "n", "NUMBER", form: .number(1...Int.max), "Only the last so many"),

@@ -8,10 +8,11 @@ extension ClocheCommands {
         discussion: """
             Each record carries the hash of the one before it, and a file beside the log the hash of the last one that is
             certainly on disk. What does not fit is named, the first bad record first. If the log was signed, the
-            signature is checked as well, and that what was signed is still there.
+            signature is checked as well, and that what was signed is still there. Whose key made it, only you can say: with
+            --signers, it must be one of these, and the log must be signed.
 
-            The exit code is 0 when everything fits, 1 when somebody has changed the log, and 3 when only the last record
-            was cut short, as a crash does.
+            The exit code is 0 when everything fits, 1 when somebody has changed the log, or no such key has signed it, and
+            3 when only the last record was cut short, as a crash does.
             """,
         arguments: [agent("The agent")],
         options: [
@@ -19,7 +20,13 @@ extension ClocheCommands {
                 "signers",
                 "FILE",
                 completion: .file,
-                "Take only signatures of keys in this file, one `NAME KEY` on a line, as ssh-keygen has them"
+                "Want a signature of a key in this file, one `NAME KEY` on a line, as ssh-keygen has them"
+            ),
+            .value(
+                "signed",
+                "FILE",
+                completion: .file,
+                "What was signed: a copy that was kept elsewhere, with FILE.sig beside it"
             ),
             json,
         ],
@@ -49,7 +56,8 @@ extension ClocheCommands {
                 "FILE",
                 completion: .file,
                 "The key to sign with; ~/.ssh/id_ed25519 if left out"
-            )
+            ),
+            json,
         ],
         examples: [Example("cloche audit sign fixer --key ~/.ssh/audit", "for whoever must rely on it later")]
     )

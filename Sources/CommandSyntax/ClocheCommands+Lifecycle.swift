@@ -97,7 +97,8 @@ extension ClocheCommands {
         suggestedFor: ["remove", "destroy", "prune"],
         discussion: """
             Removes the agent's worktree, branch, home and state. It is refused, and says what would
-            be lost, when the agent runs or has commits or changes that are nowhere else.
+            be lost, when the agent runs or has commits or changes that are nowhere else. The audit log
+            goes with the rest: `cloche audit NAME --to file:PATH` keeps a copy, `audit report` a page.
             """,
         arguments: [agents("The agents to delete")],
         options: [

@@ -115,12 +115,23 @@ package struct LearnedProfile: Equatable, Sendable {
             }.joined()
     }
 
-    /// What differs from the profile that is extended, a line each; with its sign in front.
-    package var difference: [(sign: LearnedLine.Sign, text: String, evidence: String)] {
-        keys.flatMap { key in
-            lines.filter { $0.key == key && $0.sign != .kept }.map { line in
-                (line.sign, "\(key)\(line.isItem ? "[]" : ""): \(line.text)", line.evidence)
-            }
+    /// A line of the difference; the mark is `+`, `-`, or `~` for another value.
+    package typealias Difference = (mark: String, text: String, evidence: String)
+
+    /// What differs from the profile that is extended, a line each.
+    package var difference: [Difference] { keys.flatMap { difference(of: $0) } }
+
+    private func difference(of key: String) -> [Difference] {
+        let all = lines.filter { $0.key == key && $0.sign != .kept }
+        // Two lines about one value would leave the reader to put them together.
+        if all.count == 2, !all[0].isItem, all[0].sign == .removed, all[1].sign == .added {
+            let text = "\(key): \(all[0].text) -> \(all[1].text)"
+            return [(mark: "~", text: text, evidence: all[1].evidence)]
+        }
+        return all.map { line in
+            let mark = line.sign == .added ? "+" : "-"
+            let text = "\(key)\(line.isItem ? "[]" : ""): \(line.text)"
+            return (mark: mark, text: text, evidence: line.evidence)
         }
     }
 

@@ -74,6 +74,8 @@ package struct Learner {
 
     private static let mostPaths = 32
     private static let mostLeftOut = 64
+    /// Why a value is gone that has another in its place.
+    private static let before = "the value before"
 
     /// The smallest profile for a run.
     package static func learn(_ facts: RunFacts, _ context: LearningContext) -> LearnedProfile {
@@ -88,7 +90,8 @@ package struct Learner {
             leftOut = Array(leftOut.prefix(mostLeftOut)) + [LeftOut("", why: "and \(more) more")]
         }
         if facts.untold > 0 {
-            leftOut.append(LeftOut("", why: "\(facts.untold) more things happened than could be looked at"))
+            let things = facts.untold == 1 ? "1 more thing" : "\(facts.untold) more things"
+            leftOut.append(LeftOut("", why: "\(things) happened than could be looked at"))
         }
         let seconds = "\(facts.milliseconds / 1000).\(facts.milliseconds / 100 % 10) s"
         return LearnedProfile(
@@ -120,10 +123,14 @@ package struct Learner {
         let contacts = facts.contacts.sorted { $0.key.text < $1.key.text }
         let mode: NetworkMode = contacts.isEmpty ? .none : .allow
         if mode != now.mode {
-            let why =
-                contacts.isEmpty ? "it connected to nothing" : "it connected to \(contacts.count) places"
-            lines.append(LearnedLine("network.mode", now.mode.rawValue, .removed, "was"))
-            lines.append(LearnedLine("network.mode", mode.rawValue, .added, why))
+            let places =
+                switch contacts.count {
+                case 0: "nothing"
+                case 1: "1 place"
+                default: "\(contacts.count) places"
+                }
+            lines.append(LearnedLine("network.mode", now.mode.rawValue, .removed, Self.before))
+            lines.append(LearnedLine("network.mode", mode.rawValue, .added, "it connected to \(places)"))
         }
         var used: [String] = []
         for (contact, evidence) in contacts {
@@ -254,7 +261,7 @@ package struct Learner {
     ) {
         // A limit is never raised by what was seen under it.
         if let now, now <= wanted { return }
-        if let now { lines.append(LearnedLine("limits.\(name)", text(now), .removed, "was")) }
+        if let now { lines.append(LearnedLine("limits.\(name)", text(now), .removed, Self.before)) }
         lines.append(LearnedLine("limits.\(name)", text(wanted), .added, evidence))
     }
 

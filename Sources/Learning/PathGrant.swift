@@ -42,12 +42,23 @@ struct PathGrant: Equatable {
             doubt = isSecret ? "looks like a secret" : "left out of /etc on purpose"
             return
         }
-        (key, value) = ("binds", "{source: \(NetworkEntry.quoted(path))}")
+        (key, value) = ("binds", Self.bind(sought.path, path, context.home))
         let link = file.place == path ? nil : "a link to \(file.place)"
         let unneeded = sought.purpose == .look && endedWell ? "it ended well without" : nil
         doubt =
             isSecret
             ? "looks like a secret" : unusual ?? link ?? Self.doubt(path, file.kind, context.home) ?? unneeded
+    }
+
+    /// The bind that shows a file of the host where the program looked for it.
+    private static func bind(_ sought: String, _ path: String, _ home: String) -> String {
+        let source = "source: \(NetworkEntry.quoted(path))"
+        // Without a target, what is below the user's home is shown below the agent's.
+        guard sought == path, home != "/", home != LearningContext.homeInside, Self.is(path, in: home) else {
+            return "{\(source)}"
+        }
+        let target = "$HOST_HOME\(path.dropFirst(home.count))"
+        return "{\(source), target: \(NetworkEntry.quoted(target))}"
     }
 
     private static func doubt(_ path: String, _ kind: LearningContext.HostFile.Kind, _ home: String)

@@ -208,4 +208,15 @@ extension RunFacts {
         }
         return calls + places
     }
+
+    /// How many refusals are new, in words; none of what is not looked at.
+    package static func summary(of refusals: [(text: String, isNew: Bool)]) -> String {
+        if refusals.isEmpty { return "no refused call and no refused connection" }
+        let count = refusals.filter { $0.isNew }.count
+        switch count {
+        case 0: return "no refusal but those of the recording"
+        case 1: return "1 refusal"
+        default: return "\(count) refusals"
+        }
+    }
 }

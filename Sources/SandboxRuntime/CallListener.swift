@@ -90,6 +90,8 @@ package enum CallNotice: Equatable, Sendable {
     case refused(RefusedCall)
     /// A program is about to be executed.
     case executed(ExecutedProgram)
+    /// A process that had executed one has ended.
+    case ended(ProgramExit)
 }
 
 /// Answers the calls that a sandbox's filters hand over; while nobody does, they wait, and once it is closed, they fail
@@ -110,6 +112,10 @@ package final class CallListener {
     private var owners: [Int32: Owner] = [:]
     private var ownersEnd: Int64 = 0
     private var wakesHere = false
+    /// There if it is told how programs end.
+    private let exits: ProgramExits?
+    /// The process that executes a program now, for them.
+    private var caller: FileDescriptor.Shared?
 
     private struct Owner {
         var pid: Int32?
@@ -119,8 +125,14 @@ package final class CallListener {
     private static let mostOwners = 512
     private static let ownerMilliseconds: Int64 = 1000
 
-    /// Listens for the sandbox whose init has this process id.
-    init(_ descriptor: FileDescriptor.Shared, _ filters: ListeningFilters, ofInit pid: Int32) {
+    /// Listens for the sandbox whose init has this process id, and with `exits` to how programs end.
+    init(
+        _ descriptor: FileDescriptor.Shared,
+        _ filters: ListeningFilters,
+        ofInit pid: Int32,
+        exits: Bool
+    ) throws(SystemError) {
+        self.exits = exits ? try ProgramExits() : nil
         self.descriptor = descriptor
         self.filters = filters
         readsMemory = !filters.allows("userfaultfd")
@@ -190,11 +202,21 @@ package final class CallListener {
                     unsafe clinux_continue_execution(listener, &notice)
                 }
                 // Otherwise what was read may be of another process that has the number now.
-                if hasWaited != 0 { tell(.executed(program)) }
+                if hasWaited != 0 {
+                    tell(.executed(program))
+                    if let caller, let pid = program.pid { exits?.watch(caller, pid, program.program) }
+                }
+                caller = nil
             }
         }
         return most
     }
+
+    /// Readable when a program has ended; nil if that is not told.
+    package var exitDescriptor: CInt? { exits?.descriptor }
+
+    /// How programs have ended since it was asked last.
+    package func takeExits() throws(SystemError) -> [ProgramExit] { try exits?.take() ?? [] }
 
     private static func refused(_ call: SystemCall, _ error: Int32, _ owner: Owner) -> RefusedCall {
         RefusedCall(
@@ -282,12 +304,25 @@ package final class CallListener {
     private func ids(_ thread: Int32) -> (Int32?, Int32?) {
         // It is another program from now on.
         owners[thread] = nil
-        var (process, parent): (pid_t, pid_t) = (0, 0)
-        if let namespace, unsafe clinux_find_family(namespace.number, thread, &process, &parent) == 0 {
-            return (process, parent)
+        var (process, parent, handle): (pid_t, pid_t, CInt) = (0, 0, -1)
+        if let namespace {
+            let number = namespace.number
+            let result = unsafe clinux_find_family(number, thread, &process, &parent, &handle)
+            keep(handle)
+            if result == 0 { return (process, parent) }
         }
         guard let status = Self.status(thread) else { return (nil, nil) }
+        if exits != nil, caller == nil, let number = Int32(status["Tgid"]) {
+            keep(clinux_pidfd_open(number))
+        }
         return (status.lastNumber("NStgid"), status.lastNumber("PPid").flatMap { owner($0).pid })
+    }
+
+    /// Keeps the process that calls, if its end is to be told; it may be gone.
+    private func keep(_ handle: CInt) {
+        if handle < 0 { return }
+        let process = FileDescriptor(owning: handle)
+        if exits != nil { caller = FileDescriptor.Shared(process) }
     }
 
     /// Nil when there is no such process or number.

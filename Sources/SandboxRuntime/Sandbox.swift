@@ -43,6 +43,8 @@ package struct SandboxFilters: Sendable {
     let argumentRules: FilterProgram
     /// What is installed in their place if somebody listens.
     private(set) var listening: ListeningFilters?
+    /// Whether it is told how programs end.
+    private(set) var tellsExits = false
 
     init(allowList: FilterProgram, argumentRules: FilterProgram) {
         (self.allowList, self.argumentRules) = (allowList, argumentRules)
@@ -54,6 +56,7 @@ package struct SandboxFilters: Sendable {
     {
         try self.init(policy, cache: cache)
         if level == .minimal { return }
+        tellsExits = level == .full
         do throws(FilterError) {
             listening = try ListeningFilters(
                 allowList: allowList,
@@ -385,7 +388,7 @@ package struct Sandbox: ~Copyable {
     private mutating func listen(_ listener: FileDescriptor.Shared?, _ filters: SandboxFilters) throws {
         guard let listening = filters.listening, !Weakening.leavesOut("seccomp") else { return }
         guard let listener else { throw SetupFailure.silence }
-        calls = CallListener(listener, listening, ofInit: pid)
+        calls = try CallListener(listener, listening, ofInit: pid, exits: filters.tellsExits)
     }
 
     /// Waits for the sockets that the child stage makes before it locks itself in.

@@ -3,8 +3,8 @@
 // one as long as they are not too many. No call is left out: the counts of all records add up to what happened.
 //
 // Every record takes room for its length, in pieces of 512 bytes: 3,500 at once, and 200 in each second. So an agent that
-// does nothing else has 1.8 MB and then 100 KB a second in its log, and 2 MB more at its end. The room is in parts, so that
-// much of one kind does not hide another. Counts that have no room wait for it, to the end if they must.
+// does nothing else has 1.8 MB and then 100 KB a second in its log, and 2 MB more at its end; with ends of programs, at level
+// `full`, 0.5 MB and 25 KB a second more. The room is in parts, so that much of one kind does not hide another. Counts that have no room wait for it, to the end if they must.
 
 package import SandboxRuntime
 
@@ -14,8 +14,20 @@ package enum CallRecord: Equatable, Sendable {
     case refused(RefusedCall, count: Int)
     /// So many executions of a program; the first of them.
     case executed(ExecutedProgram, count: Int)
+    /// How a program ended.
+    case ended(ProgramExit)
     /// Of very many different ones, only their number.
-    case untold(refused: Int, executed: Int)
+    case untold(Untold)
+
+    /// What is only counted.
+    package struct Untold: Equatable, Sendable {
+        /// Calls that were refused.
+        package var refused = 0
+        /// Programs that were executed.
+        package var executed = 0
+        /// Programs that ended.
+        package var ended = 0
+    }
 }
 
 /// Decides what is told when; times are milliseconds of the monotonic clock.
@@ -75,7 +87,7 @@ package struct CallNotices {
     private var executions: [Execution: Tally<ExecutedProgram>] = [:]
     /// Of programs that are not there: looking for one tries many names.
     private var absences: [Execution: Tally<ExecutedProgram>] = [:]
-    private var untold = (refused: 0, executed: 0)
+    private var untold = CallRecord.Untold()
     /// When there is something to tell.
     package private(set) var nextTelling: Int64?
     /// For executions one by one, for the first of each program beyond that, and for those of programs that are not there.
@@ -85,6 +97,8 @@ package struct CallNotices {
     /// For refusals, and for what is counted of executions.
     private var refusedRoom = Room(most: 500, perSecond: 30)
     private var countedRoom = Room(most: 250, perSecond: 25)
+    /// For ends, of which only level `full` is told.
+    private var endedRoom = Room(most: 1000, perSecond: 50)
 
     private static let interval: Int64 = 1000
     /// What did not happen for so long is told at once again.
@@ -103,6 +117,7 @@ package struct CallNotices {
         switch notice {
         case .refused(let call): note(call, now)
         case .executed(let program): note(program, now)
+        case .ended(let exit): note(exit, now)
         // There are none where a log is kept.
         case .passed: nil
         }
@@ -149,6 +164,13 @@ package struct CallNotices {
         case .counted: break
         case .noRoom: untold.executed += 1
         }
+        nextTelling = nextTelling ?? now + Self.interval
+        return nil
+    }
+
+    private mutating func note(_ exit: ProgramExit, _ now: Int64) -> CallRecord? {
+        if endedRoom.take(exit.program.recordedLength, now) { return .ended(exit) }
+        untold.ended += 1
         nextTelling = nextTelling ?? now + Self.interval
         return nil
     }
@@ -208,9 +230,9 @@ package struct CallNotices {
         nextTelling = isAllRefused && isAllExecuted && isAllAbsent ? nil : now + Self.interval
         var records = refused.map { CallRecord.refused($0, count: $1) }
         records += (executed + absent).map { CallRecord.executed($0, count: $1) }
-        if untold != (0, 0) {
-            records.append(.untold(refused: untold.refused, executed: untold.executed))
-            untold = (0, 0)
+        if untold != CallRecord.Untold() {
+            records.append(.untold(untold))
+            untold = CallRecord.Untold()
         }
         return records
     }

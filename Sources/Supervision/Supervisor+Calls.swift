@@ -21,6 +21,10 @@ extension Supervisor {
         callsToken = makeToken()
         do throws(SystemError) {
             try epoll.add(listener.descriptor.number, token: callsToken)
+            if let exits = listener.exitDescriptor {
+                exitsToken = makeToken()
+                try epoll.add(exits, token: exitsToken)
+            }
         } catch { throw ClocheError(.system, "cannot watch the sandbox's calls", why: error.description) }
         calls = listener
     }
@@ -43,13 +47,7 @@ extension Supervisor {
     func handleCalls() throws(ClocheError) {
         do throws(SystemError) {
             let end = MonotonicClock.milliseconds + Self.callMilliseconds
-            let count = try calls?.answer(most: Self.callsPerTurn, until: end) { notice in
-                let now = MonotonicClock.milliseconds
-                guard let record = callNotices.note(notice, now) else { return }
-                callRecords.append((record, AuditTime.now))
-                let isRefusal = if case .refused = record { true } else { false }
-                callRecordsDue = min(callRecordsDue ?? .max, isRefusal ? 0 : now + Self.callDelay)
-            }
+            let count = try calls?.answer(most: Self.callsPerTurn, until: end) { note($0) }
             pauseCalls(callPace.pause(after: count ?? 0, MonotonicClock.milliseconds))
         } catch {
             throw ClocheError(
@@ -59,6 +57,19 @@ extension Supervisor {
                 remedy: "with `--set audit.level=minimal` nobody needs to"
             )
         }
+    }
+
+    private func note(_ notice: CallNotice) {
+        let now = MonotonicClock.milliseconds
+        guard let record = callNotices.note(notice, now) else { return }
+        callRecords.append((record, AuditTime.now))
+        let isRefusal = if case .refused = record { true } else { false }
+        callRecordsDue = min(callRecordsDue ?? .max, isRefusal ? 0 : now + Self.callDelay)
+    }
+
+    /// Notes how programs ended.
+    func handleExits() throws(SystemError) {
+        for exit in try calls?.takeExits() ?? [] { note(.ended(exit)) }
     }
 
     /// Leaves the callers waiting until then: nobody is asked for what is not looked at.
@@ -109,8 +120,11 @@ extension Supervisor {
     func endCalls() {
         guard let calls else { return }
         epoll.remove(calls.descriptor.number)
+        if let exits = calls.exitDescriptor { epoll.remove(exits) }
+        // What has ended before the sandbox did is told; the rest ends with it.
+        try? handleExits()
         self.calls = nil
-        (callsToken, callsPausedUntil) = (0, nil)
+        (callsToken, exitsToken, callsPausedUntil) = (0, 0, nil)
         // The end of an agent whose log cannot be written is recorded as far as can be.
         try? recordCalls(all: true)
     }
@@ -121,13 +135,14 @@ extension CallRecord {
         switch self {
         case .refused: .denied
         case .executed: .exec
+        case .ended: .programExit
         case .untold: .callsUntold
         }
     }
 
     fileprivate var facts: [Document.Entry] {
         func entry(_ key: String, _ value: Document) -> Document.Entry { Document.Entry(key, value) }
-        func pid(_ number: Int32?) -> Document { number.map { .integer(Int64($0)) } ?? .null }
+        func number(_ number: Int32?) -> Document { number.map { .integer(Int64($0)) } ?? .null }
         let all: [Document.Entry]
         switch self {
         case .refused(let call, let count):
@@ -135,20 +150,31 @@ extension CallRecord {
                 entry("call", .string(call.name)), entry("number", .integer(Int64(call.number))),
                 entry("errno", .string(call.error)),
                 entry("arguments", .strings(call.arguments.map { "0x" + String($0, radix: 16) })),
-                entry("program", .string(call.program)), entry("pid", pid(call.pid)),
+                entry("program", .string(call.program)), entry("pid", number(call.pid)),
                 entry("count", .integer(Int64(count))),
             ]
         case .executed(let program, let count):
             all = [
                 entry("program", .string(program.program)), entry("arguments", .strings(program.arguments)),
                 entry("cut", program.isCut ? .bool(true) : .null),
-                entry("directory", .optional(program.directory)), entry("pid", pid(program.pid)),
-                entry("parent", pid(program.parent)), entry("found", program.isFound ? .null : .bool(false)),
+                entry("directory", .optional(program.directory)), entry("pid", number(program.pid)),
+                entry("parent", number(program.parent)),
+                entry("found", program.isFound ? .null : .bool(false)),
                 entry("count", count == 1 ? .null : .integer(Int64(count))),
             ]
-        case .untold(let refused, let executed):
+        case .ended(let exit):
+            var signal: Int32?
+            if case .signalled(let number) = exit.end { signal = number }
             all = [
-                entry("denied", .integer(Int64(refused))), entry("executed", .integer(Int64(executed))),
+                entry("program", .string(exit.program)), entry("pid", number(exit.pid)),
+                entry("exit-code", number(exit.end.exitCode)), entry("signal", number(signal)),
+                entry("milliseconds", .integer(exit.milliseconds)),
+            ]
+        case .untold(let untold):
+            all = [
+                entry("denied", .integer(Int64(untold.refused))),
+                entry("executed", .integer(Int64(untold.executed))),
+                entry("ended", untold.ended == 0 ? .null : .integer(Int64(untold.ended))),
             ]
         }
         return all.filter { $0.value != .null }

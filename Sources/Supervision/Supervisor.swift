@@ -117,6 +117,7 @@ package final class Supervisor {
     /// Answers the calls that the sandbox's filters hand over.
     var calls: CallListener?
     var callsToken: UInt64 = 0
+    var exitsToken: UInt64 = 0
     var callNotices = CallNotices()
     var callPace = CallPace()
     /// While an agent has had too many answers: when it gets more, in milliseconds of the monotonic clock.
@@ -350,6 +351,7 @@ package final class Supervisor {
         case terminalToken: try handleTerminal(event)
         case networkToken: return  // served after the others
         case callsToken: try handleCalls()
+        case exitsToken: try handleExits()
         default:
             if let viewer = viewers[event.token] { try handle(viewer, event) }
         }

@@ -82,7 +82,10 @@ import Testing
         whole.lines = Self.other.lines
         whole.head = Self.other.head
         // Another agent's log with its head: only the agent's record tells.
-        #expect(Self.log.verify(Self.other.bytes).firstBad == 1)
+        let found = Self.log.verify(Self.other.bytes)
+        #expect(found.firstBad == 1)
+        // That no record fits has one reason.
+        #expect(found.findings.map(\.problem) == [.otherLog])
         var swapped = AuditChain(log: Self.log.id, head: Self.other.head)
         swapped.read("audit.jsonl", Self.other.bytes, number: nil)
         #expect(swapped.finish().findings.first?.problem == .otherLog)

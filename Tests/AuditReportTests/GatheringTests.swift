@@ -147,7 +147,8 @@ import Testing
         #expect(report.calls.values.map(\.count) == [.max] && report.denied == .max)
         let page = report.page()
         for text in [
-            "×500", "1 times a program was asked for", "8 more starts were counted", "7 more denied calls",
+            "and 499 more starts of /bin/true, with other arguments perhaps",
+            "1 times a program was asked for", "8 more starts were counted", "7 more denied calls",
         ] {
             #expect(page.contains(text), "\(text)")
         }
@@ -189,7 +190,59 @@ import Testing
         #expect(runs[0].lanes[Lane.denials.rawValue].counts == [0, 1])
         #expect(runs[0].lanes[Lane.people.rawValue].counts.isEmpty)
         let page = report.page()
-        #expect(page.contains("1000 ms") && page.contains("exit code 3") && page.contains("goes on"))
+        #expect(page.contains("<span>1s</span>") && page.contains("exit code 3"))
+        #expect(page.contains("its end is not on record") && page.contains("10:00:00 UTC</time>"))
+    }
+
+    @Test func aRunThatGoesOnIsAsLongAsTheReportIsLate() {
+        let made = subject()
+        let running = ReportSubject(made.record, state: .running, made: made.made, version: "1")
+        let there = page([event("start", 94_000), event("attach", 94_042)], running)
+        #expect(there.contains("<span>running for 6s</span>") && !there.contains("42 ms"))
+        // Of one that was lost, nobody knows.
+        let lost = ReportSubject(made.record, state: .lost, made: made.made, version: "1")
+        let gone = page([event("start", 94_000), event("attach", 94_042)], lost)
+        #expect(gone.contains("<span>42 ms</span>") && gone.contains("its end is not on record"))
+    }
+
+    @Test func barsAreReadOut() {
+        let page = page([event("start", 0), event("attach", 10), event("detach", 20), event("attach", 5000)])
+        #expect(page.contains("aria-label=\"People, counts by time in UTC: 10:00:00: 2, 10:00:05: 1\""))
+    }
+
+    // MARK: What is not on record
+
+    @Test(
+        arguments: [
+            (["none"], "The agent had no network; attempts to connect are not recorded."),
+            (["allow", "none"], "In 1 of 2 runs it had no network"), (["allow"], nil),
+        ] as [([String], String?)]
+    )
+    func whoeverHadNoNetworkIsTold(_ modes: [String], _ sentence: String?) {
+        let events = modes.enumerated().map { number, mode in
+            event("start", number * 1000, ["network": .string(mode)])
+        }
+        let page = page(events)
+        #expect(sentence.map { page.contains($0) } ?? !page.contains("had no network"))
+    }
+
+    // MARK: What would allow it
+
+    @Test func remediesAreWhatAProfileTakes() {
+        var report = report([event("denied", 1, ["call": .string("mount")]), event("denied", 2)])
+        report.callReasons["mount"] = CallReason(
+            why: "mounts",
+            lines: ["syscalls: {groups+: [nested-namespaces]}", "confinement: {landlock: off}"]
+        )
+        report.denials = [denial("evil.example:80")]
+        let page = report.page()
+        for text in [
+            "<code class=\"fix\">syscalls: {groups+: [nested-namespaces]}</code>",
+            "<code class=\"fix\">confinement: {landlock: off}</code>", "start an agent with it",
+            "<code class=\"fix\">network: {allow+: [evil.example:80]}</code>", "nothing that is recommended",
+        ] {
+            #expect(page.contains(text), "\(text)")
+        }
     }
 
     @Test func slotsGrowAndLoseNothing() {
@@ -210,6 +263,15 @@ import Testing
         #expect(Array(tail.kept) == ["4998", "4999"] && tail.count == 5000)
         tail.append(String(repeating: "x", count: 100))
         #expect(tail.kept.count == 1)
+    }
+
+    /// Records come by their time; those that were written together can have it in another order.
+    @Test func linesAreInTheOrderOfTheirNumbers() {
+        var tail = Tail(bytes: 100)
+        for (number, line) in [(1, "a"), (4, "d"), (nil, "e"), (2, "b"), (3, "c")] as [(Int64?, String)] {
+            tail.append(line, number: number)
+        }
+        #expect(tail.kept == ["a", "b", "c", "d", "e"])
     }
 
     // MARK: Curves
@@ -307,7 +369,19 @@ import Testing
                         "count": .integer(3),
                     ]
                 ),
-                "", "x [/bin/x]  not there  3 times"
+                "",
+                "x [/bin/x]  not there  and 2 more attempts to start /bin/x, with other arguments perhaps"
+            ),
+            (
+                event(
+                    "exec",
+                    1,
+                    [
+                        "program": .string("/bin/true"), "arguments": .strings(["/bin/true", "2220"]),
+                        "count": .integer(707),
+                    ]
+                ),
+                "", "/bin/true 2220  and 706 more starts of /bin/true, with other arguments perhaps"
             ),
             (
                 event("calls-untold", 1, ["denied": .integer(2), "executed": .integer(3)]), "",

@@ -73,7 +73,8 @@ import Testing
         "title", "tr", "ul",
     ]
     static let attributes: Set<String> = [
-        "charset", "class", "content", "data-l", "height", "href", "html", "http-equiv", "id", "lang", "name",
+        "aria-label", "charset", "class", "content", "data-l", "height", "href", "html", "http-equiv", "id",
+        "lang", "name",
         "open",
         "points", "preserveAspectRatio", "role", "viewBox", "width", "x", "y",
     ]
@@ -136,6 +137,10 @@ import Testing
 
     @Test func theSameEventsGiveTheSamePage() {
         #expect(Self.everywhere("x") == Self.everywhere("x"))
+    }
+
+    @Test func noAttributeIsEmpty() {
+        #expect(!Self.everywhere("x").contains("class=\"\""))
     }
 
     @Test func nothingIsFetchedAndNothingRuns() {
@@ -205,7 +210,7 @@ import Testing
         for text in [
             "<h1>fixer <span class=\"state bad\">failed</span></h1>", "mend it",
             "branch <code>cloche/fixer</code>",
-            "2026-11-21 10:00:01, start 2", "after 1m",
+            "2026-11-21 10:00:01 UTC, start 2", "after 1m", "all times are UTC",
             "used more memory than `limits.memory` allows, exit code 137",
             "limits.memory (1 GiB) was reached", "<code>abc</code>", "cloche audit verify fixer",
         ] {

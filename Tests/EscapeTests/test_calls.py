@@ -144,6 +144,28 @@ def test_executions_are_on_record(t):
     assert harness["parent"] == 1 and harness["program"].endswith("sh"), harness
 
 
+def test_ends_of_programs_are_on_record(t):
+    """At level full, with their codes and signals; of what ends the sandbox as well, nothing is made up."""
+    project = t.repository()
+    directory = victims.place(t, "denials")
+    task = "sh -c 'exit 7'; sh -c 'kill -9 $$'; /bin/true; for i in 1 2 3; do sh -c \"exec /bin/false $i\"; done; ./denials storm 2000 /bin/true"
+    for word in ("standard", "full"):
+        agent(t, project, directory, task, *level(word))
+        ends = lambda: records(t, project, "a", "program-exit")  # noqa: E731
+        if word == "standard":
+            assert not ends()
+        elif tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 15):
+            count = lambda: len(ends()) + sum(e.get("ended", 0) for e in records(t, project, "a", "calls-untold"))  # noqa: E731
+            t.wait_until(lambda: count() >= 2007, "all are told")
+            started = {entry["pid"]: entry for entry in all_executions(t, project, "a") if entry.get("found", True)}
+            assert all(entry["pid"] in started for entry in ends()[:6]), ends()[:6]
+            # A shell may run programs of its own when it begins.
+            first = [(e["program"].split("/")[-1], e["exit-code"], e.get("signal")) for e in ends()[:20] if e["exit-code"]]
+            assert first == [("sh", 7, None), ("sh", 137, 9)] + [("false", 1, None)] * 3, first
+            assert 2007 <= count() < 2020, count()
+        t.cloche("delete", "a", "--force", cwd=project)
+
+
 HIDING = (
     "self-root thread-root self-fd dev-fd link empty-path at-directory memory unlinked not-text two-pages left deep".split()
 )

@@ -156,6 +156,60 @@ import Testing
         #expect(profile.yaml.contains("\n  binds+:\n    - {source:"))
     }
 
+    @Test func aFileIsShownWhereTheProgramLookedForIt() {
+        var facts = RunFacts()
+        let there = ["/home/user/project/a.csv", "/home/agent/project/b.csv", "/home/users/c.csv"]
+        for path in there { facts.sought(SoughtPath(path, .read), Evidence()) }
+        var context = context(policy(), hostFiles: there)
+        let profile = Learner.learn(facts, context)
+        #expect(
+            texts(profile, "filesystem.binds", .added) == [
+                "{source: /home/user/project/b.csv}",
+                "{source: /home/user/project/a.csv, target: \"$HOST_HOME/project/a.csv\"}",
+            ]
+        )
+        // Where both homes are the same, so is the place.
+        context.home = LearningContext.homeInside
+        context.hostFiles = [
+            "/home/agent/project/b.csv": LearningContext.HostFile(.file, at: "/home/agent/project/b.csv")
+        ]
+        #expect(
+            texts(Learner.learn(facts, context), "filesystem.binds", .added)
+                == ["{source: /home/agent/project/b.csv}"]
+        )
+    }
+
+    @Test func whatIsToldIsCountedInGoodEnglish() {
+        var facts = RunFacts()
+        facts.used(memory: nil, tasks: 3)
+        facts.connected(Contact("a.test", 443), Evidence())
+        var before = policy(NetworkSettings(mode: .none))
+        before.limits.shares.processes = 8192
+        let profile = Learner.learn(facts, context(before))
+        #expect(profile.yaml.contains("\n  mode: allow  # it connected to 1 place\n"))
+        let told = profile.difference.map { "\($0.mark) \($0.text)" }
+        #expect(told.contains("~ network.mode: none -> allow"))
+        #expect(told.contains("+ network.allow[]: a.test:443"))
+        #expect(told.contains("~ limits.processes: 8192 -> 64"))
+        facts.connected(Contact("b.test", 443), Evidence())
+        #expect(Learner.learn(facts, context(before)).yaml.contains("it connected to 2 places"))
+    }
+
+    @Test func refusalsAreSummedUp() {
+        var facts = RunFacts()
+        #expect(
+            RunFacts.summary(of: facts.refusals(beside: RunFacts()))
+                == "no refused call and no refused connection"
+        )
+        facts.refused("keyctl", error: "EPERM", Evidence(7))
+        #expect(RunFacts.summary(of: facts.refusals(beside: RunFacts())) == "1 refusal")
+        #expect(
+            RunFacts.summary(of: facts.refusals(beside: facts)) == "no refusal but those of the recording"
+        )
+        facts.refused(RefusedContact("the name a.test", why: "no", suggestion: nil), Evidence())
+        #expect(RunFacts.summary(of: facts.refusals(beside: RunFacts())) == "2 refusals")
+    }
+
     @Test func limitsHaveHeadRoomAndAreNeverRaised() {
         var facts = RunFacts()
         facts.used(memory: 300 << 20, tasks: 5)

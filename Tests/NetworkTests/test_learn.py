@@ -10,6 +10,8 @@ import internet
 CANARY_CALL = "import ctypes; print(ctypes.CDLL(None, use_errno=True).msgget(0, 0o1600) >= 0)"
 CANARY_HOST = "curl -sS --max-time 20 https://other.test/echo"
 
+NO_REFUSAL = "no refused call and no refused connection"
+
 
 def learn(t, net, *words, name="learned", options=("--save",), **more):
     place = ["--workspace", f"dir:{net.ground}", "--profile", "net"]
@@ -37,7 +39,7 @@ def learned(t, net, *words, hosts=()):
     written = text(t)
     assert [line.split()[1] for line in written.splitlines() if ".test:" in line and line.startswith("    - ")] == list(hosts), written
     again = check(t, net, *words)
-    assert "no refusals" in again.err and "refused" not in again.err.replace("no refusals", ""), again
+    assert NO_REFUSAL in again.err and "refused" not in again.err.replace(NO_REFUSAL, ""), again
     canaries(t, net, again)
     return written
 
@@ -219,15 +221,61 @@ def test_nothing_is_written_unless_asked_and_nothing_is_overwritten(t):
     assert "extends: net" in file.read_text()
     document = json.loads(learn(t, net, "echo", "said", options=("--json",)).out)
     assert document["extends"] == "net" and document["yaml"].startswith("# Learned"), document
+    assert (document["exit-code"], document["written"], document["verified"]) == (0, None, None), document
+    document = json.loads(learn(t, net, "echo", "said", options=("--json", "--save", "--verify")).out)
+    assert document["exit-code"] == 0 and document["written"] == str(t.config / "cloche/profiles/learned.yaml"), document
+    assert document["verified"] == {"profile": "learned", "exit-code": 0, "refused": []}, document
     for name in ("shell", "net", "../x", "-x", "a b"):
         assert learn(t, net, "true", name=name, check=None).code != 0, name
+
+
+@case.timeout(180)
+def test_what_cannot_be_written_is_told_before_the_command_runs(t):
+    net = begin(t)
+    t.profile("learned", "extends: net\n")
+    trace = net.ground / "trace"
+    absent = t.dir / "absent"
+    for options, why, remedy in (
+        (("--save",), "it is there already", "with --force"),
+        (("-o", absent / "x.yaml"), f"{absent}: No such file or directory", "make its directory first"),
+        (("-o", t.dir), "no directory", "name a file"),
+    ):
+        refused = learn(t, net, "touch", "/workspace/trace", options=options, check=None)
+        assert refused.code != 0 and why in refused.err and remedy in refused.err, refused
+        assert not trace.exists() and not refused.out, refused
+    assert text(t) == "extends: net\n"
+    # The control: the command leaves its trace if it runs.
+    learn(t, net, "touch", "/workspace/trace", options=("--save", "--force"))
+    assert trace.exists() and text(t).startswith("# Learned"), text(t)
+
+
+@case.timeout(180)
+def test_what_cannot_be_written_in_the_end_is_printed(t):
+    """The place is there when the command begins, and taken when it has ended: here, by the command itself."""
+    net = begin(t)
+    options = ("-o", net.ground / "late.yaml")
+    refused = learn(t, net, "touch", "/workspace/late.yaml", options=options, check=None)
+    assert refused.code == 125 and "it is there already" in refused.err, refused
+    assert refused.out.startswith("# Learned") and (net.ground / "late.yaml").read_text() == "", refused
+
+
+@case.timeout(180)
+def test_a_file_of_the_home_is_shown_where_it_was_looked_for(t):
+    net = begin(t)
+    file = t.home / "data/file"
+    file.parent.mkdir()
+    file.write_text("there\n")
+    assert net.run("cat", file, check=None).code != 0, "the control: the profile does not have it"
+    learn(t, net, "cat", file, check=1)
+    assert "target: " in text(t), text(t)
+    assert net.run("cat", file, profile="learned").out == "there\n"
 
 
 @case.timeout(180)
 def test_verify_runs_again(t):
     net = begin(t)
     answer = learn(t, net, "/usr/bin/curl", "-sS", "https://api.test/echo", options=("--verify",))
-    assert "ended with 0, no refusals" in answer.err, answer
+    assert "ended with 0, no refus" in answer.err, answer
     # A program that does something else the second time.
     once = "test -e /workspace/again && curl -sS https://other.test/echo; touch /workspace/again"
     told = learn(t, net, "bash", "-c", once, options=("--verify",), check=1)
@@ -242,7 +290,7 @@ def test_limits_that_were_learned_hold(t):
     (line,) = [line for line in text(t).splitlines() if line.startswith("  memory:")]
     assert 384 <= int(line.split()[1].removesuffix("MiB")) <= 576, line
     again = check(t, net, "/usr/bin/python3", "-c", "x = bytearray(200 << 20); import time; time.sleep(0.5)")
-    assert "no refusals" in again.err, again
+    assert NO_REFUSAL in again.err, again
     hungry = "x = bytearray(1 << 30); import time; time.sleep(20)"
     ended = net.run("/usr/bin/python3", "-c", hungry, profile="learned", check=None)
     assert ended.code not in (0, 1) and "limits.memory" in ended.err, ended

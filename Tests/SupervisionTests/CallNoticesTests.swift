@@ -1,5 +1,6 @@
 // What of an agent's calls is written down, and when, on a clock that the tests set.
 
+import ClocheModel
 import SandboxRuntime
 import Testing
 
@@ -39,7 +40,8 @@ import Testing
             switch record {
             case .refused(_, let count): (sum.0 + count, sum.1)
             case .executed(_, let count): (sum.0, sum.1 + count)
-            case .untold(let refused, let executed): (sum.0 + refused, sum.1 + executed)
+            case .untold(let untold): (sum.0 + untold.refused, sum.1 + untold.executed)
+            case .ended: sum
             }
         }
     }
@@ -219,7 +221,7 @@ import Testing
                 case .executed(let program, _):
                     bytes += 300 + program.arguments.reduce(0) { $0 + $1.recordedLength }
                     bytes += program.program.recordedLength + (program.directory?.recordedLength ?? 0)
-                case .untold: bytes += 300
+                case .ended, .untold: bytes += 300
                 }
             }
         }
@@ -259,5 +261,15 @@ import Testing
             if answered % 640 == 0 { now += 1 }
         }
         #expect((200_000...225_000).contains(answered), "\(answered)")
+    }
+
+    @Test func endsAreToldAsFarAsThereIsRoom() {
+        var notices = CallNotices()
+        let exit = ProgramExit(program: "/bin/true", pid: 7, end: .exited(0), milliseconds: 3)
+        let told = (0..<5000).filter { _ in notices.note(.ended(exit), 1000) == .ended(exit) }
+        #expect(told.count == 1000)
+        #expect(notices.due(2000) == [.untold(CallRecord.Untold(ended: 4000))])
+        // And then as much as fits into a second.
+        #expect((0..<100).filter { _ in notices.note(.ended(exit), 2000) != nil }.count == 50)
     }
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 
 import case
@@ -171,13 +172,25 @@ def test_a_signature_holds_what_it_covers(t):
     # Another key is no signer, another text is not what was signed.
     t.cloche("audit", "sign", "a", "--key", t.dir / "stranger", cwd=project)
     assert verify(t, project)["state"] == "whole"
-    assert verify(t, project, "a", 1, "--signers", signers)["findings"][0]["problem"] == "signature"
+    found = verify(t, project, "a", 1, "--signers", signers)
+    assert found["state"] == "unsigned" and [one["problem"] for one in found["findings"]] == ["unsigned"], found
+    missing = t.cloche("audit", "verify", "a", "--signers", t.dir / "nobody", cwd=project, check=None)
+    assert missing.code not in (0, 1, 3) and "cannot read the signers' file" in missing.err, missing
     t.cloche("audit", "sign", "a", "--key", t.dir / "key", cwd=project)
+    # A copy that was kept elsewhere.
+    for name in ("audit.signed", "audit.signed.sig"):
+        shutil.copy(state / name, t.dir / name)
     text = (state / "audit.signed").read_text()
     (state / "audit.signed").write_text(text.replace("record: ", "record: 1"))
     assert verify(t, project, "a", 1)["findings"][0]["problem"] == "signature"
     (state / "audit.signed").write_text(text)
     assert verify(t, project)["state"] == "whole"
+    # What was signed cannot be taken away unseen: the log says that it was.
+    (state / "audit.signed").rename(state / "away")
+    assert [one["problem"] for one in verify(t, project, "a", 1)["findings"]] == ["signature"]
+    covered = verify(t, project, "a", 0, "--signers", signers, "--signed", t.dir / "audit.signed")
+    assert "auditor@example.org" in covered["signature"]["signer"], covered
+    (state / "away").rename(state / "audit.signed")
     # Whoever can write everything makes a shorter log with its head; what was signed is not in it.
     lines = (state / "audit.jsonl").read_bytes().splitlines(keepends=True)
     kept = lines[:2]
@@ -187,6 +200,12 @@ def test_a_signature_holds_what_it_covers(t):
     (state / "audit.jsonl").write_bytes(b"".join(kept))
     found = verify(t, project, "a", 1)
     assert [one["problem"] for one in found["findings"]] == ["signature"], found
+    # Without a word of signatures, the log fits together; who wants a signature is told that there is none.
+    for name in ("audit.signed", "audit.signed.sig"):
+        (state / name).unlink()
+    assert verify(t, project)["state"] == "whole"
+    assert verify(t, project, "a", 1, "--signers", signers)["state"] == "unsigned"
+    assert verify(t, project, "a", 1, "--signed", t.dir / "audit.signed")["state"] == "changed"
 
 
 def test_an_agent_cannot_reach_its_log(t):

@@ -241,6 +241,20 @@ def test_places_that_an_agent_can_write_are_refused(t):
     assert len((t.dir / "x").read_text().splitlines()) == len(lines_of(state))
 
 
+def test_what_waiting_does_not_mend_is_told_at_once(t):
+    project, link = t.repository(), t.dir / "link"
+    link.symlink_to(t.dir / "elsewhere")
+    t.start("a", "sleep 1000", cwd=project)
+    for place, remedy in (
+        (t.dir / "no" / "x", f"make the directory {t.dir / 'no'}"), (link, "name a plain file"), (t.dir, "name a plain file"),
+        ("/dev/null", "name a plain file"), (t.workspace("a", project) / "x", "name a file where the agent cannot write"),
+    ):
+        for words in ([], ["-f"]):
+            answer = t.cloche("audit", "a", "--to", f"file:{place}", *words, cwd=project, check=None, timeout=30)
+            assert answer.code not in (0, 1, 2) and remedy in answer.err and "waited for" not in answer.err, answer
+            assert "cannot send" in answer.err, answer
+
+
 def test_a_project_nobody_trusts_sends_nothing(t):
     project = t.repository(files={".cloche.yaml": "x", "README.md": "x"})
     (project / ".cloche.yaml").unlink()
@@ -294,6 +308,8 @@ def test_one_record_that_is_not_wanted_stops_no_other(t):
     answer = t.cloche("audit", "a", "--to", collector.to, cwd=project, check=1)
     assert of(collector) == (lines[:2] + lines[3:], 0), collector.lines
     assert f"sent {len(lines) - 1} records" in answer.err and "\x1b" not in answer.err, answer
+    assert "1 record was not wanted by the destination (the collector answers 400: bad" in answer.err, answer
+    assert f"it is record {json.loads(lines[2])['seq']}" in answer.err, answer
 
 
 def test_a_destination_that_is_away_is_an_error_or_waited_for(t):

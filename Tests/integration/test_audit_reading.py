@@ -49,9 +49,13 @@ def test_filters_choose_records(t):
     since = everything[4]["time"]
     assert lines(a.cloche("audit", "a", "--since", since, "--json")) == [r for r in everything if r["time"] >= since]
     nothing = a.cloche("audit", "a", "--since", "2031-01-01")
-    assert nothing.out == "" and "nothing of that kind" in nothing.err, nothing
-    unknown = a.cloche("audit", "a", "--kind", "conect")
-    assert unknown.out == "" and "no record of conect; there are " in unknown.err and "connect" in unknown.err, unknown
+    assert nothing.out == "" and "nothing since 2031-01-01T00:00:00Z is on record of a" in nothing.err, nothing
+    nothing = a.cloche("audit", "a", "--since", "2031-01-01", "--kind", "exec")
+    assert nothing.out == "" and "nothing of that kind since 2031-01-01T00:00:00Z is on record of a" in nothing.err, nothing
+    none = a.cloche("audit", "a", "--kind", "merge")
+    assert none.out == "" and "no record of merge; there are " in none.err and "connect" in none.err, none
+    unknown = a.cloche("audit", "a", "--kind", "exec,conect", check=2)
+    assert unknown.out == "" and '"conect" is no kind of event' in unknown.err and "connect" in unknown.err, unknown
     for words in (["--since", "soon"], ["--last", "0"], ["--kind"], ["--all"]):
         result = a.cloche("audit", "a", *words, check=2)
         assert result.out == "" and result.err.startswith("cloche: "), result
@@ -150,6 +154,8 @@ def test_little_of_a_large_log_is_read(t):
     assert len(lines(t.cloche("audit", "a", "--json", "--since", "1h", cwd=project, timeout=20))) == len(real.splitlines())
     file.with_name("audit.2.jsonl").unlink()
     assert len(lines(t.cloche("audit", "a", "--json", cwd=project))) == 80_000 + len(real.splitlines())
+    # A kind that this version does not know, and the log has.
+    assert len(lines(t.cloche("audit", "a", "--json", "--kind", "old", "-n", "5", cwd=project))) == 5
 
 
 def test_lines_that_are_no_records_are_told(t):
@@ -176,7 +182,7 @@ class Page(html.parser.HTMLParser):
         self.tags.add(tag)
         given = dict(attributes)
         assert all(key in {
-            "charset", "class", "content", "data-l", "height", "href", "http-equiv", "id", "lang", "name", "open", "points",
+            "aria-label", "charset", "class", "content", "data-l", "height", "href", "http-equiv", "id", "lang", "name", "open", "points",
             "preserveaspectratio", "role", "viewbox", "width", "x", "y",
         } for key in given), (tag, given)
         self.ids += [given["id"]] if "id" in given else []
@@ -215,10 +221,11 @@ def test_the_report_is_one_page_that_needs_nothing_else(t):
     for part in ("timeline", "denied", "connections", "policy", "records"):
         assert part in page.ids, page.ids
     for part in (
-        "api.test:9", "cloche policy allow a api.test:9", "+ six.test:7", "was stopped by its user", "sent" , "profile net",
+        "network: {allow+: [api.test:9]}", "cloche policy allow a api.test:9", "+ six.test:7", "was stopped by its user", "sent" , "profile net",
         "</script><img src=x onerror=alert(1)>\\u{1B}]0;x\\u{7}\\u{202E}txt",
     ):
         assert part in page.text, part
+    assert 'class=""' not in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     # To standard output the same, but for the time at which it was made; never to a terminal.
     again = a.cloche("audit", "report", "a").out
@@ -229,6 +236,20 @@ def test_the_report_is_one_page_that_needs_nothing_else(t):
     missing = a.cloche("audit", "report", "a", "-o", t.dir / "no" / "a.html", check=125)
     assert "cannot write the report" in missing.err, missing
     a.cloche("audit", "report", "nobody", check=125)
+
+
+def test_what_the_report_recommends_is_what_a_profile_takes(t):
+    project = t.repository()
+    t.profile("seeded", "extends: shell\nharness: {seeds: {.profile: x}}\n")
+    t.run_task("a", "python3 -c 'import ctypes; ctypes.CDLL(None).mount(0, 0, 0, 0, 0)'", cwd=project, profile="seeded")
+    page = Page(t.cloche("audit", "report", "a", cwd=project).out)
+    wanted = ("syscalls: {groups+: [nested-namespaces]}", "confinement: {nested-namespaces: 16, landlock: off}")
+    for part in (*wanted, "start an agent with it", 'harness.seeds[".profile"]'):
+        assert part in page.text, part
+    t.profile("wide", "extends: shell\n" + "\n".join(wanted) + "\n")
+    shown = t.cloche("profile", "show", "wide", cwd=project).out
+    # The others are still there.
+    assert re.search(r"^syscalls\.groups: \[.+, nested-namespaces\]", shown, re.M), shown
 
 
 def test_no_secret_is_in_a_log_or_a_report(t):

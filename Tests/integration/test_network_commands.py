@@ -455,7 +455,7 @@ def test_ports_of_the_hosts_network_are_the_agents_own(t):
 
 def test_why_says_what_was_refused_and_what_allows_it(t):
     a = Agent(t, "sleep 1000", "api.test:7", "six.test:80", deny=["six.test:7"])
-    assert a.cloche("why", "a").out == "nothing was refused to a\n" and a.json("why", "a") == []
+    assert a.cloche("why", "a").out == "nothing of the network was refused to a; for refused system calls: cloche audit a --denied\n" and a.json("why", "a") == []
     for _ in range(3):
         assert not a.reaches("other.test", 7)
     assert not a.reaches("api.test", 22) and not a.reaches("six.test", 7) and not a.reaches(internet.OTHER, 7)

@@ -36,8 +36,11 @@ void clinux_wake_callers(int listener, bool here);
 
 /* process_vm_readv(2): bytes, or -1. */
 ssize_t clinux_read_memory(pid_t thread, uint64_t address, void *_Nonnull into, size_t length);
-/* The process of a thread, and its parent, as a pid namespace (its descriptor) numbers them: 0, or -1, as before Linux
- * 6.13. It takes a fifth of the time of reading /proc/PID/status twice. */
-int clinux_find_family(int pid_namespace, pid_t thread, pid_t *_Nonnull process, pid_t *_Nonnull parent);
+/* The process of its first thread, and its parent, as a pid namespace (its descriptor) numbers them: 0, or -1, as
+ * for other threads and before Linux 6.13; /proc/PID/status takes five times as long. `handle`: its pidfd, or -1. */
+int clinux_find_family(int pid_namespace, pid_t thread, pid_t *_Nonnull process, pid_t *_Nonnull parent,
+                       int *_Nonnull handle);
+/* How the process of a pidfd ended, as wait(2) has it: 1; 0 if its parent has not asked, or before Linux 6.15. */
+int clinux_find_end(int handle, int *_Nonnull status);
 
 #endif

@@ -17,6 +17,8 @@ final class AuditExporter {
     private let target: any ExportTarget
     private let wait: ExportWait
     private let isWanted: (Document) -> Bool
+    /// Whether it ends at once where a person must mend something before anything can be sent.
+    private let givesUp: Bool
     /// Told of each problem when it begins, and with nil when it is over.
     private let report: (String?) -> Void
 
@@ -25,6 +27,8 @@ final class AuditExporter {
     /// How many records went out, and how many the destination did not want.
     private(set) var count = 0
     private(set) var refused: Int64 = 0
+    /// The first record that was not wanted, if it is known which it was, and why.
+    private(set) var firstRefusal: (record: Int64?, why: String)?
     private var problem: String?
     /// How many records are sent at once; fewer after a batch was refused, to find the one that is not wanted.
     private var most = AuditExporter.mostRecords
@@ -41,11 +45,12 @@ final class AuditExporter {
         from source: ExportSource,
         to target: any ExportTarget,
         _ wait: ExportWait,
+        givesUp: Bool = false,
         where isWanted: @escaping (Document) -> Bool = { _ in true },
         report: @escaping (String?) -> Void
     ) {
         (self.tail, self.source, self.target, self.wait) = (tail, source, target, wait)
-        (self.isWanted, self.report) = (isWanted, report)
+        (self.givesUp, self.isWanted, self.report) = (givesUp, isWanted, report)
     }
 
     /// Where to go on after the last record that was sent.
@@ -79,7 +84,8 @@ final class AuditExporter {
     /// - Parameters:
     ///   - isFollowing: asked before each last look; a destination that is away is waited for as long as it says yes.
     ///   - note: called when something has been sent for good, once in a while.
-    /// - Throws: when the log cannot be read; when nobody follows, also why the destination takes nothing.
+    /// - Throws: when the log cannot be read; also why the destination takes nothing, when nobody follows, or where
+    ///   waiting does not help and it gives up.
     func run(
         while isFollowing: () throws(ClocheError) -> Bool,
         note: () throws(ClocheError) -> Void = {}
@@ -144,6 +150,7 @@ final class AuditExporter {
                 let taken = try target.send(batch.map(\.record)[...])
                 took(&rest, taken.count)
                 if taken.refused > 0 {
+                    if firstRefusal == nil { firstRefusal = (record: nil, why: taken.why) }
                     refuse(taken.refused, "\(taken.refused) records are not wanted: \(taken.why)")
                 } else {
                     tell(nil)
@@ -154,10 +161,14 @@ final class AuditExporter {
                 case .never where batch.count > 1: most = max(1, batch.count / 2)
                 case .never:
                     took(&rest, 1)
-                    refuse(1, "record \(batch.first?.record.sequence ?? 0) is not wanted: \(error.why)")
+                    let number = batch.first?.record.sequence
+                    if firstRefusal == nil { firstRefusal = (record: number, why: error.why) }
+                    refuse(1, "record \(number ?? 0) is not wanted: \(error.why)")
                 case .again(let milliseconds):
+                    // One that took records once may well do so again.
+                    if givesUp, error.remedy != nil, count == 0 { throw failure(error) }
                     tell(error.why)
-                    if isLastTry { throw failure(error.why) }
+                    if isLastTry { throw failure(error) }
                     pause(min(max(milliseconds ?? 0, delay), Self.lastDelay))
                     delay = min(delay * 2, Self.lastDelay)
                 }
@@ -179,13 +190,14 @@ final class AuditExporter {
         tell(why)
     }
 
-    private func failure(_ why: String) -> ClocheError {
-        let remedy = sent.map { "; records up to \($0.sequence) were sent" } ?? ""
+    private func failure(_ problem: ExportProblem) -> ClocheError {
+        let end = sent.map { "; records up to \($0.sequence) were sent" } ?? ""
         return ClocheError(
             .system,
             "cannot send the audit log",
-            why: visible(why, limit: 500) + remedy,
-            remedy: "-f waits until the destination is there"
+            why: visible(problem.why, limit: 500) + end,
+            remedy: problem.remedy.map { visible($0, limit: 500) }
+                ?? "with -f a destination that is away is waited for while the agent runs"
         )
     }
 

@@ -15,9 +15,11 @@ struct ExportProblem: Error {
 
     let why: String
     let outcome: Outcome
+    /// What a person must mend, where waiting alone does not help.
+    let remedy: String?
 
-    init(_ why: String, _ outcome: Outcome = .again(milliseconds: nil)) {
-        (self.why, self.outcome) = (why, outcome)
+    init(_ why: String, _ outcome: Outcome = .again(milliseconds: nil), remedy: String? = nil) {
+        (self.why, self.outcome, self.remedy) = (why, outcome, remedy)
     }
 
     init(_ error: SystemError) { self.init(error.description) }

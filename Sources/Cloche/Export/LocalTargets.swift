@@ -114,8 +114,8 @@ final class FileTarget: ExportTarget {
     init(_ path: String, outside forbidden: [String]) { (self.path, self.forbidden) = (path, forbidden) }
 
     func send(_ records: ArraySlice<ExportRecord>) throws(ExportProblem) -> ExportTaken {
+        let file = try open()
         do throws(SystemError) {
-            let file = try open()
             let lines = records.flatMap { $0.identified + [UInt8(ascii: "\n")] }
             try append(lines, file.descriptor)
             isSettled = false
@@ -139,26 +139,54 @@ final class FileTarget: ExportTarget {
     }
 
     /// The file at the path; another one when it was renamed, as those that turn logs over do.
-    private func open() throws(SystemError) -> OpenFile {
+    private func open() throws(ExportProblem) -> OpenFile {
         if let file, let now = try? Files.status(path, followLinks: false),  // not there: it is made
             now.inode == file.status.inode, now.device == file.status.device
         {
             return file
         }
-        let directory = try Files.canonicalPath(path.parentPath)
+        let directory = try directory()
         if forbidden.contains(where: { "\(directory)/".hasPrefix("\($0)/") }) {
-            throw SystemError("open", .notPermitted, "\(path), which is among the agent's files")
+            throw ExportProblem(
+                "\(path) is among the agent's files",
+                remedy: "name a file where the agent cannot write"
+            )
         }
-        // A pipe would make us wait for its reader.
-        let flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
-        let opened = try Files.open("\(directory)/\(path.lastComponent)", flags)
-        let found = try Files.status(of: opened)
-        guard found.kind == .regular else {
-            throw SystemError("open", Errno(EINVAL), "\(path), which is no file")
+        do throws(SystemError) {
+            // A pipe would make us wait for its reader.
+            let flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+            let opened = try Files.open("\(directory)/\(path.lastComponent)", flags)
+            let found = try Files.status(of: opened)
+            guard found.kind == .regular else { throw SystemError("open", Errno(EISDIR), path) }
+            let result = OpenFile(opened, found)
+            file = result
+            return result
+        } catch { throw problem(error) }
+    }
+
+    /// The directory that the file is in, without links.
+    private func directory() throws(ExportProblem) -> String {
+        let parent = path.parentPath
+        do throws(SystemError) {
+            return try Files.canonicalPath(parent)
+        } catch  where error.errno == .noEntry {
+            throw ExportProblem(
+                "the directory \(parent) is not there",
+                remedy: "make the directory \(parent)"
+            )
+        } catch { throw problem(error) }
+    }
+
+    /// Why the file cannot be opened, and what to do where waiting does not help.
+    private func problem(_ error: SystemError) -> ExportProblem {
+        switch error.errno.number {
+        case ELOOP: ExportProblem("\(path) is a link", remedy: "name a plain file")
+        case EISDIR, ENXIO, ENODEV: ExportProblem("\(path) is no plain file", remedy: "name a plain file")
+        case ENOTDIR: ExportProblem(error.description, remedy: "name a file in a directory")
+        case EACCES, EPERM, EROFS:
+            ExportProblem(error.description, remedy: "name a file that you may write")
+        default: ExportProblem(error)
         }
-        let result = OpenFile(opened, found)
-        file = result
-        return result
     }
 
     func settle() throws(ExportProblem) {

@@ -12,6 +12,10 @@ public struct AuditSending: Equatable, Sendable {
     public let sent: Int
     /// How many it did not want.
     public let refused: Int64
+    /// The first of those, where the destination let it be found out.
+    public let firstRefused: Int64?
+    /// What the destination said of the first.
+    public let why: String
 }
 
 extension AgentRecord {
@@ -48,11 +52,17 @@ extension Project {
                 outside: AgentLaunch.trees(directory, record) + [directory.path]
             ),
             wait,
+            givesUp: true,
             where: { query.wants($0, at: $0["time"]?.string.flatMap(Timestamp.parse)) },
             report: report
         )
         try exporter.run { () throws(ClocheError) in isFollowing ? try agent(name).isRunning : false }
-        return AuditSending(sent: exporter.count, refused: exporter.refused)
+        return AuditSending(
+            sent: exporter.count,
+            refused: exporter.refused,
+            firstRefused: exporter.firstRefusal?.record,
+            why: exporter.firstRefusal?.why ?? ""
+        )
     }
 
     /// How far the agent's log was sent to each destination of `audit.export`, for JSON.

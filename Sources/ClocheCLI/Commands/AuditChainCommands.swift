@@ -9,8 +9,14 @@ internal import TerminalText
 enum AuditVerifyCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let name = context.command.required("name")
-        let found = try context.project.verifyAudit(name, signers: context.command.value("signers"))
-        let code = found.isChanged ? ExitCode.negative : found.isTorn ? ExitCode.torn : ExitCode.success
+        let signers = context.command.value("signers")
+        let found = try context.project.verifyAudit(
+            name,
+            signers: signers,
+            copy: context.command.value("signed")
+        )
+        let isRefused = found.isChanged || found.isUnsigned
+        let code = isRefused ? ExitCode.negative : found.isTorn ? ExitCode.torn : ExitCode.success
         if context.command.flag("json") {
             context.output.json(found.document)
             return code
@@ -22,11 +28,15 @@ enum AuditVerifyCommand {
         } else {
             let from = found.first ?? 1
             let records = from > 1 ? "records \(from) to \(last)" : "\(last) records"
-            context.output.line("the audit log of \(name) is unchanged: \(records), the last \(found.hash)")
+            let rest = found.isUnsigned ? ", but no key that counts has signed it" : ""
+            context.output.line(
+                "the audit log of \(name) is unchanged: \(records), the last \(found.hash)\(rest)"
+            )
         }
         if let signature = found.signature {
             let text = "signed up to record \(signature.record) at \(signature.time): \(signature.signer)"
             context.output.line(visible(text, limit: 1000))
+            if signers == nil { context.output.line("whose key that is, --signers FILE decides; see --help") }
         }
         return code
     }
@@ -37,6 +47,15 @@ enum AuditSignCommand {
         let name = context.command.required("name")
         let key = context.command.value("key") ?? ProcessEnvironment.home + "/.ssh/id_ed25519"
         let signature = try context.project.signAudit(name, key: key)
+        if context.command.flag("json") {
+            context.output.json(
+                .object([
+                    "record": .integer(signature.record), "time": .string(signature.time),
+                    "signer": .string(signature.signer),
+                ])
+            )
+            return ExitCode.success
+        }
         context.output.line(
             "signed up to record \(signature.record): " + visible(signature.signer, limit: 1000)
         )

@@ -15,6 +15,7 @@ enum AuditCommand {
         let name = context.command.argument("name")
         let project = try context.project
         let query = try query(context.command)
+        try check(query.kinds, project, name)
         if let destination = context.command.value("to") {
             return try send(destination, query, project, context)
         }
@@ -67,7 +68,35 @@ enum AuditCommand {
         }
         let records = result.sent == 1 ? "1 record" : "\(result.sent) records"
         output.note("sent \(records) to \(visible(destination))")
+        if result.refused > 0 { output.note(refused(result)) }
         return result.refused == 0 ? ExitCode.success : ExitCode.negative
+    }
+
+    /// What the destination did not want, as far as it is known.
+    private static func refused(_ result: AuditSending) -> String {
+        let were = result.refused == 1 ? "1 record was" : "\(result.refused) records were"
+        let why = result.why.isEmpty ? "" : " (\(visible(result.why, limit: 500)))"
+        let lead = result.refused == 1 ? "it is" : "the first is"
+        let first = result.firstRefused.map { ", \(lead) record \($0)" } ?? ""
+        return "\(were) not wanted by the destination\(why)\(first)"
+    }
+
+    /// A kind that there is not would be an empty answer, which can be taken for good news.
+    private static func check(_ kinds: Set<String>, _ project: Project, _ name: String?) throws(ClocheError) {
+        let unknown = kinds.subtracting(AuditQuery.knownKinds)
+        if unknown.isEmpty { return }
+        // A newer version may have written the log: what is in it is a kind.
+        let stream = try project.audit(of: name)
+        while !unknown.isSubset(of: stream.kindsSeen) {
+            if try stream.next() == nil { break }
+        }
+        guard let wrong = unknown.subtracting(stream.kindsSeen).sorted().first else { return }
+        throw ClocheError(
+            .usage,
+            "\(wrong.debugDescription) is no kind of event",
+            why: "there are \(AuditQuery.knownKinds.sorted().joined(separator: ", "))",
+            remedy: "docs/audit.md says what each of them tells"
+        )
     }
 
     private static func query(_ command: ParsedCommand) throws(ClocheError) -> AuditQuery {
@@ -96,7 +125,12 @@ enum AuditCommand {
         if !missing.isEmpty && !seen.isEmpty && query.since == nil {
             context.output.note("no record of \(missing.joined(separator: ", ")); there are \(seen)")
         } else {
-            context.output.note("nothing of that kind is on record" + (name.map { " of \($0)" } ?? ""))
+            let denied = query.onlyDenied ? " that was denied" : ""
+            let what = query.kinds.isEmpty ? denied : " of that kind"
+            // As the log has times, without fractions of a second.
+            let time = query.since.map { Timestamp.short($0).split(separator: " ").joined(separator: "T") }
+            let since = time.map { " since \($0)Z" } ?? ""
+            context.output.note("nothing\(what)\(since) is on record" + (name.map { " of \($0)" } ?? ""))
         }
     }
 
@@ -207,14 +241,31 @@ enum AuditReportCommand {
         var reasons: [String: CallReason] = [:]
         for row in try project.syscallTable(policy) where calls.contains(row.name) {
             let why = row.refusals.isEmpty ? [row.why] : row.refusals.map { "\($0.why) (when \($0.when))" }
-            let isAllowed = row.verdict == .allow
+            let group = row.verdict == .allow ? nil : groups[row.name]
             reasons[row.name] = CallReason(
                 why: why.joined(separator: "; "),
-                line: isAllowed ? nil : groups[row.name].map { "syscalls.groups: \($0)" }
+                lines: group.map { lines(group: $0, call: row.name, policy) } ?? []
             )
         }
         return reasons
     }
+
+    /// What a profile says to allow a call, by a group of calls and what that group needs beside it.
+    private static func lines(group: String, call: String, _ policy: Policy) -> [String] {
+        // With `+`, since a list alone would take the place of the one of all agents.
+        let line = "syscalls: {groups+: [\(NetworkEntry.quoted(group))]}"
+        guard group == "nested-namespaces" else { return [line] }
+        var needed: [String] = []
+        if policy.confinement.nestedNamespaces == 0 { needed.append("nested-namespaces: 16") }
+        // Landlock lets no program mount.
+        if policy.confinement.landlock, mounting.contains(call) { needed.append("landlock: off") }
+        return needed.isEmpty ? [line] : [line, "confinement: {\(needed.joined(separator: ", "))}"]
+    }
+
+    private static let mounting: Set<String> = [
+        "mount", "umount2", "pivot_root", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree",
+        "open_tree_attr", "move_mount", "mount_setattr",
+    ]
 
     private static func rules(_ project: Project, _ name: String) throws(ClocheError)
         -> [ReportSubject.Setting]
@@ -236,8 +287,16 @@ enum AuditReportCommand {
             guard case .map(let entries) = document else {
                 return [ReportSubject.Setting(path, Document.inline(document))]
             }
-            return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : "\(path).\($0.key)") }
+            return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : below(path, $0.key)) }
         }
         return flat(effective, "")
+    }
+
+    /// A key within another, as `cloche profile show` writes it: `harness.seeds[".profile"]`.
+    private static func below(_ path: String, _ key: String) -> String {
+        let isPlain = key.utf8.allSatisfy {
+            $0 == UInt8(ascii: "_") || UnicodeScalar($0).properties.isAlphabetic || $0 <= UInt8(ascii: "9")
+        }
+        return isPlain && !key.contains(".") ? "\(path).\(key)" : "\(path)[\"\(key)\"]"
     }
 }

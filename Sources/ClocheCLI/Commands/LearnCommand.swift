@@ -7,6 +7,27 @@ internal import Learning
 internal import LinuxSystem
 
 enum LearnCommand {
+    /// How a run under a profile went.
+    private struct Trial {
+        let profile: String
+        let exitCode: Int32
+        /// What was refused, and was not while it was recorded.
+        let refused: [String]
+
+        /// The program's exit code; 1 if it ended well and something was refused.
+        var code: Int32 {
+            if exitCode != 0 { return exitCode }
+            return refused.isEmpty ? ExitCode.success : ExitCode.negative
+        }
+
+        var document: Document {
+            .object([
+                "profile": .string(profile), "exit-code": .integer(Int64(exitCode)),
+                "refused": .strings(refused),
+            ])
+        }
+    }
+
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let name = command.required("name")
@@ -29,60 +50,96 @@ enum LearnCommand {
         }
         if command.flag("check") {
             options.profile = nil
-            return try check(name, nil, RunFacts(), options, context)
+            let trial = try check(name, nil, RunFacts(), options, context)
+            if command.flag("json") { context.output.json(trial.document) }
+            return trial.code
         }
         let project = try context.project
         try project.checkLearnedName(name, extending: options.profile)
+        let isWritten = command.flag("save") || command.value("output") != nil
+        // The command may take an hour, and its result would be lost.
+        if isWritten {
+            try project.checkPlace(of: name, at: command.value("output"), force: command.flag("force"))
+        }
         // Standard output has what was learned.
         let run = try StandardStreams.aside { () throws(ClocheError) in
             try project.learn(name, options, in: context.directory, notice: context.output.note)
         }
-        let isWritten = command.flag("save") || command.value("output") != nil
-        try show(run, isWritten: isWritten, context)
-        if isWritten {
-            let place = try project.save(
-                run.profile,
+        if !command.flag("json") { show(run.profile, isWritten: isWritten, context.output) }
+        return try finish(run, isWritten: isWritten, options, context)
+    }
+
+    private static func show(_ profile: LearnedProfile, isWritten: Bool, _ output: Output) {
+        output.note("compared with the profile \(profile.base):")
+        for (mark, text, evidence) in profile.difference { output.note("\(mark) \(text)   \(evidence)") }
+        if profile.difference.isEmpty { output.note("no difference: it needs all of it, or nothing else") }
+        for one in profile.leftOut {
+            output.note("not added: \(one.line.isEmpty ? "" : one.line + "   ")\(one.why)")
+        }
+        if !isWritten { output.bytes(Array(profile.yaml.utf8)) }
+    }
+
+    /// Writes and verifies what was learned, as far as that was asked for.
+    private static func finish(
+        _ run: ObservedRun,
+        isWritten: Bool,
+        _ options: RunOptions,
+        _ context: Context
+    ) throws(ClocheError) -> Int32 {
+        let command = context.command
+        var written: String?
+        var trial: Trial?
+        var failure: ClocheError?
+        do throws(ClocheError) {
+            if isWritten { written = try write(run.profile, context) }
+            if run.facts.exitCode != 0 {
+                context.output.note(
+                    "the command ended with \(run.facts.exitCode): it may need more than was seen"
+                )
+            }
+            if command.flag("verify") {
+                trial = try check(run.profile.name, run.profile.yaml, run.facts, options, context)
+            }
+        } catch { failure = error }
+        // What was learned is told whatever failed after it.
+        if command.flag("json") {
+            var document = run.profile.document
+            document["exit-code"] = Document.integer(Int64(run.facts.exitCode))
+            document["written"] = Document.optional(written)
+            document["verified"] = trial.map { $0.document } ?? Document.null
+            context.output.json(document)
+        }
+        if let failure { throw failure }
+        if let trial, trial.code != 0 { return trial.code }
+        return run.facts.exitCode
+    }
+
+    /// Writes a profile; one that cannot be written goes to standard output, so that nothing is lost.
+    private static func write(_ profile: LearnedProfile, _ context: Context) throws(ClocheError) -> String {
+        let command = context.command
+        do throws(ClocheError) {
+            let place = try context.project.save(
+                profile,
                 to: command.value("output"),
                 force: command.flag("force")
             )
             context.output.note("written: \(place)")
+            return place
+        } catch {
+            // The document has it, too.
+            if !command.flag("json") { context.output.bytes(Array(profile.yaml.utf8)) }
+            throw error
         }
-        if run.facts.exitCode != 0 {
-            context.output.note(
-                "the command ended with \(run.facts.exitCode): it may need more than was seen"
-            )
-        }
-        if command.flag("verify") {
-            let code = try check(name, run.profile.yaml, run.facts, options, context)
-            if code != 0 { return code }
-        }
-        return run.facts.exitCode
     }
 
-    private static func show(_ run: ObservedRun, isWritten: Bool, _ context: Context) throws(ClocheError) {
-        let output = context.output
-        if context.command.flag("json") { return output.json(run.profile.document) }
-        output.note("compared with the profile \(run.profile.base):")
-        for (sign, text, evidence) in run.profile.difference {
-            output.note("\(sign == .added ? "+" : "-") \(text)   \(evidence)")
-        }
-        if run.profile.difference.isEmpty {
-            output.note("no difference: it needs all of it, or nothing else")
-        }
-        for one in run.profile.leftOut {
-            output.note("not added: \(one.line.isEmpty ? "" : one.line + "   ")\(one.why)")
-        }
-        if !isWritten { output.bytes(Array(run.profile.yaml.utf8)) }
-    }
-
-    /// Runs the command under a profile; 1 if something was refused that was not refused while it was recorded.
+    /// Runs the command under a profile, and tells what is refused.
     private static func check(
         _ name: String,
         _ text: String?,
         _ recorded: RunFacts,
         _ options: RunOptions,
         _ context: Context
-    ) throws(ClocheError) -> Int32 {
+    ) throws(ClocheError) -> Trial {
         let output = context.output
         let project = try context.project
         let facts = try StandardStreams.aside { () throws(ClocheError) in
@@ -92,17 +149,15 @@ enum LearnCommand {
         for one in refusals {
             output.note((one.isNew ? "refused: " : "refused, as when it was recorded: ") + one.text)
         }
-        let count = refusals.filter(\.isNew).count
-        output.note("under \(name): ended with \(facts.exitCode), \(count == 0 ? "no" : "\(count)") refusals")
-        if context.command.flag("json"), text == nil {
-            output.json(
-                .object([
-                    "profile": .string(name), "exit-code": .integer(Int64(facts.exitCode)),
-                    "refused": .strings(refusals.filter(\.isNew).map(\.text)),
-                ])
-            )
-        }
-        if facts.exitCode != 0 { return facts.exitCode }
-        return count == 0 ? 0 : 1
+        // Nobody looks at paths without a recording: that none is told does not mean that none was missed.
+        output.note(
+            "under \(name): ended with \(facts.exitCode), \(RunFacts.summary(of: refusals));"
+                + " files that it missed or could not write are not looked at"
+        )
+        return Trial(
+            profile: name,
+            exitCode: facts.exitCode,
+            refused: refusals.filter { $0.isNew }.map { $0.text }
+        )
     }
 }

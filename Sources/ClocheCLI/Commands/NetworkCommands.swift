@@ -137,7 +137,12 @@ enum WhyCommand {
             context.output.line(context.output.styled(lines[0], .bold))
             for line in lines.dropFirst() { context.output.line("  " + line) }
         }
-        if shown.isEmpty { context.output.line("nothing was refused to \(name)") }
+        if shown.isEmpty {
+            context.output.line(
+                "nothing of the network was refused to \(name); for refused system calls: "
+                    + "cloche audit \(name) --denied"
+            )
+        }
         for note in WhyText.notes(found, shown: shown.count, agent: name) { context.output.note(note) }
         return ExitCode.success
     }

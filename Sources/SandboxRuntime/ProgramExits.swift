@@ -1,0 +1,92 @@
+// How the programs of a sandbox end: the kernel keeps that for whoever has a descriptor of the process, once its parent has taken
+// note of it (`PIDFD_GET_INFO`, Linux 6.15).
+
+internal import CLinux
+package import ClocheModel
+internal import LinuxSystem
+
+/// A process that had executed a program, and has ended.
+package struct ProgramExit: Equatable, Sendable {
+    /// The program that it executed last.
+    package let program: String
+    /// Its number in the sandbox.
+    package let pid: Int32
+    /// How it ended.
+    package let end: ProcessEnd
+    /// How long after it first executed a program.
+    package let milliseconds: Int64
+
+    /// An exit.
+    package init(program: String, pid: Int32, end: ProcessEnd, milliseconds: Int64) {
+        (self.program, self.pid, self.end, self.milliseconds) = (program, pid, end, milliseconds)
+    }
+}
+
+/// Processes whose ends are waited for.
+final class ProgramExits {
+    private struct Running {
+        let handle: FileDescriptor.Shared
+        var program: String
+        let began: Int64
+    }
+
+    private let epoll: Epoll
+    /// By their numbers in the sandbox.
+    private var running: [Int32: Running] = [:]
+    private var found: [ProgramExit] = []
+    private var isKnown = true
+
+    /// Each takes a descriptor; of more than these, some ends are not told.
+    private static let most = 500
+
+    init() throws(SystemError) { epoll = try Epoll() }
+
+    /// Readable when one has ended.
+    var descriptor: CInt { epoll.descriptor }
+
+    /// Waits for the end of a process (its pidfd) that executes a program now.
+    func watch(_ handle: FileDescriptor.Shared, _ pid: Int32, _ program: String) {
+        if let known = running[pid] {
+            // The same process most often; otherwise one whose end is not taken note of here, whose number it has.
+            guard end(pid, known) else {
+                running[pid]?.program = program
+                return
+            }
+        }
+        guard isKnown, running.count < Self.most else { return }
+        do throws(SystemError) {
+            // No event but the one that comes in any case: the process is gone, and its parent knows.
+            try epoll.add(handle.number, token: UInt64(pid), readable: false)
+        } catch { return }
+        running[pid] = Running(
+            handle: handle,
+            program: program,
+            began: MonotonicClock.milliseconds
+        )
+    }
+
+    /// Those that have ended since it was asked last.
+    func take() throws(SystemError) -> [ProgramExit] {
+        for event in try epoll.wait(milliseconds: 0) {
+            let pid = Int32(truncatingIfNeeded: event.token)
+            guard let one = running[pid], !end(pid, one) else { continue }
+            // An older kernel does not keep it.
+            isKnown = false
+            running = [:]
+        }
+        defer { found = [] }
+        return found
+    }
+
+    /// Notes that it has ended, if it has.
+    private func end(_ pid: Int32, _ one: Running) -> Bool {
+        var status: Int32 = 0
+        guard unsafe clinux_find_end(one.handle.number, &status) == 1 else { return false }
+        running[pid] = nil
+        let milliseconds = MonotonicClock.milliseconds - one.began
+        found.append(
+            ProgramExit(program: one.program, pid: pid, end: Wire.end(status), milliseconds: milliseconds)
+        )
+        return true
+    }
+}
