@@ -85,3 +85,14 @@ public indirect enum Document: Equatable, Sendable {
         return strings.count == list.count ? strings : nil
     }
 }
+
+extension Document {
+    /// The name of a map's key, below the names of those that it is in: `harness.seeds[".profile"]`.
+    public static func path(_ path: String, below key: String) -> String {
+        if path.isEmpty { return key }
+        let isPlain = key.utf8.allSatisfy {
+            $0 == UInt8(ascii: "_") || UnicodeScalar($0).properties.isAlphabetic || $0 <= UInt8(ascii: "9")
+        }
+        return isPlain && !key.contains(".") ? "\(path).\(key)" : "\(path)[\"\(key)\"]"
+    }
+}

@@ -13,11 +13,7 @@ struct SettingKey: Hashable, Sendable {
 
     /// As `explain` prints it.
     var text: String {
-        guard let entry else { return path }
-        let plain = entry.utf8.allSatisfy {
-            $0 == 0x5f || UnicodeScalar($0).properties.isAlphabetic || $0 < 0x3a
-        }
-        return plain && !entry.contains(".") ? "\(path).\(entry)" : "\(path)[\"\(entry)\"]"
+        entry.map { Document.path(path, below: $0) } ?? path
     }
 }
 

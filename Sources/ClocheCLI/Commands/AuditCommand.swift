@@ -287,16 +287,8 @@ enum AuditReportCommand {
             guard case .map(let entries) = document else {
                 return [ReportSubject.Setting(path, Document.inline(document))]
             }
-            return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : below(path, $0.key)) }
+            return entries.flatMap { flat($0.value, Document.path(path, below: $0.key)) }
         }
         return flat(effective, "")
-    }
-
-    /// A key within another, as `cloche profile show` writes it: `harness.seeds[".profile"]`.
-    private static func below(_ path: String, _ key: String) -> String {
-        let isPlain = key.utf8.allSatisfy {
-            $0 == UInt8(ascii: "_") || UnicodeScalar($0).properties.isAlphabetic || $0 <= UInt8(ascii: "9")
-        }
-        return isPlain && !key.contains(".") ? "\(path).\(key)" : "\(path)[\"\(key)\"]"
     }
 }

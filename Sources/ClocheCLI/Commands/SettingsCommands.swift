@@ -82,7 +82,7 @@ enum ExplainCommand {
 
     private static func flat(_ document: Document, _ path: String) -> [(String, String, String)] {
         guard case .map(let entries) = document else { return [(path, Document.inline(document), "")] }
-        return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : "\(path).\($0.key)") }
+        return entries.flatMap { flat($0.value, Document.path(path, below: $0.key)) }
     }
 
     private static func print(
