@@ -53,8 +53,9 @@ final class ProgramExits {
                 return
             }
         }
-        guard isKnown, running.count < Self.most else { return }
         do throws(SystemError) {
+            if running.count >= Self.most { try look() }
+            guard isKnown, running.count < Self.most else { return }
             // No event but the one that comes in any case: the process is gone, and its parent knows.
             try epoll.add(handle.number, token: UInt64(pid), readable: false)
         } catch { return }
@@ -67,15 +68,26 @@ final class ProgramExits {
 
     /// Those that have ended since it was asked last.
     func take() throws(SystemError) -> [ProgramExit] {
-        for event in try epoll.wait(milliseconds: 0) {
-            let pid = Int32(truncatingIfNeeded: event.token)
-            guard let one = running[pid], !end(pid, one) else { continue }
-            // An older kernel does not keep it.
-            isKnown = false
-            running = [:]
-        }
+        try look()
         defer { found = [] }
         return found
+    }
+
+    private func look() throws(SystemError) {
+        // As many turns as there can be events.
+        for _ in 0..<Self.most {
+            let events = try epoll.wait(milliseconds: 0)
+            if events.isEmpty || !isKnown { return }
+            for event in events {
+                let pid = Int32(truncatingIfNeeded: event.token)
+                guard let one = running[pid], !end(pid, one) else { continue }
+                // An older kernel does not keep it.
+                isKnown = false
+                for one in running.values { epoll.remove(one.handle.number) }
+                running = [:]
+                return
+            }
+        }
     }
 
     /// Notes that it has ended, if it has.
@@ -83,6 +95,8 @@ final class ProgramExits {
         var status: Int32 = 0
         guard unsafe clinux_find_end(one.handle.number, &status) == 1 else { return false }
         running[pid] = nil
+        // Whoever else holds it: nothing more is to be told of it.
+        epoll.remove(one.handle.number)
         let milliseconds = MonotonicClock.milliseconds - one.began
         found.append(
             ProgramExit(program: one.program, pid: pid, end: Wire.end(status), milliseconds: milliseconds)

@@ -67,9 +67,12 @@ extension Supervisor {
         callRecordsDue = min(callRecordsDue ?? .max, isRefusal ? 0 : now + Self.callDelay)
     }
 
-    /// Notes how programs ended.
+    /// Notes how programs ended, and those that end in the next moment together.
     func handleExits() throws(SystemError) {
-        for exit in try calls?.takeExits() ?? [] { note(.ended(exit)) }
+        guard let calls, let exits = calls.exitDescriptor else { return }
+        for exit in try calls.takeExits() { note(.ended(exit)) }
+        if exitsPausedUntil == nil { epoll.remove(exits) }
+        exitsPausedUntil = MonotonicClock.milliseconds + Self.callDelay
     }
 
     /// Leaves the callers waiting until then: nobody is asked for what is not looked at.
@@ -79,16 +82,23 @@ extension Supervisor {
         callsPausedUntil = end
     }
 
-    /// Looks at the calls that wait again, if it is time.
+    /// Looks at the calls that wait again, and at what has ended, if it is time.
     func resumeCalls() throws(SystemError) {
-        guard let calls, let end = callsPausedUntil, MonotonicClock.milliseconds >= end else { return }
-        callsPausedUntil = nil
-        try epoll.add(calls.descriptor.number, token: callsToken)
+        guard let calls else { return }
+        let now = MonotonicClock.milliseconds
+        if let end = callsPausedUntil, now >= end {
+            callsPausedUntil = nil
+            try epoll.add(calls.descriptor.number, token: callsToken)
+        }
+        if let exits = calls.exitDescriptor, let end = exitsPausedUntil, now >= end {
+            exitsPausedUntil = nil
+            try epoll.add(exits, token: exitsToken)
+        }
     }
 
     /// When something is to be written down, or calls are to be looked at again.
     var nextCallTime: Int64? {
-        [callRecordsDue, callNotices.nextTelling, callsPausedUntil].compactMap { $0 }.min()
+        [callRecordsDue, callNotices.nextTelling, callsPausedUntil, exitsPausedUntil].compactMap { $0 }.min()
     }
 
     /// Writes down what is due.
@@ -120,11 +130,10 @@ extension Supervisor {
     func endCalls() {
         guard let calls else { return }
         epoll.remove(calls.descriptor.number)
-        if let exits = calls.exitDescriptor { epoll.remove(exits) }
         // What has ended before the sandbox did is told; the rest ends with it.
         try? handleExits()
         self.calls = nil
-        (callsToken, exitsToken, callsPausedUntil) = (0, 0, nil)
+        (callsToken, exitsToken, callsPausedUntil, exitsPausedUntil) = (0, 0, nil, nil)
         // The end of an agent whose log cannot be written is recorded as far as can be.
         try? recordCalls(all: true)
     }

@@ -122,6 +122,8 @@ package final class Supervisor {
     var callPace = CallPace()
     /// While an agent has had too many answers: when it gets more, in milliseconds of the monotonic clock.
     var callsPausedUntil: Int64?
+    /// And when is looked again at programs that have ended.
+    var exitsPausedUntil: Int64?
     /// What is not written down yet, with the calendar's time.
     var callRecords: [(record: CallRecord, time: AuditTime)] = []
     /// When that is to be written, in milliseconds of the monotonic clock.
