@@ -166,7 +166,7 @@ package struct AuditChain {
         let continued = record?["continues"]?.integer
         if isLog { oldestKept = record?["oldest"]?.integer }
         guard report.records == 0 else { return }
-        report.first = sequence
+        (report.first, report.firstPrevious) = (sequence, previous)
         report.log = record?["id"]?.string
         firstFile = (continued ?? 0) + 1
         if isLog, let log, let found = report.log, found != log {

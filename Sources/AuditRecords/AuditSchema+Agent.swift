@@ -25,9 +25,17 @@ extension EventKind {
         .full,
         "A process that had executed a program has ended, while the agent went on (from Linux 6.15 on).",
         [
-            .always("program", .foreignText, "The program that it executed last, as `exec` has it."),
+            .always(
+                "program",
+                .foreignText,
+                "The last program that it asked for and that was there, as `exec` has it."
+            ),
             .always("pid", .number, "The process, as the sandbox numbers it."),
-            .always("exit-code", .number, "Its exit code, or 128 plus a signal."),
+            .always(
+                "exit-code",
+                .number,
+                "Its exit code, or 128 plus a signal; of its first thread, if it has several."
+            ),
             .maybe("signal", .number, "The signal that ended it."),
             .always("milliseconds", .number, "How long after it first executed a program."),
         ]
@@ -56,6 +64,7 @@ extension EventKind {
             .always("denied", .number, "How many calls were denied."),
             .always("executed", .number, "How many programs were executed."),
             .maybe("ended", .number, "How many programs were seen to end, with level `full`."),
+            .maybe("unwatched", .number, "Of how many programs the end will not be told, with level `full`."),
         ]
     )
 

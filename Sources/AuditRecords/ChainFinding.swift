@@ -62,6 +62,8 @@ package struct ChainReport: Equatable, Sendable {
     package var first: Int64?
     /// See `first`.
     package var last: ChainEnd?
+    /// What the first is said to have been written after.
+    package var firstPrevious: RecordHash?
     /// How many lines were read.
     package var records: Int64 = 0
     /// The hashes that were asked for, by the records' numbers.

@@ -92,5 +92,5 @@ int clinux_find_end(int handle, int *status) {
     struct process_info info = {.mask = 8}; /* PIDFD_INFO_EXIT */
     int result = ioctl(handle, GET_PROCESS_INFO, &info);
     *status = info.end;
-    return result == 0 && (info.mask & 8) != 0;
+    return result < 0 && errno != ESRCH ? -1 : result == 0 && (info.mask & 8) != 0;
 }

@@ -96,7 +96,8 @@ extension AuditVerification {
         _ signed: SignedHead,
         _ standing: SignedHead.Standing,
         _ report: ChainReport,
-        _ path: String
+        _ path: String,
+        isWanted: Bool
     ) {
         func note(_ problem: String, _ text: String) {
             findings.append(AuditFinding(problem, signed.record, text, path))
@@ -104,7 +105,14 @@ extension AuditVerification {
         if case .bad(let words) = standing {
             return note(Self.signature, "this is no good signature: \(words)")
         }
-        if let problem = signed.problem(report) { return note(Self.signature, problem) }
+        switch signed.hold(in: report) {
+        case .broken(let problem): return note(Self.signature, problem)
+        case .gone:
+            let text =
+                "record \(signed.record), up to which it was signed, is not kept: nothing that is there is signed"
+            return isWanted ? note(Self.unsigned, text) : ()
+        case .whole: break
+        }
         switch standing {
         case .good(let words):
             signature = AuditSignature(record: signed.record, time: signed.time, signer: words)
@@ -140,10 +148,10 @@ extension Project {
         let signed = try SignedHead(copy ?? directory.auditSigned)
         let history = AuditHistory(directory)
         var report = try history.verify(record.auditLog, hashesOf: Set([signed?.record].compactMap(\.self)))
-        if !report.signs.isEmpty {
-            let wanted = report.signs.map(\.covered) + [signed?.record].compactMap(\.self)
-            report = try history.verify(record.auditLog, hashesOf: Set(wanted))
-        }
+        let wanted = Set(report.signs.map(\.covered) + [signed?.record].compactMap(\.self))
+        if !report.signs.isEmpty { report = try history.verify(record.auditLog, hashesOf: wanted) }
+        // Somebody may be signing it now.
+        report.signs.removeAll { !wanted.contains($0.covered) }
         var result = AuditVerification(
             findings: report.findings.map { finding in
                 let place = finding.line > 0 ? "\(finding.file):\(finding.line): " : ""
@@ -164,7 +172,9 @@ extension Project {
             result.findings += Self.absence(report, directory, isWanted: signers != nil)
             return result
         }
-        result.judge(signed, try signed.standing(signers), report, copy ?? directory.auditSigned)
+        let standing = try signed.standing(signers)
+        let path = copy ?? directory.auditSigned
+        result.judge(signed, standing, report, path, isWanted: signers != nil || copy != nil)
         return result
     }
 

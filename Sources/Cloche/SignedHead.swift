@@ -18,6 +18,8 @@ struct SignedHead {
     let record: Int64
     /// When it was signed.
     let time: String
+    /// The file as it was when these were read: another would have another signature.
+    private var content: [UInt8] = []
 
     /// The end of a log, to be signed.
     init(_ directory: AgentDirectory, log: String, _ end: ChainEnd, at time: String) {
@@ -26,20 +28,20 @@ struct SignedHead {
         (self.log, self.time) = (log, time)
         record = end.sequence
         hash = end.hash.hexadecimal
+        content = Array(text.utf8)
     }
 
     /// What was signed; nil when no such file is there.
     init?(_ path: String) throws(ClocheError) {
-        let text: String
         do throws(SystemError) {
-            text = try Files.readText(path)
+            content = try Files.read(path)
         } catch  where error.errno == .noEntry {
             return nil
         } catch {
             throw ClocheError(.system, "cannot read the audit log's signature", why: error.description)
         }
         var facts: [Substring: Substring] = [:]
-        for line in text.split(separator: "\n") {
+        for line in String(decoding: content, as: UTF8.self).split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             facts[line[..<colon]] = line[colon...].dropFirst().drop { $0 == " " }
         }
@@ -72,7 +74,7 @@ struct SignedHead {
                 for file in [draft, draft + ".sig"] { try? Files.remove(file) }
             }
             try Files.remove(draft + ".sig")
-            try Files.writeAtomically(draft, Array(text.utf8))
+            try Files.writeAtomically(draft, content)
             let result = try run(["-Y", "sign", "-n", Self.namespace, "-f", key, draft])
             guard result.status == 0 else {
                 throw SystemError("ssh-keygen", .notPermitted, Self.words(result))
@@ -102,34 +104,49 @@ struct SignedHead {
     /// Checks the signature itself; without a file of signers, every key counts.
     func standing(_ signers: String?) throws(ClocheError) -> Standing {
         do throws(SystemError) {
-            let (text, file) = (try Files.read(path), path + ".sig")
+            let file = path + ".sig"
             let common = ["-n", Self.namespace, "-s", file]
-            let anybody = try run(["-Y", "check-novalidate"] + common, input: text)
+            let anybody = try run(["-Y", "check-novalidate"] + common, input: content)
             guard anybody.status == 0 else { return .bad(Self.words(anybody)) }
             guard let signers else { return .good(Self.words(anybody)) }
             let found = try run(["-Y", "find-principals", "-s", file, "-f", signers])
-            guard found.status == 0, let principal = found.outputText.split(whereSeparator: \.isNewline).first
-            else { return .stranger(Self.words(anybody)) }
-            let known = try run(
-                ["-Y", "verify", "-f", signers, "-I", String(principal)] + common,
-                input: text
-            )
-            // A key may be limited to a time or a namespace.
-            return known.status == 0 ? .good(Self.words(known)) : .stranger(Self.words(known))
+            var last = Self.words(anybody)
+            // One key may have several names, with different limits of time and namespace.
+            for principal in found.outputText.split(whereSeparator: \.isNewline) where found.status == 0 {
+                let arguments = ["-Y", "verify", "-f", signers, "-I", String(principal)] + common
+                let known = try run(arguments, input: content)
+                if known.status == 0 { return .good(Self.words(known)) }
+                last = Self.words(known)
+            }
+            return .stranger(last)
         } catch {
             throw ClocheError(.system, "cannot check the audit log's signature", why: error.description)
         }
     }
 
-    /// Why what was signed does not hold for a log; nil when it does.
-    func problem(_ report: ChainReport) -> String? {
-        if log != report.log { return "what was signed is the log \(log)" }
-        guard let found = report.hashes[record] else {
-            if let first = report.first, record < first { return nil }
-            return "record \(record), which was signed, is not there"
+    /// What a log has of what was signed.
+    enum Hold: Equatable {
+        /// It is there.
+        case whole
+        /// Retention took it away, so nothing that is there is signed.
+        case gone
+        /// Something else is there.
+        case broken(String)
+    }
+
+    /// Whether what was signed is in a log.
+    func hold(in report: ChainReport) -> Hold {
+        if log != report.log { return .broken("what was signed is the log \(log)") }
+        if let first = report.first, record < first {
+            // The very last that was signed is vouched for by the first that is there.
+            let isNext = record == first - 1 && report.firstPrevious?.hexadecimal == hash
+            return isNext ? .whole : .gone
         }
-        return found.hexadecimal == hash
-            ? nil : "record \(record) is another one than the one that was signed"
+        guard let found = report.hashes[record] else {
+            return .broken("record \(record), which was signed, is not there")
+        }
+        if found.hexadecimal == hash { return .whole }
+        return .broken("record \(record) is another one than the one that was signed")
     }
 
     private func run(_ arguments: [String], input: [UInt8] = []) throws(SystemError) -> SubprocessResult {

@@ -92,6 +92,8 @@ package enum CallNotice: Equatable, Sendable {
     case executed(ExecutedProgram)
     /// A process that had executed one has ended.
     case ended(ProgramExit)
+    /// Of the one that was executed last it will not be told how it ends.
+    case unwatched
 }
 
 /// Answers the calls that a sandbox's filters hand over; while nobody does, they wait, and once it is closed, they fail
@@ -182,10 +184,15 @@ package final class CallListener {
             )
             switch filters.answer(call) {
             case .refuse(let error):
-                let caller = owner(notice.thread)
+                var caller = owner(notice.thread)
                 wake(here: true)
-                try check("ioctl", "seccomp listener") {
+                let hasWaited = try check("ioctl", "seccomp listener") {
                     unsafe clinux_refuse_notice(listener, &notice, error)
+                }
+                if hasWaited == 0 {
+                    // It was killed meanwhile, and whoever has its number now did not call.
+                    owners[notice.thread] = nil
+                    caller = Owner(pid: nil, program: "")
                 }
                 tell(.refused(Self.refused(call, error, caller)))
             case .pass:
@@ -203,13 +210,24 @@ package final class CallListener {
                 }
                 // Otherwise what was read may be of another process that has the number now.
                 if hasWaited != 0 {
+                    // Who had this number before has ended before.
+                    let isWatched = watch(program, tell)
                     tell(.executed(program))
-                    if let caller, let pid = program.pid { exits?.watch(caller, pid, program.program) }
+                    if !isWatched { tell(.unwatched) }
                 }
                 caller = nil
             }
         }
         return most
+    }
+
+    /// Waits for the end of a program, if ends are told; false if it will not be told of this one.
+    private func watch(_ program: ExecutedProgram, _ tell: (CallNotice) -> Void) -> Bool {
+        guard let exits, program.isFound else { return true }
+        guard let caller, let pid = program.pid else { return false }
+        let (ended, isWatched) = exits.watch(caller, pid, program.program)
+        for exit in ended { tell(.ended(exit)) }
+        return isWatched
     }
 
     /// Readable when a program has ended; nil if that is not told.
@@ -315,7 +333,9 @@ package final class CallListener {
         if exits != nil, caller == nil, let number = Int32(status["Tgid"]) {
             keep(clinux_pidfd_open(number))
         }
-        return (status.lastNumber("NStgid"), status.lastNumber("PPid").flatMap { owner($0).pid })
+        // In a namespace of the agent's own it has numbers of the agent's choice, too.
+        let own = process > 0 ? process : status.lastNumber("NStgid")
+        return (own, status.lastNumber("PPid").flatMap { owner($0).pid })
     }
 
     /// Keeps the process that calls, if its end is to be told; it may be gone.

@@ -3,15 +3,16 @@
 
 internal import CLinux
 package import ClocheModel
+internal import Glibc
 internal import LinuxSystem
 
 /// A process that had executed a program, and has ended.
 package struct ProgramExit: Equatable, Sendable {
-    /// The program that it executed last.
+    /// The last program that it asked for and that was there.
     package let program: String
     /// Its number in the sandbox.
     package let pid: Int32
-    /// How it ended.
+    /// How it ended: its first thread, if it has several.
     package let end: ProcessEnd
     /// How long after it first executed a program.
     package let milliseconds: Int64
@@ -34,36 +35,48 @@ final class ProgramExits {
     /// By their numbers in the sandbox.
     private var running: [Int32: Running] = [:]
     private var found: [ProgramExit] = []
-    private var isKnown = true
+    /// Whether the kernel keeps how processes end.
+    private var isKnown: Bool
 
-    /// Each takes a descriptor; of more than these, some ends are not told.
-    private static let most = 500
+    /// Each takes a descriptor, and there must be some for the rest.
+    private let most: Int
 
-    init() throws(SystemError) { epoll = try Epoll() }
+    init() throws(SystemError) {
+        epoll = try Epoll()
+        most = Int(min(500, OpenFiles.initial.hard / 32))
+        let own = FileDescriptor(owning: try check("pidfd_open") { clinux_pidfd_open(getpid()) })
+        var status: Int32 = 0
+        // Nothing is kept of one that lives; before Linux 6.13 there is no such question.
+        isKnown = unsafe clinux_find_end(own.number, &status) == 0
+    }
 
     /// Readable when one has ended.
     var descriptor: CInt { epoll.descriptor }
 
     /// Waits for the end of a process (its pidfd) that executes a program now.
-    func watch(_ handle: FileDescriptor.Shared, _ pid: Int32, _ program: String) {
-        if let known = running[pid] {
-            // The same process most often; otherwise one whose end is not taken note of here, whose number it has.
-            guard end(pid, known) else {
-                running[pid]?.program = program
-                return
-            }
+    ///
+    /// - Returns: what has ended before, and whether this one's end will be told.
+    func watch(_ handle: FileDescriptor.Shared, _ pid: Int32, _ program: String) -> (
+        ended: [ProgramExit], isWatched: Bool
+    ) {
+        defer { found = [] }
+        // The same process most often; otherwise one whose end is not taken note of here, whose number it has.
+        if let known = running[pid], !end(pid, known) {
+            running[pid]?.program = program
+            return (found, true)
         }
         do throws(SystemError) {
-            if running.count >= Self.most { try look() }
-            guard isKnown, running.count < Self.most else { return }
+            if running.count >= most { try look() }
+            guard isKnown, running.count < most else { return (found, false) }
             // No event but the one that comes in any case: the process is gone, and its parent knows.
             try epoll.add(handle.number, token: UInt64(pid), readable: false)
-        } catch { return }
+        } catch { return (found, false) }
         running[pid] = Running(
             handle: handle,
             program: program,
             began: MonotonicClock.milliseconds
         )
+        return (found, true)
     }
 
     /// Those that have ended since it was asked last.
@@ -75,7 +88,7 @@ final class ProgramExits {
 
     private func look() throws(SystemError) {
         // As many turns as there can be events.
-        for _ in 0..<Self.most {
+        for _ in 0...most {
             let events = try epoll.wait(milliseconds: 0)
             if events.isEmpty || !isKnown { return }
             for event in events {

@@ -27,6 +27,8 @@ package enum CallRecord: Equatable, Sendable {
         package var executed = 0
         /// Programs that ended.
         package var ended = 0
+        /// Programs whose ends nobody waited for.
+        package var unwatched = 0
     }
 }
 
@@ -118,6 +120,7 @@ package struct CallNotices {
         case .refused(let call): note(call, now)
         case .executed(let program): note(program, now)
         case .ended(let exit): note(exit, now)
+        case .unwatched: noteUnwatched(now)
         // There are none where a log is kept.
         case .passed: nil
         }
@@ -171,6 +174,12 @@ package struct CallNotices {
     private mutating func note(_ exit: ProgramExit, _ now: Int64) -> CallRecord? {
         if endedRoom.take(exit.program.recordedLength, now) { return .ended(exit) }
         untold.ended += 1
+        nextTelling = nextTelling ?? now + Self.interval
+        return nil
+    }
+
+    private mutating func noteUnwatched(_ now: Int64) -> CallRecord? {
+        untold.unwatched += 1
         nextTelling = nextTelling ?? now + Self.interval
         return nil
     }

@@ -40,7 +40,7 @@ package final class RunRecorder {
             facts.refused(call.name.isEmpty ? "call \(call.number)" : call.name, error: call.error, evidence)
         case .executed(let program):
             if program.isFound { facts.executed(program.program, Evidence(by: "", pid: program.pid)) }
-        case .ended: break
+        case .ended, .unwatched: break
         case .passed(let call):
             let evidence = Evidence(by: call.program, pid: call.pid)
             if let path = call.path {

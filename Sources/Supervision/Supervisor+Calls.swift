@@ -184,6 +184,7 @@ extension CallRecord {
                 entry("denied", .integer(Int64(untold.refused))),
                 entry("executed", .integer(Int64(untold.executed))),
                 entry("ended", untold.ended == 0 ? .null : .integer(Int64(untold.ended))),
+                entry("unwatched", untold.unwatched == 0 ? .null : .integer(Int64(untold.unwatched))),
             ]
         }
         return all.filter { $0.value != .null }

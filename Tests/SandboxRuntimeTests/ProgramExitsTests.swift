@@ -32,7 +32,7 @@ private func keepsEnds() throws -> Bool {
         ]
         for (number, (script, end)) in tries.enumerated() {
             let (pid, handle) = try child(script)
-            exits.watch(handle, Int32(number), script)
+            #expect(exits.watch(handle, Int32(number), script).ended.isEmpty)
             // While it runs, and until somebody waits for it, nothing is told.
             #expect(try exits.take().isEmpty)
             _ = try Subprocess.wait(pid)
@@ -48,14 +48,32 @@ private func keepsEnds() throws -> Bool {
     @Test func aProcessEndsOnce() throws {
         let exits = try ProgramExits()
         let (first, handle) = try child("exit 3")
-        exits.watch(handle, 5, "one")
-        exits.watch(handle, 5, "two")
+        for name in ["one", "two"] { #expect(exits.watch(handle, 5, name).ended.isEmpty) }
         _ = try Subprocess.wait(first)
         let (second, other) = try child("exit 4")
-        exits.watch(other, 5, "three")
+        // Whose number it has now is told before it.
+        let before = exits.watch(other, 5, "three").ended
         _ = try Subprocess.wait(second)
-        let found = try exits.take()
+        let found = try before + exits.take()
         guard try keepsEnds() else { return #expect(found.isEmpty) }
+        #expect(before.count == 1)
         #expect(found.map(\.program) == ["two", "three"] && found.map(\.end) == [.exited(3), .exited(4)])
+    }
+
+    @Test func ofTooManyItIsSaidThatTheyAreNotWatched() throws {
+        let exits = try ProgramExits()
+        guard try keepsEnds() else { return }
+        let (pid, handle) = try child("exec sleep 100")
+        var watched = 0
+        // One process under many numbers; each takes a descriptor of its own.
+        for number in 1...600 {
+            let copy = FileDescriptor.Shared(FileDescriptor(owning: clinux_pidfd_open(pid)))
+            if exits.watch(copy, Int32(number), "sleep").isWatched { watched += 1 }
+        }
+        #expect(watched > 0 && watched <= 500)
+        _ = clinux_pidfd_send_signal(handle.number, SIGKILL)
+        _ = try Subprocess.wait(pid)
+        #expect(try exits.take().count == watched)
+        #expect(exits.watch(handle, 1, "again").isWatched)
     }
 }

@@ -1,6 +1,7 @@
 """The audit log: what is on record, that a change is found, signatures, and supervisors that are killed."""
 
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -206,6 +207,35 @@ def test_a_signature_holds_what_it_covers(t):
     assert verify(t, project)["state"] == "whole"
     assert verify(t, project, "a", 1, "--signers", signers)["state"] == "unsigned"
     assert verify(t, project, "a", 1, "--signed", t.dir / "audit.signed")["state"] == "changed"
+
+
+def test_a_signature_of_what_is_gone_vouches_for_nothing(t):
+    """Whoever can write the files begins a log after the record that was signed, and keeps the signature."""
+    project = t.repository()
+    t.run_task("a", "true", cwd=project)
+    state = state_of(t, "a", project)
+    t.command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", t.dir / "key", "-C", "key")
+    signers = t.dir / "signers"
+    signers.write_text("auditor@example.org " + (t.dir / "key.pub").read_text())
+    t.cloche("audit", "sign", "a", "--key", t.dir / "key", cwd=project)
+    lines = (state / "audit.jsonl").read_bytes().splitlines()
+    head = json.loads((state / "audit.head").read_text())
+    record = int(re.search(r"record: (\d+)", (state / "audit.signed").read_text())[1])
+    (state / "audit.jsonl").write_bytes(forged(lines[0], head, record + 2))
+    (state / "audit.head").write_text(json.dumps(head, separators=(",", ":")).ljust(255) + "\n")
+    # Without a word of signers nothing tells it from a log whose oldest file was thrown away.
+    assert verify(t, project)["signature"] is None
+    assert verify(t, project, "a", 1, "--signers", signers)["state"] == "unsigned"
+
+
+def forged(first, head, sequence):
+    """A log of one record, which says that it continues others; `head` becomes its head."""
+    entry = json.loads(first) | {"seq": sequence, "continues": 3, "oldest": 4, "prev": "0" * 64}
+    entry["prev"] = entry.pop("prev")
+    line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()
+    digest = hashlib.sha256(f"cloche-audit-1 {head['id']}\n".encode() + line).hexdigest()
+    head |= {"seq": sequence, "size": len(line) + 1, "hash": digest}
+    return line + b"\n"
 
 
 def test_an_agent_cannot_reach_its_log(t):

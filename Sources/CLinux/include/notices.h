@@ -40,7 +40,7 @@ ssize_t clinux_read_memory(pid_t thread, uint64_t address, void *_Nonnull into, 
  * for other threads and before Linux 6.13; /proc/PID/status takes five times as long. `handle`: its pidfd, or -1. */
 int clinux_find_family(int pid_namespace, pid_t thread, pid_t *_Nonnull process, pid_t *_Nonnull parent,
                        int *_Nonnull handle);
-/* How the process of a pidfd ended, as wait(2) has it: 1; 0 if its parent has not asked, or before Linux 6.15. */
+/* How the process of a pidfd ended, or rather its first thread: 1; 0 while its parent has not asked; -1 before 6.13. */
 int clinux_find_end(int handle, int *_Nonnull status);
 
 #endif
