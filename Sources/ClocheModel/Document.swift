@@ -87,6 +87,14 @@ public indirect enum Document: Equatable, Sendable {
 }
 
 extension Document {
+    /// Every value in it that is no map, with its name.
+    public var leaves: [(path: String, value: Document)] { leaves(below: "") }
+
+    private func leaves(below path: String) -> [(path: String, value: Document)] {
+        guard case .map(let entries) = self else { return [(path, self)] }
+        return entries.flatMap { $0.value.leaves(below: Document.path(path, below: $0.key)) }
+    }
+
     /// The name of a map's key, below the names of those that it is in: `harness.seeds[".profile"]`.
     public static func path(_ path: String, below key: String) -> String {
         if path.isEmpty { return key }

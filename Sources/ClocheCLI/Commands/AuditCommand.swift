@@ -283,12 +283,6 @@ enum AuditReportCommand {
         var effective = Policy.withoutSecrets(effective)
         effective["network"]?["definitions"] = nil
         effective["syscalls"]?["definitions"] = nil
-        func flat(_ document: Document, _ path: String) -> [ReportSubject.Setting] {
-            guard case .map(let entries) = document else {
-                return [ReportSubject.Setting(path, Document.inline(document))]
-            }
-            return entries.flatMap { flat($0.value, Document.path(path, below: $0.key)) }
-        }
-        return flat(effective, "")
+        return effective.leaves.map { ReportSubject.Setting($0.path, Document.inline($0.value)) }
     }
 }

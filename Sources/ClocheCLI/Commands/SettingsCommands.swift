@@ -76,13 +76,9 @@ enum ExplainCommand {
                 "\(name) has the profile it was made with; with --set or changed files, origins are not known"
             )
         }
-        print(rows ?? flat(document, ""), document, plan, context)
+        let unplaced = document.leaves.map { ($0.path, Document.inline($0.value), "") }
+        print(rows ?? unplaced, document, plan, context)
         return ExitCode.success
-    }
-
-    private static func flat(_ document: Document, _ path: String) -> [(String, String, String)] {
-        guard case .map(let entries) = document else { return [(path, Document.inline(document), "")] }
-        return entries.flatMap { flat($0.value, Document.path(path, below: $0.key)) }
     }
 
     private static func print(
