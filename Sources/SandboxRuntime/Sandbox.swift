@@ -372,13 +372,21 @@ package struct Sandbox: ~Copyable {
         _ = try report(sandbox, wait: true)
         if Weakening.leavesOut("self-check") { return (try report(sandbox, wait: true, &listener) ?? 0, []) }
         // While this half is compared, init puts on its filters.
+        let pid = sandbox.pid
+        var check = try unlessInitSaysWhy(sandbox) { try SelfCheck.ofBuilt(expectation, pid: pid) }
+        let facts = try report(sandbox, wait: true, &listener) ?? 0
+        try unlessInitSaysWhy(sandbox) { try check.finish(facts) }
+        return (facts, SelfCheck.parts)
+    }
+
+    /// A part of the self-check; nothing can be read of an init that has ended, and it has said why.
+    private static func unlessInitSaysWhy<Part: ~Copyable>(
+        _ sandbox: borrowing Sandbox,
+        _ part: () throws -> Part
+    ) throws -> Part {
         do {
-            var check = try SelfCheck.ofBuilt(expectation, pid: sandbox.pid)
-            let facts = try report(sandbox, wait: true, &listener) ?? 0
-            try check.finish(facts)
-            return (facts, SelfCheck.parts)
+            return try part()
         } catch {
-            // Nothing can be read of an init that has ended; it has said why.
             _ = try report(sandbox, wait: false)
             throw error
         }
