@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
         .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
 
         // L0: how Linux is called, and what Cloche's values are. They do not know each other.
@@ -59,6 +60,7 @@ let package = Package(
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         layer("AuditReport", ["ClocheModel", "StructuredText", "TerminalText", "CommandSyntax"]),
 
+        layer("TerminalScreen", ["TerminalText", "CUTF8Proc"]),
         layer("Learning", ["ClocheModel", "TerminalText"]),
         layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
@@ -116,6 +118,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
+        tests("TerminalScreen", ["TerminalText"]),
         tests("NetworkRules", ["ClocheModel"]),
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),

@@ -5,7 +5,7 @@
 // writes exactly what it judged.
 
 /// An incremental parser of ESC and CSI sequences and of control strings.
-struct EscapeParser: Sendable {
+package struct EscapeParser: Sendable {
     /// What a byte led to.
     enum Event: Equatable {
         /// The byte is part of something unfinished, or ended something that is to be dropped.
@@ -41,13 +41,13 @@ struct EscapeParser: Sendable {
     static let longestString = 1 << 20
 
     /// `<`, `=`, `>` or `?` after CSI, or 0.
-    private(set) var prefix: UInt8 = 0
+    package private(set) var prefix: UInt8 = 0
     /// The byte of 0x20-0x2F before the final one, or 0.
-    private(set) var intermediate: UInt8 = 0
+    package private(set) var intermediate: UInt8 = 0
     /// Digits, `;` and `:`; each number has at most four digits, a greater one became 9999.
-    private(set) var parameters: [UInt8] = []
+    package private(set) var parameters: [UInt8] = []
     /// The content of an OSC string.
-    private(set) var payload: [UInt8] = []
+    package private(set) var payload: [UInt8] = []
 
     private var state = State.ground
     private var digits = 0

@@ -4,7 +4,7 @@
 // same events wherever the stream is cut into chunks.
 
 /// What reads the parts of a terminal's output.
-protocol TerminalSink {
+package protocol TerminalSink {
     /// A run of plain text: UTF-8 without controls or bidirectional marks.
     mutating func text(_ run: ArraySlice<UInt8>)
     /// One character that may need a look: a bidirectional mark, U+FFFD for broken bytes, or any other.
@@ -20,12 +20,15 @@ protocol TerminalSink {
 }
 
 /// The incremental reader in front of a sink.
-struct TerminalScanner: Sendable {
+package struct TerminalScanner: Sendable {
     private var parser = EscapeParser()
     private var decoder = UTF8Decoder()
 
+    /// A reader at the start of a stream.
+    package init() {}
+
     /// Reads the next bytes of the stream.
-    mutating func scan(_ bytes: ArraySlice<UInt8>, into sink: inout some TerminalSink) {
+    package mutating func scan(_ bytes: ArraySlice<UInt8>, into sink: inout some TerminalSink) {
         var position = bytes.startIndex
         while position < bytes.endIndex {
             if parser.isGround, !decoder.isPending {
@@ -42,7 +45,7 @@ struct TerminalScanner: Sendable {
     }
 
     /// Ends the stream: an unfinished character is a broken one, an unfinished sequence is dropped.
-    mutating func finish(into sink: inout some TerminalSink) {
+    package mutating func finish(into sink: inout some TerminalSink) {
         if decoder.isPending { sink.scalar("\u{FFFD}") }
         decoder.reset()
         parser.reset()
