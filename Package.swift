@@ -88,7 +88,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
-                "TerminalText", "Learning",
+                "TerminalText", "TerminalScreen", "Learning",
             ]
         ),
 
@@ -98,8 +98,8 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
-                "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "AuditReport",
-                "AuditExport", "Learning",
+                "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
+                "AuditReport", "AuditExport", "Learning",
             ]
         ),
 
@@ -108,7 +108,8 @@ let package = Package(
             "ClocheCLI",
             [
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
-                "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime", "SyscallFilter",
+                "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
+                "SyscallFilter",
                 "NetworkRules", "AuditReport", "Learning",
             ]
         ),

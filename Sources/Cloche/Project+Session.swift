@@ -6,7 +6,8 @@ internal import LinuxSystem
 internal import ProfileLoading
 internal import SandboxRuntime
 package import Supervision
-internal import TerminalText
+internal import TerminalScreen
+package import TerminalText
 
 /// A command to run beside an agent.
 public struct ExecOptions: Sendable {
@@ -49,9 +50,11 @@ extension Project {
                 }
             },
             directory: options.directory ?? InsidePath.workspace,
-            terminal: onTerminal ? size : nil
+            terminal: onTerminal ? size : nil,
+            opensWindow: onTerminal && Terminal.isTerminal(0) && Terminal.isTerminal(1)
         )
         do {
+            if request.opensWindow { return try runInWindow(name, client, request) }
             if onTerminal {
                 return try ForegroundSession.runOnTerminal(RemoteProgram(client, request, stdio: []))
             }
@@ -77,16 +80,76 @@ extension Project {
         }
     }
 
-    /// Shows the agent's terminal in the user's until the detach keys are typed or the agent ends.
-    package func attach(_ name: String, readOnly: Bool) throws(ClocheError) -> AttachSession.Outcome {
+    /// Runs a command in a window of its own, shown in the user's terminal.
+    private func runInWindow(
+        _ name: String,
+        _ client: consuming SupervisorClient,
+        _ request: ExecRequest
+    ) throws -> Int32 {
+        let keys = try detachKey(name)
+        let options = AttachSession.Options(detach: keys, fillsScreen: false)
+        switch try AttachSession.run(client, .exec(request), options) {
+        case .exited(let code): return code
+        case .detached, .taken: return 0
+        case .ended, .lost: return 137
+        }
+    }
+
+    /// What leaves an agent's terminal.
+    package func detachKey(_ name: String) throws(ClocheError) -> DetachKey {
+        let keys = try Policy(document: agentDirectory(name).read().effective).session.detachKeys
+        do {
+            return try DetachKey(keys)
+        } catch { throw ClocheError(.usage, "bad detach key \(visible(keys))", why: "\(error)") }
+    }
+
+    /// Shows a window of the agent in the user's terminal until the detach keys are typed or it ends.
+    package func attach(_ name: String, _ request: AttachRequest, hint: String) throws(ClocheError)
+        -> AttachSession.Outcome
+    {
         let directory = try agentDirectory(name)
         guard let client = try SupervisorClient.connect(directory) else { throw try notRunning(name) }
-        let keys = try Policy(document: directory.read().effective).session.detachKeys
+        let options = try AttachSession.Options(
+            detach: detachKey(name),
+            readOnly: request.readOnly,
+            hint: hint
+        )
         do {
-            return try AttachSession.run(client, detach: DetachKey(keys), readOnly: readOnly)
+            return try AttachSession.run(client, .attach(request), options)
         } catch let error as ClocheError {
             throw error
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }
+    }
+
+    /// What a window of an agent shows; of one that has ended, what window 0 showed last.
+    package func look(_ name: String, _ request: LookRequest) throws(ClocheError) -> ScreenReport {
+        let directory = try agentDirectory(name)
+        if let client = try SupervisorClient.connect(directory) {
+            try client.send(.look(request))
+            switch try client.receive() {
+            case .report(let report)?:
+                if let report = ScreenReport(document: report) { return report }
+            case .failed(let error)?: throw error
+            default: throw ClocheError(.state, "agent \(name) ended meanwhile")
+            }
+        }
+        guard request.window == 0 else { throw try notRunning(name) }
+        let session = try Policy(document: directory.read().effective).session
+        var screen = Screen(columns: Int(session.columns), rows: Int(session.rows))
+        screen.feed(SessionLog.read(directory))
+        return ScreenReport(screen, linesAbove: request.linesAbove)
+    }
+
+    /// The windows of a running agent, as its supervisor lists them.
+    public func windows(_ name: String) throws(ClocheError) -> [Document] {
+        guard let client = try SupervisorClient.connect(agentDirectory(name)) else {
+            throw try notRunning(name)
+        }
+        try client.send(.status)
+        guard case .report(let report)? = try client.receive() else {
+            throw ClocheError(.state, "agent \(name) ended meanwhile")
+        }
+        return report["windows"]?.list ?? []
     }
 
     /// What an agent's terminal showed, escape sequences already harmless.

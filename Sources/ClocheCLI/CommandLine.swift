@@ -119,6 +119,8 @@ package enum ClocheCommandLine {
         case ("learn", _): LearnCommand.run
         case ("list", _): ListCommand.run
         case ("attach", _): AttachCommand.run
+        case ("look", _): LookCommand.run
+        case ("windows", _): WindowsCommand.run
         case ("logs", _): LogsCommand.run
         case ("exec", _): ExecCommand.run
         case ("stats", _): StatsCommand.run

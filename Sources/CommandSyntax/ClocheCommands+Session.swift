@@ -3,7 +3,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, stats, top, attachTerminal, logs, exec, wait]
+    static let session = [list, stats, top, attachTerminal, look, windows, logs, exec, wait]
 
     private static let list = CommandSpec(
         "list",
@@ -106,13 +106,84 @@ extension ClocheCommands {
         suggestedFor: ["a", "enter", "open", "attach-session"],
         discussion: """
             Shows the screen as the agent's program drew it, and passes keys on to it. Press ctrl-]
-            and then d to detach; the agent goes on.
+            and then d to detach; the agent goes on. ctrl-] twice passes the key itself on.
+
+            Any number of terminals may be attached. The window has the size of the one that typed
+            last; in one of another size, the part around the cursor is shown.
             """,
-        arguments: [agent("The agent to watch")],
-        options: [.flag("read-only", letter: "r", "Watch only; nothing typed is passed on")],
+        arguments: [windowOf("The agent to watch; NAME:2 is its window 2")],
+        options: [
+            .flag("read-only", letter: "r", "Watch only; nothing typed is passed on"),
+            .flag("steal", letter: "s", "Send away other terminals that may type"),
+            .value(
+                "lines",
+                letter: "n",
+                "COUNT",
+                form: .number(0...1_000_000),
+                "First write up to COUNT lines that have left the screen, for the terminal to scroll back to"
+            ),
+            .flag("quiet", letter: "q", "Do not show the line that tells how to detach"),
+        ],
         examples: [
             Example("cloche attach fixer", "watch the agent and type to it"),
             Example("cloche attach -r fixer", "watch only"),
+            Example("cloche attach --steal fixer", "on this terminal, and no longer on others"),
+            Example("cloche attach fixer:1", "the window that `cloche exec -t fixer bash` opened"),
+        ]
+    )
+
+    private static func windowOf(_ summary: String) -> ArgumentSpec {
+        ArgumentSpec("name", .required, completion: .agentName, summary)
+    }
+
+    private static let look = CommandSpec(
+        "look",
+        "Show what is on an agent's screen",
+        suggestedFor: ["screen", "peek", "capture", "capture-pane", "show"],
+        discussion: """
+            Prints the screen as text and changes nothing. Of an agent that has ended, it is what
+            the screen showed last.
+            """,
+        arguments: [windowOf("The agent to look at; NAME:2 is its window 2")],
+        options: [
+            .flag("ansi", letter: "a", "With colours and attributes, as escape sequences"),
+            .flag(
+                "scrollback",
+                letter: "S",
+                "Also the lines that have left the screen, as far as they are kept"
+            ),
+            .value(
+                "lines",
+                letter: "n",
+                "COUNT",
+                form: .number(0...1_000_000),
+                "Also the last COUNT lines that have left the screen"
+            ),
+            json,
+        ],
+        exclusive: [["ansi", "json"], ["scrollback", "lines"]],
+        examples: [
+            Example("cloche look fixer", "what it shows now"),
+            Example(
+                "cloche look --ansi -n 100 fixer | less -R",
+                "with colours, and a hundred lines before it"
+            ),
+            Example("cloche look --json fixer | jq .cursor", "where its cursor is"),
+        ]
+    )
+
+    private static let windows = CommandSpec(
+        "windows",
+        "List an agent's windows",
+        suggestedFor: ["list-windows", "panes"],
+        discussion: """
+            Window 0 is the agent's own program. `cloche exec` in a terminal opens another, which
+            ends with its program; after detaching it goes on.
+            """,
+        arguments: [agent("The agent whose windows to list")],
+        options: [json],
+        examples: [
+            Example("cloche windows fixer", "number, size, who watches, and the command")
         ]
     )
 

@@ -2,12 +2,12 @@
 //
 //   command                         supervisor
 //      | status, inspect, stats ----->|   report
-//      | pause, unpause ------------->|   report, failed
-//      | network, forward ----------->|   report, failed
-//      | setNetwork section --------->|   report, failed
-//      | attach size readOnly ------->|   output* ... ended
-//      | input, resize -------------->|
-//      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
+//      | what changes the agent ----->|   report, failed
+//      | attach request ------------->|   output* ... left, ended, exited
+//      | input, resize, repaint ----->|   to the window that this connection is attached to
+//      | detach --------------------->|   the window stays
+//      | look request --------------->|   report, failed
+//      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
 //      | signal --------------------->|   to the program that this connection started
 //      | stop grace ----------------->|   the connection closes when the agent has ended
 //
@@ -28,9 +28,18 @@ package struct ExecRequest: Equatable, Sendable {
     package var directory: String
     /// On a pty of its own, of this size; nil when the three descriptors come along.
     package var terminal: TerminalSize?
+    /// Whether its terminal becomes a window of the agent; else its pty's master comes with the answer.
+    package var opensWindow: Bool
 
     /// A request.
-    package init(arguments: [String], environment: [String], directory: String, terminal: TerminalSize?) {
+    package init(
+        arguments: [String],
+        environment: [String],
+        directory: String,
+        terminal: TerminalSize?,
+        opensWindow: Bool = false
+    ) {
+        self.opensWindow = opensWindow
         self.arguments = arguments
         self.environment = environment
         self.directory = directory
@@ -78,8 +87,14 @@ package enum ControlMessage: Equatable, Sendable {
     case setNetwork(Document)
     /// Lets a port of the host lead inside; the report has `forwards`, those that were made or ended.
     case forward(ForwardRequest)
-    /// Asks to be shown window 0, on a terminal of this size.
-    case attach(TerminalSize, readOnly: Bool)
+    /// Asks to be shown a window.
+    case attach(AttachRequest)
+    /// Asks to be shown the window anew.
+    case repaint
+    /// The terminal leaves; the program of its window goes on.
+    case detach
+    /// Asks what a window shows; the report is a `ScreenReport`.
+    case look(LookRequest)
     /// What was typed.
     case input([UInt8])
     /// The attached terminal has another size now.
@@ -95,12 +110,14 @@ package enum ControlMessage: Equatable, Sendable {
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
-    /// The program of `exec` runs; the master of its pty comes along if it has one.
+    /// The program of `exec` runs.
     case started
     /// The request failed.
     case failed(ClocheError)
     /// The program of `exec` ended: its exit code, or 128 plus a signal.
     case exited(Int32)
+    /// Another terminal has taken the window over.
+    case left
     /// The agent has ended, for this reason: the name of an `EndReason`.
     case ended(String)
 
@@ -115,7 +132,10 @@ package enum ControlMessage: Equatable, Sendable {
         case .network: [UInt8(ascii: "N")]
         case .setNetwork(let document): [UInt8(ascii: "W")] + Array(JSONText.serialize(document).utf8)
         case .forward(let request): [UInt8(ascii: "F")] + Array(JSONText.serialize(request.document).utf8)
-        case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
+        case .attach(let request): [UInt8(ascii: "A")] + Array(JSONText.serialize(request.document).utf8)
+        case .repaint: [UInt8(ascii: "r")]
+        case .detach: [UInt8(ascii: "D")]
+        case .look(let request): [UInt8(ascii: "L")] + Array(JSONText.serialize(request.document).utf8)
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
@@ -126,6 +146,7 @@ package enum ControlMessage: Equatable, Sendable {
         case .started: [UInt8(ascii: "m")]
         case .failed(let error): [UInt8(ascii: "e")] + Array(JSONText.serialize(error.document).utf8)
         case .exited(let code): [UInt8(ascii: "x")] + littleEndian(code)
+        case .left: [UInt8(ascii: "l")]
         case .ended(let text): [UInt8(ascii: "q")] + Array(text.utf8)
         }
     }
@@ -148,8 +169,14 @@ package enum ControlMessage: Equatable, Sendable {
             guard let request = Self.json(body).flatMap(ForwardRequest.init(document:)) else { return nil }
             self = .forward(request)
         case "A":
-            guard body.count == 5, let size = TerminalSize(bytes: body) else { return nil }
-            self = .attach(size, readOnly: body[4] != 0)
+            guard let request = Self.json(body).flatMap(AttachRequest.init(document:)) else { return nil }
+            self = .attach(request)
+        case "r": self = .repaint
+        case "D": self = .detach
+        case "L":
+            guard let request = Self.json(body).flatMap(LookRequest.init(document:)) else { return nil }
+            self = .look(request)
+        case "l": self = .left
         case "I": self = .input(body)
         case "R":
             guard let size = TerminalSize(bytes: body) else { return nil }
@@ -215,20 +242,27 @@ extension ExecRequest {
             "arguments": .strings(arguments), "environment": .strings(environment),
             "directory": .string(directory),
             "columns": .optional(terminal.map { Int64($0.columns) }),
-            "rows": .optional(terminal.map { Int64($0.rows) }),
+            "rows": .optional(terminal.map { Int64($0.rows) }), "opens-window": .bool(opensWindow),
         ])
     }
 
     fileprivate init?(document: Document) {
         guard let arguments = document["arguments"]?.stringList, !arguments.isEmpty,
             let environment = document["environment"]?.stringList,
-            let directory = document["directory"]?.string
+            let directory = document["directory"]?.string,
+            let opensWindow = document["opens-window"]?.bool
         else { return nil }
         var size: TerminalSize?
         if let columns = document["columns"]?.integer, let rows = document["rows"]?.integer {
             size = TerminalSize(columns: UInt16(clamping: columns), rows: UInt16(clamping: rows))
         }
-        self.init(arguments: arguments, environment: environment, directory: directory, terminal: size)
+        self.init(
+            arguments: arguments,
+            environment: environment,
+            directory: directory,
+            terminal: size,
+            opensWindow: opensWindow
+        )
     }
 }
 

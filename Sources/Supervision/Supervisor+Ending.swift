@@ -13,7 +13,7 @@ extension Supervisor {
     ///
     /// What the terminal still holds is shown first.
     func harnessExited(_ end: ProcessEnd) throws(ClocheError) {
-        drainTerminal(rounds: 256)
+        drain(harnessWindow, parts: 64)
         let code = end.exitCode
         // The kernel kills init with the others; the harness's end may be told before that.
         let breach = resources?.cause()
@@ -84,13 +84,14 @@ extension Supervisor {
         // While the sandbox can still be looked at.
         let used = takeLastSample()
         programs = [:]
-        closeTerminal()
+        for window in windows.values { close(window) }
+        windows = windows.filter { $0.key == 0 }
         resources?.ended()
         // Killed first: a log that another process holds, or a slow disk, lets nothing run on.
         if let old = sandbox.take() {
             epoll.remove(old.control.number)
             epoll.remove(old.process.number)
-            (controlToken, processToken, terminalToken) = (0, 0, 0)
+            (controlToken, processToken) = (0, 0)
             old.kill()
         }
         // On record in the order of the times.

@@ -10,22 +10,27 @@ extension Supervisor {
 
     /// A person's presence is on record; what is typed is not.
     func recordAttach(_ viewer: Viewer) {
-        guard case .attached(let readOnly) = viewer.role else { return }
+        guard let attachment = viewer.attachment, attachment.program == nil else { return }
         viewer.attached = MonotonicClock.milliseconds
         viewer.typed = 0
         // A full disk ends the agent at its next event.
-        try? audit.append(.attach, ["read-only": .bool(readOnly), "by": .integer(Int64(viewer.user))])
+        try? audit.append(
+            .attach,
+            ["read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user))]
+        )
     }
 
     /// A terminal that was connected is so no more.
     func recordDetach(_ viewer: Viewer) {
-        guard case .attached(let readOnly) = viewer.role else { return }
+        guard let attachment = viewer.attachment else { return }
         viewer.role = .asking
+        // A program's own terminal is on record with the program.
+        if attachment.program != nil { return }
         // As above.
         try? audit.append(
             .detach,
             [
-                "read-only": .bool(readOnly), "by": .integer(Int64(viewer.user)),
+                "read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user)),
                 "typed": .integer(viewer.typed),
                 "milliseconds": .integer(MonotonicClock.milliseconds - viewer.attached),
             ]

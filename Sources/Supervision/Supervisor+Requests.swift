@@ -8,9 +8,6 @@ internal import LinuxSystem
 internal import SandboxRuntime
 
 extension Supervisor {
-    /// How much of the log a new terminal is shown.
-    private static let replayBytes = 32768
-
     func answer(_ viewer: Viewer, _ message: ControlMessage, _ stdio: [FileDescriptor.Shared])
         throws(SystemError)
     {
@@ -23,14 +20,12 @@ extension Supervisor {
         case .network: tell(viewer) { () throws(ClocheError) in try networkReport().document }
         case .setNetwork(let section): tell(viewer) { () throws(ClocheError) in try setNetwork(section) }
         case .forward(let request): tell(viewer) { () throws(ClocheError) in try forward(request) }
-        case .attach(let size, let readOnly): attach(viewer, size, readOnly: readOnly)
-        case .input(let bytes):
-            guard case .attached(readOnly: false) = viewer.role else { return }
-            lifecycle.activity(at: MonotonicClock.milliseconds)
-            viewer.typed += Int64(bytes.count)
-            type(bytes)
-        case .resize(let size):
-            if case .attached(readOnly: false) = viewer.role { resize(size, redraw: false) }
+        case .attach(let request): attach(viewer, request)
+        case .repaint: viewer.mustRestore = true
+        case .detach: detach(viewer)
+        case .look(let request): tell(viewer) { () throws(ClocheError) in try look(request) }
+        case .input(let bytes): typed(bytes, by: viewer)
+        case .resize(let size): resized(viewer, size)
         case .exec(let request): exec(viewer, request, stdio)
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
@@ -41,16 +36,17 @@ extension Supervisor {
         }
     }
 
-    private func reply(_ viewer: Viewer, _ message: ControlMessage, descriptors: [CInt] = []) {
+    func reply(_ viewer: Viewer, _ message: ControlMessage, descriptors: [CInt] = []) {
         if !viewer.send(message, descriptors: descriptors) { drop(viewer) }
         updateInterest(viewer)
     }
 
     private var report: Document {
-        let attached = viewers.values.filter { if case .attached = $0.role { true } else { false } }.count
+        let attached = viewers.values.filter { $0.attachment != nil }.count
         return .object([
             "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
+            "windows": .list(windowReports),
         ])
     }
 
@@ -75,15 +71,6 @@ extension Supervisor {
         do throws(ClocheError) {
             reply(viewer, .report(try body()))
         } catch { reply(viewer, .failed(error)) }
-    }
-
-    private func attach(_ viewer: Viewer, _ size: TerminalSize, readOnly: Bool) {
-        recordDetach(viewer)
-        viewer.role = .attached(readOnly: readOnly)
-        recordAttach(viewer)
-        let shown = SessionLog.tail(agent.directory, bytes: Self.replayBytes)
-        if !shown.isEmpty { reply(viewer, .output(shown)) }
-        if !readOnly { resize(size, redraw: true) }
     }
 
     private func exec(_ viewer: Viewer, _ request: ExecRequest, _ stdio: [FileDescriptor.Shared]) {
@@ -116,23 +103,27 @@ extension Supervisor {
                 throw error
             }
             viewer.role = .executing(id: id)
+            if request.opensWindow { openings[id] = (request.arguments, size) }
         } catch { reply(viewer, .failed(error)) }
     }
 
-    private func viewer(of id: UInt32) -> Viewer? { viewers.values.first { $0.role == .executing(id: id) } }
+    private func viewer(of id: UInt32) -> Viewer? {
+        viewers.values.first { $0.role == .executing(id: id) || $0.attachment?.program == id }
+    }
 
     func programStarted(_ id: UInt32, _ pid: Int32, _ terminal: consuming FileDescriptor?) {
         programs[id] = (pid, MonotonicClock.milliseconds)
+        let opening = openings.removeValue(forKey: id)
         guard let viewer = viewer(of: id) else { return signalProgram(id, SIGHUP) }
-        if let terminal = consume terminal {
-            reply(viewer, .started, descriptors: [terminal.number])
-        } else {
-            reply(viewer, .started)
-        }
+        guard let terminal = consume terminal else { return reply(viewer, .started) }
+        guard let opening else { return reply(viewer, .started, descriptors: [terminal.number]) }
+        reply(viewer, .started)
+        openWindow(id, opening.arguments, opening.size, terminal, for: viewer)
     }
 
     func programFailed(_ id: UInt32, _ error: ClocheError) throws(ClocheError) {
         try recordExit(id, nil, failure: error)
+        openings[id] = nil
         guard let viewer = viewer(of: id) else { return }
         viewer.role = .asking
         reply(viewer, .failed(error))
@@ -144,6 +135,9 @@ extension Supervisor {
         try recordNetwork()
         try recordCalls()
         try recordExit(id, end)
+        if let window = windows.values.first(where: { $0.program == id }) {
+            return closeWindow(window, end.exitCode)
+        }
         guard let viewer = viewer(of: id) else { return }
         viewer.role = .asking
         reply(viewer, .exited(end.exitCode))

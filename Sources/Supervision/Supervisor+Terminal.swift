@@ -1,52 +1,83 @@
-// Window 0: the pty's master, what it shows to the log and the viewers, and what is typed into it. Called
-// from the loop and by requests of viewers. Nothing here blocks: what the pty does not take waits in `input`.
+// The windows: what their programs write goes to their screens, to the log and to whoever is attached, and what is typed
+// goes to their ptys. Called from the loop and by requests of viewers. Nothing here blocks: what a pty does not take waits
+// in its window, and a viewer that does not keep up is shown the screen instead of every step to it.
 
 internal import LinuxSystem
+internal import SandboxRuntime
+internal import TerminalScreen
 internal import TerminalText
 
 extension Supervisor {
-    /// The longest that keys typed ahead may be, in bytes.
-    private static let inputLimit = 1 << 20
-
-    /// Window 0 has something to show, or room for what was typed.
-    func handleTerminal(_ event: Readiness) throws(SystemError) {
-        if event.writable { try flushInput() }
-        if event.readable || event.hangup { drainTerminal() }
+    /// A window has something to show, or room for what was typed.
+    func handle(_ window: Window, _ event: Readiness) throws(SystemError) {
+        if event.writable { try flushInput(window) }
+        if event.readable || event.hangup { drain(window) }
     }
 
+    /// Begins to serve a window's pty.
+    func open(_ window: Window, _ terminal: consuming FileDescriptor) throws(SystemError) {
+        try terminal.setNonBlocking()
+        window.token = makeToken()
+        try epoll.add(terminal.number, token: window.token)
+        window.terminal = consume terminal
+        window.rests = false
+    }
+
+    /// So much is shown at once, in bytes.
+    private static let part = 65536
+
     /// Reads a bounded part, so that a flood does not keep everything else waiting.
-    func drainTerminal(rounds: Int = 4) {
-        for _ in 0..<rounds {
-            do throws(SystemError) {
-                guard let bytes = try terminal?.read(upTo: 16384), !bytes.isEmpty else {
-                    return closeTerminal()
-                }
-                wakeTerminal()
-                show(bytes)
-            } catch  where error.errno == .wouldBlock {
-                return
-            } catch {
-                // EIO means that no process has the slave open now.
-                return restTerminal()
+    ///
+    /// A pty gives a page at a time at most; what there is of them is shown together.
+    func drain(_ window: Window, parts: Int = 1) {
+        for _ in 0..<parts {
+            var bytes: [UInt8] = []
+            let end = collect(from: window, into: &bytes)
+            if !bytes.isEmpty {
+                wake(window)
+                show(bytes, in: window)
+            }
+            switch end {
+            case .part: continue
+            case .dry: return
+            case .unused: return rest(window)
+            case .closed: return close(window)
             }
         }
     }
 
-    private func show(_ bytes: [UInt8]) {
-        var output: [UInt8] = []
-        var replies: [UInt8] = []
-        filter.feed(bytes[...], into: &output, replies: &replies)
-        if !replies.isEmpty { type(replies) }
-        lifecycle.activity(at: MonotonicClock.milliseconds)
-        if output.isEmpty { return }
-        outputBytes += Int64(output.count)
-        log.append(output)
-        for viewer in viewers.values {
-            guard case .attached = viewer.role else { continue }
-            for start in stride(from: 0, to: output.count, by: Viewer.chunk) {
-                let part = Array(output[start..<min(start + Viewer.chunk, output.count)])
-                if !viewer.send(.output(part)) { drop(viewer) }
+    /// Why no more was read.
+    private enum End {
+        case part, dry, closed
+        /// No process has the slave open now.
+        case unused
+    }
+
+    private func collect(from window: Window, into bytes: inout [UInt8]) -> End {
+        bytes.reserveCapacity(Self.part)
+        while bytes.count < Self.part {
+            do throws(SystemError) {
+                guard let some = try window.terminal?.read(upTo: 8192), !some.isEmpty else { return .closed }
+                bytes += some
+            } catch {
+                // EIO is that of an unused one.
+                return error.errno == .wouldBlock ? .dry : .unused
             }
+        }
+        return .part
+    }
+
+    private func show(_ bytes: [UInt8], in window: Window) {
+        let output = window.take(bytes)
+        if !window.input.isEmpty { try? flushInput(window) }  // its end is handled where it is read
+        if window.number == 0 { lifecycle.activity(at: MonotonicClock.milliseconds) }
+        if output.isEmpty { return }
+        if window.number == 0 {
+            outputBytes += Int64(output.count)
+            log.append(output)
+        }
+        for viewer in viewers(of: window) where viewer.follows(window) {
+            if !viewer.send(output: output) { drop(viewer) }
             updateInterest(viewer)
         }
     }
@@ -55,65 +86,82 @@ extension Supervisor {
     ///
     /// The master stays open: closing it would hang up the session, and a program that closes its terminal
     /// before it ends, as GNU tools do, would die of SIGHUP. The hang-up lasts, so only what is new wakes us.
-    private func restTerminal() {
-        guard let number = terminal?.number else { return }
+    private func rest(_ window: Window) {
+        guard let number = window.terminal?.number else { return }
         do throws(SystemError) {
-            try epoll.modify(number, token: terminalToken, readable: true, writable: false, edge: true)
-            terminalRests = true
-        } catch { closeTerminal() }
+            try epoll.modify(number, token: window.token, readable: true, writable: false, edge: true)
+            window.rests = true
+        } catch { close(window) }
     }
 
-    private func wakeTerminal() {
-        guard terminalRests, let number = terminal?.number else { return }
-        terminalRests = false
+    private func wake(_ window: Window) {
+        guard window.rests, let number = window.terminal?.number else { return }
+        window.rests = false
         // It was registered a moment ago; if it is gone, the next read says so.
-        try? epoll.modify(number, token: terminalToken, readable: true, writable: !input.isEmpty)
+        try? epoll.modify(number, token: window.token, readable: true, writable: !window.input.isEmpty)
     }
 
-    /// Forgets the pty; every process that had it open has gone, or is about to be killed.
-    func closeTerminal() {
-        guard let number = terminal?.number else { return }
+    /// Forgets a pty; every process that had it open has gone, or is about to be killed.
+    func close(_ window: Window) {
+        guard let number = window.terminal?.number else { return }
         epoll.remove(number)
-        terminal = nil
+        window.terminal = nil
+        window.token = 0
     }
 
-    /// Puts bytes into the pty, as if typed.
-    func type(_ bytes: [UInt8]) {
-        if input.count + bytes.count > Self.inputLimit { return }  // nobody reads: what is typed is lost
-        input += bytes
-        try? flushInput()  // a pty that is gone takes nothing; its end is handled where it is read
+    /// Puts bytes into a pty, as if typed.
+    func type(_ bytes: [UInt8], in window: Window) {
+        window.enqueue(bytes)
+        try? flushInput(window)  // a pty that is gone takes nothing; its end is handled where it is read
     }
 
-    private func flushInput() throws(SystemError) {
-        guard let number = terminal?.number else {
-            input.removeAll()
-            return
+    private func flushInput(_ window: Window) throws(SystemError) {
+        try window.flush()
+        guard let number = window.terminal?.number else { return }
+        try epoll.modify(number, token: window.token, readable: true, writable: !window.input.isEmpty)
+    }
+
+    /// Gives a window another size; whoever sees it is shown it anew.
+    func resize(_ window: Window, _ size: TerminalSize) {
+        guard window.resize(size) else { return }
+        for viewer in viewers(of: window) { viewer.mustRestore = true }
+    }
+
+    // MARK: Viewers
+
+    func viewers(of window: Window) -> [Viewer] {
+        viewers.values.filter { $0.attachment?.window == window.number }
+    }
+
+    /// Between two frames for a terminal that does not follow byte by byte, in milliseconds.
+    private static let frameInterval: Int64 = 33
+
+    /// When the next viewer is to be shown a frame, in milliseconds of the monotonic clock; nil for never.
+    var nextFrame: Int64? {
+        var next: Int64?
+        for viewer in viewers.values {
+            guard let window = window(of: viewer), viewer.wantsFrame(of: window), !viewer.isWaiting else {
+                continue
+            }
+            next = min(next ?? .max, viewer.lastFrame + Self.frameInterval)
         }
-        while !input.isEmpty {
-            guard let count = try terminal?.writeSome(input[...]) ?? nil else { break }
-            input.removeFirst(count)
+        return next
+    }
+
+    func window(of viewer: Viewer) -> Window? {
+        viewer.attachment.flatMap { windows[$0.window] }
+    }
+
+    /// Shows frames to those who wait for one.
+    func showFrames() {
+        let now = MonotonicClock.milliseconds
+        for viewer in Array(viewers.values) {
+            guard let window = window(of: viewer), viewer.wantsFrame(of: window), !viewer.isWaiting,
+                now >= viewer.lastFrame + Self.frameInterval
+            else { continue }
+            viewer.lastFrame = now
+            if !viewer.sendFrame(of: window) { drop(viewer) }
+            updateInterest(viewer)
         }
-        try epoll.modify(number, token: terminalToken, readable: true, writable: !input.isEmpty)
-    }
-
-    /// Takes a viewer's size, and makes full-screen programs draw again even if it is the old one.
-    func resize(_ size: TerminalSize, redraw: Bool) {
-        guard size.columns > 0, size.rows > 0, let number = terminal?.number, number >= 0 else { return }
-        if redraw && size == self.size {
-            setTerminalSize(TerminalSize(columns: size.columns, rows: max(1, size.rows - 1)))
-        }
-        self.size = size
-        setTerminalSize(size)
-    }
-
-    private func setTerminalSize(_ size: TerminalSize) {
-        guard terminal != nil else { return }
-        withTerminal { Terminal.setSize($0, size) }
-    }
-
-    private func withTerminal(_ body: (borrowing FileDescriptor) -> Void) {
-        guard let held = terminal.take() else { return }
-        body(held)
-        terminal = consume held
     }
 }

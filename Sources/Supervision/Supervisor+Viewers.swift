@@ -58,6 +58,7 @@ extension Supervisor {
         guard viewers.removeValue(forKey: viewer.token) != nil else { return }
         epoll.remove(viewer.socket.number)
         if case .executing(let id) = viewer.role { signalProgram(id, SIGHUP) }
+        if let id = viewer.attachment?.program { signalProgram(id, SIGHUP) }
         recordDetach(viewer)
     }
 

@@ -83,25 +83,21 @@ package final class Supervisor {
     private let filters: SandboxFilters
 
     var sandbox: Sandbox?
-    var terminal: FileDescriptor?
-    /// No process has the pty's slave open.
-    var terminalRests = false
+    /// By number; window 0 is there from the beginning, over all starts.
+    var windows: [Int: Window]
     var controlToken: UInt64 = 0
     var processToken: UInt64 = 0
-    var terminalToken: UInt64 = 0
     var networkToken: UInt64 = 0
     private var nextToken = Token.firstSandbox
 
-    var filter = AttachFilter()
     var log: SessionLog
     /// Bytes that window 0 showed in this run.
     var outputBytes: Int64 = 0
-    /// Bytes for the pty that it has not taken yet.
-    var input: [UInt8] = []
-    var size: TerminalSize
 
     var viewers: [UInt64: Viewer] = [:]
     var nextProgram = Supervisor.harnessID + 1
+    /// Programs that are being started in a window of their own.
+    var openings: [UInt32: (arguments: [String], size: TerminalSize)] = [:]
 
     var lifecycle = Lifecycle()
     /// What holds the limits; there from `start` on.
@@ -159,10 +155,12 @@ package final class Supervisor {
             cache: agent.filterCache,
             listening: policy.audit.level
         )
-        size = TerminalSize(
+        let size = TerminalSize(
             columns: UInt16(clamping: policy.session.columns),
             rows: UInt16(clamping: policy.session.rows)
         )
+        let arguments = agent.program.arguments
+        windows = [0: Window(0, Self.harnessID, arguments, size, opened: WallClock.milliseconds)]
         log = SessionLog(agent.directory, limit: policy.limits.logBytes)
         do throws(SystemError) {
             guard let lock = try FileLock(agent.directory.supervisorLock) else {
@@ -215,7 +213,7 @@ package final class Supervisor {
         var sandbox = try Sandbox.launch(
             agent.request,
             filters,
-            starting: SpawnRequest(Self.harnessID, program, size: size),
+            starting: SpawnRequest(Self.harnessID, program, size: harnessWindow.size),
             in: resources?.cgroup
         ) { (plan: SandboxPlan) throws(ClocheError) in
             record.limits = resources?.holders ?? []
@@ -271,7 +269,7 @@ package final class Supervisor {
     private func awaitHarness(_ sandbox: borrowing Sandbox, _ program: ProcessSpec) throws(ClocheError) {
         switch try sandbox.nextEvent(wait: true) {
         case .started(_, _, let terminal)?:
-            self.terminal = terminal
+            harnessWindow.terminal = terminal
         case .failed(_, let error)?:
             throw Self.naming(program.arguments.first ?? "", error, policy)
         default:
@@ -294,14 +292,10 @@ package final class Supervisor {
     private func watch(_ sandbox: borrowing Sandbox) {
         controlToken = makeToken()
         processToken = makeToken()
-        terminalToken = makeToken()
         do throws(SystemError) {
             try epoll.add(sandbox.control.number, token: controlToken)
             try epoll.add(sandbox.process.number, token: processToken)
-            if let number = terminal?.number {
-                try terminal?.setNonBlocking()
-                try epoll.add(number, token: terminalToken)
-            }
+            if let terminal = harnessWindow.terminal.take() { try open(harnessWindow, terminal) }
         } catch { preconditionFailure("epoll: \(error)") }  // memory for three entries, or a mistake of ours
     }
 
@@ -320,10 +314,11 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart,
+                    exports.nextStart, nextFrame,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
+                showFrames()
                 if network != nil { try handleNetwork() }
                 try resumeCalls()
                 try recordDueCalls()
@@ -350,13 +345,20 @@ package final class Supervisor {
         case Token.listener: try acceptViewers()
         case controlToken: try handleSandbox()
         case processToken: sandboxEnded()
-        case terminalToken: try handleTerminal(event)
         case networkToken: return  // served after the others
         case callsToken: try handleCalls()
         case exitsToken: try handleExits()
         default:
-            if let viewer = viewers[event.token] { try handle(viewer, event) }
+            if let viewer = viewers[event.token] { return try handle(viewer, event) }
+            if let window = windows.values.first(where: { $0.token == event.token }) {
+                try handle(window, event)
+            }
         }
+    }
+
+    var harnessWindow: Window {
+        guard let window = windows[0] else { preconditionFailure("window 0 is never closed") }
+        return window
     }
 
     private func handleSignals() {

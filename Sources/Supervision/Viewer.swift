@@ -1,11 +1,23 @@
 // One connection to the supervisor: a command that asks, a terminal that watches, or a program run by `exec`.
+//
+// A terminal of the window's size follows the program's output byte by byte. One of another size is shown frames, and one
+// that falls behind is brought up to date by a frame as soon as it takes one: the program never waits for a viewer.
 
 internal import LinuxSystem
+internal import TerminalScreen
 
 final class Viewer {
+    /// A terminal before a window.
+    struct Attachment: Equatable {
+        var window: Int
+        var readOnly: Bool
+        /// The program that was started with the window; it is told when this terminal is gone.
+        var program: UInt32?
+    }
+
     enum Role: Equatable {
         case asking
-        case attached(readOnly: Bool)
+        case attached(Attachment)
         case executing(id: UInt32)
     }
 
@@ -18,9 +30,20 @@ final class Viewer {
     var attached: Int64 = 0
     /// How many bytes were typed there.
     var typed: Int64 = 0
-    /// Messages not sent yet; a viewer that falls behind by more than `limit` bytes skips output.
+    /// The size of the terminal that is attached.
+    var size = TerminalSize(columns: 80, rows: 24)
+    /// Lines that have left the screen and are to be shown first.
+    var linesAbove = 0
+    /// What the terminal shows is not what the window shows.
+    var mustRestore = true
+    /// When it was shown a frame, in milliseconds of the monotonic clock.
+    var lastFrame: Int64 = 0
+    private var painter: FramePainter?
+    private var paintedVersion: UInt64 = 0
+    /// Messages not sent yet.
     private var queue: [[UInt8]] = []
     private var queued = 0
+    /// A terminal with so many bytes of output before it has fallen behind.
     private static let limit = 1 << 20
     /// Bytes of output per message.
     static let chunk = 32768
@@ -31,8 +54,62 @@ final class Viewer {
         self.token = token
     }
 
+    var attachment: Attachment? {
+        if case .attached(let attachment) = role { attachment } else { nil }
+    }
+
     /// Whether the socket must be watched for room.
     var isWaiting: Bool { !queue.isEmpty }
+
+    // MARK: What a terminal is shown
+
+    /// Whether it shows what the window shows, and needs but what comes.
+    func follows(_ window: Window) -> Bool { size == window.size && !mustRestore }
+
+    func wantsFrame(of window: Window) -> Bool {
+        if size == window.size { return mustRestore }
+        return mustRestore || paintedVersion != window.screen.version
+    }
+
+    /// Output of the window that it follows; false when the other end is gone.
+    func send(output: [UInt8]) -> Bool {
+        if queued + output.count > Self.limit {
+            queue.removeAll()
+            queued = 0
+            mustRestore = true
+            return true
+        }
+        return send(chunks: output)
+    }
+
+    private func send(chunks output: [UInt8]) -> Bool {
+        for start in stride(from: 0, to: output.count, by: Self.chunk) {
+            let part = Array(output[start..<min(start + Self.chunk, output.count)])
+            if !send(.output(part)) { return false }
+        }
+        return true
+    }
+
+    /// The window as it is now; false when the other end is gone.
+    func sendFrame(of window: Window) -> Bool {
+        // CAN: ends a sequence of which only the first half was sent.
+        var bytes: [UInt8] = mustRestore ? [0x18] : []
+        if size == window.size {
+            painter = nil
+            bytes += window.screen.restoration(scrolledOff: linesAbove)
+            linesAbove = 0
+        } else {
+            if mustRestore { painter = nil }
+            var painter = painter ?? FramePainter(columns: Int(size.columns), rows: Int(size.rows))
+            bytes += painter.frame(window.screen)
+            self.painter = painter
+        }
+        paintedVersion = window.screen.version
+        mustRestore = false
+        return send(chunks: bytes)
+    }
+
+    // MARK: Messages
 
     /// Sends a message, or queues it.
     ///
@@ -45,21 +122,10 @@ final class Viewer {
                 }
             } catch { return false }
         }
-        if case .output(let data) = message, queued + data.count > Self.limit {
-            queue.removeAll()
-            queued = 0
-            // CAN: ends a sequence of which only the first half was sent.
-            let notice = "\u{18}\r\n[cloche: this terminal was too slow; output was skipped]\r\n"
-            enqueue(.output(Array(notice.utf8)))
-        }
-        enqueue(message)
-        return true
-    }
-
-    private func enqueue(_ message: ControlMessage) {
         let bytes = message.bytes
         queue.append(bytes)
         queued += bytes.count
+        return true
     }
 
     /// Sends what is queued as far as there is room.

@@ -94,7 +94,8 @@ package struct Style: Equatable, Hashable, Sendable {
     package var underline: Int {
         get { Int(attributes >> Self.underlineShift & 7) }
         set {
-            attributes = attributes & ~(7 << Self.underlineShift) | UInt16(newValue & 7) << Self.underlineShift
+            let shift = Self.underlineShift
+            attributes = attributes & ~(7 << shift) | UInt16(newValue & 7) << shift
         }
     }
 

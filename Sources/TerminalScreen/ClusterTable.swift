@@ -7,6 +7,8 @@ struct ClusterTable: Sendable {
     static let most = 4096
 
     private var clusters: [[Unicode.Scalar]] = []
+    /// Grows when places change.
+    private(set) var generation = 0
 
     var isFull: Bool { clusters.count >= Self.most }
 
@@ -34,6 +36,7 @@ struct ClusterTable: Sendable {
             kept.append(scalars(content))
         }
         clusters = kept
+        generation += 1
         return places
     }
 

@@ -76,10 +76,11 @@ struct Grid: Sendable, Equatable {
     /// Puts a run of ASCII.
     mutating func put(_ text: ArraySlice<UInt8>, _ style: Style, _ row: Int, _ column: Int) {
         openGap(row, column, column + text.count)
-        var place = index(row, column)
-        for byte in text {
-            cells[place] = Cell(content: UInt32(byte), style: style, width: 1)
-            place += 1
+        let start = index(row, column)
+        let bytes = text.span
+        var span = cells.mutableSpan
+        for place in 0..<bytes.count {
+            span[start + place] = Cell(content: UInt32(bytes[place]), style: style, width: 1)
         }
     }
 
@@ -114,7 +115,8 @@ struct Grid: Sendable, Equatable {
         let last = isPlain ? min(end, used) : end
         if start < last {
             let base = index(row, 0)
-            for place in base + start..<base + last { cells[place] = blank }
+            var span = cells.mutableSpan
+            for place in base + start..<base + last { span[place] = blank }
         }
         if isPlain && end >= used && start < used { lines[row].used = Int32(start) }
         if !isPlain && end > used { lines[row].used = Int32(end) }
@@ -147,9 +149,10 @@ struct Grid: Sendable, Equatable {
 
     private mutating func rotate(_ top: Int, _ bottom: Int, by count: Int) {
         if count == 1 {
-            let first = lines[top]
-            for row in top..<bottom - 1 { lines[row] = lines[row + 1] }
-            lines[bottom - 1] = first
+            var span = lines.mutableSpan
+            let first = span[top]
+            for row in top..<bottom - 1 { span[row] = span[row + 1] }
+            span[bottom - 1] = first
         } else {
             let part = Array(lines[top..<bottom])
             for row in top..<bottom { lines[row] = part[(row - top + count) % part.count] }

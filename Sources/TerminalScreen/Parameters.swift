@@ -16,7 +16,9 @@ struct Parameters {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// The next number; nil behind the last. Without any number there is one that is missing.
+    /// The next number; nil behind the last.
+    ///
+    /// Without any number there is one that is missing.
     mutating func next() -> Number? {
         if ended { return nil }
         continues = false
@@ -50,5 +52,7 @@ struct Parameters {
     }
 
     /// A count: 1 where it is missing or 0.
-    static func count(_ bytes: [UInt8], _ place: Int = 0) -> Int { max(1, number(bytes, place, otherwise: 1)) }
+    static func count(_ bytes: [UInt8], _ place: Int = 0) -> Int {
+        max(1, number(bytes, place, otherwise: 1))
+    }
 }

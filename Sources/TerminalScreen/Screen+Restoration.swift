@@ -132,7 +132,8 @@ struct SequenceWriter {
                 }
                 write(grid.cells(of: row).prefix(used))
             }
-            follows = line.isWrapped && used == grid.columns && row + 1 < grid.rows && grid.used(row + 1) > 0
+            follows =
+                line.isWrapped && used == grid.columns && row + 1 < grid.rows && grid.used(row + 1) > 0
                 && grid[row, grid.columns - 1] != .blank
         }
         select(.standard)
@@ -142,8 +143,8 @@ struct SequenceWriter {
     mutating func write(_ cells: ArraySlice<Cell>) {
         var place = cells.startIndex
         while place < cells.endIndex {
-            let gap = cells[place...].prefix { $0.content == 0x20 && $0.style == cells[place].style && $0.width == 1 }
-            if gap.count > 8, cells[place].style == .standard {
+            let gap = cells[place...].prefix { $0 == .blank }
+            if gap.count > 8 {
                 sequence("[\(gap.count)C")
                 place = gap.endIndex
             } else {

@@ -205,7 +205,9 @@ extension Screen {
         if isOn {
             if mode == 1049 { saveCursor() }
             if !isAlternate {
-                if hidden.columns != columns || hidden.rows != rows { hidden = Grid(columns: columns, rows: rows) }
+                if hidden.columns != columns || hidden.rows != rows {
+                    hidden = Grid(columns: columns, rows: rows)
+                }
                 swap(&grid, &hidden)
                 isAlternate = true
             }

@@ -96,7 +96,9 @@ extension Screen: TerminalSink {
                 cursor.column = width - columns
             }
         }
-        if modes.inserts { grid.insert(cursor.row, cursor.column, self.columns, columns, cursor.style.erased) }
+        if modes.inserts {
+            grid.insert(cursor.row, cursor.column, self.columns, columns, cursor.style.erased)
+        }
         let cell = Cell(content: scalar, style: cursor.style, width: UInt8(columns))
         grid.put(cell, cursor.row, cursor.column)
         lastCharacter = scalar

@@ -103,7 +103,8 @@ package struct Screen: Sendable {
     package func line(row: Int) -> ScreenLine {
         var bytes: [UInt8] = []
         let isWrapped = grid.lines[row].isWrapped
-        PackedLine.append(grid.cells(of: row).prefix(grid.used(row)), isWrapped: isWrapped, clusters, to: &bytes)
+        let cells = grid.cells(of: row).prefix(grid.used(row))
+        PackedLine.append(cells, isWrapped: isWrapped, clusters, to: &bytes)
         return PackedLine.read(bytes[...])
     }
 
@@ -147,7 +148,13 @@ package struct Screen: Sendable {
         }
     }
 
-    private mutating func resized(_ old: Grid, _ columns: Int, _ rows: Int, from first: Int, keeps: Bool) -> Grid {
+    private mutating func resized(
+        _ old: Grid,
+        _ columns: Int,
+        _ rows: Int,
+        from first: Int,
+        keeps: Bool
+    ) -> Grid {
         if keeps { for row in 0..<first { push(old, row) } }
         return old.resized(columns: columns, rows: rows, from: first)
     }

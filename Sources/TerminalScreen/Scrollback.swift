@@ -9,12 +9,20 @@ package struct ScreenLine: Equatable, Sendable {
         package var text: String
         /// How it is drawn.
         package var style: Style
+
+        /// A piece.
+        package init(text: String, style: Style) { (self.text, self.style) = (text, style) }
     }
 
     /// From left to right; nothing where the line ends.
     package var runs: [Run] = []
     /// Whether the text goes on in the next line.
     package var isWrapped = false
+
+    /// A line.
+    package init(runs: [Run] = [], isWrapped: Bool = false) {
+        (self.runs, self.isWrapped) = (runs, isWrapped)
+    }
 
     /// The text without styles.
     package var text: String { runs.map(\.text).joined() }
@@ -111,7 +119,8 @@ enum PackedLine {
             bytes.appendNumber(UInt32(style.attributes))
             let length = bytes.count
             bytes.appendNumber(0)
-            var place = start
+            var place = endOfASCII(cells, from: start)
+            bytes.append(contentsOf: cells[start..<place].lazy.map { UInt8(truncatingIfNeeded: $0.content) })
             while place < cells.endIndex, cells[place].style == style || cells[place].width == 0 {
                 clusters.append(cells[place], to: &bytes)
                 place += 1
@@ -122,6 +131,19 @@ enum PackedLine {
         }
         bytes[header + 1] = UInt8(truncatingIfNeeded: runs)
         bytes[header + 2] = UInt8(truncatingIfNeeded: runs >> 8)
+    }
+
+    /// Most lines are one run of it.
+    private static func endOfASCII(_ cells: ArraySlice<Cell>, from start: Int) -> Int {
+        let style = cells[start].style
+        let span = cells.span
+        var place = start - cells.startIndex
+        while place < span.count, span[place].content < 0x80, span[place].width == 1,
+            span[place].style == style
+        {
+            place += 1
+        }
+        return place + cells.startIndex
     }
 
     static func read(_ bytes: ArraySlice<UInt8>) -> ScreenLine {

@@ -73,6 +73,9 @@ extension Style {
         }
     }
 
+    /// The style that an SGR sequence of these numbers sets.
+    package init(selection: String) { select(Array(selection.utf8)) }
+
     /// The numbers of an SGR sequence that sets this style, whatever was set before.
     package var selection: String {
         var numbers = "0"

@@ -34,10 +34,12 @@ package struct TerminalModes: Equatable, Sendable {
     /// The cursor is shown.
     package var showsCursor: Bool { on.contains(25) }
     /// Lines that are too long go on in the next.
-    var wraps: Bool { on.contains(7) }
+    private(set) var wraps = true
 
     mutating func set(_ mode: Int, _ isOn: Bool) {
         guard Self.settable.contains(mode) else { return }
+        // Asked for with every run of text.
+        if mode == 7 { wraps = isOn }
         if !isOn {
             on.remove(mode)
             return

@@ -26,10 +26,17 @@ package struct AttachFilter: Sendable {
     ) {
         swap(&sink.output, &output)
         swap(&sink.replies, &replies)
+        sink.positions.removeAll(keepingCapacity: true)
         scanner.scan(bytes, into: &sink)
         swap(&sink.replies, &replies)
         swap(&sink.output, &output)
     }
+
+    /// Where the last piece asked for the cursor's place, in the order of the questions.
+    ///
+    /// The answer that stands in `replies` is a place that is always there, `QueryAnswers.position`: who
+    /// has a screen puts the true one in its stead.
+    package var positions: [CursorQuestion] { sink.positions }
 
     /// Filters the next bytes; questions to the terminal are dropped without an answer.
     package mutating func feed(_ bytes: ArraySlice<UInt8>, into output: inout [UInt8]) {
@@ -69,10 +76,19 @@ package struct AttachFilter: Sendable {
     ].flatMap(\.utf8)
 }
 
+/// A program's question where its cursor is.
+package struct CursorQuestion: Equatable, Sendable {
+    /// So much of the piece's output stands before it.
+    package let output: Int
+    /// Where its answer begins in the replies.
+    package let reply: Int
+}
+
 /// Judges and writes the parts of the stream.
 private struct AttachSink: TerminalSink {
     var output: [UInt8] = []
     var replies: [UInt8] = []
+    var positions: [CursorQuestion] = []
     private let rules = AllowedSequences.rules
 
     mutating func text(_ run: ArraySlice<UInt8>) { output.append(contentsOf: run) }
@@ -96,7 +112,10 @@ private struct AttachSink: TerminalSink {
     mutating func controlSequence(_ final: UInt8, _ parser: EscapeParser) {
         let rule = rules[AllowedSequences.index(parser.prefix, parser.intermediate, final)]
         switch rule {
-        case .drop: QueryAnswers.answerControlSequence(final, parser, into: &replies)
+        case .drop:
+            let before = replies.count
+            let asksPlace = QueryAnswers.answerControlSequence(final, parser, into: &replies)
+            if asksPlace { positions.append(CursorQuestion(output: output.count, reply: before)) }
         case .modes: write(final, parser, modes: AllowedSequences.modes)
         case .privateModes: write(final, parser, modes: AllowedSequences.privateModes)
         default:

@@ -81,22 +81,23 @@ package struct TerminalScanner: Sendable {
 
     /// Where the run of text ends that no sink needs to look at; `start` itself when there is none.
     private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
-        var position = start
-        let end = bytes.endIndex
-        while position < end {
-            let lead = bytes[position]
+        let span = bytes.span
+        let first = bytes.startIndex
+        var position = start - first
+        while position < span.count {
+            let lead = span[position]
             if 0x20...0x7E ~= lead {
                 position += 1
                 continue
             }
             let length = UTF8Decoder.sequenceLength(lead)
-            guard length > 1, end - position >= length else { break }
-            let second = bytes[position + 1]
+            guard length > 1, span.count - position >= length else { break }
+            let second = span[position + 1]
             guard UTF8Decoder.secondByteRange(lead).contains(second), !needsLook(lead, second) else { break }
-            for offset in 2..<length where bytes[position + offset] & 0xC0 != 0x80 { return position }
+            for offset in 2..<length where span[position + offset] & 0xC0 != 0x80 { return position + first }
             position += length
         }
-        return position
+        return position + first
     }
 
     /// Whether a character starting so may be a C1 control or a bidirectional mark.

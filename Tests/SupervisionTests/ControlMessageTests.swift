@@ -16,7 +16,9 @@ import Testing
     )
 
     static let messages: [ControlMessage] = [
-        .status, .stats, .pause, .unpause, .attach(size, readOnly: true), .attach(size, readOnly: false),
+        .status, .stats, .pause, .unpause, .repaint, .detach, .left,
+        .attach(AttachRequest(size: size)), .look(LookRequest(window: 2, linesAbove: 100)),
+        .attach(AttachRequest(size: size, window: 3, readOnly: true, steals: true, linesAbove: 9)),
         .input([]),
         .input([0, 0xff, 0x1b]), .resize(TerminalSize(columns: 0, rows: 256)), .exec(request),
         .exec(ExecRequest(arguments: ["true"], environment: [], directory: "/", terminal: nil)),
@@ -37,7 +39,7 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 19 cases; two that shared a byte would give fewer.
+        // 24 cases; two that shared a byte would give fewer.
         #expect(kinds.count == 19)
     }
 
@@ -45,8 +47,9 @@ import Testing
         ("nothing", []),
         ("unknown kind", [0]),
         ("unknown letter", Array("Z{}".utf8)),
-        ("attach without its flag", Array("A".utf8) + [80, 0, 24, 0]),
-        ("attach with more", Array("A".utf8) + [80, 0, 24, 0, 1, 1]),
+        ("attach without JSON", Array("A".utf8)),
+        ("attach without a size", Array(#"A{"window":0}"#.utf8)),
+        ("look of no window", Array(#"L{"lines-above":0}"#.utf8)),
         ("half a size", Array("R".utf8) + [80, 0, 24]),
         ("half a number", Array("K".utf8) + [9, 0, 0]),
         ("a number and more", Array("x".utf8) + [9, 0, 0, 0, 0]),

@@ -65,7 +65,8 @@ struct ScreenTests {
     }
 
     @Test func piecesGiveWhatTheWholeGives() {
-        let bytes = Array("a漢\u{1B}[1;31mb\u{1B}[2;3Hx\u{1B}[?1049hq\u{1B}(0q\u{1B}[3;1Hlong line that wraps".utf8)
+        let text = "a漢\u{1B}[1;31mb\u{1B}[2;3Hx\u{1B}[?1049hq\u{1B}(0q\u{1B}[3;1Hlong line that wraps"
+        let bytes = Array(text.utf8)
         var whole = Screen(columns: 10, rows: 4)
         whole.feed(bytes)
         var pieces = Screen(columns: 10, rows: 4)
@@ -95,9 +96,12 @@ struct ScreenTests {
 struct RestorationTests {
     @Test(arguments: [
         "plain", "0123456789", "0123456789abcdef", "\u{1B}[1;31mred\u{1B}[44m\u{1B}[K", "漢漢漢漢漢",
-        "shell\u{1B}7\u{1B}[?1049h\u{1B}[2;3Hfull\u{1B}[7m", "\u{1B}[2;3r\u{1B}[3;2Hx", "\u{1B}(0qq", "\u{0E}\u{1B})0q",
-        "\u{1B}[3g\u{1B}[1;5H\u{1B}H\u{1B}[2;2Hx", "\u{1B}[?1;5;1002;1006;2004;1004h\u{1B}=\u{1B}[5 q\u{1B}[?25l",
-        "\u{1B}[4habc\u{1B}[?7l", "\u{1B}#6wide\r\n\u{1B}#3top", "\u{1B}[>4;2m\u{1B}[>5u", "e\u{301}x\r\n\n\n\n\nend",
+        "shell\u{1B}7\u{1B}[?1049h\u{1B}[2;3Hfull\u{1B}[7m", "\u{1B}[2;3r\u{1B}[3;2Hx", "\u{1B}(0qq",
+        "\u{0E}\u{1B})0q",
+        "\u{1B}[3g\u{1B}[1;5H\u{1B}H\u{1B}[2;2Hx",
+        "\u{1B}[?1;5;1002;1006;2004;1004h\u{1B}=\u{1B}[5 q\u{1B}[?25l",
+        "\u{1B}[4habc\u{1B}[?7l", "\u{1B}#6wide\r\n\u{1B}#3top", "\u{1B}[>4;2m\u{1B}[>5u",
+        "e\u{301}x\r\n\n\n\n\nend",
         "\u{1B}[44m\u{1B}[2J\u{1B}[3;3Hx\u{1B}[0m", "a\u{1B}[20Cb\u{1B}[1;5Hc", "\u{1B}[?47hx\u{1B}[?47ly",
     ])
     func givesTheSameState(_ text: String) {

@@ -23,7 +23,7 @@ enum StartCommand {
         options.supervisor = context.supervisor
         let agent = try project.start(options, progress: context.output.progress)
         if command.flag("attach") {
-            return try AttachCommand.attach(context, agent.record.name, readOnly: false)
+            return try AttachCommand.attach(context, agent.record.name)
         }
         try announce(agent, context, quiet: command.flag("quiet"))
         return ExitCode.success
@@ -141,7 +141,7 @@ enum ResumeCommand {
             overrides: command.values("set")
         )
         if command.flag("attach") {
-            return try AttachCommand.attach(context, agent.record.name, readOnly: false)
+            return try AttachCommand.attach(context, agent.record.name)
         }
         try StartCommand.announce(agent, context, quiet: false)
         return ExitCode.success
