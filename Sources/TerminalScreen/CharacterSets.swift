@@ -26,7 +26,7 @@ struct CharacterSets: Equatable, Sendable {
         let name = names[Int(next ?? current)]
         next = nil
         switch name {
-        case UInt8(ascii: "0"), UInt8(ascii: "2"):
+        case UInt8(ascii: "0"):
             return 0x60...0x7E ~= byte ? Self.drawing[Int(byte - 0x60)] : byte == 0x5F ? 0xA0 : UInt32(byte)
         case UInt8(ascii: "A") where byte == UInt8(ascii: "#"): return 0xA3
         default: return UInt32(byte)

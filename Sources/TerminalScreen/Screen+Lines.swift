@@ -114,8 +114,8 @@ extension Screen {
         move(row: row, column: cursor.column)
     }
 
+    /// In the last column nothing changes: what comes next still begins a new line.
     mutating func moveToTab(_ count: Int) {
-        cursor.wrapsNext = false
         let last = width(cursor.row) - 1
         for _ in 0..<min(count, columns) {
             guard cursor.column < last else { return }

@@ -6,6 +6,7 @@ package import TerminalText
 extension Screen {
     /// A control.
     package mutating func control(_ byte: UInt8) {
+        lastCharacter = nil
         switch byte {
         case 0x07: bells &+= 1
         case 0x08:
@@ -26,6 +27,7 @@ extension Screen {
 
     /// An ESC sequence.
     package mutating func escape(_ final: UInt8, _ parser: EscapeParser) {
+        lastCharacter = nil
         switch parser.intermediate {
         case 0: escape(Unicode.Scalar(final))
         case UInt8(ascii: "#"):
@@ -86,6 +88,8 @@ extension Screen {
 
     /// A CSI sequence.
     package mutating func controlSequence(_ final: UInt8, _ parser: EscapeParser) {
+        // REP repeats only what stands directly before it.
+        defer { lastCharacter = nil }
         let parameters = parser.parameters
         switch (parser.prefix, parser.intermediate) {
         case (0, 0): plain(Unicode.Scalar(final), parameters)
@@ -194,9 +198,6 @@ extension Screen {
         switch mode {
         case 47, 1047, 1049: showAlternate(isOn, mode)
         case 1048: if isOn { saveCursor() } else { restoreCursor() }
-        case 7:
-            modes.set(7, isOn)
-            if !isOn { cursor.wrapsNext = false }
         default: modes.set(mode, isOn)
         }
     }

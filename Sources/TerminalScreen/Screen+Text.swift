@@ -45,7 +45,7 @@ extension Screen: TerminalSink {
         }
         var rest = run
         while !rest.isEmpty {
-            if cursor.wrapsNext { wrap() }
+            takeWrap()
             let width = width(cursor.row)
             let part = rest.prefix(width - cursor.column)
             if part.isEmpty { return }
@@ -69,10 +69,17 @@ extension Screen: TerminalSink {
     private mutating func advance(_ count: Int, _ width: Int) {
         if cursor.column + count >= width {
             cursor.column = width - 1
-            cursor.wrapsNext = modes.wraps
+            // Also without wrapping: programs that switch it on again wrap then, as in xterm.
+            cursor.wrapsNext = true
         } else {
             cursor.column += count
         }
+    }
+
+    /// Begins a new line if the last character filled one.
+    private mutating func takeWrap() {
+        guard cursor.wrapsNext else { return }
+        if modes.wraps { wrap() } else { cursor.wrapsNext = false }
     }
 
     private mutating func wrap() {
@@ -85,16 +92,14 @@ extension Screen: TerminalSink {
     mutating func write(_ scalar: UInt32) {
         let columns = CharacterWidth.columns(scalar)
         if columns == 0 { return join(scalar) }
-        if cursor.wrapsNext { wrap() }
+        takeWrap()
         var width = width(cursor.row)
         if columns > width { return }
         if cursor.column + columns > width {
-            if modes.wraps {
-                wrap()
-                width = self.width(cursor.row)
-            } else {
-                cursor.column = width - columns
-            }
+            // Without wrapping there is no place for it.
+            guard modes.wraps else { return }
+            wrap()
+            width = self.width(cursor.row)
         }
         if modes.inserts {
             grid.insert(cursor.row, cursor.column, self.columns, columns, cursor.style.erased)
