@@ -2,11 +2,11 @@
 //
 //   command                         supervisor
 //      | status, inspect, stats ----->|   report
-//      | pause, unpause ------------->|   report, failed
-//      | network, forward ----------->|   report, failed
+//      | pause, network, forward ... >|   report, failed
 //      | setNetwork section --------->|   report, failed
-//      | attach size readOnly ------->|   output* ... ended
-//      | input, resize -------------->|
+//      | attach; input, resize ------>|   output* ... ended
+//      | keys, resize, unattached --->|   report, failed
+//      | follow --------------------->|   started, output* ... ended
 //      | exec request (+ 3 fds) ----->|   started (+ pty master), failed; later exited
 //      | signal --------------------->|   to the program that this connection started
 //      | stop grace ----------------->|   the connection closes when the agent has ended
@@ -82,8 +82,13 @@ package enum ControlMessage: Equatable, Sendable {
     case attach(TerminalSize, readOnly: Bool)
     /// What was typed.
     case input([UInt8])
-    /// The attached terminal has another size now.
+    /// The attached terminal has another size now; of a connection that is not attached, window 0 shall have it, and
+    /// the report has the `old` and the `new` one.
     case resize(TerminalSize)
+    /// Types keys or a message into window 0; the report says how many `bytes`.
+    case keys(KeysRequest)
+    /// Asks for what window 0 shows from now on; after `started` comes `output`.
+    case follow
     /// Starts a program.
     case exec(ExecRequest)
     /// A signal for the program that this connection started.
@@ -91,11 +96,12 @@ package enum ControlMessage: Equatable, Sendable {
     /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
-    /// The answer to `status`, `inspect`, `stats`, `pause`, `unpause`, `network`, `setNetwork` and `forward`.
+    /// The answer to `status`, `inspect`, `stats`, `pause`, `unpause`, `network`, `setNetwork`, `forward`, `keys`, and
+    /// to `resize` of a connection that is not attached.
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
-    /// The program of `exec` runs; the master of its pty comes along if it has one.
+    /// The program of `exec` runs, and the master of its pty comes along if it has one; or output follows.
     case started
     /// The request failed.
     case failed(ClocheError)
@@ -118,6 +124,8 @@ package enum ControlMessage: Equatable, Sendable {
         case .attach(let size, let readOnly): [UInt8(ascii: "A")] + size.bytes + [readOnly ? 1 : 0]
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
+        case .keys(let request): [UInt8(ascii: "k")] + Array(JSONText.serialize(request.document).utf8)
+        case .follow: [UInt8(ascii: "L")]
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
@@ -154,6 +162,10 @@ package enum ControlMessage: Equatable, Sendable {
         case "R":
             guard let size = TerminalSize(bytes: body) else { return nil }
             self = .resize(size)
+        case "k":
+            guard let request = Self.json(body).flatMap(KeysRequest.init(document:)) else { return nil }
+            self = .keys(request)
+        case "L": self = .follow
         case "X":
             guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
             self = .exec(request)

@@ -31,6 +31,9 @@ extension Supervisor {
             type(bytes)
         case .resize(let size):
             if case .attached(readOnly: false) = viewer.role { resize(size, redraw: false) }
+            if viewer.role == .asking { tell(viewer) { () throws(ClocheError) in try changeSize(size) } }
+        case .keys(let request): tell(viewer) { () throws(ClocheError) in try type(request, for: viewer) }
+        case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
@@ -51,6 +54,9 @@ extension Supervisor {
         return .object([
             "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
+            "idle-milliseconds": .integer(
+                lifecycle.idleMilliseconds(now: MonotonicClock.milliseconds)
+            ),
         ])
     }
 

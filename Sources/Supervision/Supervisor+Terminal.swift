@@ -6,7 +6,7 @@ internal import TerminalText
 
 extension Supervisor {
     /// The longest that keys typed ahead may be, in bytes.
-    private static let inputLimit = 1 << 20
+    static let inputLimit = 1 << 20
 
     /// Window 0 has something to show, or room for what was typed.
     func handleTerminal(_ event: Readiness) throws(SystemError) {
@@ -42,7 +42,7 @@ extension Supervisor {
         outputBytes += Int64(output.count)
         log.append(output)
         for viewer in viewers.values {
-            guard case .attached = viewer.role else { continue }
+            guard viewer.role.getsOutput else { continue }
             for start in stride(from: 0, to: output.count, by: Viewer.chunk) {
                 let part = Array(output[start..<min(start + Viewer.chunk, output.count)])
                 if !viewer.send(.output(part)) { drop(viewer) }

@@ -6,7 +6,17 @@ final class Viewer {
     enum Role: Equatable {
         case asking
         case attached(readOnly: Bool)
+        /// A program that reads what window 0 shows.
+        case following
         case executing(id: UInt32)
+
+        /// Whether it gets what window 0 shows.
+        var getsOutput: Bool {
+            switch self {
+            case .attached, .following: true
+            case .asking, .executing: false
+            }
+        }
     }
 
     let socket: FileDescriptor
