@@ -84,28 +84,52 @@ extension Project {
         _ = try directory.read()
         let deadline = milliseconds.map { MonotonicClock.milliseconds + $0 }
         while true {
-            if let client = try SupervisorClient.connect(directory) {
-                switch condition {
-                case .idle(let time): return try waitForSilence(client, time, deadline)
-                case .output(let expression, let sinceStart):
-                    return try waitForOutput(client, expression, logOf: sinceStart ? name : nil, deadline)
-                }
+            if let client = try SupervisorClient.connect(directory),
+                let outcome = try wait(client, name, condition, deadline)
+            {
+                return outcome
             }
+            // There is no supervisor yet, or it went without a word: then the record has the end, or will.
             let agent = try agent(name)
-            if !agent.isRunning, agent.state != .creating {
-                if case .output(let expression, sinceStart: true) = condition {
-                    var search = LineSearch(expression)
-                    if let line = search.feed(try sessionLog(name)) { return .met(line: line) }
-                }
-                return .ended(agent.record.endReason?.text ?? "does not run")
-            }
+            if !agent.isRunning, agent.state != .creating { return try outcome(of: agent, condition) }
             if let deadline, MonotonicClock.milliseconds >= deadline { return .timeout }
             Pause.milliseconds(Int32(Self.lookInterval))
         }
     }
 
+    /// What came of waiting for an agent that does not run any more.
+    private func outcome(of agent: AgentInfo, _ condition: AwaitedCondition) throws(ClocheError)
+        -> AwaitedOutcome
+    {
+        if case .output(let expression, sinceStart: true) = condition {
+            var search = LineSearch(expression)
+            if let line = search.feed(try sessionLog(agent.record.name)) { return .met(line: line) }
+        }
+        let reason = agent.state == .lost ? .supervisorLost : agent.record.endReason
+        return .ended(reason?.text ?? "does not run")
+    }
+
+    /// Nil when the supervisor has gone without saying why.
+    private func wait(
+        _ client: borrowing SupervisorClient,
+        _ name: String,
+        _ condition: AwaitedCondition,
+        _ deadline: Int64?
+    ) throws(ClocheError) -> AwaitedOutcome? {
+        do throws(ClocheError) {
+            switch condition {
+            case .idle(let time): return try waitForSilence(client, time, deadline)
+            case .output(let expression, let sinceStart):
+                return try waitForOutput(client, expression, logOf: sinceStart ? name : nil, deadline)
+            }
+        } catch  where error.code == .state {
+            // It ended before it could be asked.
+            return nil
+        }
+    }
+
     private func waitForSilence(_ client: borrowing SupervisorClient, _ time: Int64, _ deadline: Int64?)
-        throws(ClocheError) -> AwaitedOutcome
+        throws(ClocheError) -> AwaitedOutcome?
     {
         var look = MonotonicClock.milliseconds
         var isAsked = false
@@ -127,7 +151,7 @@ extension Project {
                 if isRunning, silent >= time { return .met(line: nil) }
                 look = MonotonicClock.milliseconds + max(Self.lookInterval, time - silent)
             case .ended(let reason)?: return .ended(Self.words(reason))
-            case nil: return .ended(EndReason.supervisorLost.text)
+            case nil: return nil
             default: break
             }
         }
@@ -139,7 +163,7 @@ extension Project {
         _ expression: PosixRegex,
         logOf name: String?,
         _ deadline: Int64?
-    ) throws(ClocheError) -> AwaitedOutcome {
+    ) throws(ClocheError) -> AwaitedOutcome? {
         var search = LineSearch(expression)
         try client.send(.follow)
         while try wait(client, until: deadline) {
@@ -152,7 +176,7 @@ extension Project {
             case .output(let bytes)?:
                 if let line = search.feed(bytes) { return .met(line: line) }
             case .ended(let reason)?: return .ended(Self.words(reason))
-            case nil: return .ended(EndReason.supervisorLost.text)
+            case nil: return nil
             default: break
             }
         }

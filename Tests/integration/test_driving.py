@@ -1,6 +1,8 @@
 """An agent's terminal without attaching to it: keys, message, resize, wait --for."""
 
 import json
+import os
+import signal
 import time
 
 from test_audit import records, state_of
@@ -140,6 +142,17 @@ def test_wait_for_output(t):
     t.cloche("wait", "a", "--for", "output:^ready$", "--since-start", cwd=project)
     told = json.loads(t.cloche("wait", "a", "--for", "output:never", "--json", cwd=project, check=1).out)
     assert told["met"] is False and told["failure"] == "ended", told
+
+
+def test_waiting_for_one_that_is_lost(t):
+    project = t.repository()
+    start(t, project, "echo ready; sleep 1000")
+    (supervisor,) = t.supervisors()
+    processes = [t.spawn("wait", "a", "--for", condition, cwd=project) for condition in ("output:never", "idle:1h")]
+    os.kill(supervisor, signal.SIGKILL)
+    for process in processes:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 1 and b"lost" in err, (process.returncode, err)
 
 
 def test_who_waits_is_nobody_attached(t):
