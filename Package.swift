@@ -150,8 +150,11 @@ let package = Package(
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
-        tests("Supervision", ["AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime"]),
-        tests("ClocheCLI", ["Cloche", "ClocheModel"]),
+        tests(
+            "Supervision",
+            ["AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime", "TerminalText"]
+        ),
+        tests("ClocheCLI", ["Cloche", "ClocheModel", "LinuxSystem"]),
     ]
 )
 

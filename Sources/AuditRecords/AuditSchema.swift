@@ -182,6 +182,17 @@ extension EventKind {
             .always("milliseconds", .number, "How long it was connected."),
         ]
     )
+    /// A person types without looking.
+    package static let keys = EventKind(
+        "keys",
+        .security,
+        "A person has something typed into the agent's terminal, with `cloche keys` or `cloche message`; what, is not on record.",
+        [
+            .always("kind", .word(["keys", "message"]), "Whether it is keys or the text of a message."),
+            .always("bytes", .number, "How many bytes."),
+            .always("by", .number, "The user on the host whose command it is."),
+        ]
+    )
     /// A person runs a program beside the agent.
     package static let command = EventKind(
         "command",
@@ -274,6 +285,7 @@ extension EventKind {
 
     /// What people do.
     static let people: [EventKind] = [
-        .attach, .detach, .command, .exit, .pause, .unpause, .policy, .forward, .sync, .merge, .sign,
+        .attach, .detach, .keys, .command, .exit, .pause, .unpause, .policy, .forward, .sync, .merge,
+        .sign,
     ]
 }

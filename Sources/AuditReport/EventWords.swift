@@ -137,6 +137,9 @@ package struct EventWords: Equatable {
         case "attach":
             return ("", joined([event["read-only"]?.bool == true ? "to look" : "to type", by(event)]))
         case "detach": return ("", joined([detach(event), by(event)]))
+        case "keys":
+            let what = event["kind"]?.string == "message" ? "of a message typed" : "of keys typed"
+            return ("", joined(["\(bytes(event["bytes"]?.integer ?? 0)) \(what)", by(event)]))
         case "credential":
             let source = word(event["source"])
             return (

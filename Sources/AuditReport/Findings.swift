@@ -115,7 +115,8 @@ enum Lane: Int, CaseIterable {
         case "connect", "dns", "disconnect", "network-untold":
             if lanes.isEmpty { lanes.append(.connections) }
         case "file": lanes.append(.files)
-        case "attach", "detach", "command", "policy", "forward", "pause", "unpause", "sync", "merge", "sign":
+        case "attach", "detach", "keys", "command", "policy", "forward", "pause", "unpause", "sync", "merge",
+            "sign":
             lanes.append(.people)
         default: break
         }

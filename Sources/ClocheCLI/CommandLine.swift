@@ -126,6 +126,9 @@ package enum ClocheCommandLine {
         case ("stats", _): StatsCommand.run
         case ("top", _): TopCommand.run
         case ("wait", _): WaitCommand.run
+        case ("keys", _): KeysCommand.run
+        case ("message", _): MessageCommand.run
+        case ("resize", _): ResizeCommand.run
         case ("forward", _): ForwardCommand.run
         case ("ports", _): PortsCommand.run
         case ("why", _): WhyCommand.run

@@ -33,7 +33,8 @@ package enum ExitCode {
         Definition("0", "Success; of run, exec and wait, the program's own status."),
         Definition(
             "1",
-            "The command worked, and the answer is no: a merge conflict, a check that found something."
+            "The command worked, and the answer is no: a merge conflict, a check that found something, an agent that ended "
+                + "before what `wait --for` waits for."
         ),
         Definition("2", "The command line is wrong."),
         Definition("3", "audit verify: only the last record is cut short, as a crash leaves it."),

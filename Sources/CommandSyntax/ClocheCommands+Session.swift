@@ -1,9 +1,9 @@
-// The commands that show running agents or step in: list, stats, top, attach, logs, exec,
-// wait.
+// The commands that show running agents or step in: list, stats, top, attach, logs, exec. Those that need no terminal
+// of one's own for it are in ClocheCommands+Drive.swift.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, stats, top, attachTerminal, look, windows, logs, exec, wait]
+    static let session = [list, stats, top, attachTerminal, look, windows, logs, exec] + drive
 
     private static let list = CommandSpec(
         "list",
@@ -252,29 +252,6 @@ extension ClocheCommands {
             Example("cloche exec fixer -- make test", "the exit status is that of make"),
             Example("cloche exec -t fixer bash", "a shell beside the agent"),
             Example("cloche exec -T fixer git diff > fixer.patch", "output into a file, byte for byte"),
-        ]
-    )
-
-    private static let wait = CommandSpec(
-        "wait",
-        "Wait until agents have ended",
-        suggestedFor: ["join"],
-        discussion: """
-            Prints for each agent why it ended and its exit code. With one agent, and with --any,
-            the exit status is that code; an agent that a limit ended never gives 0, and one that
-            never ran or was lost gives 125. With several, it is 0 when all of them give 0, and 1
-            otherwise. When the time of --timeout is over, it is 124, and the agents go on.
-            """,
-        arguments: [agents("The agents to wait for")],
-        options: [
-            .flag("all", letter: "a", "Wait for all running agents of the project"),
-            .flag("any", "Wait for the first that ends, not for all"),
-            .value("timeout", "DURATION", "Wait at most this long, such as 90s, 30m or 1h30m"),
-            json,
-        ],
-        examples: [
-            Example("cloche wait fixer && cloche merge fixer", "merge when it has ended well"),
-            Example("cloche wait --any --timeout 1h fixer auditor", "the first of two, for an hour at most"),
         ]
     )
 }

@@ -2,9 +2,9 @@
 // A word that begins a known one counts as an abbreviation of it; otherwise edit distance decides.
 
 /// Finds known words near a mistyped one.
-enum Suggestion {
+package enum Suggestion {
     /// The nearest of the candidates, at most three, in their order; empty when none is near.
-    static func nearest(to word: String, among candidates: [String]) -> [String] {
+    package static func nearest(to word: String, among candidates: [String]) -> [String] {
         let abbreviated = word.count > 1 ? candidates.filter { $0.hasPrefix(word) } : []
         guard abbreviated.isEmpty else { return Array(abbreviated.prefix(3)) }
         let limit = word.count <= 3 ? 1 : word.count <= 7 ? 2 : 3

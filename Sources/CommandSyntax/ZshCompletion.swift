@@ -67,7 +67,9 @@ struct ZshCompletion {
         }
         var first = ""
         if let argument = place?.spec.arguments.first {
-            first = "\n                    \(action(argument.completion)) && ret=0"
+            if argument.completion != .none {
+                first = "\n                    \(action(argument.completion)) && ret=0"
+            }
             cases.append("                *) \(functionName(path))__itself ;;")
         }
         return """

@@ -7,6 +7,8 @@
 //      | input, resize, repaint ----->|   to the window that this connection is attached to
 //      | detach --------------------->|   the window stays
 //      | look request --------------->|   report, failed
+//      | keys, resize, unattached --->|   report, failed
+//      | follow --------------------->|   started, output* ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
 //      | signal --------------------->|   to the program that this connection started
 //      | stop grace ----------------->|   the connection closes when the agent has ended
@@ -97,8 +99,13 @@ package enum ControlMessage: Equatable, Sendable {
     case look(LookRequest)
     /// What was typed.
     case input([UInt8])
-    /// The attached terminal has another size now.
+    /// The attached terminal has another size now; of a connection that is not attached, window 0 shall have it, and
+    /// the report has the `old` and the `new` one.
     case resize(TerminalSize)
+    /// Types keys or a message into window 0; the report says how many `bytes`.
+    case keys(KeysRequest)
+    /// Asks for what window 0 shows from now on; after `started` comes `output`.
+    case follow
     /// Starts a program.
     case exec(ExecRequest)
     /// A signal for the program that this connection started.
@@ -106,11 +113,12 @@ package enum ControlMessage: Equatable, Sendable {
     /// Ends the agent; without a grace the profile's counts.
     case stop(graceSeconds: Int32?)
 
-    /// The answer to `status`, `inspect`, `stats`, `pause`, `unpause`, `network`, `setNetwork` and `forward`.
+    /// The answer to `status`, `inspect`, `stats`, `pause`, `unpause`, `network`, `setNetwork`, `forward`, `keys`, and
+    /// to `resize` of a connection that is not attached.
     case report(Document)
     /// What window 0 shows, made harmless.
     case output([UInt8])
-    /// The program of `exec` runs.
+    /// The program of `exec` runs, or output follows.
     case started
     /// The request failed.
     case failed(ClocheError)
@@ -138,6 +146,8 @@ package enum ControlMessage: Equatable, Sendable {
         case .look(let request): [UInt8(ascii: "L")] + Array(JSONText.serialize(request.document).utf8)
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
+        case .keys(let request): [UInt8(ascii: "k")] + Array(JSONText.serialize(request.document).utf8)
+        case .follow: [UInt8(ascii: "f")]
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
@@ -181,6 +191,10 @@ package enum ControlMessage: Equatable, Sendable {
         case "R":
             guard let size = TerminalSize(bytes: body) else { return nil }
             self = .resize(size)
+        case "k":
+            guard let request = Self.json(body).flatMap(KeysRequest.init(document:)) else { return nil }
+            self = .keys(request)
+        case "f": self = .follow
         case "X":
             guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
             self = .exec(request)

@@ -25,7 +25,11 @@ extension Supervisor {
         case .detach: detach(viewer)
         case .look(let request): tell(viewer) { () throws(ClocheError) in try look(request) }
         case .input(let bytes): typed(bytes, by: viewer)
+        case .resize(let size) where viewer.role == .asking:
+            tell(viewer) { () throws(ClocheError) in try changeSize(size) }
         case .resize(let size): resized(viewer, size)
+        case .keys(let request): tell(viewer) { () throws(ClocheError) in try type(request, for: viewer) }
+        case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
@@ -47,6 +51,9 @@ extension Supervisor {
             "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
             "windows": .list(windowReports),
+            "idle-milliseconds": .integer(
+                lifecycle.idleMilliseconds(now: MonotonicClock.milliseconds)
+            ),
         ])
     }
 

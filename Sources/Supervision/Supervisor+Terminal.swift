@@ -76,7 +76,7 @@ extension Supervisor {
             outputBytes += Int64(output.count)
             log.append(output)
         }
-        for viewer in viewers(of: window) where viewer.follows(window) {
+        for viewer in viewers(of: window) + followers(of: window) where viewer.follows(window) {
             if !viewer.send(output: output) { drop(viewer) }
             updateInterest(viewer)
         }
@@ -131,6 +131,10 @@ extension Supervisor {
 
     func viewers(of window: Window) -> [Viewer] {
         viewers.values.filter { $0.attachment?.window == window.number }
+    }
+
+    private func followers(of window: Window) -> [Viewer] {
+        window.number == 0 ? viewers.values.filter { $0.role == .following } : []
     }
 
     /// Between two frames for a terminal that does not follow byte by byte, in milliseconds.

@@ -18,6 +18,8 @@ final class Viewer {
     enum Role: Equatable {
         case asking
         case attached(Attachment)
+        /// A program that reads what window 0 shows.
+        case following
         case executing(id: UInt32)
     }
 
@@ -45,6 +47,8 @@ final class Viewer {
     private var queued = 0
     /// A terminal with so many bytes of output before it has fallen behind.
     private static let limit = 1 << 20
+    /// CAN ends a sequence of which only the first half was sent.
+    private static let skipped = Array("\u{18}\r\n[cloche: too slow; output was skipped]\r\n".utf8)
     /// Bytes of output per message.
     static let chunk = 32768
 
@@ -64,7 +68,9 @@ final class Viewer {
     // MARK: What a terminal is shown
 
     /// Whether it shows what the window shows, and needs but what comes.
-    func follows(_ window: Window) -> Bool { size == window.size && !mustRestore }
+    func follows(_ window: Window) -> Bool {
+        role == .following ? window.number == 0 : size == window.size && !mustRestore
+    }
 
     func wantsFrame(of window: Window) -> Bool {
         if size == window.size { return mustRestore }
@@ -77,7 +83,7 @@ final class Viewer {
             queue.removeAll()
             queued = 0
             mustRestore = true
-            return true
+            return role == .following ? send(chunks: Self.skipped) : true
         }
         return send(chunks: output)
     }

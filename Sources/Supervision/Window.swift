@@ -27,7 +27,9 @@ final class Window {
     private(set) var input: [UInt8] = []
 
     /// The longest that keys typed ahead may be, in bytes.
-    private static let inputLimit = 1 << 20
+    static let inputLimit = 1 << 20
+
+    var isOpen: Bool { terminal != nil }
 
     init(_ number: Int, _ program: UInt32, _ arguments: [String], _ size: TerminalSize, opened: Int64) {
         (self.number, self.program, self.arguments, self.size) = (number, program, arguments, size)

@@ -85,6 +85,9 @@ package struct Screen: Sendable {
 
     // MARK: What is shown
 
+    /// Flags of the kitty keyboard protocol that are in force.
+    package var keyboardFlags: Int { modes.keyboardFlags[isAlternate ? 1 : 0].last ?? 0 }
+
     /// One place of the screen.
     package func cell(row: Int, column: Int) -> ShownCell {
         let cell = grid[row, column]

@@ -25,6 +25,7 @@ import Testing
         .network, .setNetwork(.object(["mode": .string("allow"), "allow": .strings(["a.test:443"])])),
         .forward(ForwardRequest(address: "127.0.0.1", port: nil, target: 3000)),
         .forward(ForwardRequest(address: "::1", port: 0, target: 65535, ends: true)),
+        .keys(KeysRequest(.names, ["C-x", "a\nb"], repeats: 3)), .keys(KeysRequest(.message, ["ü"])), .follow,
         .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
         .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
         .output(Array("x\r\n".utf8)), .started,
@@ -39,8 +40,8 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 24 cases; two that shared a byte would give fewer.
-        #expect(kinds.count == 19)
+        // 27 cases; two that shared a byte would give fewer.
+        #expect(kinds.count == 27)
     }
 
     static let noMessages: [(name: String, bytes: [UInt8])] = [
@@ -62,6 +63,9 @@ import Testing
         ("a forward without a port inside", Array(#"F{"address":"127.0.0.1","ends":false}"#.utf8)),
         ("a forward to no port", Array(#"F{"address":"::1","target":65536,"ends":false}"#.utf8)),
         ("a forward from no port", Array(#"F{"address":"::1","target":1,"port":-1,"ends":false}"#.utf8)),
+        ("keys of no form", Array(#"k{"form":"odd","words":[],"repeats":1}"#.utf8)),
+        ("keys without a repeat", Array(#"k{"form":"hex","words":[]}"#.utf8)),
+        ("keys never", Array(#"k{"form":"hex","words":["0"],"repeats":0}"#.utf8)),
         ("a network of no JSON", Array("W".utf8)),
         ("two values for one key", Array(#"s{"a":1,"a":2}"#.utf8)),
         ("an error of no known code", Array(#"e{"code":"odd","what":"x"}"#.utf8)),

@@ -68,6 +68,7 @@ FACTS = {
     "file": ("path", "change", "where", "kind", "from"),
     "attach": ("read-only", "by"),
     "detach": ("read-only", "by", "typed"),
+    "keys": ("kind", "bytes", "by"),
     "command": ("arguments", "number"),
     "exit": ("number", "exit-code", "signal"),
     "pause": (),
@@ -176,6 +177,11 @@ def people(t, e, project, user):
         read_only = "-r" in words
         e.add("attach", "to look" if read_only else "to type", read_only=read_only, by=user)
         e.add("detach", f"{len(keys)} B typed" if keys else "nothing typed", read_only=read_only, by=user, typed=len(keys))
+    t.cloche("keys", "a", "hello", "Up", cwd=project)
+    e.add("keys", "8 B of keys typed", kind="keys", bytes=8, by=user)
+    t.cloche("message", "a", "hello again", cwd=project)
+    e.add("keys", "11 B of a message typed", kind="message", bytes=11, by=user)
+    e.add("keys", "1 B of keys typed", kind="keys", bytes=1, by=user)
     allowed = ["api.test:7", "other.test:7", "unreachable.test:7"]
     t.cloche("policy", "allow", "a", "six.test:7", cwd=project)
     e.add("policy", "+ six.test:7", new={"allow": [*allowed, "six.test:7"], "deny": []})

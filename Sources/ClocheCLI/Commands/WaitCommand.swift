@@ -12,6 +12,9 @@ enum WaitCommand {
         let command = context.command
         let project = try context.project
         let timeout = try timeout(command)
+        if let condition = try WaitForCommand.condition(command) {
+            return try WaitForCommand.run(context, condition, milliseconds: timeout)
+        }
         let names =
             command.flag("all")
             ? project.agents().agents.filter(\.isRunning).map(\.record.name) : command.rest

@@ -1,0 +1,217 @@
+// An agent's terminal without attaching to it: typing, its size, waiting for what it shows.
+
+internal import AgentStore
+package import ClocheModel
+package import LinuxSystem
+package import Supervision
+internal import TerminalText
+
+/// What of an agent's terminal is waited for.
+package enum AwaitedCondition {
+    /// It was silent, and nothing was typed, for so long.
+    case idle(milliseconds: Int64)
+    /// It shows a line that the expression matches; what its log has already counts, too, if that is asked for.
+    case output(PosixRegex, sinceStart: Bool)
+
+    /// The word for it.
+    package var name: String {
+        switch self {
+        case .idle: "idle"
+        case .output: "output"
+        }
+    }
+}
+
+/// What came of waiting.
+package enum AwaitedOutcome: Equatable, Sendable {
+    /// It has come, for output with this line.
+    case met(line: String?)
+    /// The agent ended before; how, to follow its name.
+    case ended(String)
+    /// The time is over.
+    case timeout
+}
+
+extension Project {
+    /// Between text and Enter of a message, in milliseconds: a program that tells pastes by their speed takes an Enter
+    /// that comes with the text for a part of it.
+    private static let enterDelay: Int32 = 150
+
+    /// Types keys or a message into an agent's terminal; the report has how many `bytes`.
+    @discardableResult
+    package func type(_ request: KeysRequest, into name: String) throws(ClocheError) -> Document {
+        try ask(name, .keys(request))
+    }
+
+    /// Types a text as one message, and Enter unless it is left out; whether the program took it as a paste.
+    package func message(_ text: String, to name: String, enter: Bool) throws(ClocheError) -> Bool {
+        let report = try type(KeysRequest(.message, [text]), into: name)
+        if enter {
+            Pause.milliseconds(Self.enterDelay)
+            try type(KeysRequest(.names, ["Enter"]), into: name)
+        }
+        return report["bracketed-paste"]?.bool ?? false
+    }
+
+    /// Gives an agent's terminal another size; the report has the `old` and the `new` one.
+    package func resize(_ name: String, _ size: TerminalSize) throws(ClocheError) -> Document {
+        try ask(name, .resize(size))
+    }
+
+    private func ask(_ name: String, _ request: ControlMessage) throws(ClocheError) -> Document {
+        guard let client = try SupervisorClient.connect(agentDirectory(name)) else {
+            throw try notRunning(name)
+        }
+        try client.send(request)
+        switch try client.receive() {
+        case .report(let report)?: return report
+        case .failed(let error)?: throw error
+        default: throw ClocheError(.state, "agent \(name) ended meanwhile")
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Between two looks at an agent whose supervisor is not there yet, or that is idle only just not long enough, in
+    /// milliseconds.
+    private static let lookInterval: Int64 = 100
+
+    /// Waits until an agent's terminal is as the condition has it, at most so many milliseconds.
+    package func wait(for name: String, until condition: AwaitedCondition, milliseconds: Int64? = nil)
+        throws(ClocheError) -> AwaitedOutcome
+    {
+        let directory = try agentDirectory(name)
+        _ = try directory.read()
+        let deadline = milliseconds.map { MonotonicClock.milliseconds + $0 }
+        while true {
+            if let client = try SupervisorClient.connect(directory),
+                let outcome = try wait(client, name, condition, deadline)
+            {
+                return outcome
+            }
+            // There is no supervisor yet, or it went without a word: then the record has the end, or will.
+            let agent = try agent(name)
+            if !agent.isRunning, agent.state != .creating { return try outcome(of: agent, condition) }
+            if let deadline, MonotonicClock.milliseconds >= deadline { return .timeout }
+            Pause.milliseconds(Int32(Self.lookInterval))
+        }
+    }
+
+    /// What came of waiting for an agent that does not run any more.
+    private func outcome(of agent: AgentInfo, _ condition: AwaitedCondition) throws(ClocheError)
+        -> AwaitedOutcome
+    {
+        if case .output(let expression, sinceStart: true) = condition {
+            var search = LineSearch(expression)
+            if let line = search.feed(try sessionLog(agent.record.name)) { return .met(line: line) }
+        }
+        let reason = agent.state == .lost ? .supervisorLost : agent.record.endReason
+        return .ended(reason?.text ?? "does not run")
+    }
+
+    /// Nil when the supervisor has gone without saying why.
+    private func wait(
+        _ client: borrowing SupervisorClient,
+        _ name: String,
+        _ condition: AwaitedCondition,
+        _ deadline: Int64?
+    ) throws(ClocheError) -> AwaitedOutcome? {
+        do throws(ClocheError) {
+            switch condition {
+            case .idle(let time): return try waitForSilence(client, time, deadline)
+            case .output(let expression, let sinceStart):
+                return try waitForOutput(client, expression, logOf: sinceStart ? name : nil, deadline)
+            }
+        } catch  where error.code == .state {
+            // It ended before it could be asked.
+            return nil
+        }
+    }
+
+    private func waitForSilence(_ client: borrowing SupervisorClient, _ time: Int64, _ deadline: Int64?)
+        throws(ClocheError) -> AwaitedOutcome?
+    {
+        var look = MonotonicClock.milliseconds
+        var isAsked = false
+        while true {
+            let now = MonotonicClock.milliseconds
+            if now >= look, !isAsked {
+                try client.send(.status)
+                isAsked = true
+            }
+            guard try wait(client, until: isAsked ? deadline : min(look, deadline ?? .max)) else {
+                if let deadline, MonotonicClock.milliseconds >= deadline { return .timeout }
+                continue
+            }
+            switch try client.receive() {
+            case .report(let report)?:
+                isAsked = false
+                let silent = report["idle-milliseconds"]?.integer ?? 0
+                let isRunning = report["state"]?.string == AgentState.running.rawValue
+                if isRunning, silent >= time { return .met(line: nil) }
+                look = MonotonicClock.milliseconds + max(Self.lookInterval, time - silent)
+            case .ended(let reason)?: return .ended(Self.words(reason))
+            case nil: return nil
+            default: break
+            }
+        }
+    }
+
+    /// - Parameter logOf: the agent whose log is looked at, too.
+    private func waitForOutput(
+        _ client: borrowing SupervisorClient,
+        _ expression: PosixRegex,
+        logOf name: String?,
+        _ deadline: Int64?
+    ) throws(ClocheError) -> AwaitedOutcome? {
+        var search = LineSearch(expression)
+        try client.send(.follow)
+        while try wait(client, until: deadline) {
+            switch try client.receive() {
+            case .started?:
+                // From here on nothing is missed, so what the log has now is all that was before.
+                guard let name else { continue }
+                var past = LineSearch(expression)
+                if let line = past.feed(try sessionLog(name)) { return .met(line: line) }
+            case .output(let bytes)?:
+                if let line = search.feed(bytes) { return .met(line: line) }
+            case .ended(let reason)?: return .ended(Self.words(reason))
+            case nil: return nil
+            default: break
+            }
+        }
+        return .timeout
+    }
+
+    /// Waits for a message; false when the moment has come.
+    private func wait(_ client: borrowing SupervisorClient, until moment: Int64?) throws(ClocheError) -> Bool
+    {
+        let left = moment.map { max(0, $0 - MonotonicClock.milliseconds) } ?? -1
+        do throws(SystemError) {
+            let interest = Poll.Interest(client.socket.number, readable: true)
+            return try Poll.wait([interest], milliseconds: Int32(clamping: left))[0]
+        } catch { throw ClocheError(.system, "cannot wait for the agent", why: error.description) }
+    }
+
+    private static func words(_ reason: String) -> String { EndReason(rawValue: reason)?.text ?? "ended" }
+}
+
+/// Looks for a line in terminal output that comes in pieces.
+struct LineSearch {
+    private let expression: PosixRegex
+    private var filter = PlainTextFilter()
+
+    init(_ expression: PosixRegex) { self.expression = expression }
+
+    /// Reads the next bytes; the first line that is found, also the last one that is not ended yet.
+    mutating func feed(_ bytes: [UInt8]) -> String? {
+        var text: [UInt8] = []
+        filter.feed(bytes, into: &text)
+        var ending = filter
+        ending.finish(into: &text)
+        let lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)
+        // Behind the last line end is no line.
+        return lines.dropLast().lazy.map(Array.init).first(where: expression.matches)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+}

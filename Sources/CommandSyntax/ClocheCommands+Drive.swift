@@ -1,0 +1,131 @@
+// The commands that use an agent's terminal without attaching to it: keys, message, resize, wait.
+// Tables only; see ClocheCommands.swift.
+
+extension ClocheCommands {
+    static let drive = [keys, message, resize, wait]
+
+    private static let keys = CommandSpec(
+        "keys",
+        "Type keys into an agent's terminal",
+        suggestedFor: ["send-keys", "send", "type", "press"],
+        discussion: """
+            Each word is the name of a key or else text that is typed as it stands, as with `tmux
+            send-keys`. Names are Enter, Escape, Tab, BTab, Space, BSpace, Up, Down, Left, Right,
+            Home, End, PageUp, PageDown, Insert, Delete, F1 to F20, KP0 to KP9, KPEnter and the like,
+            also IC, DC, PPage and NPage; upper and lower case do not matter. C-, M- and S- before a
+            name or a character stand for control, alt and shift, ^x is C-x, and 0x41 is the character
+            of that number. A word that names no key is text, so spaces between words are to be
+            named: `ls Space -l`. A word with modifiers and an unknown key, such as C-Entre, is an
+            error.
+
+            What is sent depends on what the program has asked of its terminal. The audit log has who
+            typed and how many bytes, not what. Words that begin with a dash stand behind `--`.
+            """,
+        arguments: [
+            agent("The agent whose terminal to type into"),
+            ArgumentSpec("key", .requiredRest, "Names of keys, and text"),
+        ],
+        options: [
+            .flag("literal", letter: "l", "Type all words as text, names of keys too"),
+            .flag("hex", letter: "H", "Type bytes, each given as a hexadecimal number"),
+            .value("repeat", letter: "N", "COUNT", form: .number(1...1000), "Type all of it COUNT times"),
+            json,
+        ],
+        exclusive: [["literal", "hex"]],
+        examples: [
+            Example("cloche keys fixer Escape \"/clear\" Enter", "two keys and a text between them"),
+            Example("cloche keys fixer C-c", "interrupt what it does"),
+            Example("cloche keys --repeat 3 fixer Down", "three lines down"),
+        ]
+    )
+
+    private static let message = CommandSpec(
+        "message",
+        "Type a message into an agent's terminal, and Enter",
+        suggestedFor: ["say", "tell", "prompt", "paste"],
+        discussion: """
+            The text is typed as one paste if the agent's program takes pastes (bracketed paste), and
+            its lines stay apart. A program that does not would take each line end for Enter; for it,
+            line ends and tabs become spaces. Enter comes 150 ms later, as a key of its own. It is
+            typed at once, whatever the agent does just then; `cloche wait --for idle` before it waits
+            for a pause.
+
+            Line ends at the end of the text are left out. Other control characters are refused, so
+            that no message can end the paste or press keys. The most is 64 KiB.
+            """,
+        arguments: [
+            agent("The agent whose terminal to type into"),
+            ArgumentSpec(
+                "text",
+                .required,
+                insteadOf: "file",
+                "The message, as one quoted text; - for standard input"
+            ),
+        ],
+        options: [
+            .value("file", letter: "F", "FILE", completion: .file, "Type what this file says"),
+            .flag("no-enter", "Leave out Enter at the end"),
+            json,
+        ],
+        examples: [
+            Example("cloche message fixer \"Also update the docs\"", "one more instruction"),
+            Example("git diff | cloche message fixer -", "what another program prints"),
+            Example("cloche message --no-enter --file notes.md fixer", "to be looked at before Enter"),
+        ]
+    )
+
+    private static let resize = CommandSpec(
+        "resize",
+        "Give an agent's terminal another size",
+        discussion: """
+            The program is told, as when a window changes its size. Whoever attaches with another size
+            changes it again, and so does somebody attached whose window changes.
+            """,
+        arguments: [
+            agent("The agent whose terminal it is"),
+            ArgumentSpec("size", .required, "COLUMNSxROWS, each from 1 to 1000"),
+        ],
+        options: [json],
+        examples: [Example("cloche resize fixer 120x40", "120 columns, 40 rows")]
+    )
+
+    private static let wait = CommandSpec(
+        "wait",
+        "Wait until agents have ended, or until one does something",
+        suggestedFor: ["join"],
+        discussion: """
+            Prints for each agent why it ended and its exit code. With one agent, and with --any,
+            the exit status is that code; an agent that a limit ended never gives 0, and one that
+            never ran or was lost gives 125. With several, it is 0 when all of them give 0, and 1
+            otherwise. When the time of --timeout is over, it is 124, and the agents go on.
+
+            --for says what to wait for. `exit` is the above. `idle:SECONDS` is one agent whose
+            terminal showed nothing and was typed nothing for so long, 2 seconds if left out; a
+            paused agent is not idle. `output:REGEX` is one agent whose terminal shows a line that
+            an extended regular expression of POSIX matches, also one that is not ended yet; lines
+            are without escape sequences, as `cloche logs` has them. Counted is what is shown after
+            the command has begun, and with --since-start also what is in the log already. The exit
+            status is then 0 when it has come, 124 when the time is over, and 1 when the agent has
+            ended before.
+            """,
+        arguments: [agents("The agents to wait for")],
+        options: [
+            .flag("all", letter: "a", "Wait for all running agents of the project"),
+            .flag("any", "Wait for the first that ends, not for all"),
+            .value(
+                "for",
+                "CONDITION",
+                completion: .words(["exit", "idle", "output:"]),
+                "Wait for exit, idle[:SECONDS] or output:REGEX instead of the end"
+            ),
+            .flag("since-start", "With output:REGEX, look at what the log has, too"),
+            .value("timeout", "DURATION", "Wait at most this long, such as 90s, 30m or 1h30m"),
+            json,
+        ],
+        examples: [
+            Example("cloche wait fixer && cloche merge fixer", "merge when it has ended well"),
+            Example("cloche wait --any --timeout 1h fixer auditor", "the first of two, for an hour at most"),
+            Example("cloche wait --for 'output:tests? passed' --timeout 5m fixer", "until it says so"),
+        ]
+    )
+}

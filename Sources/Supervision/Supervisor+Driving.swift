@@ -1,0 +1,88 @@
+// Window 0 in the hands of somebody who is not attached: keys and messages typed into it, its size, and what it shows
+// from now on. Called by Supervisor+Requests.swift.
+
+internal import AgentStore
+internal import AuditRecords
+internal import ClocheModel
+internal import LinuxSystem
+internal import TerminalText
+
+extension Supervisor {
+    /// The most columns and rows that may be asked for.
+    private static let sizes: ClosedRange<UInt16> = 1...1000
+
+    /// What the program in window 0 has asked its terminal to send.
+    private var keyModes: KeyModes {
+        let screen = harnessWindow.screen
+        return KeyModes(
+            applicationCursor: screen.modes.applicationCursor,
+            applicationKeypad: screen.modes.applicationKeypad,
+            bracketedPaste: screen.modes.bracketedPaste,
+            kittyFlags: screen.keyboardFlags
+        )
+    }
+
+    /// Types keys or a message for a viewer; that it did is on record, and what it typed is not.
+    func type(_ request: KeysRequest, for viewer: Viewer) throws(ClocheError) -> Document {
+        try refuseUnlessTyping()
+        let modes = keyModes
+        let bytes = try request.bytes(modes)
+        let window = harnessWindow
+        guard window.input.count + bytes.count <= Window.inputLimit else {
+            throw ClocheError(
+                .state,
+                "agent \(record.name) reads nothing that is typed",
+                why: "\(window.input.count) bytes wait in its terminal already",
+                remedy: "`cloche attach \(record.name)` shows what it does"
+            )
+        }
+        try audit.append(
+            .keys,
+            [
+                "kind": .string(request.form == .message ? "message" : "keys"),
+                "bytes": .integer(Int64(bytes.count)), "by": .integer(Int64(viewer.user)),
+            ]
+        )
+        lifecycle.activity(at: MonotonicClock.milliseconds)
+        type(bytes, in: window)
+        return .object([
+            "bytes": .integer(Int64(bytes.count)), "bracketed-paste": .bool(modes.bracketedPaste),
+        ])
+    }
+
+    private func refuseUnlessTyping() throws(ClocheError) {
+        if record.state == .paused {
+            throw ClocheError(
+                .state,
+                "agent \(record.name) is paused",
+                why: "nothing reads what would be typed",
+                remedy: "`cloche unpause \(record.name)` first"
+            )
+        }
+        guard sandbox != nil, harnessWindow.isOpen else { throw betweenStarts }
+    }
+
+    /// Gives window 0 another size; the report has the old one, too.
+    func changeSize(_ size: TerminalSize) throws(ClocheError) -> Document {
+        guard Self.sizes.contains(size.columns), Self.sizes.contains(size.rows) else {
+            throw ClocheError(.usage, "a terminal has 1 to \(Self.sizes.upperBound) columns and rows")
+        }
+        guard sandbox != nil, harnessWindow.isOpen else { throw betweenStarts }
+        let before = harnessWindow.size
+        resize(harnessWindow, size)
+        return .object(["old": before.document, "new": size.document])
+    }
+
+    /// Shows a viewer what window 0 shows from now on.
+    func follow(_ viewer: Viewer) -> Bool {
+        guard viewer.role == .asking else { return false }
+        viewer.role = .following
+        return true
+    }
+}
+
+extension TerminalSize {
+    fileprivate var document: Document {
+        .object(["columns": .integer(Int64(columns)), "rows": .integer(Int64(rows))])
+    }
+}
