@@ -59,6 +59,7 @@ let package = Package(
         layer("SyscallFilter", ["ClocheModel", "StructuredText", "CSeccomp"]),
         layer("AuditReport", ["ClocheModel", "StructuredText", "TerminalText", "CommandSyntax"]),
 
+        layer("SessionRecording", ["ClocheModel", "StructuredText"]),
         layer("Learning", ["ClocheModel", "TerminalText"]),
         layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
@@ -86,7 +87,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
-                "TerminalText", "Learning",
+                "TerminalText", "Learning", "SessionRecording",
             ]
         ),
 
@@ -97,7 +98,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "AuditReport",
-                "AuditExport", "Learning",
+                "AuditExport", "Learning", "SessionRecording",
             ]
         ),
 
@@ -107,7 +108,7 @@ let package = Package(
             [
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime", "SyscallFilter",
-                "NetworkRules", "AuditReport", "Learning",
+                "NetworkRules", "AuditReport", "Learning", "SessionRecording",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -116,6 +117,7 @@ let package = Package(
         tests("ClocheModel"),
         tests("StructuredText", ["ClocheModel"]),
         tests("TerminalText"),
+        tests("SessionRecording"),
         tests("NetworkRules", ["ClocheModel"]),
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
@@ -134,7 +136,13 @@ let package = Package(
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
-        tests("Supervision", ["AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime"]),
+        tests(
+            "Supervision",
+            [
+                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime",
+                "SessionRecording",
+            ]
+        ),
         tests("ClocheCLI", ["Cloche", "ClocheModel"]),
     ]
 )

@@ -1,4 +1,4 @@
-// Watching an agent and stepping in: attach, exec, what its terminal showed.
+// Watching an agent and stepping in: attach, exec.
 
 internal import AgentStore
 public import ClocheModel
@@ -87,15 +87,6 @@ extension Project {
         } catch let error as ClocheError {
             throw error
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }
-    }
-
-    /// What an agent's terminal showed, escape sequences already harmless.
-    ///
-    /// Empty before its first output.
-    package func sessionLog(_ name: String) throws(ClocheError) -> [UInt8] {
-        let directory = try agentDirectory(name)
-        _ = try directory.read()
-        return SessionLog.read(directory)
     }
 
     func notRunning(_ name: String) throws(ClocheError) -> ClocheError {

@@ -120,6 +120,7 @@ package enum ClocheCommandLine {
         case ("list", _): ListCommand.run
         case ("attach", _): AttachCommand.run
         case ("logs", _): LogsCommand.run
+        case ("replay", _): ReplayCommand.run
         case ("exec", _): ExecCommand.run
         case ("stats", _): StatsCommand.run
         case ("top", _): TopCommand.run

@@ -1,9 +1,9 @@
-// The commands that show running agents or step in: list, stats, top, attach, logs, exec,
-// wait.
+// The commands that show running agents or step in: list, stats, top, attach, logs,
+// exec, wait; replay is in ClocheCommands+Recording.swift.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, stats, top, attachTerminal, logs, exec, wait]
+    static let session = [list, stats, top, attachTerminal, logs, replay, exec, wait]
 
     private static let list = CommandSpec(
         "list",
@@ -120,7 +120,10 @@ extension ClocheCommands {
         "logs",
         "Show what an agent's terminal showed",
         suggestedFor: ["log", "tail", "output"],
-        discussion: "Escape sequences are made harmless, so that an agent cannot drive this terminal.",
+        discussion: """
+            Lines of plain text, from the recording of the terminal. Full-screen programs draw in an
+            order of their own; `cloche replay` shows them as they were.
+            """,
         arguments: [agent("The agent whose output to show")],
         options: [
             .flag("follow", letter: "f", "Go on showing new output until the agent ends"),

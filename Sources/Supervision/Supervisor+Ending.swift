@@ -54,7 +54,9 @@ extension Supervisor {
                 lifecycle.stopReason ?? .operatorStop,
                 code: 137
             )
-        case .restart?: try launch(agent.restart)
+        case .restart?:
+            log.mark("restarted") { screen }
+            try launch(agent.restart)
         case .limit(let reason)?:
             try audit.append(.limit, ["limit": .string(reason.rawValue)])
             beginStop(reason, graceSeconds: policy.stop.graceSeconds)
@@ -115,6 +117,8 @@ extension Supervisor {
         if finished { return }
         finished = true
         releaseSandbox()
+        // Whoever sees that it has ended finds all of it.
+        log.flush { screen }
         resources?.end()
         record.state = state
         record.ended = WallClock.milliseconds

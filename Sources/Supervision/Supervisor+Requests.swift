@@ -8,7 +8,7 @@ internal import LinuxSystem
 internal import SandboxRuntime
 
 extension Supervisor {
-    /// How much of the log a new terminal is shown.
+    /// How much of the recording a new terminal is shown.
     private static let replayBytes = 32768
 
     func answer(_ viewer: Viewer, _ message: ControlMessage, _ stdio: [FileDescriptor.Shared])
@@ -28,6 +28,7 @@ extension Supervisor {
             guard case .attached(readOnly: false) = viewer.role else { return }
             lifecycle.activity(at: MonotonicClock.milliseconds)
             viewer.typed += Int64(bytes.count)
+            log.typed(bytes) { screen }
             type(bytes)
         case .resize(let size):
             if case .attached(readOnly: false) = viewer.role { resize(size, redraw: false) }
@@ -81,7 +82,8 @@ extension Supervisor {
         recordDetach(viewer)
         viewer.role = .attached(readOnly: readOnly)
         recordAttach(viewer)
-        let shown = SessionLog.tail(agent.directory, bytes: Self.replayBytes)
+        log.flush { screen }
+        let shown = RecordingFiles.tail(agent.directory, bytes: Self.replayBytes)
         if !shown.isEmpty { reply(viewer, .output(shown)) }
         if !readOnly { resize(size, redraw: true) }
     }

@@ -32,6 +32,9 @@ extension Supervisor {
         }
     }
 
+    /// The terminal after what was shown last, as a new file of the recording begins with it.
+    var screen: SessionLog.Screen { SessionLog.Screen(size: size, bytes: []) }
+
     private func show(_ bytes: [UInt8]) {
         var output: [UInt8] = []
         var replies: [UInt8] = []
@@ -40,7 +43,7 @@ extension Supervisor {
         lifecycle.activity(at: MonotonicClock.milliseconds)
         if output.isEmpty { return }
         outputBytes += Int64(output.count)
-        log.append(output)
+        log.append(output) { screen }
         for viewer in viewers.values {
             guard case .attached = viewer.role else { continue }
             for start in stride(from: 0, to: output.count, by: Viewer.chunk) {
@@ -103,6 +106,7 @@ extension Supervisor {
             setTerminalSize(TerminalSize(columns: size.columns, rows: max(1, size.rows - 1)))
         }
         self.size = size
+        log.resized(size) { screen }
         setTerminalSize(size)
     }
 
