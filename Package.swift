@@ -159,7 +159,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
             dependencies: [
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
-                "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport",
+                "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

@@ -59,31 +59,59 @@ package enum RecordingLine {
     ///
     /// Escaped is what JSON wants, and what would drive a terminal on which somebody prints the file.
     package static func appendText(_ bytes: ArraySlice<UInt8>, to output: inout [UInt8]) {
-        var start = bytes.startIndex
-        var index = start
-        while index < bytes.endIndex {
-            let byte = bytes[index]
-            if byte >= 0x20 && byte != 0x22 && byte != 0x5c && byte != 0x7f && byte != 0xc2 {
+        unsafe bytes.withUnsafeBytes { text in
+            var start = 0
+            var index = 0
+            while unsafe skipPlain(text, &index) {
+                if start < index { unsafe output.append(contentsOf: text[start..<index]) }
+                var byte = unsafe text[index]
                 index += 1
-                continue
-            }
-            if byte == 0xc2 {
-                // The controls U+0080 to U+009F are the only ones in two bytes.
-                guard index + 1 < bytes.endIndex, bytes[index + 1] < 0xa0 else {
+                start = index
+                if byte == 0xc2 {
+                    // The controls U+0080 to U+009F are the only ones in two bytes.
+                    guard unsafe index < text.count && text[index] < 0xa0 else {
+                        start -= 1
+                        continue
+                    }
+                    byte = unsafe text[index]
                     index += 1
-                    continue
+                    start = index
                 }
-                output += bytes[start..<index]
-                index += 1
-                appendEscape(bytes[index], to: &output)
-            } else {
-                output += bytes[start..<index]
                 appendEscape(byte, to: &output)
             }
-            index += 1
-            start = index
+            unsafe output.append(contentsOf: text[start...])
         }
-        output += bytes[start...]
+    }
+
+    /// Moves `index` to the next byte that may have to be escaped; false if there is none.
+    private static func skipPlain(_ text: UnsafeRawBufferPointer, _ index: inout Int) -> Bool {
+        // Eight at once. A bit of `found` may be wrong only above one that is right, and the lowest counts.
+        while index + 8 <= text.count {
+            let word = unsafe UInt64(littleEndian: text.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            let controls = (word &- (ones &* 0x20)) & ~word & (ones &* 0x80)
+            let found =
+                controls | matches(word, 0x22) | matches(word, 0x5c) | matches(word, 0x7f)
+                | matches(word, 0xc2)
+            if found != 0 {
+                index += found.trailingZeroBitCount / 8
+                return true
+            }
+            index += 8
+        }
+        while index < text.count {
+            let byte = unsafe text[index]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f || byte == 0xc2 { return true }
+            index += 1
+        }
+        return false
+    }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+
+    /// The top bit of each byte of a word that is `byte`.
+    private static func matches(_ word: UInt64, _ byte: UInt64) -> UInt64 {
+        let rest = word ^ (ones &* byte)
+        return (rest &- ones) & ~rest & (ones &* 0x80)
     }
 
     private static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
@@ -95,7 +123,11 @@ package enum RecordingLine {
         case 0x09: output.append(UInt8(ascii: "t"))
         case 0x08: output.append(UInt8(ascii: "b"))
         default:
-            output += [UInt8(ascii: "u"), 0x30, 0x30, hexadecimal(byte >> 4), hexadecimal(byte & 15)]
+            output.append(UInt8(ascii: "u"))
+            output.append(0x30)
+            output.append(0x30)
+            output.append(hexadecimal(byte >> 4))
+            output.append(hexadecimal(byte & 15))
         }
     }
 

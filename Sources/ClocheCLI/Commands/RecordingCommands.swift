@@ -202,7 +202,9 @@ enum ReplayCommand {
             outcome = try session.run(from: start)
         } catch { throw ClocheError(.system, "cannot play the recording of \(name)", why: "\(error)") }
         let size = Terminal.size(1) ?? TerminalSize(columns: 80, rows: 24)
-        let recorded = session.largest
+        var recorded = session.largest
+        recorded.columns = max(recorded.columns, files.header?.columns ?? 0)
+        recorded.rows = max(recorded.rows, files.header?.rows ?? 0)
         if recorded.columns > Int(size.columns) || recorded.rows > Int(size.rows) {
             output.note(
                 "recorded on a terminal of \(recorded.columns)x\(recorded.rows), and this one has only "
