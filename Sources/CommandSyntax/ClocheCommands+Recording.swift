@@ -8,9 +8,10 @@ extension ClocheCommands {
         suggestedFor: ["play", "recording", "playback"],
         discussion: """
             Plays the recording of the terminal with its own timing, of agents that run and that have
-            ended. Keys: space pauses, `.` shows the next event and pauses, the arrows to the right and
-            left go five seconds on and back, q or ctrl-c ends. Escape sequences are made harmless once
-            more, and those that change keys and mouse are left out.
+            ended. An offset for --at is 10:32, 1:02:03 or 632. Keys: space pauses, `.` shows the next
+            event and pauses, the arrows to the right and left go five seconds on and back, q or ctrl-c
+            ends. Escape sequences are made harmless once more, and those that change keys and mouse are
+            left out.
 
             Without a terminal all output is written at once. --export writes an asciicast (version 2),
             which asciinema and its players read. `session.record` in a profile says what is recorded,
@@ -28,7 +29,7 @@ extension ClocheCommands {
             .value(
                 "at",
                 "OFFSET",
-                "Begin there, such as 10:32, 1:02:03 or 632 seconds from the beginning of what is kept; not a clock time"
+                "Begin so far into what is kept, in minutes and seconds, or seconds; not a clock time"
             ),
             .value(
                 "export",
@@ -41,7 +42,6 @@ extension ClocheCommands {
         exclusive: [["export", "json"]],
         examples: [
             Example("cloche replay --speed 4 --idle-limit 2 fixer", "what it did, in short"),
-            Example("cloche replay --at 10:32 fixer", "from there on"),
             Example("cloche replay --export fixer.cast fixer", "for `asciinema play fixer.cast`"),
             Example("cloche replay --json fixer", "size, duration and number of events"),
         ]
