@@ -61,6 +61,7 @@ let package = Package(
         layer("AuditReport", ["ClocheModel", "StructuredText", "TerminalText", "CommandSyntax"]),
 
         layer("TerminalScreen", ["TerminalText", "CUTF8Proc"]),
+        layer("SessionRecording", ["ClocheModel", "StructuredText"]),
         layer("Learning", ["ClocheModel", "TerminalText"]),
         layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
@@ -88,7 +89,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
-                "TerminalText", "TerminalScreen", "Learning",
+                "TerminalText", "TerminalScreen", "SessionRecording", "Learning",
             ]
         ),
 
@@ -99,7 +100,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "Learning",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning",
             ]
         ),
 
@@ -110,7 +111,7 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "Learning",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -132,6 +133,7 @@ let package = Package(
             exclude: ["CVTerm", "Streams", "programs", "record-streams", "torture_streams.py"],
             swiftSettings: swift
         ),
+        tests("SessionRecording"),
         tests("NetworkRules", ["ClocheModel"]),
         tests("CommandSyntax", ["LinuxSystem"]),
         tests("NetworkMessages"),
@@ -152,7 +154,10 @@ let package = Package(
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests(
             "Supervision",
-            ["AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime", "TerminalText"]
+            [
+                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime",
+                "SessionRecording", "TerminalText",
+            ]
         ),
         tests("ClocheCLI", ["Cloche", "ClocheModel", "LinuxSystem"]),
     ]
@@ -170,7 +175,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
             dependencies: [
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
-                "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport",
+                "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

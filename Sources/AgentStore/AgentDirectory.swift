@@ -23,7 +23,9 @@ package struct AgentDirectory: Equatable, Sendable {
     package var operationLock: String { path + "/operation.lock" }
     /// The supervisor's socket, by name in this directory.
     package static let socketName = "control.sock"
-    /// What the terminal showed, raw.
+    /// The recording of the terminal; with `.1` behind the name the part before it.
+    package var recording: String { path + "/session.cast" }
+    /// What the terminal showed, as versions before recordings kept it.
     package var sessionLog: String { path + "/session.log" }
     /// The audit log: the file that is written to now.
     package var auditLog: String { path + "/audit.jsonl" }

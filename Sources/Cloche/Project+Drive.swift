@@ -103,7 +103,7 @@ extension Project {
     {
         if case .output(let expression, sinceStart: true) = condition {
             var search = LineSearch(expression)
-            if let line = search.feed(try sessionLog(agent.record.name)) { return .met(line: line) }
+            if let line = search.feed(try shownOutput(agent.record.name)) { return .met(line: line) }
         }
         let reason = agent.state == .lost ? .supervisorLost : agent.record.endReason
         return .ended(reason?.text ?? "does not run")
@@ -172,7 +172,7 @@ extension Project {
                 // From here on nothing is missed, so what the log has now is all that was before.
                 guard let name else { continue }
                 var past = LineSearch(expression)
-                if let line = past.feed(try sessionLog(name)) { return .met(line: line) }
+                if let line = past.feed(try shownOutput(name)) { return .met(line: line) }
             case .output(let bytes)?:
                 if let line = search.feed(bytes) { return .met(line: line) }
             case .ended(let reason)?: return .ended(Self.words(reason))

@@ -1,10 +1,11 @@
-// Watching an agent and stepping in: attach, exec, what its terminal showed.
+// Watching an agent and stepping in: attach, exec.
 
 internal import AgentStore
 public import ClocheModel
 internal import LinuxSystem
 internal import ProfileLoading
 internal import SandboxRuntime
+internal import SessionRecording
 package import Supervision
 internal import TerminalScreen
 package import TerminalText
@@ -134,10 +135,45 @@ extension Project {
             }
         }
         guard request.window == 0 else { throw try notRunning(name) }
-        let session = try Policy(document: directory.read().effective).session
+        return ScreenReport(try lastScreen(name), linesAbove: request.linesAbove)
+    }
+
+    /// The screen as the recording leaves it.
+    private func lastScreen(_ name: String) throws(ClocheError) -> Screen {
+        let session = try Policy(document: agentDirectory(name).read().effective).session
         var screen = Screen(columns: Int(session.columns), rows: Int(session.rows))
-        screen.feed(SessionLog.read(directory))
-        return ScreenReport(screen, linesAbove: request.linesAbove)
+        // A file that somebody has changed may hold anything.
+        var filter = AttachFilter()
+        let files = try recording(name)
+        do throws(SystemError) {
+            var isFirst = true
+            while let events = try files.next() {
+                if isFirst, let header = files.header {
+                    screen.resize(columns: header.columns, rows: header.rows)
+                    isFirst = false
+                }
+                for event in events {
+                    if let size = event.size { screen.resize(columns: size.columns, rows: size.rows) }
+                    guard event.kind == .output else { continue }
+                    var output: [UInt8] = []
+                    filter.feed(event.bytes, into: &output)
+                    screen.feed(output)
+                }
+            }
+        } catch { throw Self.cannotRead(name, error) }
+        return screen
+    }
+
+    /// Everything that is kept of what the agent's terminal showed.
+    func shownOutput(_ name: String) throws(ClocheError) -> [UInt8] {
+        let files = try recording(name)
+        var output: [UInt8] = []
+        do throws(SystemError) {
+            while let events = try files.next() {
+                for event in events where event.kind == .output { output += event.bytes }
+            }
+        } catch { throw Self.cannotRead(name, error) }
+        return output
     }
 
     /// The windows of a running agent, as its supervisor lists them.
@@ -150,15 +186,6 @@ extension Project {
             throw ClocheError(.state, "agent \(name) ended meanwhile")
         }
         return report["windows"]?.list ?? []
-    }
-
-    /// What an agent's terminal showed, escape sequences already harmless.
-    ///
-    /// Empty before its first output.
-    package func sessionLog(_ name: String) throws(ClocheError) -> [UInt8] {
-        let directory = try agentDirectory(name)
-        _ = try directory.read()
-        return SessionLog.read(directory)
     }
 
     func notRunning(_ name: String) throws(ClocheError) -> ClocheError {

@@ -122,6 +122,7 @@ package enum ClocheCommandLine {
         case ("look", _): LookCommand.run
         case ("windows", _): WindowsCommand.run
         case ("logs", _): LogsCommand.run
+        case ("replay", _): ReplayCommand.run
         case ("exec", _): ExecCommand.run
         case ("stats", _): StatsCommand.run
         case ("top", _): TopCommand.run

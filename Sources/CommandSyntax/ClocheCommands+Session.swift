@@ -1,9 +1,9 @@
 // The commands that show running agents or step in: list, stats, top, attach, logs, exec. Those that need no terminal
-// of one's own for it are in ClocheCommands+Drive.swift.
+// of one's own for it are in ClocheCommands+Drive.swift, replay in ClocheCommands+Recording.swift.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, stats, top, attachTerminal, look, windows, logs, exec] + drive
+    static let session = [list, stats, top, attachTerminal, look, windows, logs, replay, exec] + drive
 
     private static let list = CommandSpec(
         "list",
@@ -126,7 +126,6 @@ extension ClocheCommands {
         ],
         examples: [
             Example("cloche attach fixer", "watch the agent and type to it"),
-            Example("cloche attach -r fixer", "watch only"),
             Example("cloche attach --steal fixer", "on this terminal, and no longer on others"),
             Example("cloche attach fixer:1", "the window that `cloche exec -t fixer bash` opened"),
         ]
@@ -191,7 +190,10 @@ extension ClocheCommands {
         "logs",
         "Show what an agent's terminal showed",
         suggestedFor: ["log", "tail", "output"],
-        discussion: "Escape sequences are made harmless, so that an agent cannot drive this terminal.",
+        discussion: """
+            Lines of plain text, from the recording of the terminal. Full-screen programs draw in an
+            order of their own; `cloche replay` shows them as they were.
+            """,
         arguments: [agent("The agent whose output to show")],
         options: [
             .flag("follow", letter: "f", "Go on showing new output until the agent ends"),

@@ -188,7 +188,8 @@ extension SessionPolicy {
         self.init(
             detachKeys: document["detach-keys"]?.string ?? "ctrl-] d",
             columns: document["columns"]?.integer ?? 120,
-            rows: document["rows"]?.integer ?? 40
+            rows: document["rows"]?.integer ?? 40,
+            recording: document["record"]?.string.flatMap { Recording(rawValue: $0) } ?? .output
         )
     }
 }

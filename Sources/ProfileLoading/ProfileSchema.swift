@@ -228,5 +228,15 @@ package enum ProfileSchema {
             default: .integer(40),
             "Height of the terminal before anybody attaches."
         ),
+        SchemaKey(
+            "record",
+            .choice(["off", "output", "input"]),
+            default: .string("output"),
+            project: .narrower(.earlier(["off", "output", "input"])),
+            """
+            What is recorded of the terminal for `cloche logs` and `cloche replay`: `output`; `input`, which has what people \
+            type in it too, their passwords included; or `off`, and nothing of it is kept on disk.
+            """
+        ),
     ]
 }

@@ -6,15 +6,12 @@
 //      | attach request ------------->|   output* ... left, ended, exited
 //      | input, resize, repaint ----->|   to the window that this connection is attached to
 //      | detach --------------------->|   the window stays
-//      | look request --------------->|   report, failed
-//      | keys, resize, unattached --->|   report, failed
+//      | look, keys; resize otherwise |   report, failed
 //      | follow --------------------->|   started, output* ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
-//      | signal --------------------->|   to the program that this connection started
-//      | stop grace ----------------->|   the connection closes when the agent has ended
+//      | signal, stop --------------->|   to the program of this connection; to the agent
 //
-// The first byte is the kind; the rest is raw bytes, little-endian numbers or JSON. Both ends are Cloche of
-// the same user: the peer's user id is checked before a byte is read.
+// The first byte is the kind; the rest raw bytes, little-endian numbers or JSON. The peer's user is checked first.
 
 package import ClocheModel
 package import LinuxSystem

@@ -5,6 +5,7 @@ internal import AgentStore
 internal import AuditRecords
 internal import ClocheModel
 internal import LinuxSystem
+internal import TerminalScreen
 internal import TerminalText
 
 extension Supervisor {
@@ -44,6 +45,7 @@ extension Supervisor {
             ]
         )
         lifecycle.activity(at: MonotonicClock.milliseconds)
+        log.typed(bytes) { shownScreen }
         type(bytes, in: window)
         return .object([
             "bytes": .integer(Int64(bytes.count)), "bracketed-paste": .bool(modes.bracketedPaste),
@@ -77,6 +79,8 @@ extension Supervisor {
     func follow(_ viewer: Viewer) -> Bool {
         guard viewer.role == .asking else { return false }
         viewer.role = .following
+        // Whoever follows may read what was before from there.
+        log.flush { shownScreen }
         return true
     }
 }

@@ -54,7 +54,9 @@ extension Supervisor {
                 lifecycle.stopReason ?? .operatorStop,
                 code: 137
             )
-        case .restart?: try launch(agent.restart)
+        case .restart?:
+            log.mark("restarted") { shownScreen }
+            try launch(agent.restart)
         case .limit(let reason)?:
             try audit.append(.limit, ["limit": .string(reason.rawValue)])
             beginStop(reason, graceSeconds: policy.stop.graceSeconds)
@@ -116,6 +118,8 @@ extension Supervisor {
         if finished { return }
         finished = true
         releaseSandbox()
+        // Whoever sees that it has ended finds all of it.
+        log.flush { shownScreen }
         resources?.end()
         record.state = state
         record.ended = WallClock.milliseconds

@@ -46,6 +46,11 @@ extension Supervisor {
         }
     }
 
+    /// The harness's terminal after what was shown last, as a new file of the recording begins with it.
+    var shownScreen: SessionLog.Screen {
+        SessionLog.Screen(size: harnessWindow.size, bytes: harnessWindow.screen.restoration())
+    }
+
     /// Why no more was read.
     private enum End {
         case part, dry, closed
@@ -74,7 +79,7 @@ extension Supervisor {
         if output.isEmpty { return }
         if window.number == 0 {
             outputBytes += Int64(output.count)
-            log.append(output)
+            log.append(output) { shownScreen }
         }
         for viewer in viewers(of: window) + followers(of: window) where viewer.follows(window) {
             if !viewer.send(output: output) { drop(viewer) }
@@ -124,6 +129,7 @@ extension Supervisor {
     /// Gives a window another size; whoever sees it is shown it anew.
     func resize(_ window: Window, _ size: TerminalSize) {
         guard window.resize(size) else { return }
+        if window.number == 0 { log.resized(window.size) { shownScreen } }
         for viewer in viewers(of: window) { viewer.mustRestore = true }
     }
 

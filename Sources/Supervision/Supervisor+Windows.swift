@@ -55,6 +55,7 @@ extension Supervisor {
         else { return }
         if window.number == 0 { lifecycle.activity(at: MonotonicClock.milliseconds) }
         viewer.typed += Int64(bytes.count)
+        if window.number == 0 { log.typed(bytes) { shownScreen } }
         if viewer.size != window.size { resize(window, viewer.size) }
         type(bytes, in: window)
     }

@@ -1,4 +1,4 @@
-// The one host process per running agent. It owns the sandbox, window 0's pty, the session log, the agent's
+// The one host process per running agent. It owns the sandbox, window 0's pty, its recording, the agent's
 // socket and the audit log, on one thread and one epoll set; everything here runs between two waits of
 // `run()`.
 //
@@ -161,7 +161,14 @@ package final class Supervisor {
         )
         let arguments = agent.program.arguments
         windows = [0: Window(0, Self.harnessID, arguments, size, opened: WallClock.milliseconds)]
-        log = SessionLog(agent.directory, limit: policy.limits.logBytes)
+        let terminal = agent.program.environment.last { $0.hasPrefix("TERM=") }?.dropFirst(5)
+        log = SessionLog(
+            agent.directory,
+            SessionLog.Subject(title: agent.directory.name, terminal: String(terminal ?? "")),
+            policy.session.recording,
+            limit: policy.limits.logBytes,
+            size: size
+        )
         do throws(SystemError) {
             guard let lock = try FileLock(agent.directory.supervisorLock) else {
                 throw SystemError("flock", .wouldBlock, agent.directory.supervisorLock)
@@ -314,7 +321,7 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame,
+                    exports.nextStart, nextFrame, log.flushDue,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
@@ -323,6 +330,7 @@ package final class Supervisor {
                 try resumeCalls()
                 try recordDueCalls()
                 try recordDueSample()
+                log.flushIfDue { shownScreen }
                 try audit.settleIfDue(MonotonicClock.milliseconds)
                 exports.start(now: MonotonicClock.milliseconds)
                 holdLimits()

@@ -80,6 +80,14 @@ enum AllowedSequences {
         2026,  // synchronized output
     ]
 
+    /// Those of `privateModes` that are about drawing, and not about what the terminal sends.
+    static let drawingModes = privateModes.subtracting([
+        1, 9, 1000, 1002, 1003, 1005, 1006, 1015, 1016, 1004, 2004,
+    ])
+
+    /// Finals of ESC sequences that change what keys send: DECKPAM DECKPNM.
+    static let keypadEscapes: [UInt8] = [UInt8(ascii: "="), UInt8(ascii: ">")]
+
     /// ESC sequences without an intermediate byte: DECSC DECRC DECKPAM DECKPNM RIS IND NEL HTS RI SS2 SS3.
     private static let escapes = "78=>cDEHMNO"
 

@@ -12,7 +12,10 @@ package struct AttachFilter: Sendable {
     private var sink = AttachSink()
 
     /// A filter at the start of a stream.
-    package init() {}
+    ///
+    /// - Parameter drawsOnly: what changes the terminal's keys and mouse does not pass either. For whoever reads the
+    ///   user's keys itself while the output is shown.
+    package init(drawsOnly: Bool = false) { sink.drawsOnly = drawsOnly }
 
     /// Filters the next bytes and appends what may be shown to `output`.
     ///
@@ -89,6 +92,7 @@ private struct AttachSink: TerminalSink {
     var output: [UInt8] = []
     var replies: [UInt8] = []
     var positions: [CursorQuestion] = []
+    var drawsOnly = false
     private let rules = AllowedSequences.rules
 
     mutating func text(_ run: ArraySlice<UInt8>) { output.append(contentsOf: run) }
@@ -101,6 +105,8 @@ private struct AttachSink: TerminalSink {
 
     mutating func escape(_ final: UInt8, _ parser: EscapeParser) {
         if AllowedSequences.allowsEscape(final, intermediate: parser.intermediate) {
+            let isOfKeys = parser.intermediate == 0 && AllowedSequences.keypadEscapes.contains(final)
+            if drawsOnly && isOfKeys { return }
             output.append(Byte.escape)
             if parser.intermediate != 0 { output.append(parser.intermediate) }
             output.append(final)
@@ -117,8 +123,15 @@ private struct AttachSink: TerminalSink {
             let asksPlace = QueryAnswers.answerControlSequence(final, parser, into: &replies)
             if asksPlace { positions.append(CursorQuestion(output: output.count, reply: before)) }
         case .modes: write(final, parser, modes: AllowedSequences.modes)
-        case .privateModes: write(final, parser, modes: AllowedSequences.privateModes)
+        case .privateModes:
+            write(
+                final,
+                parser,
+                modes: drawsOnly ? AllowedSequences.drawingModes : AllowedSequences.privateModes
+            )
         default:
+            // The keyboard protocols; nothing else that passes has one of these.
+            if drawsOnly && "<=>".utf8.contains(parser.prefix) { return }
             if AttachSink.allows(parser.parameters, rule) { write(final, parser, parser.parameters) }
         }
     }

@@ -492,7 +492,7 @@ def test_floods_do_not_fill_the_supervisor_or_the_disk(t):
             assert time.monotonic() - began < 5, "it still answers"
         most = max(most, memory(supervisor))
         state = pathlib.Path(t.cloche("path", name, "state", cwd=project).out.strip())
-        log = sum(path.stat().st_size for path in state.glob("session.log*"))
+        log = sum(path.stat().st_size for path in state.glob("session.cast*"))
         print(f"# {name}: {size >> 20} MiB, supervisor {before:.1f} to {most:.1f} MiB, log {log} bytes")
         assert most - before < 16, (name, before, most)
         assert log <= (1 << 20) + 65536, (name, log)
@@ -506,7 +506,7 @@ def test_floods_do_not_fill_the_supervisor_or_the_disk(t):
     t.start("more", "python3 pour.py", "--workspace", f"dir:{directory}", "--set", "limits.log-size=8MiB", cwd=project)
     t.wait_ended("more", project)
     state = pathlib.Path(t.cloche("path", "more", "state", cwd=project).out.strip())
-    assert sum(path.stat().st_size for path in state.glob("session.log*")) > 2 << 20
+    assert sum(path.stat().st_size for path in state.glob("session.cast*")) > 2 << 20
 
 
 def test_no_cgroup_can_be_reached(t):

@@ -21,6 +21,17 @@ import Testing
         #expect(attachOutput(stream.text) == stream.text)
     }
 
+    @Test func whatOnlyDrawsLeavesKeysAndMouseAlone() {
+        var filter = AttachFilter(drawsOnly: true)
+        var output: [UInt8] = []
+        let stream =
+            "\u{1B}[>1u\u{1B}[<u\u{1B}[=1;1u\u{1B}[>4;2m\u{1B}=\u{1B}>\u{1B}[?1h\u{1B}[?1000;1006h\u{1B}[?2004h"
+            + "\u{1B}[?1004h\u{1B}[?25;1002;1049h\u{1B}[31ma\u{1B}[4h\u{1B}(0\u{1B}7"
+        filter.feed(Array(stream.utf8), into: &output)
+        let text = String(decoding: output, as: UTF8.self)
+        #expect(text == "\u{1B}[?25;1049h\u{1B}[31ma\u{1B}[4h\u{1B}(0\u{1B}7")
+    }
+
     @Test(arguments: [
         // Single controls.
         "\u{00}", "\u{05}", "\u{11}\u{13}", "\u{18}\u{1A}", "\u{7F}", "\u{80}\u{9B}\u{9D}\u{9C}",

@@ -1,4 +1,4 @@
-// attach, exec, logs: the agent's terminal and what runs beside it.
+// attach, exec: the agent's terminal and what runs beside it.
 
 internal import Cloche
 internal import ClocheModel
@@ -155,53 +155,5 @@ enum ExecCommand {
                 terminal: terminal
             )
         )
-    }
-}
-
-enum LogsCommand {
-    static func run(_ context: Context) throws(ClocheError) -> Int32 {
-        let command = context.command
-        let project = try context.project
-        let name = command.required("name")
-        var shown = try project.sessionLog(name)
-        var filter = PlainTextFilter()
-        var text: [UInt8] = []
-        filter.feed(shown[...], into: &text)
-        guard command.flag("follow") else {
-            filter.finish(into: &text)
-            context.output.bytes(last(text, command.number("lines")))
-            return ExitCode.success
-        }
-        context.output.bytes(last(text, command.number("lines")))
-        while true {
-            let running = try project.agent(name).isRunning
-            let now = try project.sessionLog(name)
-            // The log was rotated when it no longer begins with what was shown.
-            let fresh = now.starts(with: shown.prefix(4096)) && now.count >= shown.count ? shown.count : 0
-            var more: [UInt8] = []
-            filter.feed(now[fresh...], into: &more)
-            if !running { filter.finish(into: &more) }
-            context.output.bytes(more)
-            shown = now
-            if !running { return ExitCode.success }
-            Pause.milliseconds(150)
-        }
-    }
-
-    /// The last lines; nil means all.
-    private static func last(_ text: [UInt8], _ lines: Int?) -> [UInt8] {
-        guard let lines else { return text }
-        var rest = text[...]
-        if rest.last == 0x0a { rest = rest.dropLast() }
-        var left = lines
-        var start = rest.endIndex
-        while start > rest.startIndex && left > 0 {
-            let newline = rest[..<start].lastIndex(of: 0x0a)
-            left -= 1
-            guard let newline else { return text }
-            if left == 0 { return Array(text[(newline + 1)...]) }
-            start = newline
-        }
-        return lines == 0 ? [] : text
     }
 }

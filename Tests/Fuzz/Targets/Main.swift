@@ -10,7 +10,7 @@ private let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "init": fuzzInit, "git-names": fuzzGitNames, "terminal": fuzzTerminal, "json": fuzzJSON,
     "dns": fuzzDNS, "tls-hello": fuzzHello, "http-head": fuzzHTTPHead, "chunked": fuzzChunked,
     "socks": fuzzSocks, "gate": fuzzGate, "negotiation": fuzzNegotiation,
-    "network-rules": fuzzNetworkRules, "audit": fuzzAudit,
+    "network-rules": fuzzNetworkRules, "audit": fuzzAudit, "recording": fuzzRecording,
     "self-test": fuzzSelfTest,
 ]
 
