@@ -120,7 +120,7 @@ enum PackedLine {
             let length = bytes.count
             bytes.appendNumber(0)
             var place = endOfASCII(cells, from: start)
-            bytes.append(contentsOf: cells[start..<place].lazy.map { UInt8(truncatingIfNeeded: $0.content) })
+            append(ascii: cells[start..<place], to: &bytes)
             while place < cells.endIndex, cells[place].style == style || cells[place].width == 0 {
                 clusters.append(cells[place], to: &bytes)
                 place += 1
@@ -131,6 +131,14 @@ enum PackedLine {
         }
         bytes[header + 1] = UInt8(truncatingIfNeeded: runs)
         bytes[header + 2] = UInt8(truncatingIfNeeded: runs >> 8)
+    }
+
+    private static func append(ascii cells: ArraySlice<Cell>, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: cells.count))
+        let span = cells.span
+        var output = bytes.mutableSpan
+        for place in 0..<span.count { output[start + place] = UInt8(truncatingIfNeeded: span[place].content) }
     }
 
     /// Most lines are one run of it.

@@ -85,6 +85,12 @@ package struct TerminalScanner: Sendable {
         let first = bytes.startIndex
         var position = start - first
         while position < span.count {
+            while position + 8 <= span.count,
+                isPrintable(unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            {
+                position += 8
+            }
+            guard position < span.count else { break }
             let lead = span[position]
             if 0x20...0x7E ~= lead {
                 position += 1
@@ -98,6 +104,14 @@ package struct TerminalScanner: Sendable {
             position += length
         }
         return position + first
+    }
+
+    /// Whether eight bytes are printable ASCII; where they are, it may also say that they are not.
+    private static func isPrintable(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let deletes = word ^ (ones &* 0x7F)
+        let found = (word &- ones &* 0x20) | word | ((deletes &- ones) & ~deletes)
+        return found & (ones &* 0x80) == 0
     }
 
     /// Whether a character starting so may be a C1 control or a bidirectional mark.
