@@ -20,6 +20,8 @@ struct Grid: Sendable, Equatable {
         /// The text goes on in the next row without a line's end.
         var isWrapped = false
         var size = LineSize.single
+        /// The cells before `used` are ASCII in one style, as those of most lines are; else it is not known.
+        var isUniform = true
     }
 
     let columns: Int
@@ -63,6 +65,7 @@ struct Grid: Sendable, Equatable {
     mutating func put(_ cell: Cell, _ row: Int, _ column: Int) {
         let width = max(1, Int(cell.width))
         openGap(row, column, column + width)
+        lines[row].isUniform = false
         let start = index(row, column)
         cells[start] = cell
         if width == 2 { cells[start + 1] = Cell(style: cell.style, width: 0) }
@@ -70,11 +73,16 @@ struct Grid: Sendable, Equatable {
 
     /// Changes what a cell has, not its width.
     mutating func setContent(_ content: UInt32, _ row: Int, _ column: Int) {
+        lines[row].isUniform = false
         cells[index(row, column)].content = content
     }
 
     /// Puts a run of ASCII.
     mutating func put(_ text: ArraySlice<UInt8>, _ style: Style, _ row: Int, _ column: Int) {
+        let used = Int(lines[row].used)
+        let covers = column == 0 && text.count >= used
+        let continues = column == used && used > 0 && lines[row].isUniform && self[row, 0].style == style
+        lines[row].isUniform = covers || continues
         openGap(row, column, column + text.count)
         let start = index(row, column)
         let bytes = text.span
@@ -118,7 +126,11 @@ struct Grid: Sendable, Equatable {
             var span = cells.mutableSpan
             for place in base + start..<base + last { span[place] = blank }
         }
-        if isPlain && end >= used && start < used { lines[row].used = Int32(start) }
+        if isPlain && end >= used {
+            if start < used { lines[row].used = Int32(start) }
+        } else {
+            lines[row].isUniform = false
+        }
         if !isPlain && end > used { lines[row].used = Int32(end) }
     }
 
@@ -127,6 +139,7 @@ struct Grid: Sendable, Equatable {
         erase(row, 0, columns, style)
         lines[row].isWrapped = false
         lines[row].size = .single
+        lines[row].isUniform = lines[row].used == 0
     }
 
     // MARK: Moving
@@ -172,6 +185,7 @@ struct Grid: Sendable, Equatable {
             place -= 1
         }
         lines[row].used = Int32(columns)
+        lines[row].isUniform = false
         erase(row, column, column + count, style)
         shrink(row)
     }
@@ -185,6 +199,7 @@ struct Grid: Sendable, Equatable {
         let base = index(row, 0)
         for place in base + column..<base + end - count { cells[place] = cells[place + count] }
         lines[row].used = Int32(columns)
+        lines[row].isUniform = false
         erase(row, end - count, end, style)
         shrink(row)
     }
@@ -218,6 +233,7 @@ struct Grid: Sendable, Equatable {
             other.lines[row].used = Int32(shown)
             other.lines[row].isWrapped = lines[first + row].isWrapped && columns == self.columns
             other.lines[row].size = lines[first + row].size
+            other.lines[row].isUniform = false
         }
         return other
     }

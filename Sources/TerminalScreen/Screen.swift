@@ -164,10 +164,6 @@ package struct Screen: Sendable {
 
     /// Keeps a row that leaves the top.
     mutating func push(_ grid: Grid, _ row: Int) {
-        scrollback.push(
-            grid.cells(of: row).prefix(grid.used(row)),
-            isWrapped: grid.lines[row].isWrapped,
-            clusters
-        )
+        scrollback.push(grid.cells(of: row).prefix(grid.used(row)), grid.lines[row], clusters)
     }
 }

@@ -49,13 +49,19 @@ struct Scrollback: Sendable {
     mutating func removeAll() { self = Scrollback(limit: limit) }
 
     /// Takes a row in.
-    mutating func push(_ cells: ArraySlice<Cell>, isWrapped: Bool, _ clusters: ClusterTable) {
+    mutating func push(_ cells: ArraySlice<Cell>, _ row: Grid.Row, _ clusters: ClusterTable) {
         guard limit > 0 else { return }
         if blocks.last.map({ $0.bytes.count >= Self.blockBytes }) ?? true { openBlock() }
         let last = blocks.count - 1
         let before = blocks[last].bytes.count
         blocks[last].starts.append(Int32(before))
-        PackedLine.append(cells, isWrapped: isWrapped, clusters, to: &blocks[last].bytes)
+        PackedLine.append(
+            cells,
+            isWrapped: row.isWrapped,
+            isUniform: row.isUniform,
+            clusters,
+            to: &blocks[last].bytes
+        )
         total += blocks[last].bytes.count - before
         count += 1
     }
@@ -105,6 +111,7 @@ enum PackedLine {
     static func append(
         _ cells: ArraySlice<Cell>,
         isWrapped: Bool,
+        isUniform: Bool = false,
         _ clusters: ClusterTable,
         to bytes: inout [UInt8]
     ) {
@@ -119,8 +126,11 @@ enum PackedLine {
             bytes.appendNumber(UInt32(style.attributes))
             let length = bytes.count
             bytes.appendNumber(0)
-            var place = endOfASCII(cells, from: start)
-            append(ascii: cells[start..<place], to: &bytes)
+            var place = start
+            if isUniform {
+                place = cells.endIndex
+                append(ascii: cells, to: &bytes)
+            }
             while place < cells.endIndex, cells[place].style == style || cells[place].width == 0 {
                 clusters.append(cells[place], to: &bytes)
                 place += 1
@@ -139,19 +149,6 @@ enum PackedLine {
         let span = cells.span
         var output = bytes.mutableSpan
         for place in 0..<span.count { output[start + place] = UInt8(truncatingIfNeeded: span[place].content) }
-    }
-
-    /// Most lines are one run of it.
-    private static func endOfASCII(_ cells: ArraySlice<Cell>, from start: Int) -> Int {
-        let style = cells[start].style
-        let span = cells.span
-        var place = start - cells.startIndex
-        while place < span.count, span[place].content < 0x80, span[place].width == 1,
-            span[place].style == style
-        {
-            place += 1
-        }
-        return place + cells.startIndex
     }
 
     static func read(_ bytes: ArraySlice<UInt8>) -> ScreenLine {

@@ -129,3 +129,24 @@ struct RestorationTests {
         #expect(a.tabs == b.tabs)
     }
 }
+
+/// What leaves the top is what stood there.
+struct ScrollbackTests {
+    @Test(arguments: [
+        "plain", "\u{1B}[31mred", "red\u{1B}[31mred", "\u{1B}[31mred\u{1B}[m\r\n\u{1B}[31mabcdef\rxy",
+        "漢字\rab", "abc\r漢",
+        "abc\u{1B}[1;6Hdef", "\u{1B}[44m\u{1B}[2Kabc", "abcdef\u{1B}[1;3H\u{1B}[P",
+        "abcdef\u{1B}[1;3H\u{1B}[@x", "e\u{301}",
+        "abcdef\u{1B}[1;3H\u{1B}[31m\u{1B}[K", "abcdef\u{1B}[1;3H\u{1B}[Kx", "abc\r\u{1B}[31mabcdef",
+        "\u{1B}[31m  x",
+        "abcdef\u{1B}[1;2H\u{1B}[X\u{1B}[31m\u{1B}[1;7Hz", "\u{1B}[5Cx\rabcde",
+        "0123456789abc\u{1B}[1;31mdef",
+    ])
+    func keepsLines(_ text: String) {
+        var screen = Screen(columns: 10, rows: 4)
+        screen.feed(Array(text.utf8))
+        let lines = (0..<4).map(screen.line(row:))
+        screen.feed(Array("\u{1B}[m\u{1B}[4;1H\n\n\n\n".utf8))
+        #expect(screen.scrolledOff(most: 4) == lines)
+    }
+}
