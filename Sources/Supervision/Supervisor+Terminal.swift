@@ -20,7 +20,7 @@ extension Supervisor {
         window.token = makeToken()
         try epoll.add(terminal.number, token: window.token)
         window.terminal = consume terminal
-        window.rests = false
+        (window.rests, window.pausedUntil) = (false, nil)
     }
 
     /// So much is shown at once, in bytes.
@@ -73,16 +73,21 @@ extension Supervisor {
     }
 
     private func show(_ bytes: [UInt8], in window: Window) {
+        let now = MonotonicClock.milliseconds
         let output = window.take(bytes)
+        if let until = window.pace.took(bytes.count, at: now) {
+            window.pausedUntil = until
+            try? watch(window)  // gone: then there is nothing to read
+        }
         if !window.input.isEmpty { try? flushInput(window) }  // its end is handled where it is read
-        if window.number == 0 { lifecycle.activity(at: MonotonicClock.milliseconds) }
+        if window.number == 0 { lifecycle.activity(at: now) }
         if output.isEmpty { return }
         if window.number == 0 {
             outputBytes += Int64(output.count)
             log.append(output) { shownScreen }
         }
         for viewer in viewers(of: window) + followers(of: window) where viewer.follows(window) {
-            if !viewer.send(output: output) { drop(viewer) }
+            if !viewer.send(output: output, now: now) { drop(viewer) }
             updateInterest(viewer)
         }
     }
@@ -100,10 +105,10 @@ extension Supervisor {
     }
 
     private func wake(_ window: Window) {
-        guard window.rests, let number = window.terminal?.number else { return }
+        guard window.rests else { return }
         window.rests = false
         // It was registered a moment ago; if it is gone, the next read says so.
-        try? epoll.modify(number, token: window.token, readable: true, writable: !window.input.isEmpty)
+        try? watch(window)
     }
 
     /// Forgets a pty; every process that had it open has gone, or is about to be killed.
@@ -111,7 +116,7 @@ extension Supervisor {
         guard let number = window.terminal?.number else { return }
         epoll.remove(number)
         window.terminal = nil
-        window.token = 0
+        (window.token, window.pausedUntil) = (0, nil)
     }
 
     /// Puts bytes into a pty, as if typed.
@@ -122,8 +127,26 @@ extension Supervisor {
 
     private func flushInput(_ window: Window) throws(SystemError) {
         try window.flush()
+        try watch(window)
+    }
+
+    /// Tells the loop what to wait for.
+    private func watch(_ window: Window) throws(SystemError) {
         guard let number = window.terminal?.number else { return }
-        try epoll.modify(number, token: window.token, readable: true, writable: !window.input.isEmpty)
+        let isRead = window.pausedUntil == nil
+        try epoll.modify(number, token: window.token, readable: isRead, writable: !window.input.isEmpty)
+    }
+
+    /// When a window that is paused is read again, in milliseconds of the monotonic clock; nil for none.
+    var nextWindow: Int64? { windows.values.compactMap(\.pausedUntil).min() }
+
+    /// Goes on with windows whose pause is over.
+    func resumeWindows() {
+        for window in windows.values {
+            guard let until = window.pausedUntil, MonotonicClock.milliseconds >= until else { continue }
+            window.pausedUntil = nil
+            try? watch(window)  // gone: then there is nothing to read
+        }
     }
 
     /// Gives a window another size; whoever sees it is shown it anew.
@@ -143,9 +166,6 @@ extension Supervisor {
         window.number == 0 ? viewers.values.filter { $0.role == .following } : []
     }
 
-    /// Between two frames for a terminal that does not follow byte by byte, in milliseconds.
-    private static let frameInterval: Int64 = 33
-
     /// When the next viewer is to be shown a frame, in milliseconds of the monotonic clock; nil for never.
     var nextFrame: Int64? {
         var next: Int64?
@@ -153,7 +173,7 @@ extension Supervisor {
             guard let window = window(of: viewer), viewer.wantsFrame(of: window), !viewer.isWaiting else {
                 continue
             }
-            next = min(next ?? .max, viewer.lastFrame + Self.frameInterval)
+            next = min(next ?? .max, viewer.lastFrame + Viewer.frameInterval)
         }
         return next
     }
@@ -167,7 +187,7 @@ extension Supervisor {
         let now = MonotonicClock.milliseconds
         for viewer in Array(viewers.values) {
             guard let window = window(of: viewer), viewer.wantsFrame(of: window), !viewer.isWaiting,
-                now >= viewer.lastFrame + Self.frameInterval
+                now >= viewer.lastFrame + Viewer.frameInterval
             else { continue }
             viewer.lastFrame = now
             if !viewer.sendFrame(of: window) { drop(viewer) }

@@ -321,10 +321,11 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame, log.flushDue,
+                    exports.nextStart, nextFrame, nextWindow, log.flushDue,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
+                resumeWindows()
                 showFrames()
                 if network != nil { try handleNetwork() }
                 try resumeCalls()

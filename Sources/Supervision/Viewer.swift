@@ -1,7 +1,8 @@
 // One connection to the supervisor: a command that asks, a terminal that watches, or a program run by `exec`.
 //
 // A terminal of the window's size follows the program's output byte by byte. One of another size is shown frames, and one
-// that falls behind is brought up to date by a frame as soon as it takes one: the program never waits for a viewer.
+// that falls behind, or would be sent more than anybody reads, is brought up to date by frames: the program never waits for
+// a viewer.
 
 internal import LinuxSystem
 internal import TerminalScreen
@@ -47,8 +48,15 @@ final class Viewer {
     private var queued = 0
     /// A terminal with so many bytes of output before it has fallen behind.
     private static let limit = 1 << 20
+    /// More than this within the time of a frame is shown as a frame.
+    private static let flood = 1 << 18
+    /// What was sent since `burstBegan`, in bytes.
+    private var burst = 0
+    private var burstBegan: Int64 = 0
     /// CAN ends a sequence of which only the first half was sent.
     private static let skipped = Array("\u{18}\r\n[cloche: too slow; output was skipped]\r\n".utf8)
+    /// Between two frames, in milliseconds.
+    static let frameInterval: Int64 = 33
     /// Bytes of output per message.
     static let chunk = 32768
 
@@ -78,7 +86,13 @@ final class Viewer {
     }
 
     /// Output of the window that it follows; false when the other end is gone.
-    func send(output: [UInt8]) -> Bool {
+    func send(output: [UInt8], now: Int64) -> Bool {
+        if now - burstBegan >= Self.frameInterval { (burst, burstBegan) = (0, now) }
+        burst += output.count
+        if burst > Self.flood && role != .following {
+            (mustRestore, lastFrame) = (true, now)
+            return true
+        }
         if queued + output.count > Self.limit {
             queue.removeAll()
             queued = 0

@@ -20,6 +20,9 @@ final class Window {
     var token: UInt64 = 0
     /// No process has the pty's slave open.
     var rests = false
+    /// Its program has written too much: when it is read again, in milliseconds of the monotonic clock.
+    var pausedUntil: Int64?
+    var pace = OutputPace()
     private(set) var size: TerminalSize
     private(set) var screen: Screen
     private var filter = AttachFilter()

@@ -123,8 +123,9 @@ struct Grid: Sendable, Equatable {
         let last = isPlain ? min(end, used) : end
         if start < last {
             let base = index(row, 0)
-            var span = cells.mutableSpan
-            for place in base + start..<base + last { span[place] = blank }
+            unsafe cells.withUnsafeMutableBufferPointer { all in
+                unsafe all[base + start..<base + last].update(repeating: blank)
+            }
         }
         if isPlain && end >= used {
             if start < used { lines[row].used = Int32(start) }

@@ -4,7 +4,8 @@ internal import TerminalText
 
 extension Screen: TerminalSink {
     /// A run of text without controls.
-    package mutating func text(_ run: ArraySlice<UInt8>) {
+    package mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool) {
+        if isASCII { return write(ascii: run) }
         var place = run.startIndex
         while place < run.endIndex {
             if run[place] < 0x80 {

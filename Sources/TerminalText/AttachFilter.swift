@@ -95,7 +95,7 @@ private struct AttachSink: TerminalSink {
     var drawsOnly = false
     private let rules = AllowedSequences.rules
 
-    mutating func text(_ run: ArraySlice<UInt8>) { output.append(contentsOf: run) }
+    mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool) { output.append(contentsOf: run) }
 
     mutating func scalar(_ scalar: Unicode.Scalar) { output.append(contentsOf: scalar.utf8) }
 

@@ -44,7 +44,7 @@ private struct PlainTextSink: TerminalSink {
     /// A carriage return came: the next text replaces the line.
     private var isReturned = false
 
-    mutating func text(_ run: ArraySlice<UInt8>) {
+    mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool = true) {
         prepareToWrite()
         var rest = run
         while !rest.isEmpty {

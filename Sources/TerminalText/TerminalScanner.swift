@@ -5,8 +5,8 @@
 
 /// What reads the parts of a terminal's output.
 package protocol TerminalSink {
-    /// A run of plain text: UTF-8 without controls or bidirectional marks.
-    mutating func text(_ run: ArraySlice<UInt8>)
+    /// A run of plain text: UTF-8 without controls or bidirectional marks; or nothing but ASCII.
+    mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool)
     /// One character that may need a look: a bidirectional mark, U+FFFD for broken bytes, or any other.
     mutating func scalar(_ scalar: Unicode.Scalar)
     /// A C0 control other than ESC, CAN and SUB.
@@ -32,9 +32,9 @@ package struct TerminalScanner: Sendable {
         var position = bytes.startIndex
         while position < bytes.endIndex {
             if parser.isGround, !decoder.isPending {
-                let end = TerminalScanner.endOfPlainRun(bytes, from: position)
+                let (end, isASCII) = TerminalScanner.endOfPlainRun(bytes, from: position)
                 if end > position {
-                    sink.text(bytes[position..<end])
+                    sink.text(bytes[position..<end], isASCII: isASCII)
                     position = end
                     continue
                 }
@@ -80,10 +80,11 @@ package struct TerminalScanner: Sendable {
     }
 
     /// Where the run of text ends that no sink needs to look at; `start` itself when there is none.
-    private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+    private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int) -> (Int, isASCII: Bool) {
         let span = bytes.span
         let first = bytes.startIndex
         var position = start - first
+        var isASCII = true
         while position < span.count {
             while position + 8 <= span.count,
                 isPrintable(unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
@@ -100,10 +101,13 @@ package struct TerminalScanner: Sendable {
             guard length > 1, span.count - position >= length else { break }
             let second = span[position + 1]
             guard UTF8Decoder.secondByteRange(lead).contains(second), !needsLook(lead, second) else { break }
-            for offset in 2..<length where span[position + offset] & 0xC0 != 0x80 { return position + first }
+            for offset in 2..<length where span[position + offset] & 0xC0 != 0x80 {
+                return (position + first, isASCII)
+            }
+            isASCII = false
             position += length
         }
-        return position + first
+        return (position + first, isASCII)
     }
 
     /// Whether eight bytes are printable ASCII; where they are, it may also say that they are not.
