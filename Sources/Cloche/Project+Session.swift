@@ -6,6 +6,7 @@ internal import LinuxSystem
 internal import ProfileLoading
 internal import SandboxRuntime
 internal import SessionRecording
+internal import StructuredText
 package import Supervision
 internal import TerminalScreen
 package import TerminalText
@@ -126,16 +127,28 @@ extension Project {
     package func look(_ name: String, _ request: LookRequest) throws(ClocheError) -> ScreenReport {
         let directory = try agentDirectory(name)
         if let client = try SupervisorClient.connect(directory) {
-            try client.send(.look(request))
-            switch try client.receive() {
-            case .report(let report)?:
-                if let report = ScreenReport(document: report) { return report }
-            case .failed(let error)?: throw error
-            default: throw ClocheError(.state, "agent \(name) ended meanwhile")
-            }
+            if let report = try look(client, request) { return report }
         }
         guard request.window == 0 else { throw try notRunning(name) }
         return ScreenReport(try lastScreen(name), linesAbove: request.linesAbove)
+    }
+
+    /// Nil when the agent ends meanwhile.
+    private func look(_ client: borrowing SupervisorClient, _ request: LookRequest) throws(ClocheError)
+        -> ScreenReport?
+    {
+        try client.send(.look(request))
+        var text: [UInt8] = []
+        while true {
+            switch try client.receive() {
+            case .output(let part)?: text += part
+            case .report?:
+                // Of another version of Cloche: as if it had ended, whose last screen is the recording's.
+                return (try? JSONText.parse(text)).flatMap(ScreenReport.init(document:))
+            case .failed(let error)?: throw error
+            default: return nil
+            }
+        }
     }
 
     /// The screen as the recording leaves it.

@@ -148,6 +148,16 @@ package enum MonotonicClock {
     }
 }
 
+/// What this thread has used of a processor.
+package enum ThreadClock {
+    /// Microseconds of `CLOCK_THREAD_CPUTIME_ID`.
+    package static var microseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+}
+
 /// Time since the machine started, with that in which it slept.
 package enum BootClock {
     /// Milliseconds of `CLOCK_BOOTTIME`.

@@ -4,9 +4,9 @@
 //      | status, inspect, stats ----->|   report
 //      | what changes the agent ----->|   report, failed
 //      | attach request ------------->|   output* ... left, ended, exited
-//      | input, resize, repaint ----->|   to the window that this connection is attached to
-//      | detach --------------------->|   the window stays
-//      | look, keys; resize otherwise |   report, failed
+//      | input, resize, repaint, detach: to the window that this connection is attached to
+//      | look ----------------------->|   output* report, failed
+//      | keys; resize otherwise ----->|   report, failed
 //      | follow --------------------->|   started, output* ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
 //      | signal, stop --------------->|   to the program of this connection; to the agent
@@ -92,7 +92,7 @@ package enum ControlMessage: Equatable, Sendable {
     case repaint
     /// The terminal leaves; the program of its window goes on.
     case detach
-    /// Asks what a window shows; the report is a `ScreenReport`.
+    /// Asks what a window shows; a `ScreenReport` comes as output, in pieces, and an empty report ends it.
     case look(LookRequest)
     /// What was typed.
     case input([UInt8])

@@ -1,23 +1,25 @@
-// How much a terminal's program may write in the long run. `yes` that runs for a night must not cost the host a processor;
-// a build or a `cat` of any size that people wait for is not slowed. Pure: time comes in, a decision goes out.
+// How much work a terminal's program may make in the long run. `yes` that runs for a night must not cost the host a
+// processor, nor must sequences that are short to write and long to carry out; a build or a `cat` that people wait for is not
+// slowed. Pure: time comes in, a decision goes out.
 
-/// What a window may still read.
+/// What a window's output may still cost.
 struct OutputPace: Equatable {
-    /// So much at any speed, in bytes.
-    static let reserve: Int64 = 512 << 20
-    /// Then so much, in bytes a millisecond: about a sixth of one processor.
-    static let rate: Int64 = 8 << 10
-    /// How long a pause is, in milliseconds.
-    static let pause: Int64 = 50
+    /// So much at any speed, in microseconds of a processor: half a gigabyte of text, and more.
+    static let reserve: Int64 = 20_000_000
+    /// Then so much, in microseconds each millisecond: a sixth of a processor.
+    static let rate: Int64 = 167
+    /// A pause of less, in milliseconds, costs more than it saves.
+    static let shortestPause: Int64 = 20
 
     private var left = Self.reserve
     private var counted: Int64?
 
-    /// Output was read; until when nothing more is to be, in milliseconds of the monotonic clock, or nil.
-    mutating func took(_ bytes: Int, at now: Int64) -> Int64? {
+    /// Output was shown, which took so many microseconds; until when nothing more is to be read, in milliseconds of the
+    /// monotonic clock, or nil.
+    mutating func took(_ cost: Int64, at now: Int64) -> Int64? {
         let elapsed = now - (counted ?? now)
         counted = now
-        left = min(Self.reserve, left + elapsed * Self.rate) - Int64(bytes)
-        return left < 0 ? now + Self.pause : nil
+        left = min(Self.reserve, left + elapsed * Self.rate) - cost
+        return left < 0 ? now + max(Self.shortestPause, -left / Self.rate) : nil
     }
 }

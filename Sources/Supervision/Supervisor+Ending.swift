@@ -13,7 +13,7 @@ extension Supervisor {
     ///
     /// What the terminal still holds is shown first.
     func harnessExited(_ end: ProcessEnd) throws(ClocheError) {
-        drain(harnessWindow, parts: 64)
+        drain(harnessWindow, milliseconds: 200)
         let code = end.exitCode
         // The kernel kills init with the others; the harness's end may be told before that.
         let breach = resources?.cause()
@@ -23,6 +23,7 @@ extension Supervisor {
                 ["exit-code": .integer(Int64(code)), "wait": .integer(lifecycle.restartDelay)]
             )
             releaseSandbox()
+            resetModes(harnessWindow)
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
             return
         }
@@ -86,8 +87,7 @@ extension Supervisor {
         // While the sandbox can still be looked at.
         let used = takeLastSample()
         programs = [:]
-        for window in windows.values { close(window) }
-        windows = windows.filter { $0.key == 0 }
+        closeWindows()
         resources?.ended()
         // Killed first: a log that another process holds, or a slow disk, lets nothing run on.
         if let old = sandbox.take() {

@@ -23,7 +23,7 @@ extension Supervisor {
         case .attach(let request): attach(viewer, request)
         case .repaint: viewer.mustRestore = true
         case .detach: detach(viewer)
-        case .look(let request): tell(viewer) { () throws(ClocheError) in try look(request) }
+        case .look(let request): look(viewer, request)
         case .input(let bytes): typed(bytes, by: viewer)
         case .resize(let size) where viewer.role == .asking:
             tell(viewer) { () throws(ClocheError) in try changeSize(size) }

@@ -24,31 +24,34 @@ extension Supervisor {
     }
 
     /// So much is shown at once, in bytes.
-    private static let part = 65536
+    private static let part = 32768
 
     /// Reads a bounded part, so that a flood does not keep everything else waiting.
     ///
     /// A pty gives a page at a time at most; what there is of them is shown together.
-    func drain(_ window: Window, parts: Int = 1) {
-        for _ in 0..<parts {
-            var bytes: [UInt8] = []
-            let end = collect(from: window, into: &bytes)
-            if !bytes.isEmpty {
-                wake(window)
-                show(bytes, in: window)
-            }
-            switch end {
-            case .part: continue
-            case .dry: return
-            case .unused: return rest(window)
-            case .closed: return close(window)
-            }
-        }
+    func drain(_ window: Window) { _ = readPart(of: window) }
+
+    /// Reads what there is; for some time only, since other programs may go on writing for ever.
+    func drain(_ window: Window, milliseconds: Int64) {
+        let end = MonotonicClock.milliseconds + milliseconds
+        while readPart(of: window) && MonotonicClock.milliseconds < end {}
     }
 
-    /// The harness's terminal after what was shown last, as a new file of the recording begins with it.
-    var shownScreen: SessionLog.Screen {
-        SessionLog.Screen(size: harnessWindow.size, bytes: harnessWindow.screen.restoration())
+    /// Whether there may be more.
+    private func readPart(of window: Window) -> Bool {
+        var bytes: [UInt8] = []
+        let end = collect(from: window, into: &bytes)
+        if !bytes.isEmpty {
+            wake(window)
+            show(bytes, in: window)
+        }
+        switch end {
+        case .part: return true
+        case .dry: break
+        case .unused: rest(window)
+        case .closed: close(window)
+        }
+        return false
     }
 
     /// Why no more was read.
@@ -72,16 +75,32 @@ extension Supervisor {
         return .part
     }
 
+    /// The harness's terminal after what was shown last, as a new file of the recording begins with it.
+    var shownScreen: SessionLog.Screen {
+        SessionLog.Screen(size: harnessWindow.size, bytes: harnessWindow.screen.restoration())
+    }
+
     private func show(_ bytes: [UInt8], in window: Window) {
-        let now = MonotonicClock.milliseconds
+        let began = ThreadClock.microseconds
         let output = window.take(bytes)
-        if let until = window.pace.took(bytes.count, at: now) {
+        let now = MonotonicClock.milliseconds
+        if let until = window.pace.took(ThreadClock.microseconds - began, at: now) {
             window.pausedUntil = until
             try? watch(window)  // gone: then there is nothing to read
         }
         if !window.input.isEmpty { try? flushInput(window) }  // its end is handled where it is read
         if window.number == 0 { lifecycle.activity(at: now) }
         if output.isEmpty { return }
+        pass(on: output, of: window, at: now)
+    }
+
+    /// Modes of a program that has ended are not the next one's.
+    func resetModes(_ window: Window) {
+        pass(on: window.resetModes(), of: window, at: MonotonicClock.milliseconds)
+    }
+
+    /// What a window shows goes to the recording and to who follows.
+    private func pass(on output: [UInt8], of window: Window, at now: Int64) {
         if window.number == 0 {
             outputBytes += Int64(output.count)
             log.append(output) { shownScreen }
@@ -117,6 +136,8 @@ extension Supervisor {
         epoll.remove(number)
         window.terminal = nil
         (window.token, window.pausedUntil) = (0, nil)
+        // What was typed for one program is not for the next.
+        window.dropInput()
     }
 
     /// Puts bytes into a pty, as if typed.

@@ -2,6 +2,7 @@
 
 internal import ClocheModel
 internal import LinuxSystem
+internal import StructuredText
 internal import TerminalScreen
 
 extension Supervisor {
@@ -68,9 +69,13 @@ extension Supervisor {
         if !attachment.readOnly { resize(window, size) }
     }
 
-    /// What a window shows.
-    func look(_ request: LookRequest) throws(ClocheError) -> Document {
-        ScreenReport(try existing(request.window).screen, linesAbove: request.linesAbove).document
+    /// What a window shows, in as many messages as it takes.
+    func look(_ viewer: Viewer, _ request: LookRequest) {
+        do throws(ClocheError) {
+            let report = ScreenReport(try existing(request.window).screen, linesAbove: request.linesAbove)
+            let sent = viewer.send(chunks: JSONText.serializeBytes(report.document))
+            if sent { reply(viewer, .report(.object([:]))) } else { drop(viewer) }
+        } catch { reply(viewer, .failed(error)) }
     }
 
     /// The windows, for `status`.
@@ -112,10 +117,25 @@ extension Supervisor {
         viewer.mustRestore = false
     }
 
+    /// The sandbox is gone, and with it the programs beside the harness.
+    func closeWindows() {
+        for viewer in viewers.values {
+            if case .executing = viewer.role {
+                viewer.role = .asking
+                reply(viewer, .exited(137))
+            } else if let attachment = viewer.attachment, attachment.window != 0 {
+                recordDetach(viewer)
+                reply(viewer, .exited(137))
+            }
+        }
+        for window in windows.values { close(window) }
+        windows = windows.filter { $0.key == 0 }
+        openings = [:]
+    }
+
     /// The program of a window has ended: what it wrote last is shown, and everybody leaves.
     func closeWindow(_ window: Window, _ exitCode: Int32) {
-        // Bounded, since other programs may have the terminal open and write for ever.
-        drain(window, parts: 64)
+        drain(window, milliseconds: 200)
         showFrames()
         for viewer in viewers(of: window) {
             reply(viewer, .exited(exitCode))

@@ -94,15 +94,16 @@ final class Viewer {
             return true
         }
         if queued + output.count > Self.limit {
-            queue.removeAll()
-            queued = 0
+            queue.removeAll(where: Self.isOutput)
+            queued = queue.reduce(0) { $0 + $1.count }
             mustRestore = true
             return role == .following ? send(chunks: Self.skipped) : true
         }
         return send(chunks: output)
     }
 
-    private func send(chunks output: [UInt8]) -> Bool {
+    /// Any number of bytes, whatever waits already; false when the other end is gone.
+    func send(chunks output: [UInt8]) -> Bool {
         for start in stride(from: 0, to: output.count, by: Self.chunk) {
             let part = Array(output[start..<min(start + Self.chunk, output.count)])
             if !send(.output(part)) { return false }
@@ -131,6 +132,13 @@ final class Viewer {
 
     // MARK: Messages
 
+    /// Who asks again and again and reads no answer is dropped, with so many bytes before it.
+    private static let most = 4 << 20
+
+    private static func isOutput(_ message: [UInt8]) -> Bool {
+        message.first == ControlMessage.output([]).bytes.first
+    }
+
     /// Sends a message, or queues it.
     ///
     /// False when the other end is gone.
@@ -143,6 +151,7 @@ final class Viewer {
             } catch { return false }
         }
         let bytes = message.bytes
+        if !Self.isOutput(bytes) && queued > Self.most { return false }
         queue.append(bytes)
         queued += bytes.count
         return true

@@ -35,9 +35,9 @@ final class Window {
     var isOpen: Bool { terminal != nil }
 
     init(_ number: Int, _ program: UInt32, _ arguments: [String], _ size: TerminalSize, opened: Int64) {
-        (self.number, self.program, self.arguments, self.size) = (number, program, arguments, size)
-        self.opened = opened
+        (self.number, self.program, self.arguments, self.opened) = (number, program, arguments, opened)
         screen = Screen(columns: Int(size.columns), rows: Int(size.rows))
+        self.size = TerminalSize(columns: UInt16(screen.columns), rows: UInt16(screen.rows))
     }
 
     /// Takes what the program wrote; returns what of it may be shown, which the screen shows already.
@@ -57,12 +57,19 @@ final class Window {
         }
         if fed < output.count { screen.feed(output[fed...]) }
         answers += replies[copied...]
-        if !answers.isEmpty { enqueue(answers) }
+        // Who asks without reading makes nothing grow, and takes no room from what people type.
+        if !answers.isEmpty && input.count <= QueryAnswers.limit { enqueue(answers) }
         return output
     }
 
-    /// Shows what is not the program's: a line of Cloche's own.
-    func note(_ bytes: [UInt8]) { screen.feed(bytes) }
+    /// Forgets what waits for a program that is gone.
+    func dropInput() { input.removeAll() }
+
+    /// Puts modes and styles back, and leaves what was shown; returns how it is done.
+    func resetModes() -> [UInt8] {
+        screen.feed(AttachFilter.reset)
+        return AttachFilter.reset
+    }
 
     /// Puts bytes into the queue for the pty, as if typed.
     func enqueue(_ bytes: [UInt8]) {

@@ -3,19 +3,21 @@
 struct ClusterTable: Sendable {
     /// The most scalars of one character; further marks are dropped.
     static let longest = 8
-    /// With so many, those that no cell shows any more are thrown out.
+    /// With so many, or twice as many as there are cells, those that no cell shows any more are thrown out.
     static let most = 4096
 
     private var clusters: [[Unicode.Scalar]] = []
     /// Grows when places change.
-    private(set) var generation = 0
+    private(set) var generation: Int
 
-    var isFull: Bool { clusters.count >= Self.most }
+    init(generation: Int = 0) { self.generation = generation }
 
-    /// The content of a cell with one more scalar; unchanged when there is no room.
+    var count: Int { clusters.count }
+
+    /// The content of a cell with one more scalar; unchanged when it has too many.
     mutating func join(_ content: UInt32, _ scalar: Unicode.Scalar) -> UInt32 {
         var scalars = scalars(content)
-        guard scalars.count < Self.longest, !isFull else { return content }
+        guard scalars.count < Self.longest else { return content }
         scalars.append(scalar)
         clusters.append(scalars)
         return Cell.clusterBit | UInt32(clusters.count - 1)

@@ -55,6 +55,15 @@ struct Grid: Sendable, Equatable {
         return cells[start..<start + columns]
     }
 
+    /// Columns of a row that can be seen: half as many where characters are twice as wide.
+    func width(_ row: Int) -> Int { lines[row].size == .single ? columns : max(1, columns / 2) }
+
+    /// The cells of a row that can be seen and may be other than blank.
+    func visible(_ row: Int) -> ArraySlice<Cell> {
+        let cells = cells(of: row).prefix(min(used(row), width(row)))
+        return cells.last?.width == 2 ? cells.dropLast() : cells
+    }
+
     mutating func setWrapped(_ row: Int, _ isWrapped: Bool) { lines[row].isWrapped = isWrapped }
 
     mutating func setSize(_ row: Int, _ size: LineSize) { lines[row].size = size }
@@ -74,6 +83,7 @@ struct Grid: Sendable, Equatable {
     /// Changes what a cell has, not its width.
     mutating func setContent(_ content: UInt32, _ row: Int, _ column: Int) {
         lines[row].isUniform = false
+        lines[row].used = max(lines[row].used, Int32(column + 1))
         cells[index(row, column)].content = content
     }
 
@@ -201,7 +211,8 @@ struct Grid: Sendable, Equatable {
         for place in base + column..<base + end - count { cells[place] = cells[place + count] }
         lines[row].used = Int32(columns)
         lines[row].isUniform = false
-        erase(row, end - count, end, style)
+        // What stands there has moved: no half of it is cut.
+        for place in base + end - count..<base + end { cells[place] = .blank(style) }
         shrink(row)
     }
 

@@ -22,6 +22,7 @@ extension Screen {
         if isAlternate {
             // What the terminal saves on its way there is what the program comes back to.
             restore(saved[0] ?? Cursor(), in: main, &writer)
+            for flags in modes.keyboardFlags[0] { writer.sequence("[>\(flags)u") }
             writer.sequence("[?1049h", "[0m", "[2J")
             writer.write(grid)
         }
@@ -75,15 +76,16 @@ extension Screen {
 
     /// The cursor's place, style and character sets.
     private func restore(_ cursor: Cursor, in grid: Grid, _ writer: inout SequenceWriter) {
-        var column = cursor.column
-        if cursor.wrapsNext, grid[cursor.row, column].width == 0 { column -= 1 }
+        var column = min(cursor.column, grid.width(cursor.row) - 1)
+        let wrapsNext = cursor.wrapsNext && column == grid.width(cursor.row) - 1
+        if wrapsNext, grid[cursor.row, column].width == 0 { column -= 1 }
         writer.sequence("[\(cursor.row + 1);\(column + 1)H")
-        if cursor.wrapsNext { writer.write(grid[cursor.row, column]) }
-        writer.select(cursor.style)
-        for place in 0..<4 where cursor.characterSets.names[place] != UInt8(ascii: "B") {
-            writer.bytes += [0x1B, 0x28 + UInt8(place), cursor.characterSets.names[place]]
+        if wrapsNext {
+            writer.select(CharacterSets())
+            writer.write(grid[cursor.row, column])
         }
-        if cursor.characterSets.current == 1 { writer.bytes.append(0x0E) }
+        writer.select(cursor.style)
+        writer.select(cursor.characterSets)
         if let next = cursor.characterSets.next { writer.sequence(next == 2 ? "N" : "O") }
     }
 }
@@ -93,6 +95,7 @@ struct SequenceWriter {
     var bytes: [UInt8] = []
     /// The style that the terminal has now.
     private(set) var style = Style.standard
+    private var sets = CharacterSets()
     private let clusters: ClusterTable
 
     init(_ clusters: ClusterTable) { self.clusters = clusters }
@@ -113,6 +116,14 @@ struct SequenceWriter {
         style = wanted
     }
 
+    mutating func select(_ wanted: CharacterSets) {
+        for place in 0..<4 where wanted.names[place] != sets.names[place] {
+            bytes += [0x1B, 0x28 + UInt8(place), wanted.names[place]]
+        }
+        if wanted.current != sets.current { bytes.append(wanted.current == 1 ? 0x0E : 0x0F) }
+        sets = wanted
+    }
+
     mutating func write(_ cell: Cell) {
         select(cell.style)
         clusters.append(cell, to: &bytes)
@@ -120,6 +131,7 @@ struct SequenceWriter {
 
     /// A whole grid on a blank screen.
     mutating func write(_ grid: Grid) {
+        select(CharacterSets())
         // Behind a line that goes on, the next is written without a jump: then the terminal knows it too.
         var follows = false
         for row in 0..<grid.rows {
@@ -130,13 +142,20 @@ struct SequenceWriter {
                 if line.size != .single {
                     sequence("#\(Character(Unicode.Scalar(line.size.rawValue)))")
                 }
-                write(grid.cells(of: row).prefix(used))
+                write(grid.visible(row))
             }
-            follows =
-                line.isWrapped && used == grid.columns && row + 1 < grid.rows && grid.used(row + 1) > 0
-                && grid[row, grid.columns - 1] != .blank
+            follows = isFollowed(row, in: grid)
         }
         select(.standard)
+    }
+
+    /// Whether the next row may be written behind this one as the terminal wraps it.
+    private func isFollowed(_ row: Int, in grid: Grid) -> Bool {
+        let line = grid.lines[row]
+        guard line.isWrapped, line.size == .single, row + 1 < grid.rows, grid.lines[row + 1].size == .single,
+            grid.used(row) == grid.columns, grid.used(row + 1) > 0
+        else { return false }
+        return grid[row, grid.columns - 1] != .blank && grid[row + 1, 0] != .blank
     }
 
     /// Cells from left to right; long gaps are erased instead of written.

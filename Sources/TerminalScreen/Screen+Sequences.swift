@@ -67,8 +67,11 @@ extension Screen {
     /// RIS.
     private mutating func reset() {
         let before = (scrollback, version, bells)
+        let generation = clusters.generation
         self = Screen(columns: columns, rows: rows, scrollback: scrollback.limit)
         (scrollback, version, bells) = before
+        // What was shown of the old table cannot be compared.
+        clusters = ClusterTable(generation: generation + 1)
     }
 
     /// DECSTR.
@@ -145,8 +148,14 @@ extension Screen {
 
     private mutating func repeatLast(_ count: Int) {
         guard let lastCharacter else { return }
-        // More than a screen full shows nothing else.
-        for _ in 0..<min(count, columns * rows) { write(lastCharacter) }
+        // More than a screen full shows nothing else. What is slow to write fills a line at most: it would cost much for a
+        // few bytes.
+        if lastCharacter < 0x80 && !modes.inserts {
+            let run = [UInt8](repeating: UInt8(lastCharacter), count: min(count, columns * rows))
+            text(run[...], isASCII: true)
+        } else {
+            for _ in 0..<min(count, columns) { write(lastCharacter) }
+        }
     }
 
     private mutating func moveCursor(_ final: Unicode.Scalar, _ parameters: [UInt8]) {
@@ -219,6 +228,7 @@ extension Screen {
                 isAlternate = false
                 // Only a program that left with 47 may find again what it had drawn there.
                 if mode != 47 { hidden = Grid(columns: 1, rows: 1) }
+                modes.keyboardFlags[1] = []
             }
             if mode == 1049 { restoreCursor() }
         }

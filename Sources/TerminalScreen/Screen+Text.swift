@@ -35,9 +35,7 @@ extension Screen: TerminalSink {
     }
 
     /// Columns of a row: half as many where characters are twice as wide.
-    func width(_ row: Int) -> Int {
-        grid.lines[row].size == .single ? columns : max(1, columns / 2)
-    }
+    func width(_ row: Int) -> Int { grid.width(row) }
 
     private mutating func write(ascii run: ArraySlice<UInt8>) {
         guard cursor.characterSets.isPlain, !modes.inserts else {
@@ -48,8 +46,8 @@ extension Screen: TerminalSink {
         while !rest.isEmpty {
             takeWrap()
             let width = width(cursor.row)
+            keepInside(width)
             let part = rest.prefix(width - cursor.column)
-            if part.isEmpty { return }
             grid.put(part, cursor.style, cursor.row, cursor.column)
             rest = rest[part.endIndex...]
             advance(part.count, width)
@@ -60,6 +58,11 @@ extension Screen: TerminalSink {
             }
         }
         lastCharacter = run.last.map(UInt32.init)
+    }
+
+    /// A line of double width ends in the middle of the others.
+    private mutating func keepInside(_ width: Int) {
+        if cursor.column >= width { cursor.column = width - 1 }
     }
 
     private mutating func write(translated byte: UInt8) {
@@ -95,6 +98,7 @@ extension Screen: TerminalSink {
         if columns == 0 { return join(scalar) }
         takeWrap()
         var width = width(cursor.row)
+        keepInside(width)
         if columns > width { return }
         if cursor.column + columns > width {
             // Without wrapping there is no place for it.
@@ -118,7 +122,9 @@ extension Screen: TerminalSink {
         guard column >= 0 else { return }
         if grid[cursor.row, column].width == 0 { column -= 1 }
         guard column >= 0 else { return }
-        if clusters.isFull { dropUnusedClusters() }
+        // Twice as many as can be shown: then throwing out is rare, however many are on the screen.
+        let most = max(ClusterTable.most, 2 * (grid.cells.count + hidden.cells.count))
+        if clusters.count >= most { dropUnusedClusters() }
         let content = clusters.join(grid[cursor.row, column].content, scalar)
         grid.setContent(content, cursor.row, column)
     }

@@ -97,7 +97,7 @@ package struct Screen: Sendable {
     /// The text of a row, without the blanks at its end.
     package func text(row: Int) -> String {
         var bytes: [UInt8] = []
-        for cell in grid.cells(of: row) { clusters.append(cell, to: &bytes) }
+        for cell in grid.visible(row) { clusters.append(cell, to: &bytes) }
         while bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -106,8 +106,7 @@ package struct Screen: Sendable {
     package func line(row: Int) -> ScreenLine {
         var bytes: [UInt8] = []
         let isWrapped = grid.lines[row].isWrapped
-        let cells = grid.cells(of: row).prefix(grid.used(row))
-        PackedLine.append(cells, isWrapped: isWrapped, clusters, to: &bytes)
+        PackedLine.append(grid.visible(row), isWrapped: isWrapped, clusters, to: &bytes)
         return PackedLine.read(bytes[...])
     }
 

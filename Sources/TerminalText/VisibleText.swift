@@ -22,6 +22,20 @@ package func visible(_ text: String, limit: Int = 200) -> String {
     return String(result)
 }
 
+/// Text of one line in which nothing changes the order of what is shown, or hides: such characters stand as `\u{202E}`.
+package func inOrder(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        let isTag = 0xE0000...0xE007F ~= scalar.value
+        if scalar.isBidirectionalControl || isTag {
+            result.append(contentsOf: scalar.escaped.unicodeScalars)
+        } else {
+            result.append(scalar)
+        }
+    }
+    return String(result)
+}
+
 extension Unicode.Scalar {
     /// Whether the character changes the order in which text around it is shown.
     ///

@@ -15,7 +15,8 @@ struct HelpTextTests {
 
             The command sees what the agent sees and can do no more. Its exit status is
             passed on. It gets a terminal when input and output of this command are one, and
-            pipes otherwise.
+            pipes otherwise. In a terminal it is a window of the agent: ctrl-] and then d
+            leaves it running.
 
             All words from the first word of the command on are passed to it untouched.
 

@@ -7,6 +7,7 @@ import signal
 import time
 import unicodedata
 
+import case
 import pyte
 
 DRAWING = r"""
@@ -253,3 +254,41 @@ def test_the_hint_goes_away(t):
         assert time.monotonic() < same_after
     same(model, t, project)
     model.terminal.close()
+
+
+def test_a_large_screen_can_be_looked_at(t):
+    """What is too long for one message; and what would turn the order of the words around is escaped."""
+    project = t.repository()
+    t.start("a", "seq 30000; printf 'abc\\342\\200\\256def'; sleep 1000", cwd=project)
+    t.wait_until(lambda: "def" in t.cloche("look", "a", cwd=project).out, "it is drawn")
+    lines = t.cloche("look", "--scrollback", "a", cwd=project).out.splitlines()
+    assert len(lines) > 9000 and lines[-2] == "30000" and lines[-1] == "abc\\u{202E}def", lines[-3:]
+    assert t.cloche("look", "-n", "5000", "a", cwd=project).out.splitlines()[-1] == lines[-1]
+
+
+def test_a_restart_ends_the_programs_beside(t):
+    """Their terminals are told, and what was typed ahead or switched for the old harness is not the new one's."""
+    project = t.repository()
+    task = "if [ -e second ]; then echo again; cat; else touch second; printf '\\033[?2004h'; sleep 3; exit 1; fi"
+    t.start("a", task, "--set", "restart=on-failure", cwd=project)
+    beside = t.terminal("exec", "a", "sh", "-c", "echo beside; sleep 1000", cwd=project)
+    beside.expect("beside")
+    t.cloche("keys", "a", "typed", "ahead", cwd=project)
+    assert beside.wait() == 137
+    t.wait_until(lambda: "again" in t.cloche("look", "a", cwd=project).out, "it runs again")
+    assert [window["number"] for window in t.json("windows", "a", cwd=project)] == [0]
+    shown = t.cloche("look", "a", cwd=project).out
+    assert "typed" not in shown.split("again")[1], shown
+    assert not t.json("message", "a", "one\ntwo", cwd=project)["bracketed-paste"]
+
+
+def test_hostile_sequences_cost_little(t):
+    """A program that writes what is short to write and long to carry out does not keep others waiting."""
+    project = t.repository()
+    flood = "printf '\\033[4h'; while :; do printf 'x\\033[9999b%.0s' $(seq 500); done"
+    t.start("a", flood, cwd=project)
+    for _ in range(3):
+        time.sleep(0.5)
+        began = time.monotonic()
+        t.cloche("look", "a", cwd=project)
+        assert time.monotonic() - began < 5 * case.patience, time.monotonic() - began

@@ -176,7 +176,9 @@ enum ReplayCommand {
         from start: Int64,
         _ output: Output
     ) throws(ClocheError) -> Int32 {
-        var filter = AttachFilter()
+        var hasShown = false
+        // What changes keys and mouse is for a terminal that is played to, not for what reads a pipe or a file.
+        var filter = AttachFilter(drawsOnly: true)
         do throws(SystemError) {
             while let events = try files.next(), output.problem == nil {
                 var shown: [UInt8] = []
@@ -184,8 +186,10 @@ enum ReplayCommand {
                     filter.feed(event.bytes, into: &shown)
                 }
                 if !shown.isEmpty { output.bytes(shown) }
+                hasShown = hasShown || shown.contains(0x1b)
             }
         } catch { throw Project.cannotRead(name, error) }
+        if hasShown { output.bytes(AttachFilter.reset) }
         return ExitCode.success
     }
 
@@ -265,7 +269,8 @@ private enum RecordingExport {
         _ name: String,
         _ take: ([UInt8]) throws(SystemError) -> Bool
     ) throws(ClocheError) {
-        var filter = AttachFilter()
+        // What changes keys and mouse is for a terminal that is played to, not for what reads a pipe or a file.
+        var filter = AttachFilter(drawsOnly: true)
         var lines: [UInt8] = []
         var isBegun = false
         while true {

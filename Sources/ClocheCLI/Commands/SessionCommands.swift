@@ -131,9 +131,9 @@ enum LookCommand {
         guard styled else {
             var text = line.text[...]
             while text.last == " " { text = text.dropLast() }
-            return String(text)
+            return inOrder(String(text))
         }
-        let runs = line.runs.map { "\u{1B}[\($0.style.selection)m\($0.text)" }
+        let runs = line.runs.map { "\u{1B}[\($0.style.selection)m\(inOrder($0.text))" }
         return runs.isEmpty ? "" : runs.joined() + "\u{1B}[0m"
     }
 }
