@@ -250,12 +250,14 @@ def test_export_is_one_recording(t):
     assert repeated > 0 and "\x1b[?2026h" in second[1][0][2], second[1][0]
     assert header == {key: value for key, value in first[0].items() if key != "cloche"}, header
     text = lambda events: "".join(text for _, kind, text in events if kind == "o")  # noqa: E731
-    assert text(events) == text(first[1]) + text(second[1][repeated:]) and text(events).endswith("last\r\n")
+    painting = first[0].get("cloche", {}).get("repeated", 0)
+    written = text(first[1][painting:]) + text(second[1][repeated:])
+    assert text(events).endswith(written) and written.endswith("last\r\n")
     times = [time for time, _, _ in events]
     assert times == sorted(times)
     assert t.cloche("replay", "a", "--export", "-", cwd=project).out == (project / "a.cast").read_text()
     assert "there already" in t.cloche("replay", "a", "--export", "a.cast", cwd=project, check=None).err
-    assert text(events) == t.cloche("replay", "a", cwd=project).out
+    assert t.cloche("replay", "a", cwd=project).out.startswith(text(events))
 
 
 def test_replay_of_nothing(t):
