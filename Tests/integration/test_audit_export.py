@@ -354,7 +354,9 @@ def test_nobody_waits_for_a_receiver_that_never_reads(t):
     state = state_of(t, "a", project)
     t.wait_until(lambda: len(lines_of(state)) > 500, "many records")
     assert set(stuck) <= set(followers(t)), followers(t)
-    screen, times = t.terminal("attach", "a", cwd=project), []
+    screen, times = t.terminal("attach", "-q", "a", cwd=project), []
+    # Painted; from here on it follows.
+    screen.expect("\x1b\\[\\?2026h.*\x1b\\[\\?2026l")
     for number in range(40):
         begin = time.monotonic()
         screen.send(f"word{number}\r")
