@@ -95,7 +95,7 @@ def disk(t, project, way):
 
 @each_way
 def disk_files(t, project, way):
-    fill(t, project, way, "files", ("disk-files", "2000", "200000"), 60000, 4000, 1)
+    fill(t, project, way, "files", ("disk-files", "2000", "200000"), 400000, 4000, 1)
 
 
 @each_way
