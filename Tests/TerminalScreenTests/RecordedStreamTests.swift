@@ -75,8 +75,14 @@ struct RecordedStreamTests {
     }
 
     /// A stream may be cut anywhere.
+    ///
+    /// `CLOCHE_UPDATE_STREAMS=DIR` keeps there what `record-streams --expected` feeds to tmux.
     @Test(arguments: RecordedStream.all) func piecesShowTheSameAsTheWhole(_ stream: RecordedStream) throws {
         let bytes = try stream.filtered()
+        if let directory = ProcessEnvironment.value("CLOCHE_UPDATE_STREAMS") {
+            try Files.makeDirectories(directory, mode: 0o755)
+            try Files.writeAtomically("\(directory)/\(stream.name).filtered", bytes, mode: 0o644)
+        }
         var whole = Screen(columns: stream.columns, rows: stream.rows)
         whole.feed(bytes)
         var pieces = Screen(columns: stream.columns, rows: stream.rows)
@@ -110,20 +116,5 @@ struct RecordedStreamTests {
         text += "\n cursor  model: \(shown.cursorRow) \(shown.cursorColumn) visible \(shown.cursorIsVisible)"
         text += ", libvterm: \(wanted.cursorRow) \(wanted.cursorColumn) visible \(wanted.cursorIsVisible)"
         return text
-    }
-}
-
-/// Not a test: writes what `record-streams --expected` feeds to tmux.
-struct FilteredStreamFiles {
-    @Test(.enabled(if: ProcessEnvironment.value("CLOCHE_UPDATE_STREAMS") != nil)) func write() throws {
-        let directory = try #require(ProcessEnvironment.value("CLOCHE_UPDATE_STREAMS"))
-        try Files.makeDirectories(directory, mode: 0o755)
-        for stream in RecordedStream.all {
-            try Files.writeAtomically(
-                "\(directory)/\(stream.name).filtered",
-                try stream.filtered(),
-                mode: 0o644
-            )
-        }
     }
 }
