@@ -88,9 +88,10 @@ extension Project {
         _ client: consuming SupervisorClient,
         _ request: ExecRequest
     ) throws -> Int32 {
-        let keys = try detachKey(name)
-        let options = AttachSession.Options(detach: keys, fillsScreen: false)
-        switch try AttachSession.run(client, .exec(request), options) {
+        let outcome = try AttachSession.run(client, .exec(request)) {
+            AttachSession.Options(detach: try detachKey(name), fillsScreen: false)
+        }
+        switch outcome {
         case .exited(let code): return code
         case .detached, .taken: return 0
         case .ended, .lost: return 137
@@ -98,26 +99,30 @@ extension Project {
     }
 
     /// What leaves an agent's terminal.
-    package func detachKey(_ name: String) throws(ClocheError) -> DetachKey {
-        let keys = try Policy(document: agentDirectory(name).read().effective).session.detachKeys
+    ///
+    /// Reads the one value: the whole policy takes longer than all the rest of `attach`.
+    private func detachKey(_ name: String) throws(ClocheError) -> DetachKey {
+        let keys = try agentDirectory(name).read().effective["session"]?["detach-keys"]?.string ?? ""
         do {
             return try DetachKey(keys)
         } catch { throw ClocheError(.usage, "bad detach key \(visible(keys))", why: "\(error)") }
     }
 
     /// Shows a window of the agent in the user's terminal until the detach keys are typed or it ends.
-    package func attach(_ name: String, _ request: AttachRequest, hint: String) throws(ClocheError)
-        -> AttachSession.Outcome
-    {
+    ///
+    /// - Parameter hint: the line that is shown at first, of the keys that leave.
+    package func attach(
+        _ name: String,
+        _ request: AttachRequest,
+        hint: (DetachKey) -> String = { _ in "" }
+    ) throws(ClocheError) -> AttachSession.Outcome {
         let directory = try agentDirectory(name)
         guard let client = try SupervisorClient.connect(directory) else { throw try notRunning(name) }
-        let options = try AttachSession.Options(
-            detach: detachKey(name),
-            readOnly: request.readOnly,
-            hint: hint
-        )
         do {
-            return try AttachSession.run(client, .attach(request), options)
+            return try AttachSession.run(client, .attach(request)) {
+                let key = try detachKey(name)
+                return AttachSession.Options(detach: key, readOnly: request.readOnly, hint: hint(key))
+            }
         } catch let error as ClocheError {
             throw error
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }

@@ -66,14 +66,15 @@ package struct AttachSession: ~Copyable {
     /// Shows the window and passes keys on.
     ///
     /// - Parameter opening: the request that connects this terminal.
+    /// - Parameter options: asked for after the request is sent, so that both ends work at the same time.
     package static func run(
         _ client: consuming SupervisorClient,
         _ opening: ControlMessage,
-        _ options: Options
+        _ options: () throws -> Options
     ) throws -> Outcome {
         let signals = try SignalDescriptor([SIGWINCH, SIGTERM, SIGHUP, SIGINT])
-        var session = AttachSession(client, options)
-        try session.client.send(opening)
+        try client.send(opening)
+        var session = AttachSession(client, try options())
         let raw = Terminal.RawMode(0)
         defer { _ = raw != nil }  // keeps raw mode until here
         do {

@@ -2,6 +2,7 @@
  *
  *   sessions rate FIFO GO [COMMAND...]    the payload, which runs elsewhere already, waits for a line on the fifo
  *                                         GO, writes `s` to FIFO, its output, and `e` to FIFO; prints the seconds
+ *   sessions read COMMAND...              reads all that the command writes, and does nothing with it
  *   sessions paint WORDS COMMAND...       prints the milliseconds from the fork until WORDS have been shown
  *
  * The command is ended at the end; without one nobody is attached. */
@@ -71,6 +72,12 @@ static int rate(const char *fifo, const char *go, char **command) {
     return to == 0 || from == 0;
 }
 
+static int read_all(char **command) {
+    begin(command);
+    while (drain(3600) > 0) continue;
+    return waitpid(child, NULL, 0) != child;
+}
+
 static int paint(const char *words, char **command) {
     static char seen[1 << 20];
     size_t length = 0;
@@ -93,6 +100,7 @@ static int paint(const char *words, char **command) {
 
 int main(int argc, char **argv) {
     if (argc >= 4 && strcmp(argv[1], "rate") == 0) return rate(argv[2], argv[3], argv + 4);
+    if (argc >= 3 && strcmp(argv[1], "read") == 0) return read_all(argv + 2);
     if (argc >= 4 && strcmp(argv[1], "paint") == 0) return paint(argv[2], argv + 3);
     return 2;
 }

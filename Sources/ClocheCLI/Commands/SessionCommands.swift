@@ -35,8 +35,10 @@ enum AttachCommand {
             )
         }
         let project = try context.project
-        let hint = showsHint ? try hint(project, name, request) : ""
-        switch try project.attach(name, request, hint: hint) {
+        let outcome = try project.attach(name, request) { key in
+            showsHint ? hint(key, name, request) : ""
+        }
+        switch outcome {
         case .detached: context.output.note("detached; \(name) goes on")
         case .taken: context.output.note("another terminal has taken \(name) over; it goes on")
         case .exited(let code):
@@ -49,10 +51,7 @@ enum AttachCommand {
         return ExitCode.success
     }
 
-    private static func hint(_ project: Project, _ name: String, _ request: AttachRequest) throws(ClocheError)
-        -> String
-    {
-        let key = try project.detachKey(name)
+    private static func hint(_ key: DetachKey, _ name: String, _ request: AttachRequest) -> String {
         let window = request.window == 0 ? "" : ":\(request.window)"
         let leaving = key == .none ? "no key detaches" : "\(key) detaches"
         return " cloche: \(visible(name))\(window)\(request.readOnly ? ", read-only" : "") | \(leaving) "
