@@ -50,6 +50,39 @@ package struct FileDescriptor: ~Copyable, Sendable {
         return bytes
     }
 
+    /// Reads what there is, in as many calls as it takes, of a descriptor that does not wait.
+    ///
+    /// - Returns: the bytes, and why there are no more; nil when there are `count`.
+    package borrowing func readAvailable(upTo count: Int) -> (bytes: [UInt8], end: End?) {
+        let number = self.number
+        var end: End?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = 0
+            reading: while filled < count {
+                do throws(SystemError) {
+                    let some = try check("read") {
+                        unsafe Glibc.read(number, buffer.baseAddress?.advanced(by: filled), count - filled)
+                    }
+                    if some == 0 {
+                        end = .closed
+                        break reading
+                    }
+                    filled += some
+                } catch {
+                    end = .failed(error)
+                    break reading
+                }
+            }
+        }
+        return (bytes, end)
+    }
+
+    /// Why no more could be read.
+    package enum End {
+        case closed
+        case failed(SystemError)
+    }
+
     /// Reads to the end.
     package borrowing func readToEnd(limit: Int = .max) throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []

@@ -39,40 +39,19 @@ extension Supervisor {
 
     /// Whether there may be more.
     private func readPart(of window: Window) -> Bool {
-        var bytes: [UInt8] = []
-        let end = collect(from: window, into: &bytes)
-        if !bytes.isEmpty {
+        guard let part = window.terminal?.readAvailable(upTo: Self.part) else { return false }
+        if !part.bytes.isEmpty {
             wake(window)
-            show(bytes, in: window)
+            show(part.bytes, in: window)
         }
-        switch end {
-        case .part: return true
-        case .dry: break
-        case .unused: rest(window)
+        switch part.end {
+        case nil: return true
         case .closed: close(window)
+        case .failed(let error) where error.errno == .wouldBlock: break
+        // EIO is that of an unused one: no process has the slave open now.
+        case .failed: rest(window)
         }
         return false
-    }
-
-    /// Why no more was read.
-    private enum End {
-        case part, dry, closed
-        /// No process has the slave open now.
-        case unused
-    }
-
-    private func collect(from window: Window, into bytes: inout [UInt8]) -> End {
-        bytes.reserveCapacity(Self.part)
-        while bytes.count < Self.part {
-            do throws(SystemError) {
-                guard let some = try window.terminal?.read(upTo: 8192), !some.isEmpty else { return .closed }
-                bytes += some
-            } catch {
-                // EIO is that of an unused one.
-                return error.errno == .wouldBlock ? .dry : .unused
-            }
-        }
-        return .part
     }
 
     /// The harness's terminal after what was shown last, as a new file of the recording begins with it.

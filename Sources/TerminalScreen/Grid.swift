@@ -1,7 +1,7 @@
 // The cells of a screen. Rows are places in one block of memory, and scrolling turns the order of the rows instead of
 // moving cells: a program that writes line after line costs the line, not the screen.
 //
-// Invariant: from `used` on, every cell of a row is `Cell.blank`.
+// Invariant: from `used` on, a row is blank, whatever its cells are. A row that was never written has none.
 
 /// How large a line's characters are drawn (DECDHL, DECDWL): the last byte of its `ESC #`.
 enum LineSize: UInt8, Sendable {
@@ -13,8 +13,8 @@ enum LineSize: UInt8, Sendable {
 
 struct Grid: Sendable, Equatable {
     struct Row: Sendable, Equatable {
-        /// Where its cells are, in rows from the block's start.
-        var place: Int32
+        /// Where its cells are, in rows from the block's start; -1 as long as it has none.
+        var place: Int32 = -1
         /// Cells from here on are blank.
         var used: Int32 = 0
         /// The text goes on in the next row without a line's end.
@@ -32,8 +32,8 @@ struct Grid: Sendable, Equatable {
     init(columns: Int, rows: Int) {
         self.columns = columns
         self.rows = rows
-        cells = Array(repeating: .blank, count: columns * rows)
-        lines = (0..<rows).map { Row(place: Int32($0)) }
+        cells = []
+        lines = Array(repeating: Row(), count: rows)
     }
 
     static func == (a: Grid, b: Grid) -> Bool {
@@ -44,15 +44,20 @@ struct Grid: Sendable, Equatable {
         }
     }
 
+    /// Of a row that has cells.
     private func index(_ row: Int, _ column: Int) -> Int { Int(lines[row].place) * columns + column }
 
-    subscript(row: Int, column: Int) -> Cell { cells[index(row, column)] }
+    subscript(row: Int, column: Int) -> Cell {
+        column < lines[row].used ? cells[index(row, column)] : .blank
+    }
 
     func used(_ row: Int) -> Int { Int(lines[row].used) }
 
+    /// The cells of a row that are used.
     func cells(of row: Int) -> ArraySlice<Cell> {
+        if used(row) == 0 { return [] }
         let start = index(row, 0)
-        return cells[start..<start + columns]
+        return cells[start..<start + used(row)]
     }
 
     /// Columns of a row that can be seen: half as many where characters are twice as wide.
@@ -60,7 +65,7 @@ struct Grid: Sendable, Equatable {
 
     /// The cells of a row that can be seen and may be other than blank.
     func visible(_ row: Int) -> ArraySlice<Cell> {
-        let cells = cells(of: row).prefix(min(used(row), width(row)))
+        let cells = cells(of: row).prefix(width(row))
         return cells.last?.width == 2 ? cells.dropLast() : cells
     }
 
@@ -83,7 +88,7 @@ struct Grid: Sendable, Equatable {
     /// Changes what a cell has, not its width.
     mutating func setContent(_ content: UInt32, _ row: Int, _ column: Int) {
         lines[row].isUniform = false
-        lines[row].used = max(lines[row].used, Int32(column + 1))
+        use(row, column + 1)
         cells[index(row, column)].content = content
     }
 
@@ -108,8 +113,36 @@ struct Grid: Sendable, Equatable {
         if start < used {
             if start > 0 { cut(row, start) }
             if end < used { cut(row, end) }
+        } else {
+            use(row, start)
         }
-        if end > used { lines[row].used = Int32(end) }
+        if end > used {
+            if lines[row].place < 0 { giveCells(row) }
+            lines[row].used = Int32(end)
+        }
+    }
+
+    /// Blanks up to `end` become cells.
+    private mutating func use(_ row: Int, _ end: Int) {
+        let used = Int(lines[row].used)
+        guard end > used else { return }
+        if lines[row].place < 0 { giveCells(row) }
+        fill(row, used, end, .blank)
+        lines[row].used = Int32(end)
+    }
+
+    private mutating func giveCells(_ row: Int) {
+        // At once, since growing would copy; memory that is not written to costs nothing.
+        if cells.isEmpty { cells.reserveCapacity(columns * rows) }
+        lines[row].place = Int32(cells.count / columns)
+        cells.append(contentsOf: repeatElement(.blank, count: columns))
+    }
+
+    private mutating func fill(_ row: Int, _ start: Int, _ end: Int, _ cell: Cell) {
+        let base = index(row, 0)
+        unsafe cells.withUnsafeMutableBufferPointer { all in
+            unsafe all[base + start..<base + end].update(repeating: cell)
+        }
     }
 
     /// If a wide character reaches across the left side of a column, both halves become blank.
@@ -129,20 +162,15 @@ struct Grid: Sendable, Equatable {
             if end < used { cut(row, end) }
         }
         let blank = Cell.blank(style)
-        let isPlain = blank == .blank
-        let last = isPlain ? min(end, used) : end
-        if start < last {
-            let base = index(row, 0)
-            unsafe cells.withUnsafeMutableBufferPointer { all in
-                unsafe all[base + start..<base + last].update(repeating: blank)
-            }
+        if blank == .blank && end >= used {
+            lines[row].used = Int32(min(start, used))
+            return
         }
-        if isPlain && end >= used {
-            if start < used { lines[row].used = Int32(start) }
-        } else {
-            lines[row].isUniform = false
-        }
-        if !isPlain && end > used { lines[row].used = Int32(end) }
+        use(row, start)
+        if lines[row].place < 0 { giveCells(row) }
+        fill(row, start, end, blank)
+        lines[row].isUniform = false
+        lines[row].used = Int32(max(end, used))
     }
 
     /// Erases a whole row.
@@ -173,10 +201,12 @@ struct Grid: Sendable, Equatable {
 
     private mutating func rotate(_ top: Int, _ bottom: Int, by count: Int) {
         if count == 1 {
-            var span = lines.mutableSpan
-            let first = span[top]
-            for row in top..<bottom - 1 { span[row] = span[row + 1] }
-            span[bottom - 1] = first
+            let first = lines[top]
+            unsafe lines.withUnsafeMutableBufferPointer { all in
+                let rest = unsafe UnsafeMutableBufferPointer(rebasing: all[top..<bottom - 1])
+                _ = unsafe rest.update(fromContentsOf: all[top + 1..<bottom])
+            }
+            lines[bottom - 1] = first
         } else {
             let part = Array(lines[top..<bottom])
             for row in top..<bottom { lines[row] = part[(row - top + count) % part.count] }
@@ -187,6 +217,7 @@ struct Grid: Sendable, Equatable {
     mutating func insert(_ row: Int, _ column: Int, _ end: Int, _ count: Int, _ style: Style) {
         let count = min(count, end - column)
         guard count > 0 else { return }
+        use(row, columns)
         cut(row, column, beforeMoving: end)
         cut(row, end - count, beforeMoving: end)
         let base = index(row, 0)
@@ -195,7 +226,6 @@ struct Grid: Sendable, Equatable {
             cells[place] = cells[place - count]
             place -= 1
         }
-        lines[row].used = Int32(columns)
         lines[row].isUniform = false
         erase(row, column, column + count, style)
         shrink(row)
@@ -205,11 +235,11 @@ struct Grid: Sendable, Equatable {
     mutating func delete(_ row: Int, _ column: Int, _ end: Int, _ count: Int, _ style: Style) {
         let count = min(count, end - column)
         guard count > 0 else { return }
+        use(row, columns)
         cut(row, column, beforeMoving: end)
         cut(row, column + count, beforeMoving: end)
         let base = index(row, 0)
         for place in base + column..<base + end - count { cells[place] = cells[place + count] }
-        lines[row].used = Int32(columns)
         lines[row].isUniform = false
         // What stands there has moved: no half of it is cut.
         for place in base + end - count..<base + end { cells[place] = .blank(style) }
@@ -223,7 +253,8 @@ struct Grid: Sendable, Equatable {
 
     /// Brings `used` back to what is used.
     private mutating func shrink(_ row: Int) {
-        var used = columns
+        var used = self.used(row)
+        if used == 0 { return }
         let base = index(row, 0)
         while used > 0 && cells[base + used - 1] == .blank { used -= 1 }
         lines[row].used = Int32(used)
@@ -235,14 +266,14 @@ struct Grid: Sendable, Equatable {
     func resized(columns: Int, rows: Int, from first: Int) -> Grid {
         var other = Grid(columns: columns, rows: rows)
         for row in 0..<min(rows, self.rows - first) {
-            let shown = min(columns, used(first + row))
-            for column in 0..<shown {
-                let cell = self[first + row, column]
-                // Of a wide character that the right side cuts, nothing stays.
-                if column + Int(cell.width) > columns { break }
-                other.cells[row * columns + column] = cell
+            var kept = cells(of: first + row).prefix(columns)
+            // Of a wide character that the right side cuts, nothing stays.
+            if kept.count == columns, kept.last?.width == 2 { kept = kept.dropLast() }
+            if !kept.isEmpty {
+                other.use(row, kept.count)
+                let base = other.index(row, 0)
+                for (column, cell) in kept.enumerated() { other.cells[base + column] = cell }
             }
-            other.lines[row].used = Int32(shown)
             other.lines[row].isWrapped = lines[first + row].isWrapped && columns == self.columns
             other.lines[row].size = lines[first + row].size
             other.lines[row].isUniform = false
@@ -252,11 +283,15 @@ struct Grid: Sendable, Equatable {
 
     /// Gives every cell that is a cluster another place in the table.
     mutating func renumber(_ places: [UInt32: UInt32]) {
-        for place in cells.indices where cells[place].isCluster {
-            cells[place].content = places[cells[place].content] ?? UInt32(0xFFFD)
+        for row in 0..<rows {
+            for place in cells(of: row).indices where cells[place].isCluster {
+                cells[place].content = places[cells[place].content] ?? UInt32(0xFFFD)
+            }
         }
     }
 
     /// Every content that is a cluster.
-    var clusters: Set<UInt32> { Set(cells.lazy.filter(\.isCluster).map(\.content)) }
+    var clusters: Set<UInt32> {
+        Set((0..<rows).flatMap { cells(of: $0).lazy.filter(\.isCluster).map(\.content) })
+    }
 }

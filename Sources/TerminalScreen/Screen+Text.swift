@@ -123,7 +123,7 @@ extension Screen: TerminalSink {
         if grid[cursor.row, column].width == 0 { column -= 1 }
         guard column >= 0 else { return }
         // Twice as many as can be shown: then throwing out is rare, however many are on the screen.
-        let most = max(ClusterTable.most, 2 * (grid.cells.count + hidden.cells.count))
+        let most = max(ClusterTable.most, 2 * (grid.columns * grid.rows + hidden.columns * hidden.rows))
         if clusters.count >= most { dropUnusedClusters() }
         let content = clusters.join(grid[cursor.row, column].content, scalar)
         grid.setContent(content, cursor.row, column)

@@ -53,6 +53,9 @@ package struct Screen: Sendable {
     package internal(set) var bells: UInt64 = 0
     private var scanner = TerminalScanner()
 
+    /// So many bytes at once may be lines that leave the screen again.
+    private static let flood = 4096
+
     /// The largest size, in either direction.
     package static let largest = 1000
 
@@ -74,6 +77,16 @@ package struct Screen: Sendable {
     /// Takes in what the program has written.
     package mutating func feed(_ bytes: ArraySlice<UInt8>) {
         version &+= 1
+        var rest = bytes
+        if bytes.count >= Self.flood, let end = bytes.firstIndex(of: 0x0A) {
+            scan(bytes[...end])
+            rest = bytes[(end + 1)...]
+            if scanner.isAtRest { rest = skipLines(rest) }
+        }
+        scan(rest)
+    }
+
+    private mutating func scan(_ bytes: ArraySlice<UInt8>) {
         var reader = TerminalScanner()
         swap(&reader, &scanner)
         reader.scan(bytes, into: &self)
@@ -163,6 +176,6 @@ package struct Screen: Sendable {
 
     /// Keeps a row that leaves the top.
     mutating func push(_ grid: Grid, _ row: Int) {
-        scrollback.push(grid.cells(of: row).prefix(grid.used(row)), grid.lines[row], clusters)
+        scrollback.push(grid.cells(of: row), grid.lines[row], clusters)
     }
 }

@@ -50,18 +50,29 @@ struct Scrollback: Sendable {
 
     /// Takes a row in.
     mutating func push(_ cells: ArraySlice<Cell>, _ row: Grid.Row, _ clusters: ClusterTable) {
+        push { bytes in
+            PackedLine.append(
+                cells,
+                isWrapped: row.isWrapped,
+                isUniform: row.isUniform,
+                clusters,
+                to: &bytes
+            )
+        }
+    }
+
+    /// Takes lines of ASCII in one style in: from each start to its end.
+    mutating func push(_ text: ArraySlice<UInt8>, _ lines: ArraySlice<Range<Int>>, _ style: Style) {
+        for line in lines { push { PackedLine.append(ascii: text[line], style, to: &$0) } }
+    }
+
+    private mutating func push(_ append: (inout [UInt8]) -> Void) {
         guard limit > 0 else { return }
         if blocks.last.map({ $0.bytes.count >= Self.blockBytes }) ?? true { openBlock() }
         let last = blocks.count - 1
         let before = blocks[last].bytes.count
         blocks[last].starts.append(Int32(before))
-        PackedLine.append(
-            cells,
-            isWrapped: row.isWrapped,
-            isUniform: row.isUniform,
-            clusters,
-            to: &blocks[last].bytes
-        )
+        append(&blocks[last].bytes)
         total += blocks[last].bytes.count - before
         count += 1
     }
@@ -121,11 +132,8 @@ enum PackedLine {
         var start = cells.startIndex
         while start < cells.endIndex {
             let style = cells[start].style
-            bytes.appendNumber(style.foregroundBits)
-            bytes.appendNumber(style.backgroundBits)
-            bytes.appendNumber(UInt32(style.attributes))
-            let length = bytes.count
-            bytes.appendNumber(0)
+            append(style, to: &bytes)
+            let length = bytes.count - 4
             var place = start
             if isUniform {
                 place = cells.endIndex
@@ -141,6 +149,23 @@ enum PackedLine {
         }
         bytes[header + 1] = UInt8(truncatingIfNeeded: runs)
         bytes[header + 2] = UInt8(truncatingIfNeeded: runs >> 8)
+    }
+
+    /// A line of ASCII in one style.
+    static func append(ascii text: ArraySlice<UInt8>, _ style: Style, to bytes: inout [UInt8]) {
+        bytes += [0, text.isEmpty ? 0 : 1, 0]
+        if text.isEmpty { return }
+        append(style, length: text.count, to: &bytes)
+        bytes += text
+    }
+
+    /// Begins a run.
+    private static func append(_ style: Style, length: Int = 0, to bytes: inout [UInt8]) {
+        let words = (
+            style.foregroundBits.littleEndian, style.backgroundBits.littleEndian,
+            UInt32(style.attributes).littleEndian, UInt32(length).littleEndian
+        )
+        unsafe withUnsafeBytes(of: words) { unsafe bytes.append(contentsOf: $0) }
     }
 
     private static func append(ascii cells: ArraySlice<Cell>, to bytes: inout [UInt8]) {
@@ -173,13 +198,6 @@ enum PackedLine {
 }
 
 extension [UInt8] {
-    fileprivate mutating func appendNumber(_ value: UInt32) {
-        append(UInt8(truncatingIfNeeded: value))
-        append(UInt8(truncatingIfNeeded: value >> 8))
-        append(UInt8(truncatingIfNeeded: value >> 16))
-        append(UInt8(truncatingIfNeeded: value >> 24))
-    }
-
     fileprivate mutating func setNumber(_ value: UInt32, at place: Int) {
         for byte in 0..<4 { self[place + byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(byte))) }
     }

@@ -27,11 +27,14 @@ package struct TerminalScanner: Sendable {
     /// A reader at the start of a stream.
     package init() {}
 
+    /// Whether nothing is begun, neither a sequence nor a character.
+    package var isAtRest: Bool { parser.isGround && !decoder.isPending }
+
     /// Reads the next bytes of the stream.
     package mutating func scan(_ bytes: ArraySlice<UInt8>, into sink: inout some TerminalSink) {
         var position = bytes.startIndex
         while position < bytes.endIndex {
-            if parser.isGround, !decoder.isPending {
+            if isAtRest {
                 let (end, isASCII) = TerminalScanner.endOfPlainRun(bytes, from: position)
                 if end > position {
                     sink.text(bytes[position..<end], isASCII: isASCII)
@@ -86,17 +89,9 @@ package struct TerminalScanner: Sendable {
         var position = start - first
         var isASCII = true
         while position < span.count {
-            while position + 8 <= span.count,
-                isPrintable(unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
-            {
-                position += 8
-            }
+            position = endOfASCII(span, from: position)
             guard position < span.count else { break }
             let lead = span[position]
-            if 0x20...0x7E ~= lead {
-                position += 1
-                continue
-            }
             let length = UTF8Decoder.sequenceLength(lead)
             guard length > 1, span.count - position >= length else { break }
             let second = span[position + 1]
@@ -108,6 +103,18 @@ package struct TerminalScanner: Sendable {
             position += length
         }
         return (position + first, isASCII)
+    }
+
+    /// Where printable ASCII ends.
+    package static func endOfASCII(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        var position = start
+        while position + 8 <= bytes.count,
+            isPrintable(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+        {
+            position += 8
+        }
+        while position < bytes.count, 0x20...0x7E ~= bytes[position] { position += 1 }
+        return position
     }
 
     /// Whether eight bytes are printable ASCII; where they are, it may also say that they are not.

@@ -35,6 +35,45 @@ struct HostileScreenTests {
         _ = screen.scrolledOff(most: .max)
     }
 
+    /// Lines that leave the screen at once are not written into cells: whatever was before, nobody sees a difference.
+    @Test(arguments: 1...60) func floodsShowTheSameAsTheirPieces(_ seed: UInt64) {
+        var chance = Chance(seed)
+        var bytes: [UInt8] = []
+        // At the bottom mostly, and in some odd state often.
+        for _ in 0..<chance.number(0...12) { bytes += chance.item().utf8 }
+        if seed % 4 != 0 { bytes += "\u{1B}[0m\u{1B}(B\u{F}\u{1B}[4l\u{1B}[r\u{1B}[?1049l\u{1B}[99;3H".utf8 }
+        let columns = chance.number(1...30)
+        let rows = chance.number(1...12)
+        var whole = Screen(columns: columns, rows: rows)
+        var pieces = whole
+        whole.feed(bytes)
+        pieces.feed(bytes)
+        for _ in 0..<3 {
+            var flood: [UInt8] = []
+            while flood.count < 9000 {
+                let isOdd = chance.number(0...400) == 0
+                flood += isOdd ? Array(chance.item().utf8) : chance.line(columns + (seed % 5 == 0 ? 2 : 0))
+            }
+            whole.feed(flood)
+            for start in stride(from: 0, to: flood.count, by: 1000) {
+                pieces.feed(flood[start..<min(start + 1000, flood.count)])
+            }
+            expectSame(whole, pieces, "seed \(seed)")
+            #expect(whole.scrolledOff(most: .max) == pieces.scrolledOff(most: .max), "seed \(seed)")
+            #expect(whole.restoration() == pieces.restoration(), "seed \(seed)")
+            #expect(whole.lastCharacter == pieces.lastCharacter && whole.cursor == pieces.cursor)
+        }
+    }
+
+    /// Else the test above would compare one way with itself.
+    @Test func linesOfAFloodAreSkipped() {
+        var screen = Screen(columns: 10, rows: 4)
+        let lines = (0..<12).flatMap { "line \($0)\r\n".utf8 }
+        screen.feed(lines)
+        #expect(screen.skipLines(lines[...]).elementsEqual(lines.suffix(26)))
+        #expect(screen.scrolledOff(most: 2).map(\.text) == ["line 7", "line 8"])
+    }
+
     private func passesUnchanged(_ bytes: [UInt8]) -> Bool {
         var filter = AttachFilter()
         var output: [UInt8] = []
@@ -108,6 +147,11 @@ private struct Chance {
     }
 
     private mutating func one(_ choices: [String]) -> String { choices[number(0...choices.count - 1)] }
+
+    /// A line of so many columns at most, with its end.
+    mutating func line(_ columns: Int) -> [UInt8] {
+        (0..<number(0...columns)).map { _ in UInt8(number(0x20...0x7E)) } + [0x0D, 0x0A]
+    }
 
     mutating func item() -> String {
         let parameters = ["", "0", "1", "2", "3", "5", "9", "40", "9999", "2;4", "4;2", "3;9999", ";", "0;0"]
