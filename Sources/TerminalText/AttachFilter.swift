@@ -95,6 +95,9 @@ private struct AttachSink: TerminalSink {
     var drawsOnly = false
     private let rules = AllowedSequences.rules
 
+    /// They pass as they are.
+    static var takesLines: Bool { true }
+
     mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool) { output.append(contentsOf: run) }
 
     mutating func scalar(_ scalar: Unicode.Scalar) { output.append(contentsOf: scalar.utf8) }

@@ -5,6 +5,8 @@
 
 /// What reads the parts of a terminal's output.
 package protocol TerminalSink {
+    /// Whether carriage returns and line feeds may come within a run of text, as most of them do.
+    static var takesLines: Bool { get }
     /// A run of plain text: UTF-8 without controls or bidirectional marks; or nothing but ASCII.
     mutating func text(_ run: ArraySlice<UInt8>, isASCII: Bool)
     /// One character that may need a look: a bidirectional mark, U+FFFD for broken bytes, or any other.
@@ -19,6 +21,10 @@ package protocol TerminalSink {
     mutating func command(_ payload: [UInt8])
 }
 
+extension TerminalSink {
+    package static var takesLines: Bool { false }
+}
+
 /// The incremental reader in front of a sink.
 package struct TerminalScanner: Sendable {
     private var parser = EscapeParser()
@@ -31,11 +37,11 @@ package struct TerminalScanner: Sendable {
     package var isAtRest: Bool { parser.isGround && !decoder.isPending }
 
     /// Reads the next bytes of the stream.
-    package mutating func scan(_ bytes: ArraySlice<UInt8>, into sink: inout some TerminalSink) {
+    package mutating func scan<Sink: TerminalSink>(_ bytes: ArraySlice<UInt8>, into sink: inout Sink) {
         var position = bytes.startIndex
         while position < bytes.endIndex {
             if isAtRest {
-                let (end, isASCII) = TerminalScanner.endOfPlainRun(bytes, from: position)
+                let (end, isASCII) = TerminalScanner.endOfPlainRun(bytes, from: position, Sink.takesLines)
                 if end > position {
                     sink.text(bytes[position..<end], isASCII: isASCII)
                     position = end
@@ -83,7 +89,9 @@ package struct TerminalScanner: Sendable {
     }
 
     /// Where the run of text ends that no sink needs to look at; `start` itself when there is none.
-    private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int) -> (Int, isASCII: Bool) {
+    private static func endOfPlainRun(_ bytes: ArraySlice<UInt8>, from start: Int, _ takesLines: Bool)
+        -> (Int, isASCII: Bool)
+    {
         let span = bytes.span
         let first = bytes.startIndex
         var position = start - first
@@ -92,6 +100,10 @@ package struct TerminalScanner: Sendable {
             position = endOfASCII(span, from: position)
             guard position < span.count else { break }
             let lead = span[position]
+            if takesLines && (lead == 0x0D || lead == 0x0A) {
+                position += 1
+                continue
+            }
             let length = UTF8Decoder.sequenceLength(lead)
             guard length > 1, span.count - position >= length else { break }
             let second = span[position + 1]
