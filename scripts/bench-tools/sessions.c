@@ -4,6 +4,8 @@
  *                                         GO, writes `s` to FIFO, its output, and `e` to FIFO; prints the seconds
  *   sessions read COMMAND...              reads all that the command writes, and does nothing with it
  *   sessions paint WORDS COMMAND...       prints the milliseconds from the fork until WORDS have been shown
+ *   sessions type COUNT COMMAND...        types COUNT letters, each when the one before is shown; prints the median of the
+ *                                         microseconds from a key to its echo
  *
  * The command is ended at the end; without one nobody is attached. */
 #include <errno.h>
@@ -98,8 +100,38 @@ static int paint(const char *words, char **command) {
     return 1;
 }
 
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int type_letters(int count, char **command) {
+    static double took[10000];
+    if (count < 1 || count > 10000) return 2;
+    begin(command);
+    while (drain(0.5) > 0) continue; /* until the screen is painted */
+    for (int i = 0; i < count; i++) {
+        char letter = (char)('a' + i % 26);
+        double from = now();
+        if (write(terminal, &letter, 1) != 1) return 3;
+        for (ssize_t length = 0; length >= 0 && memchr(bytes, letter, (size_t)length) == NULL;) {
+            length = drain(1);
+            if (length < 0) return 3;
+        }
+        took[i] = now() - from;
+        usleep(2000);
+    }
+    if (write(terminal, "\nx\n", 3) != 3) return 3;
+    usleep(100000);
+    qsort(took, (size_t)count, sizeof *took, by_size);
+    printf("%.1f\n", took[count / 2] * 1e6);
+    finish();
+    return 0;
+}
+
 int main(int argc, char **argv) {
     if (argc >= 4 && strcmp(argv[1], "rate") == 0) return rate(argv[2], argv[3], argv + 4);
+    if (argc >= 4 && strcmp(argv[1], "type") == 0) return type_letters(atoi(argv[2]), argv + 3);
     if (argc >= 3 && strcmp(argv[1], "read") == 0) return read_all(argv + 2);
     if (argc >= 4 && strcmp(argv[1], "paint") == 0) return paint(argv[2], argv + 3);
     return 2;

@@ -10,6 +10,8 @@ import subprocess
 import time
 
 MEGABYTES = 100
+# What runs in an agent with a profile of that name, and in the others' sessions.
+SCRIPTS = {"payload": "payload.sh", "painted": "screen.sh", "typed": "typed.sh"}
 PAYLOAD = """\
 read x < {place}/go
 printf s > {place}/marks
@@ -20,7 +22,7 @@ sleep 0.2
 PROFILE = """\
 extends: shell
 harness:
-  command: [/bin/sh, {place}/payload.sh]
+  command: [/bin/sh, {place}/{script}]
   interactive: []
 session: {{columns: 160, rows: 50}}
 limits: {{output: none}}
@@ -42,9 +44,11 @@ def prepare(bench):
     (place / "text").write_text("\n".join(text[start : start + 79] for start in range(0, len(text), 79))[: MEGABYTES * 1_000_000] + "\n")
     (place / "payload.sh").write_text(PAYLOAD.format(place=place))
     (place / "screen.sh").write_text("seq 1000; ls --color /usr/bin | head -60; printf 'the\\033[1m end'; sleep 100000\n")
+    # Until a line that is but x: dtach ends with its program only.
+    (place / "typed.sh").write_text("while read line; do [ \"$line\" != x ] || exit; done\n")
     profiles = bench.dir / "config/cloche/profiles"
-    (profiles / "payload.yaml").write_text(PROFILE.format(place=place))
-    (profiles / "painted.yaml").write_text(PROFILE.format(place=place).replace("payload.sh", "screen.sh"))
+    for profile, script in SCRIPTS.items():
+        (profiles / f"{profile}.yaml").write_text(PROFILE.format(place=place, script=script))
     if bench.is_root:
         subprocess.run(["chown", "-R", f"{bench.user}:", bench.dir], check=True)
 
@@ -74,8 +78,7 @@ class Tmux:
     words = ["tmux", "-f", "/dev/null", "-L", "session"]
 
     def start(self, bench, profile):
-        script = {"payload": "payload.sh", "painted": "screen.sh"}[profile]
-        run(bench, [*self.words, "new", "-d", "-x", "160", "-y", "50", f"/bin/sh {bench.shared}/{script}"])
+        run(bench, [*self.words, "new", "-d", "-x", "160", "-y", "50", f"/bin/sh {bench.shared}/{SCRIPTS[profile]}"])
 
     def attach(self, bench):
         return [*self.words, "attach"]
@@ -89,7 +92,7 @@ class Dtach:
     name = "dtach"
 
     def start(self, bench, profile):
-        run(bench, ["dtach", "-n", bench.dir / "run/dtach", "/bin/sh", bench.shared / "payload.sh"])
+        run(bench, ["dtach", "-n", bench.dir / "run/dtach", "/bin/sh", bench.shared / SCRIPTS[profile]])
 
     def attach(self, bench):
         return ["dtach", "-a", str(bench.dir / "run/dtach")]
@@ -170,6 +173,21 @@ def painting(bench, rounds):
     return ratio <= 0.5
 
 
+def typing(bench, letters):
+    tools = [Cloche(), Tmux(), Dtach()]
+    found = {}
+    for tool in tools:
+        tool.start(bench, "typed")
+        found[tool.name] = float(run(bench, [bench.dir / "sessions", "type", letters, *tool.attach(bench)]))
+        tool.end(bench)
+    print("\n### From a key to its echo on the terminal, median µs\n\n| | |\n|---|---:|")
+    for name, value in found.items():
+        print(f"| {name} | {value:.0f} |")
+    is_met = found["cloche"] < 1000
+    print(f"\nGoal: less than 1000 are added: {'met' if is_met else 'MISSED'}.", flush=True)
+    return is_met
+
+
 def memory(bench):
     """One tmux server for each session, as each agent has one supervisor."""
     for index in range(bench.agents):
@@ -196,5 +214,5 @@ def part(bench):
     """Prints the tables; whether the goals are met."""
     prepare(bench)
     few = bench.runs < 100
-    results = [throughput(bench, 3 if few else 9), painting(bench, 15 if few else 60), memory(bench)]
+    results = [throughput(bench, 3 if few else 9), painting(bench, 15 if few else 60), typing(bench, 200 if few else 2000), memory(bench)]
     return all(results)
