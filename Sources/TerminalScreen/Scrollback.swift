@@ -33,6 +33,9 @@ struct Scrollback: Sendable {
         var bytes: [UInt8] = []
         /// Where each line begins.
         var starts: [Int32] = []
+
+        /// Bytes that it takes.
+        var cost: Int { bytes.count + MemoryLayout<Int32>.stride * starts.count }
     }
 
     private static let blockBytes = 32768
@@ -70,10 +73,10 @@ struct Scrollback: Sendable {
         guard limit > 0 else { return }
         if blocks.last.map({ $0.bytes.count >= Self.blockBytes }) ?? true { openBlock() }
         let last = blocks.count - 1
-        let before = blocks[last].bytes.count
-        blocks[last].starts.append(Int32(before))
+        let before = blocks[last].cost
+        blocks[last].starts.append(Int32(blocks[last].bytes.count))
         append(&blocks[last].bytes)
-        total += blocks[last].bytes.count - before
+        total += blocks[last].cost - before
         count += 1
     }
 
@@ -81,7 +84,7 @@ struct Scrollback: Sendable {
         var fresh = Block()
         while total > limit, blocks.count > 1 {
             var oldest = blocks.removeFirst()
-            total -= oldest.bytes.count
+            total -= oldest.cost
             count -= oldest.starts.count
             oldest.bytes.removeAll(keepingCapacity: true)
             oldest.starts.removeAll(keepingCapacity: true)
@@ -92,10 +95,12 @@ struct Scrollback: Sendable {
 
     /// Takes the newest line out.
     mutating func pop() -> ScreenLine? {
-        guard let last = blocks.indices.last, let start = blocks[last].starts.popLast() else { return nil }
+        guard let last = blocks.indices.last else { return nil }
+        let before = blocks[last].cost
+        guard let start = blocks[last].starts.popLast() else { return nil }
         let line = PackedLine.read(blocks[last].bytes[Int(start)...])
-        total -= blocks[last].bytes.count - Int(start)
         blocks[last].bytes.removeLast(blocks[last].bytes.count - Int(start))
+        total -= before - blocks[last].cost
         count -= 1
         if blocks[last].starts.isEmpty { blocks.removeLast() }
         return line

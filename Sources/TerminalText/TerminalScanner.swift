@@ -22,6 +22,7 @@ package protocol TerminalSink {
 }
 
 extension TerminalSink {
+    /// They are controls.
     package static var takesLines: Bool { false }
 }
 

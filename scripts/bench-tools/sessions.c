@@ -4,8 +4,8 @@
  *                                         GO, writes `s` to FIFO, its output, and `e` to FIFO; prints the seconds
  *   sessions read COMMAND...              reads all that the command writes, and does nothing with it
  *   sessions paint WORDS COMMAND...       prints the milliseconds from the fork until WORDS have been shown
- *   sessions type COUNT COMMAND...        types COUNT letters, each when the one before is shown; prints the median of the
- *                                         microseconds from a key to its echo
+ *   sessions type COUNT COMMAND...        types COUNT letters, each when the one before is shown; prints the
+ *                                         median of the microseconds from a key to its echo
  *
  * The command is ended at the end; without one nobody is attached. */
 #include <errno.h>
