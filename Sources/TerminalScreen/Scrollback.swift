@@ -93,19 +93,6 @@ struct Scrollback: Sendable {
         blocks.append(fresh)
     }
 
-    /// Takes the newest line out.
-    mutating func pop() -> ScreenLine? {
-        guard let last = blocks.indices.last else { return nil }
-        let before = blocks[last].cost
-        guard let start = blocks[last].starts.popLast() else { return nil }
-        let line = PackedLine.read(blocks[last].bytes[Int(start)...])
-        blocks[last].bytes.removeLast(blocks[last].bytes.count - Int(start))
-        total -= before - blocks[last].cost
-        count -= 1
-        if blocks[last].starts.isEmpty { blocks.removeLast() }
-        return line
-    }
-
     /// The newest `most` lines, oldest of them first.
     func lines(most: Int) -> [ScreenLine] {
         var left = min(most, count)

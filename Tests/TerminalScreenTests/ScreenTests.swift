@@ -89,6 +89,9 @@ struct ScreenTests {
         let lines = screen.scrolledOff(most: .max)
         #expect(lines.last?.text == "line 19996")
         #expect(lines.count > 1000 && lines.count < 8000)
+        // Empty ones take room, too.
+        for _ in 0..<100 { screen.feed(Array(String(repeating: "\r\n", count: 2000).utf8)) }
+        #expect(screen.scrolledOff(most: .max).count < 30000)
     }
 }
 
