@@ -1,8 +1,10 @@
 """Every recorded stream through a real agent: its program writes the stream, one client leaves, and what a fresh client
-paints is read by libvterm, which must show the same as the supervisor's screen, place by place."""
+paints is read by libvterm, which must show the same as the supervisor's screen, place by place. And stills of screens."""
 
 import os
+import re
 import time
+import xml.etree.ElementTree
 
 import case
 import oracle
@@ -76,6 +78,23 @@ class Client:
         self.oracle.close()
 
 
+def picture(report, text):
+    """A picture is XML of a few elements that refer to nothing, and has the text of each line."""
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text) is None
+    root = xml.etree.ElementTree.fromstring(text)
+    known = {"svg", "title", "g", "rect", "text", "path"}
+    rows = {}
+    for element in root.iter():
+        assert element.tag.removeprefix("{http://www.w3.org/2000/svg}") in known, element.tag
+        assert not any("href" in name or name.startswith("on") for name in element.attrib), element.attrib
+        if element.tag.endswith("}text"):
+            rows.setdefault((int(element.get("y")) - 14) // 19, []).append(element.text)
+    for number, line in enumerate(report["lines"]):
+        visible = "".join(run["text"] for run in line["runs"] if not re.match("0(;[1-7])*;8(;|$)", run["sgr"]))
+        wanted = visible.replace(" ", "").replace("\ufffe", "\ufffd")
+        assert "".join(rows.get(number, [])).replace(" ", "") == wanted, (number, rows.get(number), wanted)
+
+
 @case.timeout(180)
 def test_after_attaching_again_every_place_is_the_same(t):
     """Characters, colours, attributes and the cursor, of all recorded streams: before detaching and after attaching."""
@@ -103,6 +122,7 @@ def test_after_attaching_again_every_place_is_the_same(t):
         before = t.json("look", "a", cwd=project)
         client.leave()
         client = Client(t, project, columns, rows)
+        picture(before, t.cloche("look", "--svg", "-", "a", cwd=project).out)
         found = client.painted(before, KNOWN.get(name, []))
         if list(found) != KNOWN.get(name, []):
             wrong[name] = found
@@ -124,3 +144,31 @@ def test_a_difference_of_one_place_is_seen(t):
         terminal.feed(data)
         assert list(oracle.differences(terminal, report)) == expected, data
         terminal.close()
+
+
+def test_stills_are_files(t):
+    """look and replay make text, text with colours, SVG and PNG of a screen; a file that is there is left alone."""
+    project = t.repository()
+    hostile = r"printf '\033[31mred\033[0m </text><script>&\r\n'; sleep 2; echo later"
+    t.run_task("a", hostile, cwd=project)
+    for ending in ("txt", "ansi", "svg", "png"):
+        t.cloche("replay", "--at", "0:01", "--still", f"then.{ending}", "a", cwd=project)
+    text = (project / "then.txt").read_text()
+    assert text.startswith("red </text><script>&\n") and "later" not in text, text
+    assert (project / "then.ansi").read_bytes().startswith(b"\x1b[0;31mred\x1b[0m ")
+    svg = (project / "then.svg").read_text()
+    words = [element.text for element in xml.etree.ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
+    assert "red" in words and "</text><script>&" in words, words
+    assert (project / "then.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    t.cloche("replay", "--still", "last.txt", "a", cwd=project)
+    assert "later" in (project / "last.txt").read_text()
+    assert "later" in t.cloche("look", "--svg", "-", "a", cwd=project).out
+    t.cloche("look", "--png", "now.png", "a", cwd=project)
+    before = (project / "now.png").read_bytes()
+    again = t.cloche("look", "--png", "now.png", "a", cwd=project, check=False)
+    assert again.code != 0 and "is there already" in again.err and (project / "now.png").read_bytes() == before
+    unknown = t.cloche("replay", "--still", "then.gif", "a", cwd=project, check=False)
+    assert unknown.code != 0 and ".svg" in unknown.err
+    missing = t.cloche("look", "--png", "other.png", "a", cwd=project, check=False, env={"PATH": "/nowhere"})
+    assert missing.code != 0 and "librsvg2-bin" in missing.err and "--svg" in missing.err, missing
+    assert not (project / "other.png").exists()
