@@ -176,6 +176,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
                 "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
+                "TerminalScreen",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

@@ -135,7 +135,7 @@ extension Project {
             if let report = try look(client, request) { return report }
         }
         guard request.window == 0 else { throw try notRunning(name) }
-        return ScreenReport(try lastScreen(name), linesAbove: request.linesAbove)
+        return ScreenReport(try recordedScreen(name), linesAbove: request.linesAbove)
     }
 
     /// Nil when the agent ends meanwhile.
@@ -156,8 +156,13 @@ extension Project {
         }
     }
 
-    /// The screen as the recording leaves it.
-    private func lastScreen(_ name: String) throws(ClocheError) -> Screen {
+    /// What the terminal of an agent showed at a time of its recording; without one, last.
+    package func still(_ name: String, at time: Int64?) throws(ClocheError) -> ScreenReport {
+        ScreenReport(try recordedScreen(name, until: time ?? .max), linesAbove: 0)
+    }
+
+    /// The screen as the recording leaves it at a time, in microseconds.
+    private func recordedScreen(_ name: String, until end: Int64 = .max) throws(ClocheError) -> Screen {
         let session = try Policy(document: agentDirectory(name).read().effective).session
         var screen = Screen(columns: Int(session.columns), rows: Int(session.rows))
         // A file that somebody has changed may hold anything.
@@ -171,6 +176,7 @@ extension Project {
                     isFirst = false
                 }
                 for event in events {
+                    if event.time > end { return screen }
                     if let size = event.size { screen.resize(columns: size.columns, rows: size.rows) }
                     guard event.kind == .output else { continue }
                     var output: [UInt8] = []

@@ -37,13 +37,19 @@ extension ClocheCommands {
                 completion: .file,
                 "Write the recording into a new file, or to standard output if this is -"
             ),
+            .value(
+                "still",
+                "FILE",
+                completion: .file,
+                "Write what was shown at --at, or last, into a new file that ends in .txt, .ansi, .svg or .png"
+            ),
             json,
         ],
-        exclusive: [["export", "json"]],
+        exclusive: [["export", "still", "json"]],
         examples: [
             Example("cloche replay --speed 4 --idle-limit 2 fixer", "what it did, in short"),
             Example("cloche replay --export fixer.cast fixer", "for `asciinema play fixer.cast`"),
-            Example("cloche replay --json fixer", "size, duration and number of events"),
+            Example("cloche replay --at 10:32 --still then.svg fixer", "a picture of that moment"),
         ]
     )
 }

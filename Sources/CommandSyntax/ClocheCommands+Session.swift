@@ -141,7 +141,8 @@ extension ClocheCommands {
         suggestedFor: ["screen", "peek", "capture", "capture-pane", "show"],
         discussion: """
             Prints the screen as text and changes nothing. Of an agent that has ended, it is what
-            the screen showed last.
+            the screen showed last. --svg and --png make a picture of it, in a new file or, with -,
+            on standard output. A PNG is made by rsvg-convert (Debian: librsvg2-bin).
             """,
         arguments: [windowOf("The agent to look at; NAME:2 is its window 2")],
         options: [
@@ -158,16 +159,18 @@ extension ClocheCommands {
                 form: .number(0...1_000_000),
                 "Also the last COUNT lines that have left the screen"
             ),
+            .value("svg", "FILE", completion: .file, "Make a picture as SVG"),
+            .value("png", "FILE", completion: .file, "Make a picture as PNG"),
             json,
         ],
-        exclusive: [["ansi", "json"], ["scrollback", "lines"]],
+        exclusive: [["ansi", "json", "svg", "png"], ["scrollback", "lines"]],
         examples: [
             Example("cloche look fixer", "what it shows now"),
             Example(
                 "cloche look --ansi -n 100 fixer | less -R",
                 "with colours, and a hundred lines before it"
             ),
-            Example("cloche look --json fixer | jq .cursor", "where its cursor is"),
+            Example("cloche look --svg fixer.svg fixer", "a picture of it"),
         ]
     )
 

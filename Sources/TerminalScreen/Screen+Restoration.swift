@@ -17,6 +17,8 @@ extension Screen {
         writer.sequence("[?2026h")
         writer.sequence("[H", "[2J")
         write(linesAbove: count, &writer)
+        // While no line is of double width, whose right half cannot be reached.
+        restoreTabs(&writer)
         let main = isAlternate ? hidden : grid
         writer.write(main)
         if isAlternate {
@@ -30,7 +32,6 @@ extension Screen {
             restore(cursor, in: grid, &writer)
             writer.sequence("7")
         }
-        restoreTabs(&writer)
         if region != 0..<rows { writer.sequence("[\(region.lowerBound + 1);\(region.upperBound)r") }
         restoreModes(&writer)
         restore(cursor, in: grid, &writer)

@@ -149,9 +149,10 @@ package struct Screen: Sendable {
             cursor.row -= first
             if let row = saved[0]?.row { saved[0]?.row = max(0, row - first) }
         }
+        let new = Self.standardTabs(columns).filter { $0 >= self.columns }
+        tabs = tabs.filter { $0 < columns }.union(new)
         (self.columns, self.rows) = (columns, rows)
         region = 0..<rows
-        tabs = tabs.filter { $0 < columns }.union(Self.standardTabs(columns).filter { $0 >= self.columns })
         cursor.column = min(cursor.column, columns - 1)
         cursor.wrapsNext = false
         saved = saved.map { before in

@@ -44,6 +44,8 @@ struct Scrollback: Sendable {
     let limit: Int
     private var blocks: [Block] = []
     private var total = 0
+    /// What they take.
+    var bytes: Int { total }
     /// Lines that are kept.
     private(set) var count = 0
 

@@ -83,6 +83,13 @@ struct ScreenTests {
         #expect(rows(screen) == ["3", "4", "", "", ""])
     }
 
+    @Test func aWiderScreenHasMoreTabStops() {
+        var screen = screen("\u{1B}[3g", columns: 10)
+        screen.resize(columns: 30, rows: 4)
+        screen.feed(Array("\ta\tb".utf8))
+        #expect(rows(screen)[0] == "                a       b")
+    }
+
     @Test func scrollbackIsBounded() {
         var screen = Screen(columns: 80, rows: 4, scrollback: 100_000)
         for number in 0..<20000 { screen.feed(Array("line \(number)\r\n".utf8)) }
@@ -102,6 +109,7 @@ struct RestorationTests {
         "shell\u{1B}7\u{1B}[?1049h\u{1B}[2;3Hfull\u{1B}[7m", "\u{1B}[2;3r\u{1B}[3;2Hx", "\u{1B}(0qq",
         "\u{0E}\u{1B})0q",
         "\u{1B}[3g\u{1B}[1;5H\u{1B}H\u{1B}[2;2Hx",
+        "\u{1B}[3g\u{1B}[1;8H\u{1B}H\u{1B}[1;1H\u{1B}#3top",
         "\u{1B}[?1;5;1002;1006;2004;1004h\u{1B}=\u{1B}[5 q\u{1B}[?25l",
         "\u{1B}[4habc\u{1B}[?7l", "\u{1B}#6wide\r\n\u{1B}#3top", "\u{1B}[>4;2m\u{1B}[>5u",
         "e\u{301}x\r\n\n\n\n\nend",

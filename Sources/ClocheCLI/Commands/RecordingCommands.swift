@@ -101,7 +101,8 @@ enum ReplayCommand {
             speed: try speed(command),
             idleLimit: try time(command, "idle-limit", "a number of seconds, such as 2 or 0.5")
         )
-        let start = try time(command, "at", "an offset in the recording, such as 10:32, 1:02:03 or 632") ?? 0
+        let at = try time(command, "at", "an offset in the recording, such as 10:32, 1:02:03 or 632")
+        let start = at ?? 0
         let files = try context.project.recording(name)
         guard files.exists else {
             throw ClocheError(
@@ -117,6 +118,12 @@ enum ReplayCommand {
                 return ExitCode.success
             }
         } catch { throw Project.cannotRead(name, error) }
+        if let file = command.value("still") {
+            let form = try Still.form(of: file)
+            let still = Still(report: try context.project.still(name, at: at), title: "\(name), recorded")
+            try still.write(form, to: file, context.output)
+            return ExitCode.success
+        }
         if let file = command.value("export") {
             return try RecordingExport.run(files, name, to: file, context.output)
         }

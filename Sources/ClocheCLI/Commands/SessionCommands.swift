@@ -5,7 +5,6 @@ internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
 internal import Supervision
-internal import TerminalScreen
 internal import TerminalText
 
 enum AttachCommand {
@@ -117,28 +116,15 @@ enum LookCommand {
             context.output.json(report.document)
             return ExitCode.success
         }
-        var lines = report.above + report.lines
-        // The blank ones below what the program wrote are no part of it.
-        while let last = lines.last, last.text.allSatisfy({ $0 == " " }), last.runs.allSatisfy(\.isPlain) {
-            lines.removeLast()
+        let still = Still(report: report, title: "\(command.required("name")), a screen of Cloche's")
+        for form in [Still.Form.svg, .png] {
+            guard let file = command.value(form.rawValue) else { continue }
+            try still.write(form, to: file, context.output)
+            return ExitCode.success
         }
-        for line in lines { context.output.bytes(Array((text(line, command.flag("ansi")) + "\n").utf8)) }
+        context.output.bytes(try still.bytes(command.flag("ansi") ? .ansi : .text))
         return ExitCode.success
     }
-
-    private static func text(_ line: ScreenLine, _ styled: Bool) -> String {
-        guard styled else {
-            var text = line.text[...]
-            while text.last == " " { text = text.dropLast() }
-            return inOrder(String(text))
-        }
-        let runs = line.runs.map { "\u{1B}[\($0.style.selection)m\(inOrder($0.text))" }
-        return runs.isEmpty ? "" : runs.joined() + "\u{1B}[0m"
-    }
-}
-
-extension ScreenLine.Run {
-    fileprivate var isPlain: Bool { style == .standard }
 }
 
 enum ExecCommand {

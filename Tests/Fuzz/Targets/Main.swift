@@ -7,7 +7,8 @@ import Glibc
 /// A target: takes any bytes, and traps when a property does not hold.
 private let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "profile": fuzzProfile, "config": fuzzConfig, "project": fuzzProject, "control": fuzzControl,
-    "init": fuzzInit, "git-names": fuzzGitNames, "terminal": fuzzTerminal, "json": fuzzJSON,
+    "init": fuzzInit, "git-names": fuzzGitNames, "terminal": fuzzTerminal, "screen": fuzzScreen,
+    "json": fuzzJSON,
     "dns": fuzzDNS, "tls-hello": fuzzHello, "http-head": fuzzHTTPHead, "chunked": fuzzChunked,
     "socks": fuzzSocks, "gate": fuzzGate, "negotiation": fuzzNegotiation,
     "network-rules": fuzzNetworkRules, "audit": fuzzAudit, "recording": fuzzRecording,
