@@ -78,6 +78,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let record: AgentRecord
     /// Where it is in its life, judged now.
     public let state: AgentState
+    /// What its program does; nil when it never ran.
+    public let activity: HarnessState?
     /// Commits and uncommitted changes since it began, as far as that is known without asking the agent: `-`,
     /// `+2`, `+2*`, with `?` when it moved on since.
     public let changes: String
@@ -119,6 +121,7 @@ extension Project {
         return AgentInfo(
             record: status.record,
             state: status.state,
+            activity: status.activity,
             changes: changes(directory, status.record, &repositories),
             directory: directory.path
         )

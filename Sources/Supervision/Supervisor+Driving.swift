@@ -45,6 +45,7 @@ extension Supervisor {
             ]
         )
         lifecycle.activity(at: MonotonicClock.milliseconds)
+        following.watch.typed(at: MonotonicClock.milliseconds)
         log.typed(bytes) { shownScreen }
         type(bytes, in: window)
         return .object([

@@ -25,6 +25,7 @@ extension Supervisor {
             releaseSandbox()
             resetModes(harnessWindow)
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
+            following.watch.ended(isGood: false, at: MonotonicClock.milliseconds)
             return
         }
         switch lifecycle.stopReason {
@@ -121,6 +122,7 @@ extension Supervisor {
         // Whoever sees that it has ended finds all of it.
         log.flush { shownScreen }
         resources?.end()
+        statePipe.remove()
         record.state = state
         record.ended = WallClock.milliseconds
         record.endReason = reason
