@@ -162,6 +162,22 @@ package struct AgentDirectory: Equatable, Sendable {
         try Files.writeAtomically(activityFile, JSONText.serializeBytes(activity.document), sync: false)
     }
 
+    /// The messages that wait for the agent program.
+    package func readMessages() -> [QueuedMessage] {
+        // No file: none wait, as a rule.
+        guard let bytes = try? Files.read(queuedMessages, limit: 4 << 20) else { return [] }
+        // Of another version: what it says cannot be told.
+        let list = (try? JSONText.parse(bytes))?.list ?? []
+        return list.compactMap { QueuedMessage(document: $0) }
+    }
+
+    /// Keeps the messages that wait for the agent program.
+    package func write(_ messages: [QueuedMessage]) throws(SystemError) {
+        if messages.isEmpty { return try Files.remove(queuedMessages) }
+        let list = Document.list(messages.map(\.document))
+        try Files.writeAtomically(queuedMessages, JSONText.serializeBytes(list))
+    }
+
     /// Takes the right to change this agent; another command that holds it is waited for, or named.
     package func lockForOperation(wait: Bool = false) throws(ClocheError) -> FileLock {
         do {

@@ -118,6 +118,7 @@ extension Project {
                 state: .running,
                 activity: nil,
                 changes: "?",
+                queuedMessages: 0,
                 directory: directory.path
             )
     }

@@ -83,6 +83,8 @@ public struct AgentInfo: Equatable, Sendable {
     /// Commits and uncommitted changes since it began, as far as that is known without asking the agent: `-`,
     /// `+2`, `+2*`, with `?` when it moved on since.
     public let changes: String
+    /// How many messages wait for its program.
+    public let queuedMessages: Int
     /// Its directory on the host.
     public let directory: String
 
@@ -123,6 +125,7 @@ extension Project {
             state: status.state,
             activity: status.activity,
             changes: changes(directory, status.record, &repositories),
+            queuedMessages: directory.readMessages().count,
             directory: directory.path
         )
     }

@@ -26,6 +26,7 @@ extension Supervisor {
             resetModes(harnessWindow)
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
             following.watch.ended(isGood: false, at: MonotonicClock.milliseconds)
+            messages.interrupted()
             return
         }
         switch lifecycle.stopReason {
@@ -131,6 +132,7 @@ extension Supervisor {
         for viewer in viewers.values { recordDetach(viewer) }
         // A log that cannot be written has ended it already.
         try? recordOutsideFiles()
+        leaveMessages()
         // A log without its end is what `lost` looks like, too.
         try? audit.append(
             .end,
@@ -143,6 +145,7 @@ extension Supervisor {
         audit.release()
         // Without, the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
+        announceEnd()
         for viewer in viewers.values {
             _ = viewer.send(.ended(reason.rawValue))
             _ = viewer.flush()

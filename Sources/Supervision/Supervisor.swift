@@ -103,6 +103,12 @@ package final class Supervisor {
     var following: StateFollowing
     /// Where it and its hooks say so.
     let statePipe: StatePipe
+    /// What waits to be typed, and is being typed.
+    var messages: MessageQueue
+    /// Who is answered when Enter has been pressed, and what.
+    var answered: (token: UInt64, report: Document)?
+    /// Whose message Enter is pressed for.
+    var enterBy: UInt32 = 0
 
     var log: SessionLog
     /// Bytes that window 0 showed in this run.
@@ -165,6 +171,7 @@ package final class Supervisor {
         )
         sampling = Sampling(policy.audit.level)
         following = StateFollowing(policy.session.state)
+        messages = MessageQueue(agent.directory.readMessages())
         filters = try SandboxFilters(
             policy.syscalls,
             cache: agent.filterCache,
@@ -263,7 +270,7 @@ package final class Supervisor {
         self.sandbox = consume sandbox
         try restoreForwards()
         lifecycle.started(at: MonotonicClock.milliseconds)
-        stateStarted()
+        try stateStarted()
         record.state = .running
         try agent.directory.write(record)
         // Its own execution was before that.
@@ -346,7 +353,7 @@ package final class Supervisor {
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
                 resumeWindows()
                 showFrames()
-                followState()
+                try followState()
                 if network != nil { try handleNetwork() }
                 try resumeCalls()
                 try recordDueCalls()
@@ -393,6 +400,7 @@ package final class Supervisor {
 
     private func handleSignals() {
         let taken = signals.take()
+        // The programs that a state started are looked at in each turn.
         if taken.contains(SIGCHLD) { exports.lookForEnded(now: MonotonicClock.milliseconds) }
         for number in taken where number != SIGCHLD { stop(graceSeconds: nil) }
     }

@@ -90,6 +90,7 @@ enum ListCommand {
             "access": .string(record.access.rawValue),
             "network": record.effective.value(at: ["network", "mode"]) ?? .null,
             "changes": .string(agent.changes),
+            "queued-messages": .integer(Int64(agent.queuedMessages)),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
             "started": .optional(record.started.map(WallClock.format)),
@@ -119,6 +120,11 @@ enum StopCommand {
             context.output.line(
                 stopped ? "\(name) stopped" : "\(name) was not running (\(was.state.rawValue))"
             )
+            let waiting = try project.agent(name).queuedMessages
+            if stopped && waiting > 0 {
+                let count = waiting == 1 ? "1 message waits" : "\(waiting) messages wait"
+                context.output.note("\(count) for \(name), to be typed when it is resumed")
+            }
         }
     }
 }
