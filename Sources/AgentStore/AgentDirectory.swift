@@ -21,6 +21,12 @@ package struct AgentDirectory: Equatable, Sendable {
     package var supervisorLock: String { path + "/supervisor.lock" }
     /// Held by a command that changes the agent.
     package var operationLock: String { path + "/operation.lock" }
+    /// What the agent program does, as the supervisor saw it last: a `HarnessState`.
+    package var activityFile: String { path + "/activity.json" }
+    /// Where the program and its hooks write what it does: a FIFO, there while the agent runs.
+    package var statePipe: String { path + "/state.pipe" }
+    /// Messages that wait until the agent program is ready for them.
+    package var queuedMessages: String { path + "/messages.json" }
     /// The supervisor's socket, by name in this directory.
     package static let socketName = "control.sock"
     /// The recording of the terminal; with `.1` behind the name the part before it.
@@ -142,6 +148,36 @@ package struct AgentDirectory: Equatable, Sendable {
         } catch { throw StoreError.cannotWrite(error) }
     }
 
+    /// What the agent program does, as its supervisor wrote it last; nil when nothing is known.
+    package func readActivity() -> HarnessState? {
+        // No file: then nothing is known.
+        guard let bytes = try? Files.read(activityFile, limit: 65536) else { return nil }
+        // Of another version: the same.
+        return (try? JSONText.parse(bytes)).flatMap { HarnessState(document: $0) }
+    }
+
+    /// Keeps what the agent program does.
+    package func write(_ activity: HarnessState) throws(SystemError) {
+        // After a power cut nothing runs anyway.
+        try Files.writeAtomically(activityFile, JSONText.serializeBytes(activity.document), sync: false)
+    }
+
+    /// The messages that wait for the agent program.
+    package func readMessages() -> [QueuedMessage] {
+        // No file: none wait, as a rule.
+        guard let bytes = try? Files.read(queuedMessages, limit: 4 << 20) else { return [] }
+        // Of another version: what it says cannot be told.
+        let list = (try? JSONText.parse(bytes))?.list ?? []
+        return list.compactMap { QueuedMessage(document: $0) }
+    }
+
+    /// Keeps the messages that wait for the agent program.
+    package func write(_ messages: [QueuedMessage]) throws(SystemError) {
+        if messages.isEmpty { return try Files.remove(queuedMessages) }
+        let list = Document.list(messages.map(\.document))
+        try Files.writeAtomically(queuedMessages, JSONText.serializeBytes(list))
+    }
+
     /// Takes the right to change this agent; another command that holds it is waited for, or named.
     package func lockForOperation(wait: Bool = false) throws(ClocheError) -> FileLock {
         do {
@@ -178,6 +214,8 @@ package struct AgentDirectory: Equatable, Sendable {
 package struct AgentStatus: Equatable, Sendable {
     package let record: AgentRecord
     package let state: AgentState
+    /// What the agent program does; nil when it never ran.
+    package let activity: HarnessState?
 
     /// Looks at an agent.
     package init(of directory: AgentDirectory) throws(ClocheError) {
@@ -187,6 +225,9 @@ package struct AgentStatus: Equatable, Sendable {
         // Either may have ended between the looks; what it wrote last is the truth then.
         record = supervised || operated ? before : try directory.read()
         state = Self.judge(record.state, supervised: supervised, operated: operated)
+        // Of one that has ended, the record says all.
+        let needsLast = state.isSupervised || state == .lost
+        activity = HarnessState(of: record, in: state, last: needsLast ? directory.readActivity() : nil)
     }
 
     /// A record that says `running` without a living supervisor is of one that was lost; one that says `creating`

@@ -68,8 +68,25 @@ extension EventKind {
         ]
     )
 
+    /// The agent program says what it does.
+    package static let state = EventKind(
+        "state",
+        .standard,
+        "The agent program says by a hook, a mark, its title, its screen, the bell or a notification that it does something else; a flood is counted.",
+        [
+            .always("state", .word(["working", "waiting", "idle", "done", "failed"]), "What it does."),
+            .always(
+                "by",
+                .word(["hook", "mark", "title", "screen", "bell", "notification"]),
+                "By what that is known."
+            ),
+            .maybe("text", .foreignText, "What it said with it."),
+            .maybe("untold", .number, "How many changes before were too many to be told."),
+        ]
+    )
+
     /// What programs do.
-    static let programs: [EventKind] = [.exec, .programExit, .denied, .callsUntold]
+    static let programs: [EventKind] = [.exec, .programExit, .denied, .callsUntold, .state]
 
     // MARK: The network
 

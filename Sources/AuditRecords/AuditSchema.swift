@@ -193,6 +193,21 @@ extension EventKind {
             .always("by", .number, "The user on the host whose command it is."),
         ]
     )
+    /// A message waits.
+    package static let message = EventKind(
+        "message",
+        .security,
+        "A message of `cloche message` waits until the program is ready; or still waits when the agent ends. What it says is not on record.",
+        [
+            .always(
+                "action",
+                .word(["queued", "left"]),
+                "What becomes of it; one that is `left` is typed in the agent's next run. When it is typed, there is a record `keys`."
+            ),
+            .always("bytes", .number, "How long it is."),
+            .always("by", .number, "The user on the host whose command it was."),
+        ]
+    )
     /// A person runs a program beside the agent.
     package static let command = EventKind(
         "command",
@@ -285,7 +300,8 @@ extension EventKind {
 
     /// What people do.
     static let people: [EventKind] = [
-        .attach, .detach, .keys, .command, .exit, .pause, .unpause, .policy, .forward, .sync, .merge,
+        .attach, .detach, .keys, .message, .command, .exit, .pause, .unpause, .policy, .forward, .sync,
+        .merge,
         .sign,
     ]
 }

@@ -140,6 +140,18 @@ package struct EventWords: Equatable {
         case "keys":
             let what = event["kind"]?.string == "message" ? "of a message typed" : "of keys typed"
             return ("", joined(["\(bytes(event["bytes"]?.integer ?? 0)) \(what)", by(event)]))
+        case "message":
+            let length = bytes(event["bytes"]?.integer ?? 0)
+            return (
+                word(event["action"], limit: 40),
+                joined(["\(length), to be typed when the program is ready", by(event)])
+            )
+        case "state":
+            let untold = event["untold"]?.integer.map { "\($0) changes before were too many" } ?? ""
+            return (
+                word(event["state"], limit: 40),
+                joined(["by \(word(event["by"], limit: 40))", word(event["text"], limit: 200), untold])
+            )
         case "credential":
             let source = word(event["source"])
             return (

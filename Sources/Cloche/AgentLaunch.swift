@@ -146,6 +146,9 @@ struct AgentLaunch {
         #if CLOCHE_WEAKENED
         names.insert("CLOCHE_WITHOUT")
         #endif
+        if !policy.session.commands.isEmpty || policy.session.notice == .desktop {
+            names.formUnion(StateNotice.variables)
+        }
         return names.union([
             "HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
         ])

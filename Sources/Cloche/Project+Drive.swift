@@ -4,6 +4,7 @@ internal import AgentStore
 package import ClocheModel
 package import LinuxSystem
 package import Supervision
+internal import TerminalScreen
 internal import TerminalText
 
 /// What of an agent's terminal is waited for.
@@ -12,20 +13,28 @@ package enum AwaitedCondition {
     case idle(milliseconds: Int64)
     /// It shows a line that the expression matches; what its log has already counts, too, if that is asked for.
     case output(PosixRegex, sinceStart: Bool)
+    /// Its screen shows a line that the expression matches.
+    case screen(PosixRegex)
+    /// Its program does one of these.
+    case state(Set<HarnessState.Activity>)
 
     /// The word for it.
     package var name: String {
         switch self {
         case .idle: "idle"
         case .output: "output"
+        case .screen: "screen"
+        case .state: "state"
         }
     }
 }
 
 /// What came of waiting.
 package enum AwaitedOutcome: Equatable, Sendable {
-    /// It has come, for output with this line.
+    /// It has come, for output and the screen with this line.
     case met(line: String?)
+    /// The program does what was waited for.
+    case reached(HarnessState)
     /// The agent ended before; how, to follow its name.
     case ended(String)
     /// The time is over.
@@ -33,24 +42,21 @@ package enum AwaitedOutcome: Equatable, Sendable {
 }
 
 extension Project {
-    /// Between text and Enter of a message, in milliseconds: a program that tells pastes by their speed takes an Enter
-    /// that comes with the text for a part of it.
-    private static let enterDelay: Int32 = 150
-
     /// Types keys or a message into an agent's terminal; the report has how many `bytes`.
     @discardableResult
     package func type(_ request: KeysRequest, into name: String) throws(ClocheError) -> Document {
         try ask(name, .keys(request))
     }
 
-    /// Types a text as one message, and Enter unless it is left out; whether the program took it as a paste.
-    package func message(_ text: String, to name: String, enter: Bool) throws(ClocheError) -> Bool {
-        let report = try type(KeysRequest(.message, [text]), into: name)
-        if enter {
-            Pause.milliseconds(Self.enterDelay)
-            try type(KeysRequest(.names, ["Enter"]), into: name)
-        }
-        return report["bracketed-paste"]?.bool ?? false
+    /// Types a text as one message, and Enter unless it is left out, or has it wait until the program is ready.
+    ///
+    /// - Parameter now: whether it is typed whatever the program does.
+    /// - Returns: the report, which says whether it was `delivered`, and if so whether as a `bracketed-paste`, or else its
+    ///   `position` among those that wait.
+    package func message(_ text: String, to name: String, enter: Bool, now: Bool) throws(ClocheError)
+        -> Document
+    {
+        try type(KeysRequest(.message, [text], enter: enter, isUrgent: now), into: name)
     }
 
     /// Gives an agent's terminal another size; the report has the `old` and the `new` one.
@@ -75,6 +81,8 @@ extension Project {
     /// Between two looks at an agent whose supervisor is not there yet, or that is idle only just not long enough, in
     /// milliseconds.
     private static let lookInterval: Int64 = 100
+    /// Between two looks at a screen.
+    private static let screenInterval: Int64 = 200
 
     /// Waits until an agent's terminal is as the condition has it, at most so many milliseconds.
     package func wait(for name: String, until condition: AwaitedCondition, milliseconds: Int64? = nil)
@@ -105,6 +113,9 @@ extension Project {
             var search = LineSearch(expression)
             if let line = search.feed(try shownOutput(agent.record.name)) { return .met(line: line) }
         }
+        if case .state(let wanted) = condition, let state = agent.activity, wanted.contains(state.activity) {
+            return .reached(state)
+        }
         let reason = agent.state == .lost ? .supervisorLost : agent.record.endReason
         return .ended(reason?.text ?? "does not run")
     }
@@ -121,6 +132,8 @@ extension Project {
             case .idle(let time): return try waitForSilence(client, time, deadline)
             case .output(let expression, let sinceStart):
                 return try waitForOutput(client, expression, logOf: sinceStart ? name : nil, deadline)
+            case .screen(let expression): return try waitForScreen(client, expression, deadline)
+            case .state(let wanted): return try waitForState(client, wanted, deadline)
             }
         } catch  where error.code == .state {
             // It ended before it could be asked.
@@ -181,6 +194,44 @@ extension Project {
             }
         }
         return .timeout
+    }
+
+    private func waitForState(
+        _ client: borrowing SupervisorClient,
+        _ wanted: Set<HarnessState.Activity>,
+        _ deadline: Int64?
+    ) throws(ClocheError) -> AwaitedOutcome? {
+        try client.send(.awaitState)
+        while try wait(client, until: deadline) {
+            switch try client.receive() {
+            case .report(let report)?:
+                guard let state = HarnessState(document: report), wanted.contains(state.activity) else {
+                    continue
+                }
+                if report["settled"]?.bool != false { return .reached(state) }
+            // Whether it is what was waited for, its record says.
+            case .ended?, nil: return nil
+            default: break
+            }
+        }
+        return .timeout
+    }
+
+    private func waitForScreen(
+        _ client: borrowing SupervisorClient,
+        _ expression: PosixRegex,
+        _ deadline: Int64?
+    ) throws(ClocheError) -> AwaitedOutcome? {
+        while true {
+            guard let report = try look(client, LookRequest(window: 0, linesAbove: 0)) else { return nil }
+            let lines = report.lines.map { $0.runs.map(\.text).joined() }
+            if let line = lines.first(where: { expression.matches(Array($0.utf8)) }) {
+                return .met(line: line)
+            }
+            let left = deadline.map { $0 - MonotonicClock.milliseconds } ?? .max
+            if left <= 0 { return .timeout }
+            Pause.milliseconds(Int32(min(left, Self.screenInterval)))
+        }
     }
 
     /// Waits for a message; false when the moment has come.

@@ -139,7 +139,7 @@ extension Project {
     }
 
     /// Nil when the agent ends meanwhile.
-    private func look(_ client: borrowing SupervisorClient, _ request: LookRequest) throws(ClocheError)
+    func look(_ client: borrowing SupervisorClient, _ request: LookRequest) throws(ClocheError)
         -> ScreenReport?
     {
         try client.send(.look(request))

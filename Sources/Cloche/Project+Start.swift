@@ -113,7 +113,14 @@ extension Project {
     func infoAfterStart(_ directory: AgentDirectory, _ record: AgentRecord) -> AgentInfo {
         // See above.
         (try? info(directory))
-            ?? AgentInfo(record: record, state: .running, changes: "?", directory: directory.path)
+            ?? AgentInfo(
+                record: record,
+                state: .running,
+                activity: nil,
+                changes: "?",
+                queuedMessages: 0,
+                directory: directory.path
+            )
     }
 
     private func newRecord(

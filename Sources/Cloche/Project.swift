@@ -78,9 +78,13 @@ public struct AgentInfo: Equatable, Sendable {
     public let record: AgentRecord
     /// Where it is in its life, judged now.
     public let state: AgentState
+    /// What its program does; nil when it never ran.
+    public let activity: HarnessState?
     /// Commits and uncommitted changes since it began, as far as that is known without asking the agent: `-`,
     /// `+2`, `+2*`, with `?` when it moved on since.
     public let changes: String
+    /// How many messages wait for its program.
+    public let queuedMessages: Int
     /// Its directory on the host.
     public let directory: String
 
@@ -119,7 +123,9 @@ extension Project {
         return AgentInfo(
             record: status.record,
             state: status.state,
+            activity: status.activity,
             changes: changes(directory, status.record, &repositories),
+            queuedMessages: directory.readMessages().count,
             directory: directory.path
         )
     }

@@ -320,38 +320,3 @@ public struct StopPolicy: Equatable, Sendable {
         self.graceSeconds = graceSeconds
     }
 }
-
-/// Terminal sessions.
-public struct SessionPolicy: Equatable, Sendable {
-    /// What is recorded of the agent's terminal.
-    public enum Recording: String, Equatable, Sendable, CaseIterable {
-        /// Nothing.
-        case off
-        /// What it shows.
-        case output
-        /// And what people type.
-        case input
-    }
-
-    /// The keys that detach, as `ctrl-] d`.
-    public var detachKeys: String
-    /// Terminal size before anybody attaches.
-    public var columns: Int64
-    /// Terminal size before anybody attaches.
-    public var rows: Int64
-    /// What is recorded.
-    public var recording: Recording
-
-    /// ctrl-] d, 120 by 40; what is shown is recorded.
-    public init(
-        detachKeys: String = "ctrl-] d",
-        columns: Int64 = 120,
-        rows: Int64 = 40,
-        recording: Recording = .output
-    ) {
-        self.recording = recording
-        self.detachKeys = detachKeys
-        self.columns = columns
-        self.rows = rows
-    }
-}

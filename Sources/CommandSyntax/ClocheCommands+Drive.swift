@@ -46,9 +46,12 @@ extension ClocheCommands {
         discussion: """
             The text is typed as one paste if the agent's program takes pastes (bracketed paste), and
             its lines stay apart. A program that does not would take each line end for Enter; for it,
-            line ends and tabs become spaces. Enter comes 150 ms later, as a key of its own. It is
-            typed at once, whatever the agent does just then; `cloche wait --for idle` before it waits
-            for a pause.
+            line ends and tabs become spaces. Enter comes 150 ms later, as a key of its own.
+
+            A program that says that it works (by a hook, a mark, its title or its screen), or has
+            shown nothing yet, gets the message when it is ready; the command does not wait for
+            that, and says that the message is queued. --now types at once. What still waits when
+            the agent ends is typed when it is resumed.
 
             Line ends at the end of the text are left out. Other control characters are refused, so
             that no message can end the paste or press keys. The most is 64 KiB.
@@ -65,6 +68,7 @@ extension ClocheCommands {
         options: [
             .value("file", letter: "F", "FILE", completion: .file, "Type what this file says"),
             .flag("no-enter", "Leave out Enter at the end"),
+            .flag("now", "Type at once, whatever the program does"),
             json,
         ],
         examples: [
@@ -104,9 +108,11 @@ extension ClocheCommands {
             paused agent is not idle. `output:REGEX` is one agent whose terminal shows a line that
             an extended regular expression of POSIX matches, also one that is not ended yet; lines
             are without escape sequences, as `cloche logs` has them. Counted is what is shown after
-            the command has begun, and with --since-start also what is in the log already. The exit
-            status is then 0 when it has come, 124 when the time is over, and 1 when the agent has
-            ended before.
+            the command has begun, and with --since-start also what is in the log already.
+            `screen:REGEX` is one agent whose screen shows such a line. `state:STATE`, or several with
+            commas, is one agent whose program does that: starting, working, waiting, idle, done or
+            failed. The exit status is then 0 when it has come, 124 when the time is over, and 1 when
+            the agent has ended before.
             """,
         arguments: [agents("The agents to wait for")],
         options: [
@@ -115,8 +121,8 @@ extension ClocheCommands {
             .value(
                 "for",
                 "CONDITION",
-                completion: .words(["exit", "idle", "output:"]),
-                "Wait for exit, idle[:SECONDS] or output:REGEX instead of the end"
+                completion: .words(["exit", "idle", "output:", "screen:", "state:"]),
+                "Wait for idle[:SECONDS] or output:REGEX, screen:REGEX, state:STATE"
             ),
             .flag("since-start", "With output:REGEX, look at what the log has, too"),
             .value("timeout", "DURATION", "Wait at most this long, such as 90s, 30m or 1h30m"),
@@ -124,7 +130,7 @@ extension ClocheCommands {
         ],
         examples: [
             Example("cloche wait fixer && cloche merge fixer", "merge when it has ended well"),
-            Example("cloche wait --any --timeout 1h fixer auditor", "the first of two, for an hour at most"),
+            Example("cloche wait --for state:waiting,idle fixer", "until it wants an answer, or work"),
             Example("cloche wait --for 'output:tests? passed' --timeout 5m fixer", "until it says so"),
         ]
     )

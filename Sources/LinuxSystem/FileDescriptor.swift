@@ -125,6 +125,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try check("lseek") { lseek(number, off_t(place), SEEK_SET) }
     }
 
+    /// `fchmod(2)`.
+    package borrowing func setMode(_ mode: UInt32) throws(SystemError) {
+        let number = self.number
+        try check("fchmod") { fchmod(number, mode) }
+    }
+
     /// Sets `O_NONBLOCK`, keeping the other flags.
     package borrowing func setNonBlocking() throws(SystemError) {
         let number = self.number

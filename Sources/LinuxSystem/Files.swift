@@ -230,6 +230,11 @@ package enum Files {
         } catch  where error.errno == .noEntry {}
     }
 
+    /// Makes a FIFO for this user alone, `mkfifo(3)`.
+    package static func makePipe(_ path: String) throws(SystemError) {
+        try check("mkfifo", path) { unsafe mkfifo(path, 0o600) }
+    }
+
     /// `symlink(2)`.
     package static func makeSymbolicLink(_ path: String, to target: String) throws(SystemError) {
         try check("symlink", path) { unsafe symlink(target, path) }

@@ -105,6 +105,9 @@ package struct Subprocess: Sendable {
         return unsafe waitpid(pid, &status, WNOHANG) != 0
     }
 
+    /// Kills a child of ours that was started in a session of its own, with all that is still in its process group.
+    package static func kill(session pid: Int32) { _ = Glibc.kill(-pid, SIGKILL) }
+
     /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
     /// ever.
     private func exchange(

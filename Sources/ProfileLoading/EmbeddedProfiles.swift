@@ -301,14 +301,23 @@ harness:
   program: claude
   # A key in the environment makes the program ask whether to use it, and nobody is there to answer. A key from a
   # helper does not, but without a key the helper is an error: so the helper is named only when there is a key.
+  # Hooks say what it does; only an agent of `start` has CLOCHE_STATE. Interrupted by Escape, it says so a minute later.
   # The sandbox is the fence, so the program need not ask before it acts; Chrome is not there.
   command:
     - /bin/sh
     - -c
     - |
-      if [ -n "$ANTHROPIC_API_KEY" ]; then
-        set -- --settings '{"apiKeyHelper": "printenv ANTHROPIC_API_KEY"}' "$@"
+      say() { printf '"%s": [{"hooks": [{"type": "command", "command": "%s"}]}]' "$1" "echo $2 >\\\"\$CLOCHE_STATE\\\""; }
+      settings=
+      if [ -n "$CLOCHE_STATE" ]; then
+        hooks="$(say SessionStart idle), $(say UserPromptSubmit working), $(say PreToolUse working)"
+        hooks="$hooks, $(say PostToolUse working), $(say Notification waiting), $(say Stop idle)"
+        settings="\"hooks\": {$hooks}"
       fi
+      if [ -n "$ANTHROPIC_API_KEY" ]; then
+        settings="${settings:+$settings, }\"apiKeyHelper\": \"printenv ANTHROPIC_API_KEY\""
+      fi
+      if [ -n "$settings" ]; then set -- --settings "{$settings}" "$@"; fi
       exec claude "$@"
     - claude
     - --dangerously-skip-permissions

@@ -82,7 +82,7 @@ struct MergedSettings: Sendable {
         case .never:
             guard old != items[index].value ?? setting.row.standard else { return }
             items[index].widenings.append(
-                Trust.refusal(setting.place, "`\(setting.key.text)` decides whom your own machine asks")
+                Trust.refusal(setting.place, "`\(setting.key.text)` decides what your own machine does")
             )
         case .narrower(let order):
             guard let old, let new = items[index].value ?? setting.row.standard,

@@ -189,8 +189,40 @@ extension SessionPolicy {
             detachKeys: document["detach-keys"]?.string ?? "ctrl-] d",
             columns: document["columns"]?.integer ?? 120,
             rows: document["rows"]?.integer ?? 40,
-            recording: document["record"]?.string.flatMap { Recording(rawValue: $0) } ?? .output
+            recording: document["record"]?.string.flatMap { Recording(rawValue: $0) } ?? .output,
+            state: document["state"].map(StatePolicy.init(checked:)) ?? StatePolicy(),
+            commands: Dictionary(
+                (document["on-state"]?.entries ?? []).compactMap { entry in
+                    guard let activity = HarnessState.Activity(rawValue: entry.key),
+                        let command = entry.value.string, !command.isEmpty
+                    else { return nil }
+                    return (activity, command)
+                },
+                uniquingKeysWith: { $1 }
+            ),
+            notice: document["notify"]?.string.flatMap { Notice(rawValue: $0) } ?? .off
         )
+    }
+}
+
+extension StatePolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            silenceMilliseconds: document["silence"]?.seconds.map { $0 * 1000 },
+            bell: document["bell"]?.string.flatMap { HarnessState.Activity(rawValue: $0) },
+            marks: document["marks"]?.bool ?? true,
+            title: Self.patterns(document["title"]),
+            screen: Self.patterns(document["screen"])
+        )
+    }
+
+    private static func patterns(_ document: Document?) -> [Pattern] {
+        (document?.list ?? []).compactMap { pattern in
+            guard let match = pattern["match"]?.string,
+                let activity = pattern["state"]?.string.flatMap({ HarnessState.Activity(rawValue: $0) })
+            else { return nil }
+            return Pattern(match, activity)
+        }
     }
 }
 

@@ -208,35 +208,4 @@ package enum ProfileSchema {
             "How long it has to end by itself before everything in the sandbox is killed."
         ),
     ]
-
-    static let session: [SchemaKey] = [
-        SchemaKey(
-            "detach-keys",
-            .text(.detachKeys),
-            default: .string("ctrl-] d"),
-            "The keys that detach the terminal and leave the agent running, separated by spaces."
-        ),
-        SchemaKey(
-            "columns",
-            .integer(20...1000),
-            default: .integer(120),
-            "Width of the terminal before anybody attaches."
-        ),
-        SchemaKey(
-            "rows",
-            .integer(5...500),
-            default: .integer(40),
-            "Height of the terminal before anybody attaches."
-        ),
-        SchemaKey(
-            "record",
-            .choice(["off", "output", "input"]),
-            default: .string("output"),
-            project: .narrower(.earlier(["off", "output", "input"])),
-            """
-            What is recorded of the terminal for `cloche logs` and `cloche replay`: `output`; `input`, which has what people \
-            type in it too, their passwords included; or `off`, and nothing of it is kept on disk.
-            """
-        ),
-    ]
 }

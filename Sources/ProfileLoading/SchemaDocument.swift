@@ -136,6 +136,7 @@ extension ProfileSchema {
         switch rule {
         case .bind: schema["required"] = .strings(["source"])
         case .networkRule: schema["required"] = .strings(["host"])
+        case .pattern: schema["required"] = .strings(["match", "state"])
         case .credential:
             schema["oneOf"] = .list(["env", "file"].map { .object(["required": .strings([$0])]) })
         }

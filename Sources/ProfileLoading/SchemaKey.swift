@@ -97,6 +97,8 @@ package enum RecordRule: Sendable {
     case credential
     /// `host` must be there; NetworkRules judges the rest.
     case networkRule
+    /// `match` and `state` must be there.
+    case pattern
 }
 
 /// What a project's own file may do with a key before the user trusts that file.
@@ -107,7 +109,7 @@ package enum ProjectRule: Sendable {
     case unlessGranting
     /// Set it to something narrower only.
     case narrower(NarrowingOrder)
-    /// Nothing: it decides whom the host itself asks.
+    /// Nothing: it decides what the host itself does, or whom it asks.
     case never
 }
 

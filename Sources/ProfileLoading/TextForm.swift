@@ -2,6 +2,8 @@
 // and the rule that decides. The pattern may accept a little more than the rule, never less.
 
 internal import AuditExport
+internal import ClocheModel
+internal import LinuxSystem
 internal import NetworkRules
 
 /// The form of a string.
@@ -137,6 +139,19 @@ package struct TextForm: Sendable {
         // Only whether it is one matters here.
         (try? ExportDestination(text)) != nil
     }
+    static let stateName = TextForm(
+        "state",
+        "a state: " + HarnessState.Activity.allCases.map(\.rawValue).joined(separator: ", "),
+        pattern: "^(" + HarnessState.Activity.allCases.map(\.rawValue).joined(separator: "|") + ")$"
+    ) { HarnessState.Activity(rawValue: $0) != nil }
+    static let expression = TextForm(
+        "regular expression",
+        "an extended regular expression of at most 200 characters, without back references"
+    ) { text in
+        // Screens are an agent's: with back references, one of them could take for ever.
+        text.utf8.count <= 200 && !text.isEmpty && !text.utf8.contains(0) && !hasReference(text)
+            && (try? PosixRegex(text)) != nil  // only whether it is one matters here
+    }
     static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
     {
         SignalName.number(of: $0) != nil
@@ -150,6 +165,16 @@ package struct TextForm: Sendable {
     )
 
     // MARK: rules
+
+    /// Whether a backslash stands before a digit, and not behind another backslash.
+    private static func hasReference(_ text: String) -> Bool {
+        var isEscaped = false
+        for byte in text.utf8 {
+            if isEscaped && isDigit(byte) { return true }
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        return false
+    }
 
     private static func isAbsolute(_ path: String) -> Bool {
         path.hasPrefix("/") && !hasDots(path) && !path.utf8.contains(0)

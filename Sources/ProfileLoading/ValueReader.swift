@@ -132,6 +132,11 @@ struct ValueReader {
         case .networkRule:
             if record["host"] == nil { complain(at: node.position, "`\(key)` needs the key `host`") }
             return
+        case .pattern:
+            for part in ["match", "state"] where record[part] == nil {
+                complain(at: node.position, "`\(key)` needs the key `\(part)`")
+            }
+            return
         case .bind:
             source = record["source"]?.string
             if source == nil { complain(at: node.position, "`\(key)` needs the key `source`") }

@@ -29,7 +29,10 @@ extension Planner {
 
     /// What lies on top of the workspace and below Cloche's own directory.
     mutating func addPlaces() throws(ClocheError) {
-        addDirectories(String(InsidePath.runtime.dropFirst()), "runtime")
+        let runtime = String(InsidePath.runtime.dropFirst())
+        addDirectories(runtime, "runtime")
+        // A mount cannot be renamed away with all that is mounted below it, to be made anew.
+        if request.statePipe != nil { add(.pin, runtime, "runtime") }
         for place in request.places {
             try addBind(
                 place.source,
@@ -39,7 +42,15 @@ extension Planner {
                 "workspace"
             )
         }
+        if let pipe = request.statePipe {
+            let attributes: MountAttributes = [.readOnly, .noSetID, .noDevices, .noExec]
+            let target = String(InsidePath.state.dropFirst())
+            try addBind(pipe, at: target, attributes, owned: true, Self.statePipeReason)
+        }
     }
+
+    /// The one place that is read-only, so that it stays as it is, and written to: a FIFO holds nothing.
+    static let statePipeReason = "state pipe"
 
     /// In a directory of the user's, names that the user's programs obey stay as they are.
     private mutating func addProtection() throws(ClocheError) {

@@ -51,6 +51,8 @@ package struct SandboxRequest: Sendable {
     package var cgroup: String?
     /// The network by name, if it has one; nil leaves what `policy.network` says.
     package var network: SandboxNetworkRequest?
+    /// The FIFO by which the program says what it does, if there is one.
+    package var statePipe: String?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
     package var directory: String?
 
@@ -92,6 +94,8 @@ package enum InsidePath {
     package static let home = "/home/agent"
     /// Cloche's own: the private git directory; profiles cannot mount there.
     package static let runtime = "/run/cloche"
+    /// Where the program says what it does.
+    package static let state = "/run/cloche/state"
 }
 
 extension SandboxIdentity {

@@ -8,6 +8,7 @@
 //      | look ----------------------->|   output* report, failed
 //      | keys; resize otherwise ----->|   report, failed
 //      | follow --------------------->|   started, output* ... ended
+//      | awaitState ----------------->|   report at once, and at each change ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
 //      | signal, stop --------------->|   to the program of this connection; to the agent
 //
@@ -99,8 +100,12 @@ package enum ControlMessage: Equatable, Sendable {
     /// The attached terminal has another size now; of a connection that is not attached, window 0 shall have it, and
     /// the report has the `old` and the `new` one.
     case resize(TerminalSize)
-    /// Types keys or a message into window 0; the report says how many `bytes`.
+    /// Types keys or a message into window 0; the report says how many `bytes`, and of a message whether it was
+    /// `delivered`, or else its `position` among those that wait.
     case keys(KeysRequest)
+    /// Asks what the program of window 0 does, now and from now on; each report is a `HarnessState` with `settled`, which is
+    /// false while the program has had no time to react to a message.
+    case awaitState
     /// Asks for what window 0 shows from now on; after `started` comes `output`.
     case follow
     /// Starts a program.
@@ -145,6 +150,7 @@ package enum ControlMessage: Equatable, Sendable {
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
         case .keys(let request): [UInt8(ascii: "k")] + Array(JSONText.serialize(request.document).utf8)
         case .follow: [UInt8(ascii: "f")]
+        case .awaitState: [UInt8(ascii: "w")]
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
@@ -192,6 +198,7 @@ package enum ControlMessage: Equatable, Sendable {
             guard let request = Self.json(body).flatMap(KeysRequest.init(document:)) else { return nil }
             self = .keys(request)
         case "f": self = .follow
+        case "w": self = .awaitState
         case "X":
             guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
             self = .exec(request)

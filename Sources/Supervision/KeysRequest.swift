@@ -27,9 +27,21 @@ package struct KeysRequest: Equatable, Sendable {
     package var words: [String]
     /// How many times.
     package var repeats: Int64
+    /// Of a message: whether Enter follows.
+    package var enter: Bool
+    /// Of a message: whether it is typed at once, whatever the program does.
+    package var isUrgent: Bool
 
     /// A request.
-    package init(_ form: Form, _ words: [String], repeats: Int64 = 1) {
+    package init(
+        _ form: Form,
+        _ words: [String],
+        repeats: Int64 = 1,
+        enter: Bool = false,
+        isUrgent: Bool = false
+    ) {
+        self.enter = enter
+        self.isUrgent = isUrgent
         self.form = form
         self.words = words
         self.repeats = repeats
@@ -124,7 +136,10 @@ extension ClocheError {
 
 extension KeysRequest {
     var document: Document {
-        .object(["form": .string(form.rawValue), "words": .strings(words), "repeats": .integer(repeats)])
+        .object([
+            "form": .string(form.rawValue), "words": .strings(words), "repeats": .integer(repeats),
+            "enter": .bool(enter), "now": .bool(isUrgent),
+        ])
     }
 
     init?(document: Document) {
@@ -132,6 +147,12 @@ extension KeysRequest {
             let words = document["words"]?.stringList,
             let repeats = document["repeats"]?.integer, (1...Int64(Self.limit)).contains(repeats)
         else { return nil }
-        self.init(form, words, repeats: repeats)
+        self.init(
+            form,
+            words,
+            repeats: repeats,
+            enter: document["enter"]?.bool ?? false,
+            isUrgent: document["now"]?.bool ?? false
+        )
     }
 }

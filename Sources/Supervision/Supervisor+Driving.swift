@@ -13,7 +13,7 @@ extension Supervisor {
     private static let sizes: ClosedRange<UInt16> = 1...1000
 
     /// What the program in window 0 has asked its terminal to send.
-    private var keyModes: KeyModes {
+    var keyModes: KeyModes {
         let screen = harnessWindow.screen
         return KeyModes(
             applicationCursor: screen.modes.applicationCursor,
@@ -23,8 +23,8 @@ extension Supervisor {
         )
     }
 
-    /// Types keys or a message for a viewer; that it did is on record, and what it typed is not.
-    func type(_ request: KeysRequest, for viewer: Viewer) throws(ClocheError) -> Document {
+    /// Types keys or a message for a user; that it did is on record, and what it typed is not.
+    func type(_ request: KeysRequest, by user: UInt32) throws(ClocheError) -> Document {
         try refuseUnlessTyping()
         let modes = keyModes
         let bytes = try request.bytes(modes)
@@ -41,10 +41,11 @@ extension Supervisor {
             .keys,
             [
                 "kind": .string(request.form == .message ? "message" : "keys"),
-                "bytes": .integer(Int64(bytes.count)), "by": .integer(Int64(viewer.user)),
+                "bytes": .integer(Int64(bytes.count)), "by": .integer(Int64(user)),
             ]
         )
         lifecycle.activity(at: MonotonicClock.milliseconds)
+        following.watch.typed(at: MonotonicClock.milliseconds)
         log.typed(bytes) { shownScreen }
         type(bytes, in: window)
         return .object([
@@ -52,7 +53,7 @@ extension Supervisor {
         ])
     }
 
-    private func refuseUnlessTyping() throws(ClocheError) {
+    func refuseUnlessTyping() throws(ClocheError) {
         if record.state == .paused {
             throw ClocheError(
                 .state,

@@ -25,6 +25,8 @@ extension Supervisor {
             releaseSandbox()
             resetModes(harnessWindow)
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
+            following.watch.ended(isGood: false, at: MonotonicClock.milliseconds)
+            messages.interrupted()
             return
         }
         switch lifecycle.stopReason {
@@ -121,6 +123,7 @@ extension Supervisor {
         // Whoever sees that it has ended finds all of it.
         log.flush { shownScreen }
         resources?.end()
+        statePipe.remove()
         record.state = state
         record.ended = WallClock.milliseconds
         record.endReason = reason
@@ -129,6 +132,7 @@ extension Supervisor {
         for viewer in viewers.values { recordDetach(viewer) }
         // A log that cannot be written has ended it already.
         try? recordOutsideFiles()
+        leaveMessages()
         // A log without its end is what `lost` looks like, too.
         try? audit.append(
             .end,
@@ -141,6 +145,7 @@ extension Supervisor {
         audit.release()
         // Without, the old record stays, and without the lock it is shown as lost, which is true.
         try? agent.directory.write(record)
+        announceEnd()
         for viewer in viewers.values {
             _ = viewer.send(.ended(reason.rawValue))
             _ = viewer.flush()

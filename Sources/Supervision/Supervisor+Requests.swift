@@ -28,7 +28,9 @@ extension Supervisor {
         case .resize(let size) where viewer.role == .asking:
             tell(viewer) { () throws(ClocheError) in try changeSize(size) }
         case .resize(let size): resized(viewer, size)
-        case .keys(let request): tell(viewer) { () throws(ClocheError) in try type(request, for: viewer) }
+        case .keys(let request) where request.form == .message: send(request, for: viewer)
+        case .keys(let request): tell(viewer) { () throws(ClocheError) in try type(request, by: viewer.user) }
+        case .awaitState: waitForStates(viewer)
         case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
         case .signal(let number):
@@ -51,6 +53,8 @@ extension Supervisor {
             "state": .string(record.state.rawValue), "pid": .integer(Int64(getpid())),
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
             "windows": .list(windowReports),
+            "activity": following.told?.document ?? .null,
+            "queued-messages": .integer(Int64(messages.waiting.count)),
             "idle-milliseconds": .integer(
                 lifecycle.idleMilliseconds(now: MonotonicClock.milliseconds)
             ),
@@ -61,6 +65,7 @@ extension Supervisor {
         tell(viewer) { () throws(ClocheError) in
             guard var report = try sandbox?.report() else { throw betweenStarts }
             report["network"] = try networkReport().document
+            report["activity"] = following.told?.document { .string(WallClock.format($0)) } ?? .null
             report["limits"] = .list(limitStates(resourceReport()).map(\.document))
             return report
         }

@@ -108,6 +108,7 @@ extension Supervisor {
         try requireSandbox()
         try freeze()
         lifecycle.pause(at: MonotonicClock.milliseconds)
+        following.watch.pause(at: MonotonicClock.milliseconds)
         settle(.paused, .pause)
         return true
     }
@@ -118,6 +119,7 @@ extension Supervisor {
         try requireSandbox()
         try thaw()
         lifecycle.unpause(at: MonotonicClock.milliseconds)
+        following.watch.unpause(at: MonotonicClock.milliseconds)
         settle(.running, .unpause)
         return true
     }
@@ -128,6 +130,7 @@ extension Supervisor {
         // One that cannot be thawed is killed after the grace: a fatal signal ends frozen processes, too.
         try? thaw()
         lifecycle.unpause(at: MonotonicClock.milliseconds)
+        following.watch.unpause(at: MonotonicClock.milliseconds)
     }
 
     private func settle(_ state: AgentState, _ event: EventKind) {

@@ -68,7 +68,10 @@ extension Supervisor {
             try? watch(window)  // gone: then there is nothing to read
         }
         if !window.input.isEmpty { try? flushInput(window) }  // its end is handled where it is read
-        if window.number == 0 { lifecycle.activity(at: now) }
+        if window.number == 0 {
+            lifecycle.activity(at: now)
+            hear(window, at: now)
+        }
         if output.isEmpty { return }
         pass(on: output, of: window, at: now)
     }

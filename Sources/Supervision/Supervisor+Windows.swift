@@ -54,7 +54,10 @@ extension Supervisor {
         guard let attachment = viewer.attachment, !attachment.readOnly,
             let window = windows[attachment.window]
         else { return }
-        if window.number == 0 { lifecycle.activity(at: MonotonicClock.milliseconds) }
+        if window.number == 0 {
+            lifecycle.activity(at: MonotonicClock.milliseconds)
+            following.watch.typed(at: MonotonicClock.milliseconds)
+        }
         viewer.typed += Int64(bytes.count)
         if window.number == 0 { log.typed(bytes) { shownScreen } }
         if viewer.size != window.size { resize(window, viewer.size) }

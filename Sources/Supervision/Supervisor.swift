@@ -56,6 +56,14 @@ package struct SupervisedAgent: Sendable {
         self.restart = restart
         self.filterCache = filterCache
     }
+
+    /// Shows the program where it can say what it does.
+    mutating func offer(statePipe: String) {
+        request.statePipe = statePipe
+        let variable = "CLOCHE_STATE=\(InsidePath.state)"
+        program.environment.append(variable)
+        restart.environment.append(variable)
+    }
 }
 
 /// The supervisor of one agent.
@@ -64,6 +72,7 @@ package final class Supervisor {
     enum Token {
         static let signals: UInt64 = 1
         static let listener: UInt64 = 2
+        static let statePipe: UInt64 = 3
         static let firstSandbox: UInt64 = 16
     }
     /// The harness's id at init; programs of `exec` get higher ones.
@@ -89,6 +98,17 @@ package final class Supervisor {
     var processToken: UInt64 = 0
     var networkToken: UInt64 = 0
     private var nextToken = Token.firstSandbox
+
+    /// What the agent program does.
+    var following: StateFollowing
+    /// Where it and its hooks say so.
+    let statePipe: StatePipe
+    /// What waits to be typed, and is being typed.
+    var messages: MessageQueue
+    /// Who is answered when Enter has been pressed, and what.
+    var answered: (token: UInt64, report: Document)?
+    /// Whose message Enter is pressed for.
+    var enterBy: UInt32 = 0
 
     var log: SessionLog
     /// Bytes that window 0 showed in this run.
@@ -150,6 +170,8 @@ package final class Supervisor {
             executable: agent.request.executable
         )
         sampling = Sampling(policy.audit.level)
+        following = StateFollowing(policy.session.state)
+        messages = MessageQueue(agent.directory.readMessages())
         filters = try SandboxFilters(
             policy.syscalls,
             cache: agent.filterCache,
@@ -182,6 +204,8 @@ package final class Supervisor {
             listener = try UnixSocket.listen(in: folder, name: AgentDirectory.socketName)
             try epoll.add(signals.descriptor.number, token: Token.signals)
             try epoll.add(listener.number, token: Token.listener)
+            statePipe = try StatePipe(agent.directory.statePipe)
+            try epoll.add(statePipe.descriptor.number, token: Token.statePipe)
         } catch  where error.call == "flock" && error.errno == .wouldBlock {
             throw ClocheError(
                 .state,
@@ -191,6 +215,7 @@ package final class Supervisor {
             )
         } catch { throw StoreError.cannotWrite(error) }
         signal(SIGPIPE, SIG_IGN)
+        self.agent.offer(statePipe: agent.directory.statePipe)
     }
 
     // MARK: Starting
@@ -245,6 +270,7 @@ package final class Supervisor {
         self.sandbox = consume sandbox
         try restoreForwards()
         lifecycle.started(at: MonotonicClock.milliseconds)
+        try stateStarted()
         record.state = .running
         try agent.directory.write(record)
         // Its own execution was before that.
@@ -321,12 +347,13 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame, nextWindow, log.flushDue,
+                    exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
                 resumeWindows()
                 showFrames()
+                try followState()
                 if network != nil { try handleNetwork() }
                 try resumeCalls()
                 try recordDueCalls()
@@ -352,6 +379,7 @@ package final class Supervisor {
         switch event.token {
         case Token.signals: handleSignals()
         case Token.listener: try acceptViewers()
+        case Token.statePipe: readStatePipe()
         case controlToken: try handleSandbox()
         case processToken: sandboxEnded()
         case networkToken: return  // served after the others
@@ -372,6 +400,7 @@ package final class Supervisor {
 
     private func handleSignals() {
         let taken = signals.take()
+        // The programs that a state started are looked at in each turn.
         if taken.contains(SIGCHLD) { exports.lookForEnded(now: MonotonicClock.milliseconds) }
         for number in taken where number != SIGCHLD { stop(graceSeconds: nil) }
     }

@@ -21,6 +21,8 @@ final class Viewer {
         case attached(Attachment)
         /// A program that reads what window 0 shows.
         case following
+        /// A program that is told what the agent's program does.
+        case waiting
         case executing(id: UInt32)
     }
 

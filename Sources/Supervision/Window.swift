@@ -62,6 +62,9 @@ final class Window {
         return output
     }
 
+    /// What the program has told its terminal in the piece taken last, as OSC strings.
+    var signals: [[UInt8]] { filter.signals }
+
     /// Forgets what waits for a program that is gone.
     func dropInput() { input.removeAll() }
 

@@ -30,6 +30,7 @@ package struct AttachFilter: Sendable {
         swap(&sink.output, &output)
         swap(&sink.replies, &replies)
         sink.positions.removeAll(keepingCapacity: true)
+        if !sink.signals.isEmpty { sink.signals.removeAll() }
         scanner.scan(bytes, into: &sink)
         swap(&sink.replies, &replies)
         swap(&sink.output, &output)
@@ -40,6 +41,9 @@ package struct AttachFilter: Sendable {
     /// The answer that stands in `replies` is a place that is always there, `QueryAnswers.position`: who
     /// has a screen puts the true one in its stead.
     package var positions: [CursorQuestion] { sink.positions }
+
+    /// The OSC strings of the last piece that may be `TerminalSignal`s, the newest of them; none of them has passed.
+    package var signals: [[UInt8]] { sink.signals }
 
     /// Filters the next bytes; questions to the terminal are dropped without an answer.
     package mutating func feed(_ bytes: ArraySlice<UInt8>, into output: inout [UInt8]) {
@@ -92,8 +96,10 @@ private struct AttachSink: TerminalSink {
     var output: [UInt8] = []
     var replies: [UInt8] = []
     var positions: [CursorQuestion] = []
+    var signals: [[UInt8]] = []
     var drawsOnly = false
     private let rules = AllowedSequences.rules
+    private static let mostSignals = 16
 
     /// They pass as they are.
     static var takesLines: Bool { true }
@@ -140,8 +146,11 @@ private struct AttachSink: TerminalSink {
     }
 
     mutating func command(_ payload: [UInt8]) {
-        guard let link = Hyperlink(payload) else { return }
-        output.append(contentsOf: link.sequence)
+        if let link = Hyperlink(payload) { return output.append(contentsOf: link.sequence) }
+        guard TerminalSignal.isOne(payload) else { return }
+        // Of a flood in one piece, the newest are enough.
+        if signals.count == Self.mostSignals { signals.removeFirst() }
+        signals.append(payload)
     }
 
     private static func allows(_ parameters: [UInt8], _ rule: SequenceRule) -> Bool {

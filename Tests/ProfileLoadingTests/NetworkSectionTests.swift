@@ -332,7 +332,7 @@ import Testing
         ("deny: []", "`network.deny` gives the agent more"),
         ("deny: ~", "`network.deny` gives the agent more"),
         ("deny: [evil.test:443]", "`network.deny` gives the agent more"),
-        ("dns: {servers: [10.0.0.1]}", "`network.dns.servers` decides whom your own machine asks"),
+        ("dns: {servers: [10.0.0.1]}", "`network.dns.servers` decides what your own machine does"),
         ("dns: {servers: ~}", "`network.dns.servers` decides"),
         ("upstream-proxy: http://evil.test:80", "`network.upstream-proxy` decides"),
         ("upstream-proxy: none", "`network.upstream-proxy` decides"),

@@ -25,7 +25,8 @@ import Testing
         .network, .setNetwork(.object(["mode": .string("allow"), "allow": .strings(["a.test:443"])])),
         .forward(ForwardRequest(address: "127.0.0.1", port: nil, target: 3000)),
         .forward(ForwardRequest(address: "::1", port: 0, target: 65535, ends: true)),
-        .keys(KeysRequest(.names, ["C-x", "a\nb"], repeats: 3)), .keys(KeysRequest(.message, ["ü"])), .follow,
+        .keys(KeysRequest(.names, ["C-x", "a\nb"], repeats: 3)),
+        .keys(KeysRequest(.message, ["ü"], enter: true, isUrgent: true)), .follow, .awaitState,
         .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
         .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
         .output(Array("x\r\n".utf8)), .started,
@@ -41,7 +42,7 @@ import Testing
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
         // 25 cases; two that shared a byte would give fewer.
-        #expect(kinds.count == 25)
+        #expect(kinds.count == 26)
     }
 
     static let noMessages: [(name: String, bytes: [UInt8])] = [

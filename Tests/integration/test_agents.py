@@ -38,7 +38,7 @@ def test_list_shows_what_it_promises(t):
     t.start("fixer", "echo x > a; echo y > b; touch up; sleep 1000", cwd=project)
     t.wait_until(lambda: (t.workspace("fixer", project) / "up").exists(), "the task is up")
     table = t.cloche("list", cwd=project).out.splitlines()
-    assert table[0].split() == ["NAME", "STATE", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"], table
+    assert table[0].split() == ["NAME", "STATE", "ACTIVITY", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"], table
     words = table[1].split()
     assert words[0] == "fixer" and words[1] == "running" and "shell" in words and "cloche/fixer" in words, table
     entry = t.agents(project)["fixer"]

@@ -41,17 +41,28 @@ enum MessageCommand {
             message = try TypedMessage(text)
         } catch { throw ClocheError(messageProblem: error) }
         let enter = !command.flag("no-enter")
-        let isPaste = try context.project.message(message.text, to: name, enter: enter)
+        let now = command.flag("now")
+        let report = try context.project.message(message.text, to: name, enter: enter, now: now)
+        let isDelivered = report["delivered"]?.bool ?? true
+        let isPaste = report["bracketed-paste"]?.bool
         if command.flag("json") {
             context.output.json(
                 .object([
                     "name": .string(name), "lines": .integer(Int64(message.lines)),
-                    "bytes": .integer(Int64(message.text.utf8.count)), "bracketed-paste": .bool(isPaste),
-                    "enter": .bool(enter),
+                    "bytes": .integer(Int64(message.text.utf8.count)),
+                    "delivered": .bool(isDelivered), "position": report["position"] ?? .null,
+                    "state": report["state"] ?? .null,
+                    "bracketed-paste": isPaste.map { .bool($0) } ?? .null, "enter": .bool(enter),
                 ])
             )
+        } else if isDelivered {
+            context.output.line(acknowledgement(name, message, isPaste: isPaste ?? false, enter: enter))
         } else {
-            context.output.line(acknowledgement(name, message, isPaste: isPaste, enter: enter))
+            let place = report["position"]?.integer ?? 1
+            context.output.line(
+                "queued for \(name)" + (place > 1 ? ", number \(place)" : "")
+                    + ": its program is \(visible(report["state"]?.string ?? "busy", limit: 20)), and gets it when ready"
+            )
         }
         return ExitCode.success
     }

@@ -16,7 +16,7 @@ enum ListCommand {
         } else if command.flag("json") {
             context.output.json(.list(shown.map(document)))
         } else {
-            let header = ["NAME", "STATE", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"]
+            let header = ["NAME", "STATE", "ACTIVITY", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"]
             context.output.table(shown.map(row), header: command.flag("no-header") ? nil : header)
             let hidden = agents.count - shown.count
             if shown.isEmpty && hidden > 0 {
@@ -36,7 +36,8 @@ enum ListCommand {
         let record = agent.record
         let task = visible(record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 50)
         return [
-            record.name, state(agent), age(record), record.profile + remarks(record),
+            record.name, state(agent), activity(agent),
+            age(since: record.ended ?? record.started ?? record.created), record.profile + remarks(record),
             record.branch ?? "-", agent.changes, task,
         ]
     }
@@ -63,8 +64,11 @@ enum ListCommand {
         }
     }
 
-    private static func age(_ record: AgentRecord) -> String {
-        let since = record.ended ?? record.started ?? record.created
+    private static func activity(_ agent: AgentInfo) -> String {
+        agent.activity.map { "\($0.activity.rawValue) \(age(since: $0.since))" } ?? "-"
+    }
+
+    private static func age(since: Int64) -> String {
         let seconds = max(0, (WallClock.milliseconds - since) / 1000)
         switch seconds {
         case ..<120: return "\(seconds)s"
@@ -79,12 +83,14 @@ enum ListCommand {
         return .object([
             "name": .string(record.name),
             "state": .string(agent.state.rawValue),
+            "activity": agent.activity?.document { .string(WallClock.format($0)) } ?? .null,
             "profile": .string(record.profile),
             "branch": .optional(record.branch),
             "workspace": .string(record.workspacePath),
             "access": .string(record.access.rawValue),
             "network": record.effective.value(at: ["network", "mode"]) ?? .null,
             "changes": .string(agent.changes),
+            "queued-messages": .integer(Int64(agent.queuedMessages)),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
             "started": .optional(record.started.map(WallClock.format)),
@@ -114,6 +120,11 @@ enum StopCommand {
             context.output.line(
                 stopped ? "\(name) stopped" : "\(name) was not running (\(was.state.rawValue))"
             )
+            let waiting = try project.agent(name).queuedMessages
+            if stopped && waiting > 0 {
+                let count = waiting == 1 ? "1 message waits" : "\(waiting) messages wait"
+                context.output.note("\(count) for \(name), to be typed when it is resumed")
+            }
         }
     }
 }

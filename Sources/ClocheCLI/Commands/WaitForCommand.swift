@@ -35,7 +35,23 @@ enum WaitForCommand {
             do throws(PosixRegexError) {
                 return .output(try PosixRegex(pattern), sinceStart: sinceStart)
             } catch { throw bad(text, "the regular expression is wrong: \(error.why)") }
-        default: throw bad(text, "it must be exit, idle, idle:SECONDS or output:REGEX")
+        case ("screen", let pattern?) where !pattern.isEmpty:
+            do throws(PosixRegexError) {
+                return .screen(try PosixRegex(pattern))
+            } catch { throw bad(text, "the regular expression is wrong: \(error.why)") }
+        case ("state", let names?):
+            let words = names.split(separator: ",", omittingEmptySubsequences: false)
+            let states = words.compactMap { HarnessState.Activity(rawValue: String($0)) }
+            guard states.count == words.count else {
+                let known = HarnessState.Activity.allCases.map(\.rawValue).joined(separator: ", ")
+                throw bad(text, "a state is one of \(known), and commas stand between several")
+            }
+            return .state(Set(states))
+        default:
+            throw bad(
+                text,
+                "it must be exit, idle, idle:SECONDS, output:REGEX, screen:REGEX or state:STATE"
+            )
         }
     }
 
@@ -73,7 +89,7 @@ enum WaitForCommand {
             show(context, name, outcome)
         }
         return switch outcome {
-        case .met: ExitCode.success
+        case .met, .reached: ExitCode.success
         case .timeout: ExitCode.timeout
         case .ended: ExitCode.negative
         }
@@ -83,6 +99,9 @@ enum WaitForCommand {
         switch outcome {
         case .met(let line?): context.output.line(visible(line, limit: 4000))
         case .met: context.output.line("\(name) is idle")
+        case .reached(let state):
+            let text = state.text.isEmpty ? "" : ": " + visible(state.text, limit: 200)
+            context.output.line("\(name) is \(state.activity.rawValue)\(text)")
         case .timeout: context.output.note("the time is over; what was waited for has not come")
         case .ended(let why): context.output.note("\(name) \(why) before what was waited for came")
         }
@@ -93,14 +112,18 @@ enum WaitForCommand {
     {
         var line: String?
         var failure: String?
+        var activity: HarnessState?
         switch outcome {
         case .met(let found): line = found
+        case .reached(let found): activity = found
         case .timeout: failure = "timeout"
         case .ended: failure = "ended"
         }
         return .object([
             "name": .string(name), "for": .string(condition.name), "met": .bool(failure == nil),
-            "line": .optional(line), "failure": .optional(failure),
+            "line": .optional(line),
+            "activity": activity?.document { .string(WallClock.format($0)) } ?? .null,
+            "failure": .optional(failure),
         ])
     }
 }

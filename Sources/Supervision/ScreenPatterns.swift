@@ -1,0 +1,66 @@
+// What lines of a screen, or a title, mean by the patterns of a profile. The lines are an agent's: what is looked at is
+// bounded, and expressions have no back references (`TextForm.expression`), so that none takes for ever.
+
+internal import ClocheModel
+internal import LinuxSystem
+internal import TerminalScreen
+
+/// Patterns, compiled.
+struct ScreenPatterns {
+    /// Bytes of a line that are looked at.
+    private static let longest = 1024
+
+    private let patterns: [(expression: PosixRegex, activity: HarnessState.Activity)]
+
+    init(_ patterns: [StatePolicy.Pattern]) {
+        self.patterns = patterns.compactMap { pattern in
+            // The profile was checked; one of another version may have what this one cannot read.
+            (try? PosixRegex(pattern.match)).map { ($0, pattern.activity) }
+        }
+    }
+
+    var isEmpty: Bool { patterns.isEmpty }
+
+    /// What lines mean: the first pattern counts that any of them matches.
+    func meaning(of lines: [String]) -> HarnessState.Activity? {
+        if patterns.isEmpty { return nil }
+        let lines = lines.filter { !$0.isEmpty }.map { Array($0.utf8.prefix(Self.longest)) }
+        return patterns.first { pattern in lines.contains(where: pattern.expression.matches) }?.activity
+    }
+
+    /// What a screen means.
+    func meaning(of screen: Screen) -> HarnessState.Activity? {
+        meaning(of: (0..<screen.rows).map { screen.text(row: $0) })
+    }
+}
+
+/// When a screen is looked at: once it rests, or has not rested for a while, and never too often.
+struct ScreenPace: Equatable {
+    /// Without output for so long it rests, in milliseconds.
+    static let rest: Int64 = 60
+    /// At the latest so long after output, though it does not rest.
+    static let patience: Int64 = 1000
+    /// Between two looks.
+    static let interval: Int64 = 250
+
+    private var firstOutput: Int64?
+    private var lastOutput: Int64 = 0
+    private var lastLook: Int64 = -Self.interval
+
+    mutating func output(at now: Int64) {
+        firstOutput = firstOutput ?? now
+        lastOutput = now
+    }
+
+    /// When to look, in milliseconds of the monotonic clock; nil when nothing is new.
+    var due: Int64? {
+        firstOutput.map { max(min(lastOutput + Self.rest, $0 + Self.patience), lastLook + Self.interval) }
+    }
+
+    /// Whether to look now; if so, that is noted.
+    mutating func looks(at now: Int64) -> Bool {
+        guard let due, now >= due else { return false }
+        (firstOutput, lastLook) = (nil, now)
+        return true
+    }
+}

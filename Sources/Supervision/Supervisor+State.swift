@@ -1,0 +1,205 @@
+// What the agent program does, as far as it says or shows it: StateWatch judges, and here it is fed, and told to whoever
+// wants to know. Called from the loop; nothing here waits.
+
+internal import AgentStore
+internal import AuditRecords
+internal import ClocheModel
+internal import LinuxSystem
+internal import TerminalScreen
+internal import TerminalText
+
+/// What a supervisor needs to know its program's state.
+struct StateFollowing {
+    /// Between two changes that are told, in milliseconds: of those that come faster, the last counts.
+    static let interval: Int64 = 250
+
+    var watch: StateWatch
+    let titles: ScreenPatterns
+    let screens: ScreenPatterns
+    var pace = ScreenPace()
+    /// The bells that have been counted already.
+    var bells: UInt64 = 0
+    /// As it was told last.
+    var told: HarnessState?
+    var toldAt: Int64 = -Self.interval
+    /// Something is to be told that was too early.
+    var isPending = false
+    /// A flood of changes leaves few records.
+    var allowance = Allowance(most: 30, interval: 10_000)
+    /// Commands of `session.on-state`.
+    var commands = HostCommand(interval: 1000)
+    /// Notifications of the desktop.
+    var notices = HostCommand(interval: 5000)
+
+    init(_ policy: StatePolicy) {
+        watch = StateWatch(policy)
+        titles = ScreenPatterns(policy.title)
+        screens = ScreenPatterns(policy.screen)
+    }
+
+    /// When something is due, in milliseconds of the monotonic clock.
+    var nextLook: Int64? {
+        [
+            watch.nextChange, screens.isEmpty ? nil : pace.due, isPending ? toldAt + Self.interval : nil,
+            commands.nextMoment, notices.nextMoment,
+        ].compactMap { $0 }.min()
+    }
+}
+
+extension Supervisor {
+    /// When the state is to be looked at, though nothing happens.
+    var nextState: Int64? {
+        [following.nextLook, statePipe.pausedUntil, messages.nextMoment].compactMap { $0 }.min()
+    }
+
+    // MARK: What comes in
+
+    /// The program of window 0 was started, first or again.
+    func stateStarted() throws(ClocheError) {
+        let now = MonotonicClock.milliseconds
+        following.watch.started(at: now)
+        following.bells = harnessWindow.screen.bells
+        try followState()
+    }
+
+    /// Window 0 has taken output.
+    func hear(_ window: Window, at now: Int64) {
+        following.watch.output(at: now)
+        if window.screen.bells != following.bells {
+            following.bells = window.screen.bells
+            following.watch.bell(at: now)
+        }
+        for payload in window.signals {
+            guard let signal = TerminalSignal(payload) else { continue }
+            following.watch.signal(signal, at: now)
+            if case .title(let text) = signal {
+                following.watch.title(following.titles.meaning(of: [text]), at: now)
+            }
+        }
+        if !following.screens.isEmpty { following.pace.output(at: now) }
+    }
+
+    /// A hook has written something.
+    func readStatePipe() {
+        let now = MonotonicClock.milliseconds
+        for line in statePipe.take(at: now) { following.watch.hook(line.activity, line.text, at: now) }
+        watchStatePipe(false)
+    }
+
+    private func watchStatePipe(_ isRead: Bool) {
+        let number = statePipe.descriptor.number
+        // It is in the set from the beginning to the end.
+        try? epoll.modify(number, token: Token.statePipe, readable: isRead, writable: false)
+    }
+
+    // MARK: What goes out
+
+    /// Looks at what is due, and tells a change.
+    func followState() throws(ClocheError) {
+        let now = MonotonicClock.milliseconds
+        if let until = statePipe.pausedUntil, now >= until {
+            statePipe.pausedUntil = nil
+            watchStatePipe(true)
+        }
+        if !following.screens.isEmpty, following.pace.looks(at: now) {
+            following.watch.screen(following.screens.meaning(of: harnessWindow.screen), at: now)
+        }
+        let found = following.watch.settle(at: now)
+        let isNew =
+            found.activity != following.told?.activity || found.source != following.told?.source
+            || found.text != following.told?.text
+        following.isPending = isNew && now < following.toldAt + StateFollowing.interval
+        if isNew && !following.isPending { try tell(found, at: now) }
+        following.commands.advance(at: now)
+        following.notices.advance(at: now)
+        try handleMessages()
+    }
+
+    private func tell(_ found: StateWatch.Finding, at now: Int64) throws(ClocheError) {
+        let before = following.told
+        // The two clocks are not read at once: what has not changed keeps its time to the millisecond.
+        let isOther = found.activity != before?.activity
+        let since = isOther ? nil : before?.since
+        let state = HarnessState(
+            found.activity,
+            since: since ?? WallClock.milliseconds - (now - found.since),
+            by: found.source,
+            text: found.text
+        )
+        following.told = state
+        following.toldAt = now
+        // Only shown; the next change is written again.
+        try? agent.directory.write(state)
+        if isOther {
+            messages.reacted()
+            announce(state, at: now)
+            try recordState(state, at: now)
+        }
+        tellWaiting()
+    }
+
+    /// What is no more than output and silence is no event, and starts and ends have records of their own.
+    private func recordState(_ state: HarnessState, at now: Int64) throws(ClocheError) {
+        if [.start, .output, .silence, .exit].contains(state.source) { return }
+        guard let untold = following.allowance.take(at: now) else { return }
+        try audit.append(
+            .state,
+            [
+                "state": .string(state.activity.rawValue), "by": .string(state.source.rawValue),
+                "text": .optional(state.text.isEmpty ? nil : state.text),
+                "untold": .optional(untold == 0 ? nil : untold),
+            ]
+        )
+    }
+
+    // MARK: People
+
+    /// Runs the user's command for a state, and tells whoever is to be told.
+    func announce(_ state: HarnessState, at now: Int64) {
+        let notice = StateNotice(agent: record.name, project: record.project, state: state)
+        if let line = policy.session.commands[state.activity] {
+            following.commands.run(.shell(line, notice.environment), at: now)
+        }
+        guard notice.isWorthANotice else { return }
+        switch policy.session.notice {
+        case .off: return
+        case .desktop: if let program = notice.desktop { following.notices.run(program, at: now) }
+        case .bell:
+            for viewer in viewers(of: harnessWindow) {
+                if !viewer.send(output: [0x07], now: now) { drop(viewer) }
+                updateInterest(viewer)
+            }
+        }
+    }
+
+    /// The agent has ended: its last state, as the record will show it.
+    func announceEnd() {
+        guard let state = HarnessState(of: record, in: record.state, last: nil) else { return }
+        announce(state, at: MonotonicClock.milliseconds)
+        following.commands.finish()
+        following.notices.finish()
+    }
+
+    /// What a program waits for that asks for the state.
+    private var stateReport: Document {
+        var report = following.told?.document ?? .object([:])
+        // What it did before a message is not its answer.
+        report["settled"] = .bool(!messages.isUnsettled(at: MonotonicClock.milliseconds))
+        return report
+    }
+
+    /// Tells those who wait for a state.
+    func tellWaiting() {
+        let waiting = viewers.values.filter { $0.role == .waiting }
+        if waiting.isEmpty { return }
+        let report = stateReport
+        for viewer in waiting { reply(viewer, .report(report)) }
+    }
+
+    /// Tells a viewer the state, now and whenever it changes.
+    func waitForStates(_ viewer: Viewer) {
+        guard viewer.role == .asking else { return drop(viewer) }
+        viewer.role = .waiting
+        reply(viewer, .report(stateReport))
+    }
+}
