@@ -159,7 +159,10 @@ let package = Package(
                 "SessionRecording", "TerminalText",
             ]
         ),
-        tests("ClocheCLI", ["Cloche", "ClocheModel", "LinuxSystem"]),
+        tests(
+            "ClocheCLI",
+            ["Cloche", "ClocheModel", "LinuxSystem", "Supervision", "TerminalScreen", "TerminalText"]
+        ),
     ]
 )
 

@@ -108,6 +108,16 @@ extension Project {
         return (found, damaged)
     }
 
+    /// As `agents`, with repositories that were found before.
+    func readableAgents(_ repositories: inout [String: GitRepository]) -> [AgentInfo] {
+        var found: [AgentInfo] = []
+        for directory in state.agents() {
+            // `list` names those whose record cannot be read.
+            if let agent = try? info(directory, &repositories) { found.append(agent) }
+        }
+        return found
+    }
+
     /// One agent.
     public func agent(_ name: String) throws(ClocheError) -> AgentInfo { try info(agentDirectory(name)) }
 

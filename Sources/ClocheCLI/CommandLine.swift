@@ -55,6 +55,7 @@ package enum ClocheCommandLine {
         if let first = words.first, first == "internal" || first == InternalCommands.ahead {
             return InternalCommands.run(Array(words.dropFirst()))
         }
+        let words = words.isEmpty && DashboardCommand.opensByItself ? ["dashboard"] : words
         do throws(SyntaxError) {
             switch try CommandParser(.cloche).parse(words) {
             case .help(let path): return help(path)
@@ -118,6 +119,7 @@ package enum ClocheCommandLine {
         case ("run", _): RunCommand.run
         case ("learn", _): LearnCommand.run
         case ("list", _): ListCommand.run
+        case ("dashboard", _): DashboardCommand.run
         case ("attach", _): AttachCommand.run
         case ("look", _): LookCommand.run
         case ("windows", _): WindowsCommand.run

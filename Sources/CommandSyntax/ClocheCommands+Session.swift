@@ -1,9 +1,10 @@
-// The commands that show running agents or step in: list, stats, top, attach, logs, exec. Those that need no terminal
-// of one's own for it are in ClocheCommands+Drive.swift, replay in ClocheCommands+Recording.swift.
+// The commands that show running agents or step in: list, dashboard, stats, top, attach, logs, exec. Those that need no
+// terminal of one's own for it are in ClocheCommands+Drive.swift, replay in ClocheCommands+Recording.swift.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let session = [list, stats, top, attachTerminal, look, windows, logs, replay, exec] + drive
+    static let session =
+        [list, dashboard, stats, top, attachTerminal, look, windows, logs, replay, exec] + drive
 
     private static let list = CommandSpec(
         "list",
@@ -25,6 +26,32 @@ extension ClocheCommands {
             Example("cloche list", "the agents that have not ended"),
             Example("cloche list --all --names", "every name, for a script"),
             Example("cloche list --json | jq '.[] | select(.state == \"failed\")'", "those that failed"),
+        ]
+    )
+
+    private static let dashboard = CommandSpec(
+        "dashboard",
+        "Watch and steer all agents on the whole screen",
+        suggestedFor: ["ui", "tui", "gui", "overview"],
+        discussion: """
+            The agents with their states, the screen of the selected one, what it uses and what was
+            refused to it. `cloche` alone opens it, too, on a terminal in a project with agents.
+
+            Keys: up and down select; Enter attaches, and the key that detaches comes back; m types a
+            message; s stops, after a question; r resumes; p pauses or lets go on; d shows the changes
+            in $PAGER; w says what was refused; / shows only names with a text; ? helps; q leaves, and
+            the agents go on. The mouse selects, a double click attaches.
+
+            With --plain, and where TERM is dumb, each change of an agent is a line of text.
+            """,
+        options: [
+            .flag("plain", "Print a line for each change of an agent instead, for screen readers"),
+            .flag("bell", "Ring the terminal's bell when an agent begins to wait for somebody"),
+        ],
+        examples: [
+            Example("cloche dashboard", "all agents of this project"),
+            Example("cloche dashboard --bell", "and be called when an agent needs you"),
+            Example("cloche dashboard --plain", "lines such as `fixer: waiting since 12:03`"),
         ]
     )
 

@@ -17,6 +17,11 @@ extension ClocheCommands {
         options: [
             .flag("stat", "Show the number of changed lines of each file"),
             .flag("name-only", "Show the names of changed files only"),
+            .flag(
+                "for-terminal",
+                isHidden: true,
+                "Write as on a terminal, with nothing in it that one obeys: for a pager"
+            ),
             json,
         ],
         exclusive: [["stat", "name-only", "json"]],

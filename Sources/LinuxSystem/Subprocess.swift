@@ -108,6 +108,14 @@ package struct Subprocess: Sendable {
     /// Kills a child of ours that was started in a session of its own, with all that is still in its process group.
     package static func kill(session pid: Int32) { _ = Glibc.kill(-pid, SIGKILL) }
 
+    /// As `wait`, without waiting: nil while the child runs.
+    package static func status(_ pid: Int32) throws(SystemError) -> Int32? {
+        var status: CInt = 0
+        let ended = try check("waitpid") { unsafe waitpid(pid, &status, WNOHANG) }
+        if ended == 0 { return nil }
+        return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
+    }
+
     /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
     /// ever.
     private func exchange(
@@ -173,6 +181,11 @@ package enum ProcessEnvironment {
     package static func value(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
+    }
+
+    /// All variables that this process began with, `NAME=value`.
+    package static func atStart() throws(SystemError) -> [String] {
+        try Files.read("/proc/self/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Takes these variables, `NAME=value`, in place of all that there are.

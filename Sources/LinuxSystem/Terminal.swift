@@ -37,6 +37,35 @@ package enum Terminal {
         _ = clinux_set_window_size(descriptor.number, size.columns, size.rows)
     }
 
+    /// How a terminal was found, to be put back as often as it takes.
+    ///
+    /// Programs that had the terminal meanwhile may have left it otherwise.
+    package struct Settings: ~Copyable {
+        private let number: CInt
+        private let found: termios
+
+        /// Nil when the descriptor is no terminal.
+        package init?(_ number: CInt) {
+            var settings = termios()
+            guard unsafe tcgetattr(number, &settings) == 0 else { return nil }
+            found = settings
+            self.number = number
+        }
+
+        /// As it was found.
+        package borrowing func restore() {
+            var settings = found
+            unsafe tcsetattr(number, TCSADRAIN, &settings)
+        }
+
+        /// Nothing is echoed, edited or turned into a signal; see `cfmakeraw(3)`.
+        package borrowing func makeRaw() {
+            var settings = found
+            unsafe cfmakeraw(&settings)
+            unsafe tcsetattr(number, TCSADRAIN, &settings)
+        }
+    }
+
     /// Raw mode until the value ends: nothing is echoed, edited or turned into a signal.
     ///
     /// See `cfmakeraw(3)`.

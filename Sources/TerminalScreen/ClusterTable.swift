@@ -1,6 +1,6 @@
 // Characters of more than one scalar: letters with marks, emoji with joiners. Cells hold a place in this table.
 
-struct ClusterTable: Sendable {
+struct ClusterTable: Equatable, Sendable {
     /// The most scalars of one character; further marks are dropped.
     static let longest = 8
     /// With so many, or twice as many as there are cells, those that no cell shows any more are thrown out.
@@ -40,6 +40,13 @@ struct ClusterTable: Sendable {
         clusters = kept
         generation += 1
         return places
+    }
+
+    /// The same, with a generation that tells tables of other contents apart: for screens that are made anew each time.
+    func named() -> ClusterTable {
+        var table = self
+        table.generation = clusters.isEmpty ? 0 : clusters.hashValue
+        return table
     }
 
     /// A cell as text; nothing for the right half of a wide character.

@@ -53,7 +53,7 @@ enum DiffCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let output = context.output
-        let toTerminal = Terminal.isTerminal(1)
+        let toTerminal = Terminal.isTerminal(1) || command.flag("for-terminal")
         let width = Terminal.size(1).map { Int($0.columns) } ?? 80
         let form: DiffForm =
             command.flag("stat")
