@@ -41,7 +41,7 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 25 cases; two that shared a byte would give fewer.
+        // 26 cases; two that shared a byte would give fewer.
         #expect(kinds.count == 26)
     }
 
