@@ -23,6 +23,9 @@ package final class ScreenWatch {
     private let state: ProjectState
     private var client: SupervisorClient?
     private var text: [UInt8] = []
+    /// When one that took no connection is tried again.
+    private var retry: Int64 = 0
+    private static let retryPace: Int64 = 1000
     /// A report of a screen of the largest size takes less.
     private static let most = 64 << 20
     /// The agent whose screen it is.
@@ -37,16 +40,19 @@ package final class ScreenWatch {
     package func ask(_ name: String) -> Answer? {
         if name != self.name { forget() }
         self.name = name
-        if asked != nil { return nil }
+        let now = MonotonicClock.milliseconds
+        if asked != nil, client != nil || now < retry { return nil }
         if client != nil, send() { return nil }
         client = nil
         do throws(ClocheError) {
             client = try SupervisorClient.connect(state.agent(name), wait: false)
         } catch {
             // Its socket is there, and it takes no connections: as one that does not answer.
-            asked = MonotonicClock.milliseconds
+            asked = asked ?? now
+            retry = now + Self.retryPace
             return nil
         }
+        asked = nil
         if client == nil { return .absent }
         return send() ? nil : .absent
     }

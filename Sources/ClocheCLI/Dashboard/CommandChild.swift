@@ -1,7 +1,6 @@
 // A command of Cloche that the dashboard runs as a process of its own, so that nothing it waits for is waited for here:
 // `message`, `stop`, `resume` and the like, exactly as a person would type them.
 
-internal import Glibc
 internal import LinuxSystem
 
 /// A running command whose words are kept.
@@ -85,13 +84,11 @@ final class CommandChild {
         return code
     }
 
-    func end() { kill(pid, SIGTERM) }
-
-    /// What it said, in one line: its error or note, else the last line of its output.
+    /// What it said, in one line: its error or note, else the first line of its output.
     var words: String {
         let notes = Self.lines(errors).map { $0.hasPrefix("cloche: ") ? String($0.dropFirst(8)) : $0 }
         if !notes.isEmpty { return notes.prefix(2).joined(separator: "; ") }
-        return Self.lines(Array(output.suffix(4096))).last ?? ""
+        return Self.lines(Array(output.prefix(4096))).first ?? ""
     }
 
     private static func lines(_ bytes: [UInt8]) -> [String] {

@@ -28,6 +28,8 @@ final class DashboardSession {
     private static let screenPace: Int64 = 250
     /// A supervisor that owes an answer for so long is said not to answer.
     private static let patience: Int64 = 2000
+    /// So long commands that were begun are waited for at the end.
+    private static let leavingPatience: Int64 = 5000
     /// More commands at once are refused.
     private static let mostChildren = 16
 
@@ -54,7 +56,10 @@ final class DashboardSession {
 
     private var painter: FramePainter?
     private var painted: Canvas?
-    private var isGone = false
+    /// The exit code with which it ends.
+    private var ending: Int32?
+    /// After `q`, until when commands that were begun are waited for.
+    private var patienceEnd: Int64?
     /// Another program has had the screen.
     private var hasShownOthers = false
 
@@ -76,7 +81,7 @@ final class DashboardSession {
         guard let settings = Terminal.Settings(0) else { throw SystemError("tcgetattr", .noEntry) }
         enter(settings)
         defer { leave(settings) }
-        while !isGone {
+        while ending == nil {
             advance()
             paint()
             let fixed = [
@@ -95,13 +100,12 @@ final class DashboardSession {
             }
             if ready[2], let answer = screens.take() { take(answer) }
             if ready[0] {
-                for number in signals.take() {
-                    if let code = try react(number, settings, signals) { return code }
-                }
+                for number in signals.take() { try react(number, settings, signals) }
             }
-            if let code = try readKeys(ready[1], settings, signals) { return code }
+            try readKeys(ready[1], settings, signals)
+            if let patienceEnd, !isBusy || MonotonicClock.milliseconds >= patienceEnd { end() }
         }
-        return 128 + SIGHUP
+        return ending ?? ExitCode.success
     }
 
     // MARK: The terminal
@@ -135,7 +139,7 @@ final class DashboardSession {
         }
         guard canvas != painted else { return }
         painted = canvas
-        if let frame = painter?.frame(canvas.screen), UserOutput.write(frame) != nil { isGone = true }
+        if let frame = painter?.frame(canvas.screen), UserOutput.write(frame) != nil { end(by: SIGHUP) }
     }
 
     private func suspend(_ settings: borrowing Terminal.Settings) {
@@ -145,21 +149,34 @@ final class DashboardSession {
         enter(settings)
     }
 
-    /// The exit code if the signal ends it.
     private func react(
         _ number: CInt,
         _ settings: borrowing Terminal.Settings,
         _ signals: borrowing SignalDescriptor
-    ) throws(SystemError) -> Int32? {
+    ) throws(SystemError) {
         switch number {
         case SIGCHLD: try reap(settings, signals)
         case SIGWINCH: measure()
         case SIGTSTP: suspend(settings)
         // Whoever stopped it from outside may have changed the terminal.
         case SIGCONT: enter(settings)
-        default: return 128 + number
+        default: end(by: number)
         }
-        return nil
+    }
+
+    /// This round is the last; the first reason counts.
+    private func end(by signal: CInt? = nil) {
+        ending = ending ?? signal.map { 128 + $0 } ?? ExitCode.success
+    }
+
+    /// Commands that a person has begun have not ended.
+    private var isBusy: Bool { children.contains { $0.purpose == .words } }
+
+    /// One that is left while it runs would find nobody who reads what it says, and end by that.
+    private func quit() {
+        if !isBusy || patienceEnd != nil { return end() }
+        patienceEnd = MonotonicClock.milliseconds + Self.leavingPatience
+        tell("waiting for what was begun; q leaves at once")
     }
 
     // MARK: Keys
@@ -168,39 +185,37 @@ final class DashboardSession {
         _ isReady: Bool,
         _ settings: borrowing Terminal.Settings,
         _ signals: borrowing SignalDescriptor
-    ) throws(SystemError) -> Int32? {
+    ) throws(SystemError) {
         let now = MonotonicClock.milliseconds
         var events: [InputEvent]
         if isReady {
             let typed = UserInput.read()
             // The terminal has gone.
-            if typed.isEmpty { return 128 + SIGHUP }
+            if typed.isEmpty { return end(by: SIGHUP) }
             lastKey = now
             events = keys.feed(typed)
         } else {
             events = keys.silence(now - lastKey)
         }
-        while !events.isEmpty {
+        while !events.isEmpty, ending == nil {
             let event = events.removeFirst()
             let before = model.selected
             let effect = model.take(event, at: now)
             if model.selected != before { (due.screen, auditSize) = (0, nil) }
-            if let effect, let code = try carryOut(effect, settings, signals) { return code }
+            if let effect { try carryOut(effect, settings, signals) }
         }
-        return nil
     }
 
-    /// The exit code if that is the end.
     private func carryOut(
         _ effect: DashboardEffect,
         _ settings: borrowing Terminal.Settings,
         _ signals: borrowing SignalDescriptor
-    ) throws(SystemError) -> Int32? {
+    ) throws(SystemError) {
         switch effect {
-        case .quit: return ExitCode.success
+        case .quit: quit()
         case .suspend: suspend(settings)
         case .redraw: painter = nil
-        case .attach(let name): return try attach(name, settings, signals)
+        case .attach(let name): try attach(name, settings, signals)
         case .message(let name, let text): start(["message", name, "-"], input: Array(text.utf8))
         case .stop(let name):
             tell("stopping \(name)")
@@ -215,7 +230,6 @@ final class DashboardSession {
             let colour = look.colours ? "always" : "never"
             start(["diff", "--for-terminal", "--color", colour, name], for: .pager(name))
         }
-        return nil
     }
 
     private func tell(_ text: String, isBad: Bool = false) {
@@ -226,7 +240,7 @@ final class DashboardSession {
         _ name: String,
         _ settings: borrowing Terminal.Settings,
         _ signals: borrowing SignalDescriptor
-    ) throws(SystemError) -> Int32? {
+    ) throws(SystemError) {
         leave(settings)
         let program = ForegroundProgram(commands.command(["attach", name]), keepsErrors: true)
         let outcome = try program.run(signals)
@@ -237,7 +251,9 @@ final class DashboardSession {
         if !words.isEmpty { tell(words, isBad: outcome.code != 0) }
         // Everything may have changed meanwhile.
         due = (0, due.usage, 0)
-        return outcome.signal.map { 128 + $0 }
+        if let signal = outcome.signal { end(by: signal) }
+        // Ends of others were told meanwhile.
+        try reap(settings, signals)
     }
 
     // MARK: Commands
@@ -281,7 +297,9 @@ final class DashboardSession {
                     tell(code == 0 ? "\(name) has changed nothing" : child.words, isBad: code != 0)
                     continue
                 }
-                try page(child.output, settings, signals)
+                let isCut = child.output.count >= CommandChild.mostOutput
+                let note = "\ncloche: the rest is left out; `cloche diff \(name)` has it\n"
+                try page(child.output + (isCut ? Array(note.utf8) : []), settings, signals)
             }
         }
     }
@@ -298,23 +316,38 @@ final class DashboardSession {
         let began = MonotonicClock.milliseconds
         let outcome = try ForegroundProgram(commands.pager(), input: output).run(signals)
         hasShownOthers = true
-        if outcome.signal != nil { isGone = true }
+        if let signal = outcome.signal { end(by: signal) }
         if outcome.code == 127 { tell("the pager was not found: see PAGER", isBad: true) }
         // One that shows nothing by itself, such as cat: a person must be able to read what it wrote.
-        if !isGone, MonotonicClock.milliseconds - began < 1000 {
-            UserOutput.write(Array("\u{1B}[7m Enter goes back \u{1B}[0m".utf8))
-            _ = try Poll.wait([
+        if MonotonicClock.milliseconds - began < 1000 { try awaitEnter(signals) }
+        enter(settings)
+        // Ends of others were told meanwhile.
+        try reap(settings, signals)
+    }
+
+    private func awaitEnter(_ signals: borrowing SignalDescriptor) throws(SystemError) {
+        if ending == nil { UserOutput.write(Array("\u{1B}[7m Enter goes back \u{1B}[0m".utf8)) }
+        while ending == nil {
+            let ready = try Poll.wait([
                 Poll.Interest(0, readable: true), Poll.Interest(signals.descriptor.number, readable: true),
             ])
+            if ready[0] {
+                if UserInput.read().isEmpty { end(by: SIGHUP) }
+                return
+            }
+            for number in signals.take() {
+                if [SIGTERM, SIGHUP].contains(number) { end(by: number) }
+                if number == SIGTSTP { kill(getpid(), SIGSTOP) }
+                if number == SIGINT { return }
+            }
         }
-        enter(settings)
     }
 
     // MARK: What is asked again and again
 
     private func wait() -> Int32 {
         let now = MonotonicClock.milliseconds
-        var next = min(due.list, due.screen, usageEnd ?? due.usage)
+        var next = min(due.list, due.screen, usageEnd ?? due.usage, patienceEnd ?? .max)
         if let patience = keys.patience { next = min(next, lastKey + patience) }
         return Int32(clamping: max(0, next - now))
     }

@@ -147,7 +147,8 @@ struct DashboardView {
     private func columnPlaces(_ agents: [DashboardAgent], _ box: DashboardBox) -> [ColumnPlace] {
         let now = model.now
         let columns: [(title: String, most: Int, text: (DashboardAgent) -> String)] = [
-            ("NAME", 20, { $0.name }), ("STATE", 12, { "  " + $0.word }), ("SINCE", 5, { $0.age(now: now) }),
+            ("NAME", 20, { $0.name }), ("  STATE", 12, { "  " + $0.word }),
+            ("SINCE", 5, { $0.age(now: now) }),
             ("CHANGES", 8, { $0.changes }),
         ]
         var places: [ColumnPlace] = []
@@ -157,8 +158,7 @@ struct DashboardView {
             let width = min(column.most, max(widest, column.title.count))
             guard places.isEmpty || start + width <= box.end else { return places }
             let end = min(start + width, box.end)
-            let title = column.title == "STATE" ? "  STATE" : column.title
-            places.append(ColumnPlace(title: title, start: start, end: end, text: column.text))
+            places.append(ColumnPlace(title: column.title, start: start, end: end, text: column.text))
             start = end + 2
         }
         if start + 10 <= box.end {
