@@ -257,6 +257,9 @@ struct Grid: Sendable, Equatable {
         }
     }
 
+    /// The places in the table of decorations that cells have.
+    var decorations: Set<Int> { Set(cells.lazy.map(\.style.decoration).filter { $0 != 0 }) }
+
     /// Every content that is a cluster.
     var clusters: Set<UInt32> { Set(cells.lazy.filter(\.isCluster).map(\.content)) }
 }

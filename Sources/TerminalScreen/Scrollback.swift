@@ -1,6 +1,8 @@
 // Lines that have left the top of the screen: as text with styles, packed, so that a line costs about its length. Kept
 // in blocks; when there are too many bytes, the oldest block goes.
 
+internal import TerminalText
+
 /// A line of text with its styles.
 package struct ScreenLine: Equatable, Sendable {
     /// A piece in one style.
@@ -9,9 +11,25 @@ package struct ScreenLine: Equatable, Sendable {
         package var text: String
         /// How it is drawn.
         package var style: Style
+        /// The colour of its underline, and its link.
+        package var decoration: Decoration
 
         /// A piece.
-        package init(text: String, style: Style) { (self.text, self.style) = (text, style) }
+        package init(text: String, style: Style, decoration: Decoration = .none) {
+            (self.text, self.style, self.decoration) = (text, style, decoration)
+        }
+
+        /// A piece in the style that an SGR sequence of these numbers sets; a link that is none of the web is left out.
+        package init(text: String, selection: String, link: String?) {
+            self.init(text: text, style: Style())
+            style.select(Array(selection.utf8), underline: &decoration.underlineBits)
+            if let link = link.flatMap({ Hyperlink(Array("8;;\($0)".utf8)) }), !link.isEnd {
+                decoration.link = link
+            }
+        }
+
+        /// The numbers of an SGR sequence for it.
+        package var selection: String { style.selection + decoration.selection }
     }
 
     /// From left to right; nothing where the line ends.
@@ -51,7 +69,12 @@ struct Scrollback: Sendable {
     mutating func removeAll() { self = Scrollback(limit: limit) }
 
     /// Takes a row in.
-    mutating func push(_ cells: ArraySlice<Cell>, _ row: Grid.Row, _ clusters: ClusterTable) {
+    mutating func push(
+        _ cells: ArraySlice<Cell>,
+        _ row: Grid.Row,
+        _ clusters: ClusterTable,
+        _ decorations: DecorationTable
+    ) {
         guard limit > 0 else { return }
         if blocks.last.map({ $0.bytes.count >= Self.blockBytes }) ?? true { openBlock() }
         let last = blocks.count - 1
@@ -62,6 +85,7 @@ struct Scrollback: Sendable {
             isWrapped: row.isWrapped,
             isUniform: row.isUniform,
             clusters,
+            decorations,
             to: &blocks[last].bytes
         )
         total += blocks[last].bytes.count - before
@@ -105,16 +129,21 @@ struct Scrollback: Sendable {
     }
 }
 
-/// One line as bytes: flags, how many runs, then for each its style, its length and its UTF-8.
+/// One line as bytes: flags, how many runs, then for each its style, its decoration if it has one, its length and its UTF-8.
 enum PackedLine {
     private static let headerBytes = 3
     private static let wrapped: UInt8 = 1
+    /// Beside a style's attributes: a decoration follows.
+    private static let decorated: UInt32 = 1 << 16
+    /// A line that has so many bytes keeps no more links.
+    private static let mostBytes = 1 << 16
 
     static func append(
         _ cells: ArraySlice<Cell>,
         isWrapped: Bool,
         isUniform: Bool = false,
         _ clusters: ClusterTable,
+        _ decorations: DecorationTable,
         to bytes: inout [UInt8]
     ) {
         let header = bytes.count
@@ -125,7 +154,14 @@ enum PackedLine {
             let style = cells[start].style
             bytes.appendNumber(style.foregroundBits)
             bytes.appendNumber(style.backgroundBits)
-            bytes.appendNumber(UInt32(style.attributes))
+            let attributes = UInt32(style.attributes & Style.attributeMask)
+            if style.decoration == 0 {
+                bytes.appendNumber(attributes)
+            } else {
+                bytes.appendNumber(attributes | decorated)
+                let full = bytes.count - header > mostBytes
+                append(decorations[style.decoration], withLink: !full, to: &bytes)
+            }
             let length = bytes.count
             bytes.appendNumber(0)
             var place = start
@@ -143,6 +179,13 @@ enum PackedLine {
         }
         bytes[header + 1] = UInt8(truncatingIfNeeded: runs)
         bytes[header + 2] = UInt8(truncatingIfNeeded: runs >> 8)
+    }
+
+    private static func append(_ decoration: Decoration, withLink: Bool, to bytes: inout [UInt8]) {
+        let link = withLink ? decoration.link?.payload ?? [] : []
+        bytes.appendNumber(decoration.underlineBits)
+        bytes.appendNumber(UInt32(link.count))
+        bytes += link
     }
 
     private static func append(ascii cells: ArraySlice<Cell>, to bytes: inout [UInt8]) {
@@ -163,11 +206,21 @@ enum PackedLine {
             var style = Style()
             style.foregroundBits = bytes.number(at: place)
             style.backgroundBits = bytes.number(at: place + 4)
-            style.attributes = UInt16(truncatingIfNeeded: bytes.number(at: place + 8))
-            let length = Int(bytes.number(at: place + 12))
-            place += 16
+            let attributes = bytes.number(at: place + 8)
+            style.attributes = UInt16(truncatingIfNeeded: attributes)
+            place += 12
+            var decoration = Decoration.none
+            if attributes & decorated != 0 {
+                decoration.underlineBits = bytes.number(at: place)
+                let length = Int(bytes.number(at: place + 4))
+                place += 8
+                if length > 0 { decoration.link = Hyperlink(Array(bytes[place..<place + length])) }
+                place += length
+            }
+            let length = Int(bytes.number(at: place))
+            place += 4
             let text = String(decoding: bytes[place..<place + length], as: UTF8.self)
-            line.runs.append(ScreenLine.Run(text: text, style: style))
+            line.runs.append(ScreenLine.Run(text: text, style: style, decoration: decoration))
             place += length
         }
         return line
