@@ -3,6 +3,7 @@
 package import ClocheModel
 package import LinuxSystem
 package import TerminalScreen
+internal import TerminalText
 
 /// A terminal wants to be shown a window.
 package struct AttachRequest: Equatable, Sendable {
@@ -138,7 +139,13 @@ extension ScreenLine {
         .object([
             "text": .string(text), "wrapped": .bool(isWrapped),
             "runs": .list(
-                runs.map { .object(["text": .string($0.text), "sgr": .string($0.style.selection)]) }
+                runs.map { run in
+                    var document = Document.object([
+                        "text": .string(run.text), "sgr": .string(run.selection),
+                    ])
+                    document["link"] = run.decoration.link.map { .string($0.target) }
+                    return document
+                }
             ),
         ])
     }
@@ -148,7 +155,7 @@ extension ScreenLine {
         self.init(
             runs: runs.compactMap { run in
                 guard let text = run["text"]?.string, let numbers = run["sgr"]?.string else { return nil }
-                return Run(text: text, style: Style(selection: numbers))
+                return Run(text: text, selection: numbers, link: run["link"]?.string)
             },
             isWrapped: wrapped
         )

@@ -37,7 +37,30 @@ package enum Colour: Equatable, Sendable {
 package struct Style: Equatable, Hashable, Sendable {
     var foregroundBits: UInt32 = 0
     var backgroundBits: UInt32 = 0
+    /// Attributes, the underline's kind, and the upper bits of `decoration`.
     var attributes: UInt16 = 0
+    private var decorationBits: UInt8 = 0
+
+    /// A place in the screen's `DecorationTable`; 0 outside of screens.
+    var decoration: Int {
+        get { Int(attributes >> Self.decorationShift) << 8 | Int(decorationBits) }
+        set {
+            let upper = UInt16(truncatingIfNeeded: newValue >> 8) << Self.decorationShift
+            attributes = attributes & Self.attributeMask | upper
+            decorationBits = UInt8(truncatingIfNeeded: newValue)
+        }
+    }
+
+    private static let decorationShift: UInt16 = 11
+    /// What of `attributes` is the style's own.
+    static let attributeMask: UInt16 = 0x7FF
+
+    /// The same without a place in a table.
+    var undecorated: Style {
+        var style = self
+        style.decoration = 0
+        return style
+    }
 
     /// The terminal's own colours, and no attribute.
     package static let standard = Style()
@@ -154,4 +177,6 @@ package struct ShownCell: Equatable, Sendable {
     package let width: Int
     /// How it is drawn.
     package let style: Style
+    /// The underline's colour, and a link.
+    package var decoration = Decoration.none
 }

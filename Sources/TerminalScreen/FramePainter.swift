@@ -20,7 +20,7 @@ package struct FramePainter: Sendable {
 
     /// What brings the terminal from the frame before to the screen as it is now.
     package mutating func frame(_ screen: Screen) -> [UInt8] {
-        var writer = SequenceWriter(screen.clusters)
+        var writer = SequenceWriter(screen.clusters, screen.decorations)
         writer.sequence("[?2026h")
         let top = Self.offset(of: screen.cursor.row, in: screen.rows, shown: rows)
         let left = Self.offset(of: screen.cursor.column, in: screen.columns, shown: columns)
@@ -29,15 +29,15 @@ package struct FramePainter: Sendable {
             writer.bytes = AttachFilter.reset
             writer.sequence("[?1049h", "[?2026h", "[0m", "[2J")
         }
-        // Characters of several scalars have new places in their table: what is shown cannot be compared.
-        let before = shown.map { generation == screen.clusters.generation ? $0 : nil } ?? nil
+        // Characters of several scalars, or links, have new places in their table: what is shown cannot be compared.
+        let before = shown.map { generation == screen.tableGeneration ? $0 : nil } ?? nil
         write(
             wanted,
             before ?? Grid(columns: columns, rows: rows),
             all: before == nil && shown != nil,
             &writer
         )
-        (shown, generation) = (wanted, screen.clusters.generation)
+        (shown, generation) = (wanted, screen.tableGeneration)
         writer.select(.standard)
         switchModes(screen.modes, &writer)
         writer.sequence("[\(screen.cursor.row - top + 1);\(screen.cursor.column - left + 1)H")

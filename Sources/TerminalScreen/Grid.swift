@@ -290,6 +290,11 @@ struct Grid: Sendable, Equatable {
         }
     }
 
+    /// The places in the table of decorations that cells have.
+    var decorations: Set<Int> {
+        Set((0..<rows).flatMap { cells(of: $0).lazy.map(\.style.decoration).filter { $0 != 0 } })
+    }
+
     /// Every content that is a cluster.
     var clusters: Set<UInt32> {
         Set((0..<rows).flatMap { cells(of: $0).lazy.filter(\.isCluster).map(\.content) })

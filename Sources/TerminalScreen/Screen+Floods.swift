@@ -26,7 +26,8 @@ extension Screen {
     private var scrollsWholeLines: Bool {
         let bottom = grid.lines[rows - 1]
         return rows > 1 && !isAlternate && region == 0..<rows && cursor.row == rows - 1 && cursor.column == 0
-            && cursor.style.erased == .standard && cursor.characterSets.isPlain && !modes.inserts
+            && cursor.style.erased == .standard && cursor.style.decoration == 0
+            && cursor.characterSets.isPlain && !modes.inserts
             && bottom.used == 0 && bottom.size == .single && !bottom.isWrapped
     }
 

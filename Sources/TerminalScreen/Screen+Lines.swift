@@ -137,5 +137,6 @@ extension Screen {
         cursor = saved[isAlternate ? 1 : 0] ?? Cursor()
         cursor.row = min(cursor.row, rows - 1)
         cursor.column = min(cursor.column, columns - 1)
+        decorate()
     }
 }

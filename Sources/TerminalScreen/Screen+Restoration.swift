@@ -11,11 +11,12 @@ extension Screen {
     ///
     /// - Parameter scrolledOff: how many lines that have left the top are written first, into the terminal's own.
     package func restoration(scrolledOff count: Int = 0) -> [UInt8] {
-        var writer = SequenceWriter(clusters)
+        var writer = SequenceWriter(clusters, decorations)
         writer.bytes += AttachFilter.reset
         // Shown at once where the terminal can.
         writer.sequence("[?2026h")
-        writer.sequence("[H", "[2J")
+        // Where nothing was saved, what the terminal saved before does not count either.
+        writer.sequence("[H", "[2J", "7")
         write(linesAbove: count, &writer)
         // While no line is of double width, whose right half cannot be reached.
         restoreTabs(&writer)
@@ -26,6 +27,7 @@ extension Screen {
             restore(saved[0] ?? Cursor(), in: main, &writer)
             for flags in modes.keyboardFlags[0] { writer.sequence("[>\(flags)u") }
             writer.sequence("[?1049h", "[0m", "[2J")
+            if saved[1] == nil { writer.sequence("[H", "7") }
             writer.write(grid)
         }
         if let cursor = saved[isAlternate ? 1 : 0] {
@@ -34,7 +36,7 @@ extension Screen {
         }
         if region != 0..<rows { writer.sequence("[\(region.lowerBound + 1);\(region.upperBound)r") }
         restoreModes(&writer)
-        restore(cursor, in: grid, &writer)
+        restore(cursor, in: grid, link: link, &writer)
         // The last: in insert mode, the character that is written anew would move.
         if modes.inserts { writer.sequence("[4h") }
         if !modes.wraps { writer.sequence("[?7l") }
@@ -47,7 +49,7 @@ extension Screen {
         let lines = scrollback.lines(most: count)
         for line in lines {
             for run in line.runs {
-                writer.select(run.style)
+                writer.select(run.style, run.decoration)
                 writer.bytes += Array(run.text.utf8)
             }
             writer.select(.standard)
@@ -76,7 +78,12 @@ extension Screen {
     }
 
     /// The cursor's place, style and character sets.
-    private func restore(_ cursor: Cursor, in grid: Grid, _ writer: inout SequenceWriter) {
+    private func restore(
+        _ cursor: Cursor,
+        in grid: Grid,
+        link: Hyperlink? = nil,
+        _ writer: inout SequenceWriter
+    ) {
         var column = min(cursor.column, grid.width(cursor.row) - 1)
         let wrapsNext = cursor.wrapsNext && column == grid.width(cursor.row) - 1
         if wrapsNext, grid[cursor.row, column].width == 0 { column -= 1 }
@@ -85,7 +92,8 @@ extension Screen {
             writer.select(CharacterSets())
             writer.write(grid[cursor.row, column])
         }
-        writer.select(cursor.style)
+        let decoration = Decoration(underlineBits: cursor.underlineBits, link: link)
+        writer.select(cursor.style.undecorated, decoration)
         writer.select(cursor.characterSets)
         if let next = cursor.characterSets.next { writer.sequence(next == 2 ? "N" : "O") }
     }
@@ -96,10 +104,14 @@ struct SequenceWriter {
     var bytes: [UInt8] = []
     /// The style that the terminal has now.
     private(set) var style = Style.standard
+    private var decoration = Decoration.none
     private var sets = CharacterSets()
     private let clusters: ClusterTable
+    private let decorations: DecorationTable
 
-    init(_ clusters: ClusterTable) { self.clusters = clusters }
+    init(_ clusters: ClusterTable, _ decorations: DecorationTable) {
+        (self.clusters, self.decorations) = (clusters, decorations)
+    }
 
     /// Sequences without their ESC.
     mutating func sequence(_ texts: String...) {
@@ -107,14 +119,24 @@ struct SequenceWriter {
             bytes.append(0x1B)
             bytes += Array(text.utf8)
         }
-        if texts.contains("[0m") { style = .standard }
+        if texts.contains("[0m") { (style, decoration.underlineBits) = (.standard, 0) }
     }
 
     mutating func select(_ wanted: Style) {
-        guard wanted != style else { return }
-        style = wanted
-        sequence("[\(wanted.selection)m")
-        style = wanted
+        select(wanted.undecorated, decorations[wanted.decoration])
+    }
+
+    /// A style without a place in the table, and its decoration.
+    mutating func select(_ wanted: Style, _ decoration: Decoration) {
+        let before = self.decoration
+        self.decoration = decoration
+        if wanted != style || decoration.underlineBits != before.underlineBits {
+            style = wanted
+            sequence("[\(wanted.selection)\(decoration.selection)m")
+            style = wanted
+            self.decoration = decoration
+        }
+        if decoration.link != before.link { bytes += (decoration.link ?? Hyperlink.end).sequence }
     }
 
     mutating func select(_ wanted: CharacterSets) {

@@ -67,7 +67,7 @@ extension Screen {
     /// RIS.
     private mutating func reset() {
         let before = (scrollback, version, bells)
-        let generation = clusters.generation
+        let generation = tableGeneration
         self = Screen(columns: columns, rows: rows, scrollback: scrollback.limit)
         (scrollback, version, bells) = before
         // What was shown of the old table cannot be compared.
@@ -81,13 +81,17 @@ extension Screen {
         modes.set(1, false)
         (modes.inserts, modes.applicationKeypad) = (false, false)
         region = 0..<rows
-        cursor.style = .standard
+        (cursor.style, cursor.underlineBits, link) = (.standard, 0, nil)
         cursor.characterSets = CharacterSets()
         saved[isAlternate ? 1 : 0] = nil
     }
 
-    /// A hyperlink: it is drawn by the terminals that it passes to.
-    package mutating func command(_ payload: [UInt8]) {}
+    /// A hyperlink: its beginning, or its end.
+    package mutating func command(_ payload: [UInt8]) {
+        guard let wanted = Hyperlink(payload) else { return }
+        link = wanted.isEnd ? nil : wanted
+        decorate()
+    }
 
     /// A CSI sequence.
     package mutating func controlSequence(_ final: UInt8, _ parser: EscapeParser) {
@@ -110,7 +114,9 @@ extension Screen {
 
     private mutating func plain(_ final: Unicode.Scalar, _ parameters: [UInt8]) {
         switch final {
-        case "m": cursor.style.select(parameters)
+        case "m":
+            cursor.style.select(parameters, underline: &cursor.underlineBits)
+            if link != nil || cursor.underlineBits != 0 || cursor.style.decoration != 0 { decorate() }
         case "A", "B", "C", "D", "E", "F", "G", "H", "I", "Z", "`", "a", "d", "e", "f":
             moveCursor(final, parameters)
         case "s": saveCursor()

@@ -19,6 +19,8 @@ package struct Cursor: Equatable, Sendable {
     var wrapsNext = false
     /// How characters are drawn.
     var style = Style()
+    /// The colour of underlines, of which the style has a place in the screen's table.
+    var underlineBits: UInt32 = 0
     var characterSets = CharacterSets()
 }
 
@@ -45,6 +47,9 @@ package struct Screen: Sendable {
     var tabs: Set<Int>
     var scrollback: Scrollback
     var clusters = ClusterTable()
+    var decorations = DecorationTable()
+    /// The link that is open; DECSC does not save it.
+    var link: Hyperlink?
     /// The character that REP repeats.
     var lastCharacter: UInt32?
     /// Grows whenever what is shown may have changed.
@@ -71,6 +76,9 @@ package struct Screen: Sendable {
         tabs = Self.standardTabs(self.columns)
         self.scrollback = Scrollback(limit: scrollback)
     }
+
+    /// Grows when what a cell has stands for something else.
+    var tableGeneration: Int { clusters.generation + decorations.generation }
 
     static func standardTabs(_ columns: Int) -> Set<Int> { Set(stride(from: 8, to: columns, by: 8)) }
 
@@ -104,7 +112,12 @@ package struct Screen: Sendable {
     /// One place of the screen.
     package func cell(row: Int, column: Int) -> ShownCell {
         let cell = grid[row, column]
-        return ShownCell(text: clusters.text(cell), width: Int(cell.width), style: cell.style)
+        return ShownCell(
+            text: clusters.text(cell),
+            width: Int(cell.width),
+            style: cell.style.undecorated,
+            decoration: decorations[cell.style.decoration]
+        )
     }
 
     /// The text of a row, without the blanks at its end.
@@ -119,7 +132,7 @@ package struct Screen: Sendable {
     package func line(row: Int) -> ScreenLine {
         var bytes: [UInt8] = []
         let isWrapped = grid.lines[row].isWrapped
-        PackedLine.append(grid.visible(row), isWrapped: isWrapped, clusters, to: &bytes)
+        PackedLine.append(grid.visible(row), isWrapped: isWrapped, clusters, decorations, to: &bytes)
         return PackedLine.read(bytes[...])
     }
 
@@ -177,6 +190,6 @@ package struct Screen: Sendable {
 
     /// Keeps a row that leaves the top.
     mutating func push(_ grid: Grid, _ row: Int) {
-        scrollback.push(grid.cells(of: row), grid.lines[row], clusters)
+        scrollback.push(grid.cells(of: row), grid.lines[row], clusters, decorations)
     }
 }

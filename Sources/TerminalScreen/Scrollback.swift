@@ -1,6 +1,8 @@
 // Lines that have left the top of the screen: as text with styles, packed, so that a line costs about its length. Kept
 // in blocks; when there are too many bytes, the oldest block goes.
 
+internal import TerminalText
+
 /// A line of text with its styles.
 package struct ScreenLine: Equatable, Sendable {
     /// A piece in one style.
@@ -9,9 +11,25 @@ package struct ScreenLine: Equatable, Sendable {
         package var text: String
         /// How it is drawn.
         package var style: Style
+        /// The colour of its underline, and its link.
+        package var decoration: Decoration
 
         /// A piece.
-        package init(text: String, style: Style) { (self.text, self.style) = (text, style) }
+        package init(text: String, style: Style, decoration: Decoration = .none) {
+            (self.text, self.style, self.decoration) = (text, style, decoration)
+        }
+
+        /// A piece in the style that an SGR sequence of these numbers sets; a link that is none of the web is left out.
+        package init(text: String, selection: String, link: String?) {
+            self.init(text: text, style: Style())
+            style.select(Array(selection.utf8), underline: &decoration.underlineBits)
+            if let link = link.flatMap({ Hyperlink(Array("8;;\($0)".utf8)) }), !link.isEnd {
+                decoration.link = link
+            }
+        }
+
+        /// The numbers of an SGR sequence for it.
+        package var selection: String { style.selection + decoration.selection }
     }
 
     /// From left to right; nothing where the line ends.
@@ -54,19 +72,25 @@ struct Scrollback: Sendable {
     mutating func removeAll() { self = Scrollback(limit: limit) }
 
     /// Takes a row in.
-    mutating func push(_ cells: ArraySlice<Cell>, _ row: Grid.Row, _ clusters: ClusterTable) {
+    mutating func push(
+        _ cells: ArraySlice<Cell>,
+        _ row: Grid.Row,
+        _ clusters: ClusterTable,
+        _ decorations: DecorationTable
+    ) {
         push { bytes in
             PackedLine.append(
                 cells,
                 isWrapped: row.isWrapped,
                 isUniform: row.isUniform,
                 clusters,
+                decorations,
                 to: &bytes
             )
         }
     }
 
-    /// Takes lines of ASCII in one style in: from each start to its end.
+    /// Takes lines of ASCII in one style without decoration in: from each start to its end.
     mutating func push(_ text: ArraySlice<UInt8>, _ lines: ArraySlice<Range<Int>>, _ style: Style) {
         for line in lines { push { PackedLine.append(ascii: text[line], style, to: &$0) } }
     }
@@ -108,16 +132,21 @@ struct Scrollback: Sendable {
     }
 }
 
-/// One line as bytes: flags, how many runs, then for each its style, its length and its UTF-8.
+/// One line as bytes: flags, how many runs, then for each its style, its decoration if it has one, its length and its UTF-8.
 enum PackedLine {
     private static let headerBytes = 3
     private static let wrapped: UInt8 = 1
+    /// Beside a style's attributes: a decoration follows.
+    private static let decorated: UInt32 = 1 << 16
+    /// A line that has so many bytes keeps no more links.
+    private static let mostBytes = 1 << 16
 
     static func append(
         _ cells: ArraySlice<Cell>,
         isWrapped: Bool,
         isUniform: Bool = false,
         _ clusters: ClusterTable,
+        _ decorations: DecorationTable,
         to bytes: inout [UInt8]
     ) {
         let header = bytes.count
@@ -126,7 +155,12 @@ enum PackedLine {
         var start = cells.startIndex
         while start < cells.endIndex {
             let style = cells[start].style
-            append(style, to: &bytes)
+            if style.decoration == 0 {
+                append(style, to: &bytes)
+            } else {
+                let full = bytes.count - header > mostBytes
+                append(style, decorations[style.decoration], withLink: !full, to: &bytes)
+            }
             let length = bytes.count - 4
             var place = start
             if isUniform {
@@ -145,7 +179,7 @@ enum PackedLine {
         bytes[header + 2] = UInt8(truncatingIfNeeded: runs >> 8)
     }
 
-    /// A line of ASCII in one style.
+    /// A line of ASCII in one style without decoration.
     static func append(ascii text: ArraySlice<UInt8>, _ style: Style, to bytes: inout [UInt8]) {
         bytes += [0, text.isEmpty ? 0 : 1, 0]
         if text.isEmpty { return }
@@ -155,11 +189,28 @@ enum PackedLine {
 
     /// Begins a run.
     private static func append(_ style: Style, length: Int = 0, to bytes: inout [UInt8]) {
+        let attributes = UInt32(style.attributes & Style.attributeMask)
         let words = (
-            style.foregroundBits.littleEndian, style.backgroundBits.littleEndian,
-            UInt32(style.attributes).littleEndian, UInt32(length).littleEndian
+            style.foregroundBits.littleEndian, style.backgroundBits.littleEndian, attributes.littleEndian,
+            UInt32(length).littleEndian
         )
         unsafe withUnsafeBytes(of: words) { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Begins a run that has a decoration.
+    private static func append(
+        _ style: Style,
+        _ decoration: Decoration,
+        withLink: Bool,
+        to bytes: inout [UInt8]
+    ) {
+        let link = withLink ? decoration.link?.payload ?? [] : []
+        append(style, to: &bytes)
+        bytes.setNumber(UInt32(style.attributes & Style.attributeMask) | decorated, at: bytes.count - 8)
+        bytes.setNumber(decoration.underlineBits, at: bytes.count - 4)
+        bytes.appendNumber(UInt32(link.count))
+        bytes += link
+        bytes.appendNumber(0)
     }
 
     private static func append(ascii cells: ArraySlice<Cell>, to bytes: inout [UInt8]) {
@@ -180,11 +231,21 @@ enum PackedLine {
             var style = Style()
             style.foregroundBits = bytes.number(at: place)
             style.backgroundBits = bytes.number(at: place + 4)
-            style.attributes = UInt16(truncatingIfNeeded: bytes.number(at: place + 8))
-            let length = Int(bytes.number(at: place + 12))
-            place += 16
+            let attributes = bytes.number(at: place + 8)
+            style.attributes = UInt16(truncatingIfNeeded: attributes)
+            place += 12
+            var decoration = Decoration.none
+            if attributes & decorated != 0 {
+                decoration.underlineBits = bytes.number(at: place)
+                let length = Int(bytes.number(at: place + 4))
+                place += 8
+                if length > 0 { decoration.link = Hyperlink(Array(bytes[place..<place + length])) }
+                place += length
+            }
+            let length = Int(bytes.number(at: place))
+            place += 4
             let text = String(decoding: bytes[place..<place + length], as: UTF8.self)
-            line.runs.append(ScreenLine.Run(text: text, style: style))
+            line.runs.append(ScreenLine.Run(text: text, style: style, decoration: decoration))
             place += length
         }
         return line
@@ -192,6 +253,10 @@ enum PackedLine {
 }
 
 extension [UInt8] {
+    fileprivate mutating func appendNumber(_ value: UInt32) {
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+    }
+
     fileprivate mutating func setNumber(_ value: UInt32, at place: Int) {
         for byte in 0..<4 { self[place + byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(byte))) }
     }

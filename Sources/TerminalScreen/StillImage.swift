@@ -93,29 +93,29 @@ private struct SVGWriter {
             text += "</text>\n"
         }
         if style.underline > 0 { underline(piece, top) }
-        if style.strike { stroke(piece, top + 10) }
-        if style[.overline] { stroke(piece, top + 1) }
+        if style.strike { stroke(piece, top + 10, piece.look.foreground) }
+        if style[.overline] { stroke(piece, top + 1, piece.look.foreground) }
     }
 
-    private mutating func stroke(_ piece: Piece, _ y: Int, _ dashes: String = "") {
+    private mutating func stroke(_ piece: Piece, _ y: Int, _ colour: String, _ dashes: String = "") {
         let left = piece.column * Self.cellWidth
         text += "<path d=\"M\(left) \(y).5H\(left + piece.columns * Self.cellWidth)\""
-        text += " stroke=\"\(piece.look.foreground)\" fill=\"none\"\(dashes)/>\n"
+        text += " stroke=\"\(colour)\" fill=\"none\"\(dashes)/>\n"
     }
 
     private mutating func underline(_ piece: Piece, _ top: Int) {
         let y = top + Self.baseline + 2
         switch piece.style.underline {
         case 2:
-            stroke(piece, y - 1)
-            stroke(piece, y + 1)
+            stroke(piece, y - 1, piece.look.underline)
+            stroke(piece, y + 1, piece.look.underline)
         case 3:
             text += "<path d=\"M\(piece.column * Self.cellWidth) \(y)"
             for _ in 0..<piece.columns { text += "q2.25 -3 4.5 0t4.5 0" }
-            text += "\" stroke=\"\(piece.look.foreground)\" fill=\"none\"/>\n"
-        case 4: stroke(piece, y, " stroke-dasharray=\"1 2\"")
-        case 5: stroke(piece, y, " stroke-dasharray=\"5 4\"")
-        default: stroke(piece, y)
+            text += "\" stroke=\"\(piece.look.underline)\" fill=\"none\"/>\n"
+        case 4: stroke(piece, y, piece.look.underline, " stroke-dasharray=\"1 2\"")
+        case 5: stroke(piece, y, piece.look.underline, " stroke-dasharray=\"5 4\"")
+        default: stroke(piece, y, piece.look.underline)
         }
     }
 
@@ -158,7 +158,7 @@ private struct Piece {
 
     /// Splits where the width changes and at gaps, so that a font that is a little wider does not add up.
     static func split(_ run: ScreenLine.Run, from start: Int, into pieces: inout [Piece]) -> Int {
-        let look = Look(run.style)
+        let look = Look(run)
         var column = start
         var piece: Piece?
         for scalar in run.text.unicodeScalars {
@@ -185,12 +185,17 @@ private struct Look {
     /// Nil for the picture's own.
     var background: String?
 
-    init(_ style: Style) {
+    /// The colour of underlines.
+    var underline: String
+
+    init(_ run: ScreenLine.Run) {
+        let style = run.style
         var foreground = Palette.colour(style.foreground) ?? Palette.foreground
         var background = Palette.colour(style.background)
         // Bold text in one of the eight colours is not made bright: it is what the program asked for.
         if style.reverse { (foreground, background) = (background ?? Palette.background, foreground) }
         (self.foreground, self.background) = (foreground, background)
+        underline = Palette.colour(run.decoration.underline) ?? foreground
     }
 }
 

@@ -2,16 +2,20 @@
 
 extension Style {
     /// Takes the numbers of one SGR sequence.
-    mutating func select(_ parameters: [UInt8]) {
+    ///
+    /// - Parameter underline: the colour of underlines, which a style has no room for.
+    mutating func select(_ parameters: [UInt8], underline colourBits: inout UInt32) {
         var walk = Parameters(parameters)
         while let number = walk.next() {
             switch number.value ?? 0 {
             case 4 where number.continues: underline = walk.next()?.value ?? 1
             case 38: if let colour = Self.colour(number, &walk) { foreground = colour }
             case 48: if let colour = Self.colour(number, &walk) { background = colour }
-            // The colour of the underline is not kept, and its numbers are no attributes.
-            case 58: _ = Self.colour(number, &walk)
-            case let value: select(value)
+            case 58: if let colour = Self.colour(number, &walk) { colourBits = colour.bits }
+            case 59: colourBits = 0
+            case let value:
+                if value == 0 { colourBits = 0 }
+                select(value)
             }
             walk.skipParts()
         }
@@ -72,9 +76,6 @@ extension Style {
         default: return nil
         }
     }
-
-    /// The style that an SGR sequence of these numbers sets.
-    package init(selection: String) { select(Array(selection.utf8)) }
 
     /// The numbers of an SGR sequence that sets this style, whatever was set before.
     package var selection: String {

@@ -19,7 +19,10 @@ struct ControlCaseTests {
         screen.feed(output)
         if let rows = item.rows { #expect(text(screen) == rows) }
         if let cursor = item.cursor { #expect([screen.cursor.row + 1, screen.cursor.column + 1] == cursor) }
-        if let style = item.style { #expect(screen.cell(row: 0, column: 0).style.selection == style) }
+        if let style = item.style {
+            let cell = screen.cell(row: 0, column: 0)
+            #expect(cell.style.selection + cell.decoration.selection == style)
+        }
         // The supervisor puts the true place into the answer.
         if !filter.positions.isEmpty {
             replies = Array("\u{1B}[\(screen.cursor.row + 1);\(screen.cursor.column + 1)R".utf8)

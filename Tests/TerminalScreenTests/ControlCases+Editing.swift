@@ -154,6 +154,9 @@ extension ControlCase {
         pass(sgr: "Foreground_off", "31;39", "0"), pass(sgr: "Background", "41", "0;41"),
         pass(sgr: "Background_bright", "107", "0;107"), pass(sgr: "Background_256", "48;5;99", "0;48;5;99"),
         pass(sgr: "Background_true", "48;2;1;2;3", "0;48;2;1;2;3"), pass(sgr: "Background_off", "41;49", "0"),
+        pass(sgr: "Underline_colour", "58;5;9", "0;58:5:9"),
+        pass(sgr: "Underline_colour_true", "58:2::1:2:3", "0;58:2::1:2:3"),
+        pass(sgr: "Underline_colour_off", "58;5;9;59", "0"),
         pass(sgr: "Several", "1;4;31;44", "0;1;4;31;44"), pass(sgr: "Reset", "1;4;31;0", "0"),
         pass(sgr: "Reset_empty", "1;4;31m␛[", "0"), pass(sgr: "Unknown", "999;1", "0;1"),
     ]

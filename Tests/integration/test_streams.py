@@ -146,6 +146,26 @@ def test_a_difference_of_one_place_is_seen(t):
         terminal.close()
 
 
+def test_links_and_colours_of_underlines_are_painted_again(t):
+    """A link to the web is there after attaching again, and in look; one to a file never was."""
+    project = t.repository()
+    words = [r"\033]8;id=7;https://example.org/a\033\\link\033]8;;\033\\", r"\033]8;;file:///etc/passwd\033\\no",
+             r"\033[4:3;58:2::1:2:3munder\033[0m"]
+    t.start("a", f"printf '{' '.join(words)}'; sleep 1000", cwd=project)
+    t.wait_until(lambda: "under" in t.cloche("look", "a", cwd=project).out, "it is shown")
+    runs = {run["text"]: run for run in t.json("look", "a", cwd=project)["lines"][0]["runs"]}
+    assert runs["link"]["link"] == "https://example.org/a" and "link" not in runs[" no "], runs
+    assert runs["under"]["sgr"] == "0;4:3;58:2::1:2:3", runs
+    opened, closed = b"\x1b]8;id=7;https://example.org/a\x1b\\", b"\x1b]8;;\x1b\\"
+    for _ in range(2):
+        client = t.terminal("attach", "-q", "a", cwd=project)
+        client.expect(re.escape(opened) + b"link" + re.escape(closed) + b" no .*58:2::1:2:3munder.*\x1b\\[\\?2026l")
+        client.send(b"\x1dd")
+        assert client.wait() == 0 and b"file:" not in client.seen
+    ansi = t.cloche("look", "--ansi", "a", cwd=project).out
+    assert "https://example.org/a\x1b\\" in ansi and "58:2::1:2:3m" in ansi and "file:" not in ansi, ansi
+
+
 def test_stills_are_files(t):
     """look and replay make text, text with colours, SVG and PNG of a screen; a file that is there is left alone."""
     project = t.repository()

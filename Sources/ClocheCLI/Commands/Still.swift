@@ -68,7 +68,12 @@ struct Still {
             while text.last == " " { text = text.dropLast() }
             return inOrder(String(text))
         }
-        let runs = line.runs.map { "\u{1B}[\($0.style.selection)m\(inOrder($0.text))" }
+        let runs = line.runs.map { run in
+            let text = "\u{1B}[\(run.selection)m\(inOrder(run.text))"
+            guard let link = run.decoration.link else { return text }
+            return String(decoding: link.sequence, as: UTF8.self) + text
+                + String(decoding: Hyperlink.end.sequence, as: UTF8.self)
+        }
         return runs.isEmpty ? "" : runs.joined() + "\u{1B}[0m"
     }
 
@@ -119,5 +124,5 @@ struct Still {
 }
 
 extension ScreenLine.Run {
-    fileprivate var isPlain: Bool { style == .standard }
+    fileprivate var isPlain: Bool { style == .standard && decoration == .none }
 }

@@ -58,6 +58,7 @@ private func requireBounds(_ screen: Screen, _ columns: Int, _ rows: Int) {
     // One block more than wanted, and a line of the widest.
     require(screen.scrollback.bytes <= scrollback + (1 << 15) + (1 << 17), "lines above are bounded")
     require(screen.clusters.count <= 4096 + 4 * 49 * 15, "characters of several scalars are bounded")
+    require(screen.decorations.count < DecorationTable.most, "links and colours of underlines are bounded")
     for row in 0..<rows {
         let line = screen.line(row: row)
         require(
@@ -101,7 +102,8 @@ private func requireSame(_ a: Screen, _ b: Screen, _ what: String) {
     let column = min(a.cursor.column, a.width(a.cursor.row) - 1)
     let other = min(b.cursor.column, b.width(b.cursor.row) - 1)
     require((a.cursor.row, column) == (b.cursor.row, other), "\(what): cursor")
-    require(a.cursor.style == b.cursor.style, "\(what): style")
+    require(a.cursor.style.undecorated == b.cursor.style.undecorated, "\(what): style")
+    require(a.cursor.underlineBits == b.cursor.underlineBits && a.link == b.link, "\(what): decoration")
 }
 
 private func requireCells(_ a: Screen, _ b: Screen, _ what: String) {
@@ -110,7 +112,11 @@ private func requireCells(_ a: Screen, _ b: Screen, _ what: String) {
         for column in 0..<a.width(row) {
             // A wide character that begins before the middle of a line of double width is cut.
             let (one, two) = (a.grid[row, column], b.grid[row, column])
-            if column + Int(one.width) > a.width(row) || one == two && !one.isCluster { continue }
+            if column + Int(one.width) > a.width(row)
+                || one == two && !one.isCluster && one.style.decoration == 0
+            {
+                continue
+            }
             require(
                 a.cell(row: row, column: column) == b.cell(row: row, column: column),
                 "\(what): row \(row), column \(column)"
