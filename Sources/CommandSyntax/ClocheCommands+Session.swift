@@ -25,7 +25,10 @@ extension ClocheCommands {
         examples: [
             Example("cloche list", "the agents that have not ended"),
             Example("cloche list --all --names", "every name, for a script"),
-            Example("cloche list --json | jq '.[] | select(.state == \"failed\")'", "those that failed"),
+            Example(
+                "cloche list --all --json | jq '.[] | select(.activity.state == \"failed\")'",
+                "those that failed"
+            ),
         ]
     )
 

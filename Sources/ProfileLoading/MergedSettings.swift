@@ -52,9 +52,15 @@ struct MergedSettings: Sendable {
 
     private mutating func resetMap(_ setting: Setting) {
         for index in items.indices where items[index].key.path == setting.key.path {
+            let had = items[index].value
             items[index].value = nil
             items[index].origins = [setting.origin]
-            if setting.origin.isUntrusted { items[index].conditional.append(setting.place) }
+            guard setting.origin.isUntrusted else { continue }
+            if case .never = setting.row.project {
+                judge(setting, index, old: had)
+            } else {
+                items[index].conditional.append(setting.place)
+            }
         }
     }
 

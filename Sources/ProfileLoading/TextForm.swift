@@ -146,10 +146,12 @@ package struct TextForm: Sendable {
     ) { HarnessState.Activity(rawValue: $0) != nil }
     static let expression = TextForm(
         "regular expression",
-        "an extended regular expression of at most 200 characters, without back references"
+        "an extended regular expression of at most 200 characters, without back references, and repeating no more than 1,000 times"
     ) { text in
-        // Screens are an agent's: with back references, one of them could take for ever.
+        // Screens are an agent's: with back references, one of them could take for ever. Repetitions within each other
+        // take memory when they are read, whoever wrote them.
         text.utf8.count <= 200 && !text.isEmpty && !text.utf8.contains(0) && !hasReference(text)
+            && repetitions(text) <= 1000
             && (try? PosixRegex(text)) != nil  // only whether it is one matters here
     }
     static let signal = TextForm("signal", "a signal such as TERM, INT or HUP", pattern: "^(SIG)?[A-Z0-9]+$")
@@ -165,6 +167,14 @@ package struct TextForm: Sendable {
     )
 
     // MARK: rules
+
+    /// The product of all counts in braces, as if each stood within the others.
+    private static func repetitions(_ text: String) -> Int {
+        text.split(separator: "{").dropFirst().reduce(1) { product, part in
+            let counts = part.prefix { $0 != "}" }.split(separator: ",").map { Int($0) ?? 1 }
+            return min(1 << 20, product * min(1 << 20, max(1, counts.max() ?? 1)))
+        }
+    }
 
     /// Whether a backslash stands before a digit, and not behind another backslash.
     private static func hasReference(_ text: String) -> Bool {

@@ -50,11 +50,14 @@ package struct AttachSession: ~Copyable {
     private var hintEnds: Int64?
     private var showsHint = false
     private var hasShown = false
+    /// Knows which screen is shown at the end, where that matters.
+    private var passed: AttachFilter?
 
     private init(_ client: consuming SupervisorClient, _ options: Options) {
         self.client = client
         self.options = options
         matcher = DetachKeyMatcher(options.detach)
+        passed = options.fillsScreen ? nil : AttachFilter()
         hintEnds = options.hint.isEmpty ? nil : MonotonicClock.milliseconds + Self.hintTime
     }
 
@@ -90,8 +93,11 @@ package struct AttachSession: ~Copyable {
     /// Leaves the terminal as a shell expects it, its prompt below what was shown.
     private func leave() {
         guard hasShown else { return }
-        UserOutput.write(AttachFilter.reset)
-        if options.fillsScreen { UserOutput.write(Array("\u{1B}[\(Self.size.rows);1H\r\n".utf8)) }
+        UserOutput.write(passed?.leaving ?? AttachFilter.reset)
+        guard options.fillsScreen else { return }
+        // A hint that still stands there is not the agent's.
+        let line = showsHint && hintEnds != nil ? "\u{1B}[2K" : ""
+        UserOutput.write(Array("\u{1B}[\(Self.size.rows);1H\(line)\r\n".utf8))
     }
 
     private mutating func serve(_ signals: borrowing SignalDescriptor) throws -> Outcome {
@@ -142,6 +148,8 @@ package struct AttachSession: ~Copyable {
             UserOutput.write(Array("\u{1B}[\(rows);1H".utf8) + [UInt8](repeating: 0x0A, count: rows))
         }
         hasShown = true
+        var ignored: [UInt8] = []
+        passed?.feed(bytes, into: &ignored)
         UserOutput.write(bytes)
         if hintEnds != nil && !showsHint {
             showsHint = true

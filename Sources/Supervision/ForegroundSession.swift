@@ -12,6 +12,9 @@ internal import TerminalText
 
 /// Runs programs in the foreground.
 package enum ForegroundSession {
+    /// ctrl-d.
+    private static let endOfInput: UInt8 = 0x04
+
     /// The signals that a person or a script sends to a foreground command.
     private static let forwarded = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
@@ -132,27 +135,27 @@ package enum ForegroundSession {
         let raw = Terminal.RawMode(0)
         defer { _ = raw != nil }  // keeps raw mode until here
         var filter = AttachFilter()
-        var isOpen = true
+        var (isOpen, isTyped) = (true, true)
         while true {
             let ready = try Poll.wait(
                 [
                     Poll.Interest(signals.descriptor.number, readable: true),
                     Poll.Interest(program.descriptor, readable: true),
                     Poll.Interest(terminal.number, readable: isOpen),
-                    Poll.Interest(0, readable: isOpen),
+                    Poll.Interest(0, readable: isOpen && isTyped),
                 ],
                 milliseconds: patience(program)
             )
             program.holdLimits()
             if ready[0] { react(signals, terminal, program) }
             if ready[2] { isOpen = show(terminal, &filter) }
-            if ready[3] { isOpen = pass(to: terminal) && isOpen }
+            if ready[3] { isTyped = pass(to: terminal) }
             guard ready[1], let event = try program.next(wait: false) else { continue }
             switch consume event {
             case .started: continue
             case .failed(let error): throw error
             case .limited(let error):
-                UserOutput.write(AttachFilter.reset)
+                leave(filter)
                 throw error
             case .lost: return 137
             case .exited(let code):
@@ -163,10 +166,15 @@ package enum ForegroundSession {
                 {
                     isOpen = show(terminal, &filter)
                 }
-                UserOutput.write(AttachFilter.reset)
+                leave(filter)
                 return code
             }
         }
+    }
+
+    /// Leaves the user's terminal, if there is one, as a shell expects it.
+    private static func leave(_ filter: AttachFilter) {
+        if Terminal.isTerminal(1) { UserOutput.write(filter.leaving) }
     }
 
     private static func awaitTerminal(_ program: any RunningProgram) throws -> FileDescriptor.Shared? {
@@ -208,11 +216,11 @@ package enum ForegroundSession {
         return true
     }
 
-    /// Passes on what was typed; false when either side is closed.
+    /// Passes on what was typed; false when either side is closed: of ours, the program is told as a terminal tells it.
     private static func pass(to terminal: FileDescriptor.Shared) -> Bool {
         let typed = UserInput.read()
-        if typed.isEmpty { return false }
-        return (try? terminal.write(typed)) != nil  // closed: see above
+        let isOpen = (try? terminal.write(typed.isEmpty ? [endOfInput] : typed)) != nil  // closed: see above
+        return isOpen && !typed.isEmpty
     }
 }
 
@@ -281,7 +289,7 @@ struct Relay {
 
     /// Leaves a terminal as a shell expects it.
     func finish() {
-        if sentSequences { UserOutput.write(AttachFilter.reset, to: user) }
+        if sentSequences, let filter { UserOutput.write(filter.leaving, to: user) }
     }
 
     /// The most that a pipe holds of what an ordinary user's program has written (`fs.pipe-max-size`).

@@ -52,7 +52,12 @@ struct HostCommand {
     private func start(_ program: Subprocess) -> Int32? {
         do throws(SystemError) {
             let null = try Files.openForUpdate("/dev/null")
-            return try program.spawn(stdin: null.number, stdout: null.number, stderr: 2, newSession: true)
+            return try program.spawn(
+                stdin: null.number,
+                stdout: null.number,
+                stderr: null.number,
+                newSession: true
+            )
         } catch {
             // What cannot be started is not there: the agent has nothing to do with it.
             return nil

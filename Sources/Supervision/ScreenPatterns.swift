@@ -1,5 +1,6 @@
 // What lines of a screen, or a title, mean by the patterns of a profile. The lines are an agent's: what is looked at is
-// bounded, and expressions have no back references (`TextForm.expression`), so that none takes for ever.
+// bounded, and expressions have no back references (`TextForm.expression`), so that none takes for ever. What the C library
+// learns of an expression while it looks is thrown away now and then, and a look that took long is followed by a long rest.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -8,28 +9,56 @@ internal import TerminalScreen
 /// Patterns, compiled.
 struct ScreenPatterns {
     /// Bytes of a line that are looked at.
-    private static let longest = 1024
+    private static let longest = 512
+    /// A look ends after so long, in microseconds.
+    private static let patience: Int64 = 50_000
+    /// An expression that has taken so long is compiled anew, in microseconds: its memory grows meanwhile.
+    private static let renewal: Int64 = 20_000
 
-    private let patterns: [(expression: PosixRegex, activity: HarnessState.Activity)]
+    private struct Item {
+        var pattern: StatePolicy.Pattern
+        var expression: PosixRegex
+        /// What it has taken since it was compiled, in microseconds.
+        var cost: Int64 = 0
+
+        mutating func matches(_ line: [UInt8]) -> Bool {
+            let began = ThreadClock.microseconds
+            let isMatch = expression.matches(line)
+            cost += ThreadClock.microseconds - began
+            if cost > renewal, let fresh = try? PosixRegex(pattern.match) {  // it was one before
+                (expression, cost) = (fresh, 0)
+            }
+            return isMatch
+        }
+    }
+
+    private var patterns: [Item]
 
     init(_ patterns: [StatePolicy.Pattern]) {
         self.patterns = patterns.compactMap { pattern in
             // The profile was checked; one of another version may have what this one cannot read.
-            (try? PosixRegex(pattern.match)).map { ($0, pattern.activity) }
+            (try? PosixRegex(pattern.match)).map { Item(pattern: pattern, expression: $0) }
         }
     }
 
     var isEmpty: Bool { patterns.isEmpty }
 
     /// What lines mean: the first pattern counts that any of them matches.
-    func meaning(of lines: [String]) -> HarnessState.Activity? {
+    mutating func meaning(of lines: [String]) -> HarnessState.Activity? {
         if patterns.isEmpty { return nil }
         let lines = lines.filter { !$0.isEmpty }.map { Array($0.utf8.prefix(Self.longest)) }
-        return patterns.first { pattern in lines.contains(where: pattern.expression.matches) }?.activity
+        let end = ThreadClock.microseconds + Self.patience
+        for index in patterns.indices {
+            for line in lines {
+                if patterns[index].matches(line) { return patterns[index].pattern.activity }
+                if ThreadClock.microseconds > end { return nil }
+            }
+        }
+        return nil
     }
 
     /// What a screen means.
-    func meaning(of screen: Screen) -> HarnessState.Activity? {
+    mutating func meaning(of screen: Screen) -> HarnessState.Activity? {
         meaning(of: (0..<screen.rows).map { screen.text(row: $0) })
     }
 }
@@ -56,6 +85,9 @@ struct ScreenPace: Equatable {
     var due: Int64? {
         firstOutput.map { max(min(lastOutput + Self.rest, $0 + Self.patience), lastLook + Self.interval) }
     }
+
+    /// A look took so many microseconds: in the long run, looking takes a twentieth of a processor at most.
+    mutating func took(_ cost: Int64) { lastLook += max(0, cost * 20 / 1000 - Self.interval) }
 
     /// Whether to look now; if so, that is noted.
     mutating func looks(at now: Int64) -> Bool {

@@ -50,6 +50,8 @@ package struct SessionLog: ~Copyable {
     private let fullSize: Int64
     private var file: FileDescriptor?
     private var written: Int64 = 0
+    /// What it began with: a screen may be larger than what is kept.
+    private var begun: Int64 = 0
     /// When the file's time began, in microseconds of the monotonic clock.
     private var origin: Int64
     /// The beginning of a line that is still open: its kind, and all but its end.
@@ -141,7 +143,7 @@ package struct SessionLog: ~Copyable {
         }
         RecordingLine.appendText(bytes[...], to: &line)
         let isLong =
-            line.count >= RecordingLine.longestText || written + Int64(line.count) >= fullSize
+            line.count >= RecordingLine.longestText || written + Int64(line.count) >= fullLength
         // The first after a rest at once: whoever follows sees a key's echo without delay.
         if isLong || now - Self.joinTime >= lastWrite { flush(now: now, snapshot) }
     }
@@ -164,8 +166,11 @@ package struct SessionLog: ~Copyable {
         line.removeAll(keepingCapacity: true)
         kind = nil
         lastWrite = now
-        if written >= fullSize { rotate(now, snapshot) }
+        if written >= fullLength { rotate(now, snapshot) }
     }
+
+    /// A file has room for events beside the screen that it begins with: else each would write that anew.
+    private var fullLength: Int64 { max(fullSize, begun + fullSize / 2) }
 
     /// A full disk costs the recording, not the agent; what does not fit is dropped.
     private mutating func write(_ bytes: [UInt8]) {
@@ -195,7 +200,7 @@ package struct SessionLog: ~Copyable {
             let opened = try Files.open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW)
             isTorn = false
             if let last = try Self.end(of: opened) {
-                written = try Files.status(of: opened).size
+                (written, begun) = (try Files.status(of: opened).size, 0)
                 file = consume opened
                 goOn(behind: last, now, snapshot)
             } else {
@@ -210,6 +215,7 @@ package struct SessionLog: ~Copyable {
                     throw error
                 }
                 (size, written, origin) = (screen.size, Int64(bytes.count), now)
+                begun = written
                 file = consume opened
             }
         } catch { file = nil }  // tried again with the next event; without a recording the agent goes on
@@ -261,6 +267,6 @@ package struct SessionLog: ~Copyable {
         let resize = RecordingEvent(last, columns: Int(size.columns), rows: Int(size.rows))
         RecordingLine.append(resize, to: &bytes)
         write(bytes)
-        if written >= fullSize { rotate(now, snapshot) }
+        if written >= fullLength { rotate(now, snapshot) }
     }
 }

@@ -49,7 +49,7 @@ package struct StateNotice {
         return Subprocess(program, words, environment: inherited, directory: "/")
     }
 
-    /// A notification's text may have marks of HTML.
+    /// A notification's text may have marks of HTML, and notify-send undoes backslashes.
     static func plain(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -57,6 +57,7 @@ package struct StateNotice {
             case "&": result += "&amp;"
             case "<": result += "&lt;"
             case ">": result += "&gt;"
+            case "\\": result += "\\\\"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -83,8 +83,12 @@ struct StateWatch: Equatable {
     }
 
     /// The bell has rung.
+    ///
+    /// After words that say the same, and why, it adds nothing.
     mutating func bell(at now: Int64) {
-        if let activity = policy.bell { say(activity, .bell, "", at: now) }
+        let known = judged(at: now)
+        guard let activity = policy.bell, activity != known.activity || known.text.isEmpty else { return }
+        say(activity, .bell, "", at: now)
     }
 
     /// The program has told its terminal something; a title counts by `title(_:at:)`.

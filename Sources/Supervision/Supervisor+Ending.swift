@@ -26,7 +26,7 @@ extension Supervisor {
             resetModes(harnessWindow)
             lifecycle.scheduleRestart(now: MonotonicClock.milliseconds)
             following.watch.ended(isGood: false, at: MonotonicClock.milliseconds)
-            messages.interrupted()
+            interruptMessages()
             return
         }
         switch lifecycle.stopReason {

@@ -102,12 +102,20 @@ extension Supervisor {
             if audit.hasFailed { throw error }
             return
         }
-        try keep(messages)
+        // On a full disk it is typed again in the next run, which is less than the agent's end.
+        try? keep(messages)
+    }
+
+    /// The program has ended: what was typed without its Enter stays so.
+    func interruptMessages() {
+        messages.interrupted()
+        guard let answered = self.answered.take(), let viewer = viewers[answered.token] else { return }
+        reply(viewer, .failed(betweenStarts))
     }
 
     /// The agent ends: what waits is on record, and stays for its next run.
     func leaveMessages() {
-        messages.interrupted()
+        interruptMessages()
         // A log that cannot be written has ended it already.
         for message in messages.waiting { try? audit.append(.message, fact("left", message)) }
     }

@@ -14,9 +14,11 @@ struct StateFollowing {
     static let interval: Int64 = 250
 
     var watch: StateWatch
-    let titles: ScreenPatterns
-    let screens: ScreenPatterns
-    var pace = ScreenPace()
+    private var titles: ScreenPatterns
+    private var screens: ScreenPatterns
+    private var pace = ScreenPace()
+    private var titlePace = ScreenPace()
+    private var title = ""
     /// The bells that have been counted already.
     var bells: UInt64 = 0
     /// As it was told last.
@@ -40,9 +42,35 @@ struct StateFollowing {
     /// When something is due, in milliseconds of the monotonic clock.
     var nextLook: Int64? {
         [
-            watch.nextChange, screens.isEmpty ? nil : pace.due, isPending ? toldAt + Self.interval : nil,
+            watch.nextChange, pace.due, titlePace.due, isPending ? toldAt + Self.interval : nil,
             commands.nextMoment, notices.nextMoment,
         ].compactMap { $0 }.min()
+    }
+
+    /// The window has a new title.
+    mutating func titled(_ text: String, at now: Int64) {
+        if titles.isEmpty { return }
+        title = text
+        titlePace.output(at: now)
+    }
+
+    /// The screen may have changed.
+    mutating func shown(at now: Int64) {
+        if !screens.isEmpty { pace.output(at: now) }
+    }
+
+    /// Looks at the title and the screen when it is time to.
+    mutating func look(_ screen: Screen, at now: Int64) {
+        if titlePace.looks(at: now) {
+            let began = ThreadClock.microseconds
+            watch.title(titles.meaning(of: [title]), at: now)
+            titlePace.took(ThreadClock.microseconds - began)
+        }
+        if pace.looks(at: now) {
+            let began = ThreadClock.microseconds
+            watch.screen(screens.meaning(of: screen), at: now)
+            pace.took(ThreadClock.microseconds - began)
+        }
     }
 }
 
@@ -72,11 +100,9 @@ extension Supervisor {
         for payload in window.signals {
             guard let signal = TerminalSignal(payload) else { continue }
             following.watch.signal(signal, at: now)
-            if case .title(let text) = signal {
-                following.watch.title(following.titles.meaning(of: [text]), at: now)
-            }
+            if case .title(let text) = signal { following.titled(text, at: now) }
         }
-        if !following.screens.isEmpty { following.pace.output(at: now) }
+        following.shown(at: now)
     }
 
     /// A hook has written something.
@@ -101,9 +127,7 @@ extension Supervisor {
             statePipe.pausedUntil = nil
             watchStatePipe(true)
         }
-        if !following.screens.isEmpty, following.pace.looks(at: now) {
-            following.watch.screen(following.screens.meaning(of: harnessWindow.screen), at: now)
-        }
+        following.look(harnessWindow.screen, at: now)
         let found = following.watch.settle(at: now)
         let isNew =
             found.activity != following.told?.activity || found.source != following.told?.source

@@ -108,6 +108,9 @@ struct SequenceWriter {
     private var sets = CharacterSets()
     private let clusters: ClusterTable
     private let decorations: DecorationTable
+    /// So many bytes of links are written; behind them, text stands without.
+    private static let mostLinks = 1 << 18
+    private var links = 0
 
     init(_ clusters: ClusterTable, _ decorations: DecorationTable) {
         (self.clusters, self.decorations) = (clusters, decorations)
@@ -129,6 +132,8 @@ struct SequenceWriter {
     /// A style without a place in the table, and its decoration.
     mutating func select(_ wanted: Style, _ decoration: Decoration) {
         let before = self.decoration
+        var decoration = decoration
+        if links > Self.mostLinks { decoration.link = nil }
         self.decoration = decoration
         if wanted != style || decoration.underlineBits != before.underlineBits {
             style = wanted
@@ -136,7 +141,10 @@ struct SequenceWriter {
             style = wanted
             self.decoration = decoration
         }
-        if decoration.link != before.link { bytes += (decoration.link ?? Hyperlink.end).sequence }
+        guard decoration.link != before.link else { return }
+        let sequence = (decoration.link ?? Hyperlink.end).sequence
+        links += sequence.count
+        bytes += sequence
     }
 
     mutating func select(_ wanted: CharacterSets) {

@@ -63,15 +63,31 @@ package struct AttachFilter: Sendable {
         swap(&sink.output, &output)
     }
 
+    /// What leaves the user's terminal as a shell expects it, after what has passed.
+    package var leaving: [UInt8] { sink.isAlternate ? Self.reset : Self.resetOfMain }
+
     /// What leaves the user's terminal as a shell expects it, whatever passed through a filter before.
     ///
-    /// Does not move the cursor when the main screen is shown.
-    package static let reset: [UInt8] = [
+    /// Most terminals do not move the cursor when the main screen is shown. tmux does: it goes where the last full-screen
+    /// program began.
+    package static let reset = reset(alternate: true)
+
+    /// What leaves the user's terminal as a shell expects it, when the main screen is shown.
+    private static let resetOfMain = reset(alternate: false)
+
+    private static func reset(alternate: Bool) -> [UInt8] {
+        ((alternate ? leavingAlternate : ["\u{1B}[?2026l"]) + leavingModes).flatMap(\.utf8)
+    }
+
+    private static let leavingAlternate = [
         "\u{1B}[?2026l",  // synchronized output off first, so that the rest shows
         // Leaving the alternate screen restores the cursor saved on the main one. Where the main screen
         // is shown already, that is the one saved here. Terminals that do not know the kitty protocol
         // may read the pop as `CSI u`, which restores the cursor too: it stays inside the saves.
         "\u{1B}7", "\u{1B}[<99u", "\u{1B}[?1049l",
+    ]
+
+    private static let leavingModes = [
         "\u{1B}7", "\u{1B}[<99u", "\u{1B}[r", "\u{1B}8",
         "\u{1B}[?9l", "\u{1B}[?1000l", "\u{1B}[?1002l", "\u{1B}[?1003l",
         "\u{1B}[?1005l", "\u{1B}[?1006l", "\u{1B}[?1015l", "\u{1B}[?1016l",
@@ -80,7 +96,7 @@ package struct AttachFilter: Sendable {
         "\u{1B}[?5l", "\u{1B}[?7h", "\u{1B}[4l",
         "\u{1B}]8;;\u{1B}\\", "\u{0F}", "\u{1B}(B", "\u{1B})B", "\u{1B}[0m",
         "\u{1B}[?12l", "\u{1B}[0 q", "\u{1B}[?25h",
-    ].flatMap(\.utf8)
+    ]
 }
 
 /// A program's question where its cursor is.
@@ -98,6 +114,8 @@ private struct AttachSink: TerminalSink {
     var positions: [CursorQuestion] = []
     var signals: [[UInt8]] = []
     var drawsOnly = false
+    /// What has passed left the terminal on its alternate screen.
+    var isAlternate = false
     private let rules = AllowedSequences.rules
     private static let mostSignals = 16
 
@@ -172,6 +190,9 @@ private struct AttachSink: TerminalSink {
             guard let mode = AttachSink.number(number), modes.contains(mode) else { continue }
             if !kept.isEmpty { kept.append(UInt8(ascii: ";")) }
             kept += number
+            if [47, 1047, 1049].contains(mode) && parser.prefix != 0 {
+                isAlternate = final == UInt8(ascii: "h")
+            }
         }
         if !kept.isEmpty { write(final, parser, kept) }
     }

@@ -73,7 +73,7 @@ struct ManualPageTests {
             "cloche - run AI agents in parallel on one repository, each in a sandbox of its own",
             "-p, --profile PROFILE",
             #"cloche start fixer "Fix the failing parser test""#,
-            "cloche list --json | jq '.[] | select(.state == \"failed\")'",
+            "cloche list --all --json | jq '.[] | select(.activity.state == \"failed\")'",
             "~/.config/cloche/",
         ] {
             #expect(shown.output.contains(part), "\(part)")

@@ -34,6 +34,8 @@ import Testing
     @Test(arguments: [
         ("state: {screen: [{match: '(', state: idle}]}", "regular expression"),
         ("state: {screen: [{match: '(a)\\1', state: idle}]}", "without back references"),
+        ("state: {screen: [{match: '((a{255}){255}){255}', state: idle}]}", "no more than 1,000 times"),
+        ("state: {screen: [{match: 'a{99999999999999999999}', state: idle}]}", "regular expression"),
         ("state: {title: [{match: a}]}", "needs the key `state`"),
         ("state: {title: [{state: idle}]}", "needs the key `match`"),
         ("state: {title: [{match: a, state: starting}]}", "one of `working`, `waiting`, `idle`"),
@@ -62,6 +64,15 @@ import Testing
         )
         _ = try tree.loader.trustProject()
         #expect(throws: Never.self) { try tree.loader.load() }
+    }
+
+    /// Nothing is less than what the user has said, and still not the project's to say.
+    @Test func anUntrustedFileCannotTakeCommandsAway() throws {
+        let tree = try ConfigurationTree([
+            "user/config.yaml": "overrides:\n  session:\n    on-state: {waiting: x}\n",
+            "project/config.yaml": "overrides:\n  session:\n    on-state: null\n",
+        ])
+        #expect(tree.failure().contains("on-state") && tree.failure().contains("is not trusted"))
     }
 
     @Test func anUntrustedFileMayChooseWhatCostsNobodyAnything() throws {

@@ -126,6 +126,7 @@ struct StateNoticeTests {
 
     @Test func aNotificationHasNoMarks() {
         #expect(StateNotice.plain("<a href='x'>y</a> & z") == "&lt;a href='x'&gt;y&lt;/a&gt; &amp; z")
+        #expect(StateNotice.plain("\\074b\\076") == "\\\\074b\\\\076")
     }
 
     @Test func aFloodIsCounted() {

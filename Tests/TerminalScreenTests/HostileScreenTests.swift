@@ -74,6 +74,17 @@ struct HostileScreenTests {
         #expect(screen.scrolledOff(most: 2).map(\.text) == ["line 7", "line 8"])
     }
 
+    /// A link may be on each place of a screen, and is written when another stands before it.
+    @Test func linksDoNotMakeAScreenLong() {
+        var screen = Screen(columns: 100, rows: 40)
+        let path = String(repeating: "x", count: 2000)
+        for number in 0..<4000 {
+            screen.feed(Array("\u{1B}]8;;http://\(number % 2)/\(path)\u{1B}\\a".utf8))
+        }
+        #expect(screen.restoration().count < 300_000)
+        #expect(screen.restoration().count > 200_000)
+    }
+
     private func passesUnchanged(_ bytes: [UInt8]) -> Bool {
         var filter = AttachFilter()
         var output: [UInt8] = []

@@ -105,6 +105,9 @@ def test_exec_with_a_terminal(t):
     terminal.close()
     piped = t.cloche("exec", "a", "--", "tty", cwd=project, check=1)
     assert "not a tty" in piped.out
+    # A terminal for the program alone: the end of what is typed is told as a terminal tells it.
+    alone = t.cloche("exec", "-t", "a", "--", "sh", "-c", "tty; cat; sleep 0.5; echo done; exit 4", cwd=project, check=4)
+    assert alone.out.startswith("/dev/pts/") and alone.out.split()[-1] == "done" and "\x1b" not in alone.out, alone
 
 
 def test_exec_leaves_nothing_when_its_caller_is_killed(t):

@@ -201,7 +201,7 @@ def test_a_program_beside_has_a_window(t):
     second.send("it\r")
     second.expect("got it")
     second.expect("ended with exit code 7")
-    assert second.wait() == 0
+    assert second.wait() == 7
     assert [window["number"] for window in t.json("windows", "a", cwd=project)] == [0]
     refused = t.cloche("look", "a:1", cwd=project, check=None)
     assert refused.code != 0 and "no window 1" in refused.err, refused

@@ -38,10 +38,13 @@ enum AttachCommand {
             showsHint ? hint(key, name, request) : ""
         }
         switch outcome {
-        case .detached: context.output.note("detached; \(name) goes on")
+        case .detached:
+            let window = request.window == 0 ? "" : ":\(request.window)"
+            context.output.note("detached; \(name)\(window) goes on")
         case .taken: context.output.note("another terminal has taken \(name) over; it goes on")
         case .exited(let code):
             context.output.note("the program of the window has ended with exit code \(code)")
+            return code
         case .ended(let reason): context.output.note("\(name) has ended: \(reason)")
         case .lost:
             context.output.note("\(name) was lost: its supervisor died")

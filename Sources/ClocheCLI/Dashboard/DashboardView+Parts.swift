@@ -120,7 +120,7 @@ extension DashboardView {
         }
         guard let agent = model.current else { return }
         if model.refusals.isEmpty {
-            let text = layout.isWide ? "  nothing of the network" : " nothing was refused"
+            let text = layout.isWide ? "  nothing lately" : " nothing refused lately"
             canvas.put(text, row: top, column: 0, end: box.end, style: look.faint)
             return
         }
