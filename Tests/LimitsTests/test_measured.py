@@ -22,7 +22,8 @@ def bomb(t, kind):
     has_ended(t, "a", project, "memory", 137, "limits.memory")
     taken = number(directory / "taken") / MIB
     print(f"# {kind}: {taken:.0f} MiB were taken at {RATE} MiB/s, the limit is {LIMIT} MiB")
-    assert 0.9 * LIMIT < taken < 2 * LIMIT, taken
+    # Of three times the limit; a busy machine looks late.
+    assert 0.9 * LIMIT < taken < 2.5 * LIMIT, taken
     # The control: it takes that much where it may.
     directory = agent(t, "control", task, MEASURED | {"memory": f"{4 * LIMIT}MiB"}, "memory", project=project)
     go(directory)
@@ -55,7 +56,8 @@ def test_processes_are_measured_together(t):
     has_ended(t, "a", project, "memory", 137, "limits.memory")
     taken = sum(number(directory / str(i) / "taken") for i in range(1, 5)) / MIB
     print(f"# four processes: {taken:.0f} MiB, the limit is {LIMIT} MiB")
-    assert 0.9 * LIMIT < taken < 2 * LIMIT, taken
+    # Of three times the limit; a busy machine looks late.
+    assert 0.9 * LIMIT < taken < 2.5 * LIMIT, taken
     nothing_left(t, project)
 
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import socket
+import time
 
 import internet
 
@@ -237,7 +238,10 @@ def test_a_full_disk_leaves_the_old_policy_in_force(t):
     a = Agent(t)
     state = pathlib.Path(a.cloche("path", "a", "state").out.strip())
     log = state / "audit.jsonl"
-    kept = log.read_bytes()
+    # What is still on its way there, a fifth of a second at most, would end the agent.
+    kept = b""
+    while kept != (kept := log.read_bytes()):
+        time.sleep(0.6)
     log.unlink()
     log.mkdir()
     result = a.cloche("policy", "allow", "a", "other.test:7", check=125)
