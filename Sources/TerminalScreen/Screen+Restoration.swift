@@ -90,7 +90,10 @@ extension Screen {
         writer.sequence("[\(cursor.row + 1);\(column + 1)H")
         if wrapsNext {
             writer.select(CharacterSets())
-            writer.write(grid[cursor.row, column])
+            let last = grid[cursor.row, column]
+            // A wide character in the middle of a line that became one of double width: it is not seen there.
+            let isCut = column + Int(last.width) > grid.width(cursor.row)
+            writer.write(isCut ? Cell(style: last.style) : last)
         }
         let decoration = Decoration(underlineBits: cursor.underlineBits, link: link)
         writer.select(cursor.style.undecorated, decoration)

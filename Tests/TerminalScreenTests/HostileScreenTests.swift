@@ -85,6 +85,16 @@ struct HostileScreenTests {
         #expect(screen.restoration().count > 200_000)
     }
 
+    /// Painted, it would go to the next line: a wide character in the middle of a line that became one of double width.
+    @Test func aCutCharacterIsNotPaintedBeforeAWrap() {
+        var screen = Screen(columns: 10, rows: 4)
+        screen.feed(Array("\r\n\r\nq\u{1B}[2;1H0123漢\u{1B}[2;10Hx\u{1B}#6".utf8))
+        var other = Screen(columns: 10, rows: 4)
+        other.feed(screen.restoration())
+        #expect(other.text(row: 2) == "q" && screen.text(row: 2) == "q")
+        #expect(other.text(row: 1) == "0123 " || other.text(row: 1) == "0123")
+    }
+
     private func passesUnchanged(_ bytes: [UInt8]) -> Bool {
         var filter = AttachFilter()
         var output: [UInt8] = []
