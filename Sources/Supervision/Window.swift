@@ -69,9 +69,13 @@ final class Window {
     func dropInput() { input.removeAll() }
 
     /// Puts modes and styles back, and leaves what was shown; returns how it is done.
+    ///
+    /// What the last program has begun to write is not the beginning of what the next one writes.
     func resetModes() -> [UInt8] {
-        screen.feed(AttachFilter.reset)
-        return AttachFilter.reset
+        let leaving = filter.leaving
+        filter = AttachFilter()
+        screen.feed(leaving)
+        return leaving
     }
 
     /// Puts bytes into the queue for the pty, as if typed.

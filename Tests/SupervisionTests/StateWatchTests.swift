@@ -242,6 +242,16 @@ struct ScreenPatternsTests {
         #expect(pace.due == 1090 + ScreenPace.interval)
     }
 
+    /// However dear a pattern is on a hostile screen: a second of looking is followed by twenty without.
+    @Test func aDearLookIsFollowedByALongRest() {
+        var pace = ScreenPace()
+        pace.output(at: 1000)
+        let looks = pace.looks(at: 1000 + ScreenPace.rest)
+        pace.took(1_000_000)
+        pace.output(at: 1100)
+        #expect(looks && pace.due == 1000 + ScreenPace.rest + 20_000)
+    }
+
     @Test func aScreenThatNeverRestsIsLookedAtNowAndThen() {
         var pace = ScreenPace()
         var looks = 0

@@ -176,4 +176,17 @@ import Testing
         }
         for mode in AllowedSequences.modes { #expect(reset.contains("\u{1B}[\(mode)l")) }
     }
+
+    /// tmux moves the cursor when a screen is left that is not shown.
+    @Test(arguments: [
+        ("plain", false), ("\u{1B}[?1049h", true), ("\u{1B}[?47;25h", true),
+        ("\u{1B}[?1049h\u{1B}[?1049l", false),
+        ("\u{1B}[47h", false), ("\u{1B}[?1047$p", false),
+    ])
+    func theAlternateScreenIsLeftWhereItIsShown(_ text: String, _ isAlternate: Bool) {
+        var filter = AttachFilter()
+        var output: [UInt8] = []
+        filter.feed(Array(text.utf8), into: &output)
+        #expect(String(decoding: filter.leaving, as: UTF8.self).contains("1049") == isAlternate)
+    }
 }

@@ -196,7 +196,7 @@ enum ReplayCommand {
                 hasShown = hasShown || shown.contains(0x1b)
             }
         } catch { throw Project.cannotRead(name, error) }
-        if hasShown { output.bytes(AttachFilter.reset) }
+        if hasShown { output.bytes(filter.leaving) }
         return ExitCode.success
     }
 
