@@ -42,7 +42,9 @@ def test_keys_drive_a_shell(t):
     # The line before, its last word replaced.
     t.cloche("keys", "a", "Up", "C-w", "two", "Enter", cwd=project)
     t.cloche("wait", "a", "--for", "output:^two$", "--since-start", "--timeout", "30s", cwd=project)
-    t.cloche("keys", "a", "sleep 1000", "Enter", cwd=project)
+    # It says when the terminal is its own; an interrupt before that is taken by nobody.
+    t.cloche("keys", "a", "sh -c 'echo asleep; exec sleep 1000'", "Enter", cwd=project)
+    t.cloche("wait", "a", "--for", "output:^asleep$", "--since-start", "--timeout", "30s", cwd=project)
     t.cloche("keys", "a", "C-c", cwd=project)
     t.cloche("keys", "a", "exit 5", "Enter", cwd=project)
     assert t.wait_ended("a", project)["exit-code"] == 5

@@ -42,10 +42,10 @@ class Model:
 
     def shows(self, wanted, deadline=15):
         """Waits until the text is what is wanted: lines, without the blanks at their ends."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * case.patience
         while self.text() != wanted:
             if not self.feed(0.1):
-                assert time.monotonic() < end, f"shown:\n{show(self.text())}\nwanted:\n{show(wanted)}"
+                case.not_later(end, f"shown:\n{show(self.text())}\nwanted:\n{show(wanted)}")
 
     def text(self):
         lines = []
@@ -55,10 +55,10 @@ class Model:
         return lines
 
     def until(self, words, deadline=15):
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * case.patience
         while words not in "\n".join(self.text()):
             if not self.feed(0.1):
-                assert time.monotonic() < end, f"no {words!r} in\n{show(self.text())}"
+                case.not_later(end, f"no {words!r} in\n{show(self.text())}")
 
 
 def show(lines):
