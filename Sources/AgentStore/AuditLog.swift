@@ -51,6 +51,9 @@ package final class AuditLog {
         case begun
         /// Together with what another writes next, who waits for all.
         case left
+        /// As `standard`, but at the next `settleIfDue`: whoever caused it sees something first, and does nothing
+        /// before that.
+        case soon
     }
 
     /// Milliseconds from a record, or the last time, until it is begun; until 200 there is time for the disk.
@@ -75,6 +78,8 @@ package final class AuditLog {
     private var begun: Int64 = 0
     /// When `settleIfDue` is to be called, in milliseconds of the monotonic clock; nil when nothing waits for it.
     package private(set) var settleDue: Int64?
+    /// Whether `settleIfDue` is to wait for the disk.
+    private var isAwaited = false
     /// Whether what was to be written last could not be written, or not be put on disk.
     package private(set) var hasFailed = false
 
@@ -130,6 +135,7 @@ package final class AuditLog {
             case (.left, _): return
             case (_, .none): try replaceHead(unsettled)
             case (.begun, _): try beginSettling()
+            case (.soon, _) where isUrgent: isAwaited = true
             case (.standard, _) where isUrgent || writer == .command: try settleNow()
             default: settleDue = settleDue ?? MonotonicClock.milliseconds + Self.pause
             }
@@ -380,12 +386,17 @@ package final class AuditLog {
         } catch { throw cannotWrite(error) }
     }
 
-    /// Does what `settleDue` asks for, without waiting where the kernel can do it by itself.
+    /// Does what `settleDue` asks for, without waiting where the kernel can do it by itself; for what is to be on disk
+    /// `soon`, it waits.
     ///
     /// - Throws: as `awaitBegun`.
     package func settleIfDue(_ now: Int64) throws(ClocheError) {
-        guard let due = settleDue, now >= due else { return }
         do throws(SystemError) {
+            if isAwaited {
+                isAwaited = false
+                return try settleNow()
+            }
+            guard let due = settleDue, now >= due else { return }
             try finishSettling(wait: false)
             if beingSettled != nil {
                 settleDue = now + Self.look

@@ -11,7 +11,6 @@
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -279,26 +278,3 @@ int clinux_entry(int dirfd, const char *name, struct clinux_entry *entry) {
 }
 
 void clinux_trim_heap(void) { (void)malloc_trim(0); }
-
-static void *synchronize(void *order) {
-    struct clinux_sync *sync = order;
-    uint64_t one = 1;
-    sync->failure = fdatasync(sync->fd) < 0 ? errno : 0;
-    close(sync->fd);
-    while (write(sync->event, &one, sizeof one) < 0 && errno == EINTR) continue;
-    return NULL;
-}
-
-int clinux_sync_begin(struct clinux_sync *sync) {
-    sigset_t all, old;
-    pthread_attr_t attributes;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, 64 << 10);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failure = pthread_create(&(pthread_t){0}, &attributes, synchronize, sync);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
-    return (errno = failure) == 0 ? 0 : -1;
-}

@@ -88,8 +88,8 @@ extension Project {
         _ client: consuming SupervisorClient,
         _ request: ExecRequest
     ) throws -> Int32 {
-        let outcome = try AttachSession.run(client, .exec(request)) {
-            AttachSession.Options(detach: try detachKey(name), fillsScreen: false)
+        let outcome = try AttachSession.run(client, .exec(request), fillsScreen: false) {
+            AttachSession.Leaving(detach: try detachKey(name))
         }
         switch outcome {
         case .exited(let code): return code
@@ -119,9 +119,9 @@ extension Project {
         let directory = try agentDirectory(name)
         guard let client = try SupervisorClient.connect(directory) else { throw try notRunning(name) }
         do {
-            return try AttachSession.run(client, .attach(request)) {
+            return try AttachSession.run(client, .attach(request), readOnly: request.readOnly) {
                 let key = try detachKey(name)
-                return AttachSession.Options(detach: key, readOnly: request.readOnly, hint: hint(key))
+                return AttachSession.Leaving(detach: key, hint: hint(key))
             }
         } catch let error as ClocheError {
             throw error

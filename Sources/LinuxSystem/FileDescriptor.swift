@@ -268,6 +268,12 @@ package struct Pipe: ~Copyable {
     /// Closes the writing end, which a child has inherited, and gives the reading one.
     package consuming func readOnlyEnd() -> FileDescriptor { readEnd }
 
+    /// Gives the reading end; another has the writing one now, and closes it.
+    consuming func givenAway() -> FileDescriptor {
+        _ = writeEnd.release()
+        return readEnd
+    }
+
     /// The two ends, each to be held and closed on its own.
     package consuming func shared() -> (read: FileDescriptor.Shared, write: FileDescriptor.Shared) {
         let read = FileDescriptor.Shared(readEnd)

@@ -22,43 +22,40 @@ package struct AttachSession: ~Copyable {
         case lost
     }
 
-    /// How a terminal is connected.
-    package struct Options: Sendable {
+    /// How the user leaves.
+    package struct Leaving: Sendable {
         /// What leaves.
         package var detach: DetachKey
-        /// Whether nothing typed is passed on.
-        package var readOnly: Bool
         /// A line that is shown at first, until a key is typed or its time is over.
         package var hint: String
-        /// Whether the window takes the whole terminal.
-        ///
-        /// A program that begins in it writes on where the shell's last line ended.
-        package var fillsScreen: Bool
 
-        /// Everything is passed on.
-        package init(detach: DetachKey, readOnly: Bool = false, hint: String = "", fillsScreen: Bool = true) {
-            (self.detach, self.readOnly, self.hint, self.fillsScreen) = (detach, readOnly, hint, fillsScreen)
-        }
+        /// With this key.
+        package init(detach: DetachKey, hint: String = "") { (self.detach, self.hint) = (detach, hint) }
     }
 
     /// How long the hint is shown, in milliseconds.
     private static let hintTime: Int64 = 2000
 
     private let client: SupervisorClient
-    private let options: Options
-    private var matcher: DetachKeyMatcher
+    /// Whether nothing typed is passed on.
+    private let readOnly: Bool
+    /// Whether the window takes the whole terminal.
+    ///
+    /// A program that begins in it writes on where the shell's last line ended.
+    private let fillsScreen: Bool
+    /// Nil until it is known what leaves.
+    private var matcher: DetachKeyMatcher?
+    private var hint = ""
     private var hintEnds: Int64?
     private var showsHint = false
     private var hasShown = false
     /// Knows which screen is shown at the end, where that matters.
     private var passed: AttachFilter?
 
-    private init(_ client: consuming SupervisorClient, _ options: Options) {
+    private init(_ client: consuming SupervisorClient, readOnly: Bool, fillsScreen: Bool) {
         self.client = client
-        self.options = options
-        matcher = DetachKeyMatcher(options.detach)
-        passed = options.fillsScreen ? nil : AttachFilter()
-        hintEnds = options.hint.isEmpty ? nil : MonotonicClock.milliseconds + Self.hintTime
+        (self.readOnly, self.fillsScreen) = (readOnly, fillsScreen)
+        passed = fillsScreen ? nil : AttachFilter()
     }
 
     /// The size of the user's terminal.
@@ -69,19 +66,21 @@ package struct AttachSession: ~Copyable {
     /// Shows the window and passes keys on.
     ///
     /// - Parameter opening: the request that connects this terminal.
-    /// - Parameter options: asked for after the request is sent, so that both ends work at the same time.
+    /// - Parameter leaving: asked for when the screen is painted, or a key is typed: nobody waits for a file then.
     package static func run(
         _ client: consuming SupervisorClient,
         _ opening: ControlMessage,
-        _ options: () throws -> Options
+        readOnly: Bool = false,
+        fillsScreen: Bool = true,
+        _ leaving: () throws -> Leaving
     ) throws -> Outcome {
         let signals = try SignalDescriptor([SIGWINCH, SIGTERM, SIGHUP, SIGINT])
         try client.send(opening)
-        var session = AttachSession(client, try options())
+        var session = AttachSession(client, readOnly: readOnly, fillsScreen: fillsScreen)
         let raw = Terminal.RawMode(0)
         defer { _ = raw != nil }  // keeps raw mode until here
         do {
-            let outcome = try session.serve(signals)
+            let outcome = try session.serve(signals, leaving)
             session.leave()
             return outcome
         } catch {
@@ -94,14 +93,17 @@ package struct AttachSession: ~Copyable {
     private func leave() {
         guard hasShown else { return }
         UserOutput.write(passed?.leaving ?? AttachFilter.reset)
-        guard options.fillsScreen else { return }
+        guard fillsScreen else { return }
         // A hint that still stands there is not the agent's.
         let line = showsHint && hintEnds != nil ? "\u{1B}[2K" : ""
         UserOutput.write(Array("\u{1B}[\(Self.size.rows);1H\(line)\r\n".utf8))
     }
 
-    private mutating func serve(_ signals: borrowing SignalDescriptor) throws -> Outcome {
+    private mutating func serve(_ signals: borrowing SignalDescriptor, _ leaving: () throws -> Leaving) throws
+        -> Outcome
+    {
         while true {
+            if hasShown { try prepare(leaving) }
             let wait = hintEnds.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
             let ready = try Poll.wait(
                 [
@@ -114,8 +116,22 @@ package struct AttachSession: ~Copyable {
             if let hintEnds, MonotonicClock.milliseconds >= hintEnds { try endHint() }
             if ready[0], try react(signals) { return .detached }
             if ready[1], let outcome = try receive() { return outcome }
-            if ready[2], try pass() { return .detached }
+            if ready[2] {
+                try prepare(leaving)
+                if try pass() { return .detached }
+            }
         }
+    }
+
+    /// Learns what leaves, once.
+    private mutating func prepare(_ leaving: () throws -> Leaving) throws {
+        if matcher != nil { return }
+        let leaving = try leaving()
+        matcher = DetachKeyMatcher(leaving.detach)
+        if leaving.hint.isEmpty { return }
+        hint = leaving.hint
+        hintEnds = MonotonicClock.milliseconds + Self.hintTime
+        if hasShown { showHint() }
     }
 
     /// True when a signal ends the session.
@@ -142,7 +158,7 @@ package struct AttachSession: ~Copyable {
     }
 
     private mutating func show(_ bytes: [UInt8]) {
-        if !hasShown && options.fillsScreen {
+        if !hasShown && fillsScreen {
             // What stands on the screen moves up into the terminal's own lines instead of being erased.
             let rows = Int(Self.size.rows)
             UserOutput.write(Array("\u{1B}[\(rows);1H".utf8) + [UInt8](repeating: 0x0A, count: rows))
@@ -151,12 +167,14 @@ package struct AttachSession: ~Copyable {
         var ignored: [UInt8] = []
         passed?.feed(bytes, into: &ignored)
         UserOutput.write(bytes)
-        if hintEnds != nil && !showsHint {
-            showsHint = true
-            let size = Self.size
-            let text = String(options.hint.prefix(max(0, Int(size.columns) - 1)))
-            UserOutput.write(Array("\u{1B}7\u{1B}[\(size.rows);1H\u{1B}[0;7m\(text)\u{1B}[0m\u{1B}8".utf8))
-        }
+        if hintEnds != nil && !showsHint { showHint() }
+    }
+
+    private mutating func showHint() {
+        showsHint = true
+        let size = Self.size
+        let text = String(hint.prefix(max(0, Int(size.columns) - 1)))
+        UserOutput.write(Array("\u{1B}7\u{1B}[\(size.rows);1H\u{1B}[0;7m\(text)\u{1B}[0m\u{1B}8".utf8))
     }
 
     /// Takes the hint away: the window is shown anew.
@@ -171,8 +189,8 @@ package struct AttachSession: ~Copyable {
         let typed = UserInput.read()
         if typed.isEmpty { return true }
         try endHint()
-        let outcome = matcher.feed(typed)
-        if !outcome.forward.isEmpty && !options.readOnly { try client.send(.input(outcome.forward)) }
+        guard let outcome = matcher?.feed(typed) else { return false }
+        if !outcome.forward.isEmpty && !readOnly { try client.send(.input(outcome.forward)) }
         if outcome.detaches { try client.send(.detach) }
         return outcome.detaches
     }

@@ -1,4 +1,4 @@
-// How much work a terminal's program may make in the long run. `yes` that runs for a night must not cost the host a
+// How much a terminal's program writes at once, and how much work it may make in the long run. `yes` that runs for a night must not cost the host a
 // processor, nor must sequences that are short to write and long to carry out; a build or a `cat` that people wait for is not
 // slowed. Pure: time comes in, a decision goes out.
 
@@ -21,5 +21,23 @@ struct OutputPace: Equatable {
         counted = now
         left = min(Self.reserve, left + elapsed * Self.rate) - cost
         return left < 0 ? now + max(Self.shortestPause, -left / Self.rate) : nil
+    }
+}
+
+/// Whether a program writes so much at the moment that a thread that reads ahead is worth its start.
+struct OutputBurst: Equatable {
+    /// So many bytes...
+    static let much = 256 << 10
+    /// ...in so many milliseconds.
+    static let slot: Int64 = 20
+
+    private var began: Int64 = 0
+    private var bytes = 0
+
+    /// It has written so many bytes.
+    mutating func took(_ count: Int, at now: Int64) -> Bool {
+        if now - began >= Self.slot { (began, bytes) = (now, 0) }
+        bytes += count
+        return bytes >= Self.much
     }
 }

@@ -13,10 +13,11 @@ extension Supervisor {
         guard let attachment = viewer.attachment, attachment.program == nil else { return }
         viewer.attached = MonotonicClock.milliseconds
         viewer.typed = 0
-        // A full disk ends the agent at its next event.
+        // A full disk ends the agent at its next event. The screen is shown while the disk works; what is typed waits.
         try? audit.append(
             .attach,
-            ["read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user))]
+            ["read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user))],
+            .soon
         )
     }
 
@@ -33,7 +34,8 @@ extension Supervisor {
                 "read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user)),
                 "typed": .integer(viewer.typed),
                 "milliseconds": .integer(MonotonicClock.milliseconds - viewer.attached),
-            ]
+            ],
+            .soon
         )
     }
 

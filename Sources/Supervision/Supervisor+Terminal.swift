@@ -34,24 +34,59 @@ extension Supervisor {
     /// Reads what there is; for some time only, since other programs may go on writing for ever.
     func drain(_ window: Window, milliseconds: Int64) {
         let end = MonotonicClock.milliseconds + milliseconds
-        while readPart(of: window) && MonotonicClock.milliseconds < end {}
+        while true {
+            let mayGoOn = readPart(of: window)
+            let left = end - MonotonicClock.milliseconds
+            if left <= 0 { return }
+            if mayGoOn { continue }
+            guard let pipe = window.ahead?.pipe.number else { return }
+            // What the thread has in hand is still to come. Waiting fails by interruption only.
+            _ = try? Poll.wait([Poll.Interest(pipe, readable: true)], milliseconds: Int32(left))
+        }
     }
 
     /// Whether there may be more.
     private func readPart(of window: Window) -> Bool {
+        if let part = window.ahead?.pipe.readAvailable(upTo: Self.part) {
+            if !part.bytes.isEmpty { show(part.bytes, in: window) }
+            if case .closed = part.end { endReadingAhead(window) }
+            if case .failed = part.end { return false }
+            return true
+        }
         guard let part = window.terminal?.readAvailable(upTo: Self.part) else { return false }
         if !part.bytes.isEmpty {
             wake(window)
             show(part.bytes, in: window)
         }
         switch part.end {
-        case nil: return true
+        case nil:
+            countBurst(part.bytes.count, in: window)
+            return true
         case .closed: close(window)
-        case .failed(let error) where error.errno == .wouldBlock: break
+        case .failed(let error) where error.errno == .wouldBlock: countBurst(part.bytes.count, in: window)
         // EIO is that of an unused one: no process has the slave open now.
         case .failed: rest(window)
         }
         return false
+    }
+
+    /// While a program writes much, a thread reads it.
+    private func countBurst(_ count: Int, in window: Window) {
+        guard window.burst.took(count, at: MonotonicClock.milliseconds), window.isOpen else { return }
+        do throws(SystemError) {
+            let pipe = try Pipe()
+            try epoll.add(pipe.readEnd.number, token: window.token)
+            window.ahead = try window.terminal?.readAhead(pipe)
+            try watch(window)
+        } catch {}  // then it is read here, as before; a pipe that is closed is watched no more
+    }
+
+    /// The thread has ended: what comes, or why nothing does, is read here again.
+    private func endReadingAhead(_ window: Window) {
+        if let pipe = window.ahead?.pipe.number { epoll.remove(pipe) }
+        window.ahead = nil
+        // If it is gone, the next read says so.
+        try? watch(window)
     }
 
     /// The harness's terminal after what was shown last, as a new file of the recording begins with it.
@@ -115,6 +150,8 @@ extension Supervisor {
     /// Forgets a pty; every process that had it open has gone, or is about to be killed.
     func close(_ window: Window) {
         guard let number = window.terminal?.number else { return }
+        if let pipe = window.ahead?.pipe.number { epoll.remove(pipe) }
+        window.ahead = nil
         epoll.remove(number)
         window.terminal = nil
         (window.token, window.pausedUntil) = (0, nil)
@@ -137,7 +174,15 @@ extension Supervisor {
     private func watch(_ window: Window) throws(SystemError) {
         guard let number = window.terminal?.number else { return }
         let isRead = window.pausedUntil == nil
-        try epoll.modify(number, token: window.token, readable: isRead, writable: !window.input.isEmpty)
+        let readsAhead = window.ahead != nil
+        try epoll.modify(
+            number,
+            token: window.token,
+            readable: isRead && !readsAhead,
+            writable: !window.input.isEmpty
+        )
+        guard let pipe = window.ahead?.pipe.number else { return }
+        try epoll.modify(pipe, token: window.token, readable: isRead, writable: false)
     }
 
     /// When a window that is paused is read again, in milliseconds of the monotonic clock; nil for none.

@@ -17,12 +17,16 @@ final class Window {
 
     /// The pty's master; nil while no program is on it.
     var terminal: FileDescriptor?
+    /// What a thread reads from it, while much is written.
+    var ahead: ReadAhead?
+    /// For both.
     var token: UInt64 = 0
     /// No process has the pty's slave open.
     var rests = false
     /// Its program has written too much: when it is read again, in milliseconds of the monotonic clock.
     var pausedUntil: Int64?
     var pace = OutputPace()
+    var burst = OutputBurst()
     private(set) var size: TerminalSize
     private(set) var screen: Screen
     private var filter = AttachFilter()

@@ -126,6 +126,17 @@ import Testing
         #expect(try place.agent.readAuditHead()?.end.sequence == 4)
     }
 
+    @Test func whatIsAwaitedSoonIsWrittenAtOnceAndOnDiskInTheSameTurn() throws {
+        let place = try Place()
+        let log = place.log(AuditPolicy(), .supervisor)
+        try log.append(.attach, [:], .soon)
+        #expect(try Files.read(place.agent.auditLog).split(separator: UInt8(ascii: "\n")).count == 2)
+        #expect(try place.agent.readAuditHead()?.end.sequence == 0)
+        // Whatever the time is.
+        try log.settleIfDue(0)
+        #expect(try place.agent.readAuditHead()?.end.sequence == 2)
+    }
+
     // MARK: What somebody does between two records
 
     @Test func aCutLogIsNotHealedByTheNextRecord() throws {

@@ -28,4 +28,17 @@ struct OutputPaceTests {
         #expect(until == 10_000)
         #expect(pace.took(1, at: 10_001) == nil)
     }
+
+    @Test func aBurstIsMuchInAShortTime() {
+        let most = OutputBurst.much
+        let (slot, later) = (100 + OutputBurst.slot - 1, 100 + OutputBurst.slot)
+        var burst = OutputBurst()
+        let taken = [
+            (most - 1, 100), (1, slot), (1, slot),
+            // A new time begins.
+            (most - 1, later), (most - 1, later + OutputBurst.slot), (most, 5000),
+        ]
+        .map { burst.took($0.0, at: $0.1) }
+        #expect(taken == [false, true, true, false, false, true])
+    }
 }

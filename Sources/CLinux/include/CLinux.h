@@ -32,5 +32,6 @@
 #include "notices.h"
 #include "shims.h"
 #include "sockets.h"
+#include "threads.h"
 
 #endif
