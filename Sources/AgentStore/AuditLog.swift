@@ -135,7 +135,9 @@ package final class AuditLog {
             case (.left, _): return
             case (_, .none): try replaceHead(unsettled)
             case (.begun, _): try beginSettling()
-            case (.soon, _) where isUrgent: isAwaited = true
+            case (.soon, _) where isUrgent:
+                isAwaited = true
+                settleDue = MonotonicClock.milliseconds
             case (.standard, _) where isUrgent || writer == .command: try settleNow()
             default: settleDue = settleDue ?? MonotonicClock.milliseconds + Self.pause
             }

@@ -191,6 +191,7 @@ extension EventKind {
             .always("kind", .word(["keys", "message"]), "Whether it is keys or the text of a message."),
             .always("bytes", .number, "How many bytes."),
             .always("by", .number, "The user on the host whose command it is."),
+            .maybe("window", .number, "The window, but for the harness's."),
         ]
     )
     /// A message waits.

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "threads.h"
@@ -34,10 +33,6 @@ static void *synchronize(void *order) {
 
 int clinux_sync_begin(struct clinux_sync *sync) { return begin(synchronize, sync); }
 
-struct read_ahead {
-    int from, into, patience;
-};
-
 static int put(int into, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(into, bytes, count);
@@ -59,26 +54,24 @@ static int fill(int from, char *buffer, size_t size, size_t *count) {
     return 1;
 }
 
-static void *read_ahead(void *argument) {
-    struct read_ahead order = *(struct read_ahead *)argument;
-    free(argument);
+static void *read_ahead(void *order) {
+    uintptr_t packed = (uintptr_t)order;
+    int from = packed & 0xffffff, into = packed >> 24 & 0xffffff, patience = (int)(packed >> 48);
     char buffer[16 << 10];
     size_t count;
-    struct pollfd more = {.fd = order.from, .events = POLLIN};
+    struct pollfd more = {.fd = from, .events = POLLIN};
     do {
-        int is_open = fill(order.from, buffer, sizeof buffer, &count);
-        if (put(order.into, buffer, count) < 0 || !is_open) break;
-    } while (count == sizeof buffer || poll(&more, 1, order.patience) > 0);
-    close(order.from);
-    close(order.into);
+        int is_open = fill(from, buffer, sizeof buffer, &count);
+        if (put(into, buffer, count) < 0 || !is_open) break;
+    } while (count == sizeof buffer || poll(&more, 1, patience) > 0);
+    close(from);
+    close(into);
     return NULL;
 }
 
+/* The order is in the pointer itself: who frees memory in a thread gets a heap of its own for that. */
 int clinux_read_ahead(int from, int into, int patience) {
-    struct read_ahead *order = malloc(sizeof *order);
-    if (order == NULL) return -1;
-    *order = (struct read_ahead){from, into, patience};
-    if (begin(read_ahead, order) == 0) return 0;
-    free(order);
-    return -1;
+    _Static_assert(sizeof(void *) == 8, "three numbers in a pointer");
+    if ((from | into) >> 24 != 0 || patience >> 16 != 0) return (errno = EINVAL, -1);
+    return begin(read_ahead, (void *)((uintptr_t)from | (uintptr_t)into << 24 | (uintptr_t)patience << 48));
 }

@@ -22,7 +22,7 @@ extension ClocheCommands {
             typed and how many bytes, not what. Words that begin with a dash stand behind `--`.
             """,
         arguments: [
-            agent("The agent whose terminal to type into"),
+            windowOf("The agent whose terminal to type into; NAME:2 is its window 2"),
             ArgumentSpec("key", .requiredRest, "Names of keys, and text"),
         ],
         options: [

@@ -161,7 +161,7 @@ extension ClocheCommands {
         ]
     )
 
-    private static func windowOf(_ summary: String) -> ArgumentSpec {
+    static func windowOf(_ summary: String) -> ArgumentSpec {
         ArgumentSpec("name", .required, completion: .agentName, summary)
     }
 

@@ -4,7 +4,7 @@
 package import ClocheModel
 package import TerminalText
 
-/// Keys or a message for window 0.
+/// Keys for a window, or a message for window 0.
 package struct KeysRequest: Equatable, Sendable {
     /// How the words are read.
     package enum Form: String, Sendable {
@@ -27,6 +27,8 @@ package struct KeysRequest: Equatable, Sendable {
     package var words: [String]
     /// How many times.
     package var repeats: Int64
+    /// Where; a message is for the harness, which is in window 0.
+    package var window = 0
     /// Of a message: whether Enter follows.
     package var enter: Bool
     /// Of a message: whether it is typed at once, whatever the program does.
@@ -136,16 +138,26 @@ extension ClocheError {
 
 extension KeysRequest {
     var document: Document {
-        .object([
-            "form": .string(form.rawValue), "words": .strings(words), "repeats": .integer(repeats),
-            "enter": .bool(enter), "now": .bool(isUrgent),
+        // An older supervisor, which knows window 0 alone, must not take another's keys for that one's: it finds no form.
+        let place: Document.Entry =
+            window == 0
+            ? .init("form", .string(form.rawValue))
+            : .init(
+                "elsewhere",
+                .object(["window": .integer(Int64(window)), "form": .string(form.rawValue)])
+            )
+        return .map([
+            place, .init("words", .strings(words)), .init("repeats", .integer(repeats)),
+            .init("enter", .bool(enter)), .init("now", .bool(isUrgent)),
         ])
     }
 
     init?(document: Document) {
-        guard let form = document["form"]?.string.flatMap(Form.init),
+        let elsewhere = document["elsewhere"]
+        guard let form = (elsewhere ?? document)["form"]?.string.flatMap(Form.init),
             let words = document["words"]?.stringList,
-            let repeats = document["repeats"]?.integer, (1...Int64(Self.limit)).contains(repeats)
+            let repeats = document["repeats"]?.integer, (1...Int64(Self.limit)).contains(repeats),
+            let window = elsewhere == nil ? 0 : elsewhere?["window"]?.integer.flatMap({ Int(exactly: $0) })
         else { return nil }
         self.init(
             form,
@@ -154,5 +166,6 @@ extension KeysRequest {
             enter: document["enter"]?.bool ?? false,
             isUrgent: document["now"]?.bool ?? false
         )
+        self.window = window
     }
 }

@@ -1,6 +1,6 @@
 // What lines of a screen, or a title, mean by the patterns of a profile. The lines are an agent's: what is looked at is
-// bounded, and expressions have no back references (`TextForm.expression`), so that none takes for ever. What the C library
-// learns of an expression while it looks is thrown away now and then, and a look that took long is followed by a long rest.
+// bounded, and expressions have no back references (`TextForm.expression`), so that none takes for ever. A look that took
+// long is followed by a long rest.
 
 internal import ClocheModel
 internal import LinuxSystem
@@ -12,24 +12,10 @@ struct ScreenPatterns {
     private static let longest = 512
     /// A look ends after so long, in microseconds.
     private static let patience: Int64 = 50_000
-    /// An expression that has taken so long is compiled anew, in microseconds: its memory grows meanwhile.
-    private static let renewal: Int64 = 20_000
 
     private struct Item {
         var pattern: StatePolicy.Pattern
         var expression: PosixRegex
-        /// What it has taken since it was compiled, in microseconds.
-        var cost: Int64 = 0
-
-        mutating func matches(_ line: [UInt8]) -> Bool {
-            let began = ThreadClock.microseconds
-            let isMatch = expression.matches(line)
-            cost += ThreadClock.microseconds - began
-            if cost > renewal, let fresh = try? PosixRegex(pattern.match) {  // it was one before
-                (expression, cost) = (fresh, 0)
-            }
-            return isMatch
-        }
     }
 
     private var patterns: [Item]
@@ -44,13 +30,13 @@ struct ScreenPatterns {
     var isEmpty: Bool { patterns.isEmpty }
 
     /// What lines mean: the first pattern counts that any of them matches.
-    mutating func meaning(of lines: [String]) -> HarnessState.Activity? {
+    func meaning(of lines: [String]) -> HarnessState.Activity? {
         if patterns.isEmpty { return nil }
         let lines = lines.filter { !$0.isEmpty }.map { Array($0.utf8.prefix(Self.longest)) }
         let end = ThreadClock.microseconds + Self.patience
         for index in patterns.indices {
             for line in lines {
-                if patterns[index].matches(line) { return patterns[index].pattern.activity }
+                if patterns[index].expression.matches(line) { return patterns[index].pattern.activity }
                 if ThreadClock.microseconds > end { return nil }
             }
         }
@@ -58,7 +44,7 @@ struct ScreenPatterns {
     }
 
     /// What a screen means.
-    mutating func meaning(of screen: Screen) -> HarnessState.Activity? {
+    func meaning(of screen: Screen) -> HarnessState.Activity? {
         meaning(of: (0..<screen.rows).map { screen.text(row: $0) })
     }
 }

@@ -1,5 +1,5 @@
-// Window 0 in the hands of somebody who is not attached: keys and messages typed into it, its size, and what it shows
-// from now on. Called by Supervisor+Requests.swift.
+// Windows in the hands of somebody who is not attached: keys and messages typed into them; of window 0, its size and what
+// it shows from now on. Called by Supervisor+Requests.swift.
 
 internal import AgentStore
 internal import AuditRecords
@@ -12,9 +12,9 @@ extension Supervisor {
     /// The most columns and rows that may be asked for.
     private static let sizes: ClosedRange<UInt16> = 1...1000
 
-    /// What the program in window 0 has asked its terminal to send.
-    var keyModes: KeyModes {
-        let screen = harnessWindow.screen
+    /// What the program in a window has asked its terminal to send.
+    func keyModes(of window: Window) -> KeyModes {
+        let screen = window.screen
         return KeyModes(
             applicationCursor: screen.modes.applicationCursor,
             applicationKeypad: screen.modes.applicationKeypad,
@@ -26,9 +26,17 @@ extension Supervisor {
     /// Types keys or a message for a user; that it did is on record, and what it typed is not.
     func type(_ request: KeysRequest, by user: UInt32) throws(ClocheError) -> Document {
         try refuseUnlessTyping()
-        let modes = keyModes
+        let window = try existing(request.window)
+        guard window.isOpen else {
+            throw ClocheError(
+                .state,
+                "window \(window.number) of agent \(record.name) has no terminal any more",
+                why: "its program has closed it",
+                remedy: "`cloche windows \(record.name)` lists the windows"
+            )
+        }
+        let modes = keyModes(of: window)
         let bytes = try request.bytes(modes)
-        let window = harnessWindow
         guard window.input.count + bytes.count <= Window.inputLimit else {
             throw ClocheError(
                 .state,
@@ -42,11 +50,14 @@ extension Supervisor {
             [
                 "kind": .string(request.form == .message ? "message" : "keys"),
                 "bytes": .integer(Int64(bytes.count)), "by": .integer(Int64(user)),
+                "window": .optional(window.number == 0 ? nil : Int64(window.number)),
             ]
         )
-        lifecycle.activity(at: MonotonicClock.milliseconds)
-        following.watch.typed(at: MonotonicClock.milliseconds)
-        log.typed(bytes) { shownScreen }
+        if window.number == 0 {
+            lifecycle.activity(at: MonotonicClock.milliseconds)
+            following.watch.typed(at: MonotonicClock.milliseconds)
+            log.typed(bytes) { shownScreen }
+        }
         type(bytes, in: window)
         return .object([
             "bytes": .integer(Int64(bytes.count)), "bracketed-paste": .bool(modes.bracketedPaste),

@@ -29,7 +29,7 @@ extension Supervisor {
     }
 
     private func queue(_ message: QueuedMessage) throws(ClocheError) -> Document {
-        _ = try KeysRequest(.message, [message.text]).bytes(keyModes)
+        _ = try KeysRequest(.message, [message.text]).bytes(keyModes(of: harnessWindow))
         guard messages.hasRoom(for: message.text) else {
             throw ClocheError(
                 .state,

@@ -9,16 +9,16 @@ extension Supervisor {
     // MARK: Terminals
 
     /// A person's presence is on record; what is typed is not.
-    func recordAttach(_ viewer: Viewer) {
-        guard let attachment = viewer.attachment, attachment.program == nil else { return }
-        viewer.attached = MonotonicClock.milliseconds
-        viewer.typed = 0
-        // A full disk ends the agent at its next event. The screen is shown while the disk works; what is typed waits.
-        try? audit.append(
+    ///
+    /// The screen is shown while the disk works; what is typed waits.
+    func recordAttach(_ viewer: Viewer, readOnly: Bool) throws(ClocheError) {
+        try audit.append(
             .attach,
-            ["read-only": .bool(attachment.readOnly), "by": .integer(Int64(viewer.user))],
+            ["read-only": .bool(readOnly), "by": .integer(Int64(viewer.user))],
             .soon
         )
+        viewer.attached = MonotonicClock.milliseconds
+        viewer.typed = 0
     }
 
     /// A terminal that was connected is so no more.
@@ -27,7 +27,7 @@ extension Supervisor {
         viewer.role = .asking
         // A program's own terminal is on record with the program.
         if attachment.program != nil { return }
-        // As above.
+        // A full disk ends the agent at its next event.
         try? audit.append(
             .detach,
             [

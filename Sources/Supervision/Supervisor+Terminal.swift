@@ -11,7 +11,8 @@ extension Supervisor {
     /// A window has something to show, or room for what was typed.
     func handle(_ window: Window, _ event: Readiness) throws(SystemError) {
         if event.writable { try flushInput(window) }
-        if event.readable || event.hangup { drain(window) }
+        // A hang-up is told whether it is asked for or not.
+        if window.pausedUntil == nil, event.readable || event.hangup { drain(window) }
     }
 
     /// Begins to serve a window's pty.
@@ -25,6 +26,8 @@ extension Supervisor {
 
     /// So much is shown at once, in bytes.
     private static let part = 32768
+    /// What a thread that reads ahead may hold, in bytes: a pipe, and a buffer.
+    private static let aheadSize = 81920
 
     /// Reads a bounded part, so that a flood does not keep everything else waiting.
     ///
@@ -73,6 +76,8 @@ extension Supervisor {
     /// While a program writes much, a thread reads it.
     private func countBurst(_ count: Int, in window: Window) {
         guard window.burst.took(count, at: MonotonicClock.milliseconds), window.isOpen else { return }
+        // One start for so much, whatever comes of it.
+        window.burst = OutputBurst()
         do throws(SystemError) {
             let pipe = try Pipe()
             try epoll.add(pipe.readEnd.number, token: window.token)
@@ -131,13 +136,11 @@ extension Supervisor {
     /// Waits for a program that opens the terminal again.
     ///
     /// The master stays open: closing it would hang up the session, and a program that closes its terminal
-    /// before it ends, as GNU tools do, would die of SIGHUP. The hang-up lasts, so only what is new wakes us.
+    /// before it ends, as GNU tools do, would die of SIGHUP.
     private func rest(_ window: Window) {
-        guard let number = window.terminal?.number else { return }
-        do throws(SystemError) {
-            try epoll.modify(number, token: window.token, readable: true, writable: false, edge: true)
-            window.rests = true
-        } catch { close(window) }
+        guard !window.rests else { return }
+        window.rests = true
+        do throws(SystemError) { try watch(window) } catch { close(window) }
     }
 
     private func wake(_ window: Window) {
@@ -150,10 +153,13 @@ extension Supervisor {
     /// Forgets a pty; every process that had it open has gone, or is about to be killed.
     func close(_ window: Window) {
         guard let number = window.terminal?.number else { return }
+        let last = window.ahead?.pipe.readAvailable(upTo: Self.aheadSize).bytes ?? []
         if let pipe = window.ahead?.pipe.number { epoll.remove(pipe) }
         window.ahead = nil
         epoll.remove(number)
         window.terminal = nil
+        // What was read ahead was written while it lived.
+        if !last.isEmpty { show(last, in: window) }
         (window.token, window.pausedUntil) = (0, nil)
         // What was typed for one program is not for the next.
         window.dropInput()
@@ -175,14 +181,16 @@ extension Supervisor {
         guard let number = window.terminal?.number else { return }
         let isRead = window.pausedUntil == nil
         let readsAhead = window.ahead != nil
+        // A hang-up lasts, and is told whatever is asked for. Where nobody reads it away, only what is new may wake us.
         try epoll.modify(
             number,
             token: window.token,
             readable: isRead && !readsAhead,
-            writable: !window.input.isEmpty
+            writable: !window.input.isEmpty,
+            edge: window.rests || readsAhead || !isRead
         )
         guard let pipe = window.ahead?.pipe.number else { return }
-        try epoll.modify(pipe, token: window.token, readable: isRead, writable: false)
+        try epoll.modify(pipe, token: window.token, readable: isRead, writable: false, edge: !isRead)
     }
 
     /// When a window that is paused is read again, in milliseconds of the monotonic clock; nil for none.

@@ -6,7 +6,7 @@ internal import StructuredText
 internal import TerminalScreen
 
 extension Supervisor {
-    private func existing(_ number: Int) throws(ClocheError) -> Window {
+    func existing(_ number: Int) throws(ClocheError) -> Window {
         if let window = windows[number] { return window }
         throw ClocheError(
             .notFound,
@@ -21,13 +21,13 @@ extension Supervisor {
         do throws(ClocheError) {
             let window = try existing(request.window)
             recordDetach(viewer)
+            try recordAttach(viewer, readOnly: request.readOnly)
             if request.steals { sendAway(from: window) }
             viewer.role = .attached(Viewer.Attachment(window: window.number, readOnly: request.readOnly))
             viewer.size = request.size
             viewer.linesAbove = request.linesAbove
             viewer.mustRestore = true
             viewer.lastFrame = 0
-            recordAttach(viewer)
             if !request.readOnly { resize(window, request.size) }
         } catch { reply(viewer, .failed(error)) }
     }

@@ -36,4 +36,18 @@ import Testing
         #expect(error?.what.contains(words) == true, "\(error?.what ?? "")")
         #expect(error?.code == .usage)
     }
+
+    /// A supervisor that knows window 0 alone reads `form` at the top, and must find none.
+    @Test func anotherWindowsKeysAreNotTakenForTheFirsts() {
+        var request = KeysRequest(.literal, ["x"])
+        #expect(request.document["form"] == .string("literal"))
+        request.window = 2
+        #expect(request.document["form"] == nil)
+        #expect(KeysRequest(document: request.document) == request)
+        var broken = request.document
+        broken["elsewhere"] = .object(["window": .string("2"), "form": .string("literal")])
+        #expect(KeysRequest(document: broken) == nil)
+        broken["elsewhere"] = .object(["form": .string("literal")])
+        #expect(KeysRequest(document: broken) == nil)
+    }
 }

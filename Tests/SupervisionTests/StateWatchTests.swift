@@ -220,7 +220,7 @@ struct StateLinesTests {
 /// What screens mean, and when they are looked at.
 struct ScreenPatternsTests {
     @Test func theFirstPatternCounts() {
-        var patterns = ScreenPatterns([
+        let patterns = ScreenPatterns([
             .init("esc to interrupt", .working), .init("^[?] .*\\[y/n\\]$", .waiting), .init("^> $", .idle),
         ])
         #expect(patterns.meaning(of: ["? go on [y/n]", "> "]) == .waiting)

@@ -313,7 +313,9 @@ class Terminal:
                 return match
             left = end - time.monotonic()
             if left <= 0 or not self.read(left):
-                raise Late(f"no {pattern!r} in {self.seen[-2000:]!r}")
+                # What is closed early was not late.
+                not_later(end - 0.01, f"no {pattern!r} in {self.seen[-2000:]!r}")
+                raise AssertionError(f"closed without {pattern!r} in {self.seen[-2000:]!r}")
 
     def read(self, seconds):
         """One read of what the terminal shows; False when it is closed or silent that long."""

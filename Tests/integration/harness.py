@@ -11,9 +11,9 @@ deadline. Afterwards its agents are deleted through the program, and whatever is
 mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
 diagnostics as `#` lines, the plan `1..N` last.
 
-A test that waited in vain (case.Late, or its own deadline) may have met a busy machine: it is tried once more, alone,
-after all others, and named at the end. Anything else that is wrong fails at once: a protection that does not hold, an
-answer that is not the wanted one.
+A test that waited in vain (case.Late) may have met a busy machine: it is tried once more, alone, after all others, and
+named at the end. Anything else that is wrong fails at once: an answer that is not the wanted one, what was left behind,
+and whatever happens in `../EscapeTests` and `../NetworkTests`, where "nothing is left" must hold in time.
 """
 
 import argparse
@@ -33,6 +33,8 @@ import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("integration", "EscapeTests", "LimitsTests", "NetworkTests")
+# What fails there has failed, however busy the machine is.
+MUST_HOLD = ("EscapeTests", "NetworkTests")
 SKIPPED = 77
 LATE = 78
 # With more than these, it is not the machine.
@@ -51,6 +53,7 @@ class Running:
         self.began = time.monotonic()
         self.deadline = self.began + getattr(function, "timeout", 120) * options.patience
         self.serial = getattr(function, "serial", False)
+        self.must_hold = pathlib.Path(function.__code__.co_filename).parent.name in MUST_HOLD
         self.timed_out = False
         self.pid = os.fork()
         if self.pid == 0:
@@ -100,7 +103,7 @@ class Running:
         text += "".join(f"left behind: {problem}\n" for problem in problems + removal)
         code = os.waitstatus_to_exitcode(status)
         clean = not self.timed_out and not problems and not removal
-        self.late = self.timed_out or (code == LATE and clean)
+        self.late = code == LATE and clean and not self.must_hold
         if code == SKIPPED and clean:
             return True, text.split("SKIP ", 1)[1].split("\n")[0], ""
         return code == 0 and clean, None, text

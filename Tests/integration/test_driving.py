@@ -50,6 +50,21 @@ def test_keys_drive_a_shell(t):
     assert t.wait_ended("a", project)["exit-code"] == 5
 
 
+def test_keys_for_the_window_of_a_program_beside(t):
+    project = t.repository()
+    start(t, project, "echo ready; exec cat")
+    beside = t.terminal("exec", "-t", "a", "--", "sh", "-c", "echo here; exec cat", cwd=project)
+    beside.expect("here")
+    number = next(one["number"] for one in t.json("windows", "a", cwd=project) if one["number"] != 0)
+    t.cloche("keys", f"a:{number}", "hello", "Space", "you", "Enter", cwd=project)
+    beside.expect("hello you.*hello you")
+    assert "hello" not in t.cloche("look", "a", cwd=project).out
+    typed = [record for record in records(state_of(t, "a", project)) if record["event"] == "keys"]
+    assert [record.get("window") for record in typed] == [number]
+    assert f"no window {number + 1}" in t.cloche("keys", f"a:{number + 1}", "x", cwd=project, check=125).err
+    assert "bad window" in t.cloche("keys", "a:x", "x", cwd=project, check=2).err
+
+
 def test_keys_that_are_none_are_told(t):
     project = t.repository()
     start(t, project, "echo ready; exec cat")
@@ -189,7 +204,7 @@ def test_conditions_that_are_none(t):
     project = t.repository()
     for condition, why in (
         ("output:(", "regular expression"), ("output:", "must be"), ("output", "must be"), ("idle:soon", "seconds"),
-        ("idle:", "seconds"), ("idle:-1", "seconds"), ("exit:1", "must be"), ("screens:x", "must be"), ("", "must be"),
+        ("idle:", "seconds"), ("idle:-1", "seconds"), ("output:\\d+ failed", "a digit is [0-9]"), ("exit:1", "must be"), ("screens:x", "must be"), ("", "must be"),
     ):
         result = t.cloche("wait", "a", "--for", condition, cwd=project, check=2)
         assert "bad condition" in result.err and why in result.err, result

@@ -292,3 +292,34 @@ def test_hostile_sequences_cost_little(t):
         began = time.monotonic()
         t.cloche("look", "a", cwd=project)
         assert time.monotonic() - began < 5 * case.patience, time.monotonic() - began
+
+
+def processor_time(pid):
+    """Seconds of a processor that a process has taken."""
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_terminal_that_its_program_has_closed_costs_nothing(t):
+    """A hang-up lasts: a supervisor that is woken by it again and again takes a whole processor."""
+    project = t.repository()
+    t.start("a", "echo ready; exec 0<&- 1>&- 2>&-; exec sleep 1000", cwd=project)
+    t.cloche("wait", "a", "--for", "output:ready", "--since-start", cwd=project)
+    (supervisor,) = t.supervisors()
+    for what in ("closed", "typed into"):
+        before, began = processor_time(supervisor), time.monotonic()
+        time.sleep(1)
+        share = (processor_time(supervisor) - before) / (time.monotonic() - began)
+        assert share < 0.2, (what, share)
+        t.cloche("keys", "a", "x", cwd=project)
+
+
+def test_a_flood_is_shown_to_its_end(t):
+    """While much is written a thread reads ahead: nothing is lost where it begins, ends, and begins again."""
+    project = t.repository()
+    flood = "seq 300000; sleep 0.1; echo between; seq 300000; echo the end; exit 3"
+    assert t.run_task("a", flood, cwd=project)["exit-code"] == 3
+    lines = t.cloche("logs", "a", cwd=project).out.splitlines()
+    numbers = [str(number) for number in range(1, 300001)]
+    middle = lines.index("between")
+    assert lines[:middle] == numbers and lines[middle + 1 : -1] == numbers and lines[-1] == "the end"

@@ -12,8 +12,10 @@ enum KeysCommand {
         let command = context.command
         let form: KeysRequest.Form = command.flag("literal") ? .literal : command.flag("hex") ? .hex : .names
         if form == .names { for word in command.rest { try check(word) } }
-        let request = KeysRequest(form, command.rest, repeats: Int64(command.number("repeat") ?? 1))
-        let report = try context.project.type(request, into: command.required("name"))
+        let place = try WindowPlace(command.required("name"))
+        var request = KeysRequest(form, command.rest, repeats: Int64(command.number("repeat") ?? 1))
+        request.window = place.window
+        let report = try context.project.type(request, into: place.agent)
         if command.flag("json") { context.output.json(report) }
         return ExitCode.success
     }
