@@ -135,10 +135,10 @@ package final class AuditLog {
             case (.left, _): return
             case (_, .none): try replaceHead(unsettled)
             case (.begun, _): try beginSettling()
-            case (.soon, _) where isUrgent:
+            case (.soon, _) where isUrgent && writer == .supervisor:
                 isAwaited = true
                 settleDue = MonotonicClock.milliseconds
-            case (.standard, _) where isUrgent || writer == .command: try settleNow()
+            case (_, _) where isUrgent || writer == .command: try settleNow()
             default: settleDue = settleDue ?? MonotonicClock.milliseconds + Self.pause
             }
             (patience, hasFailed) = (FileDescriptor.lockPatience, false)

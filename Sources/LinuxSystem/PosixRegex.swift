@@ -10,8 +10,8 @@ internal import Glibc
 @safe package final class PosixRegex {
     /// An expression that has taken so long is compiled anew, in microseconds: its memory grows meanwhile.
     private static let leastRenewal: Int64 = 20_000
-    /// Compiling may take a tenth of the time at most.
-    private var renewal: Int64
+    /// As long, or ten times what it took to compile it.
+    private let renewal: Int64
 
     private let pattern: String
     /// What it has taken since it was compiled, in microseconds.
@@ -35,7 +35,7 @@ internal import Glibc
         var rest = pattern[...]
         while let first = rest.popFirst() {
             if first == "[" {
-                // Within brackets a backslash is one. A bracket right after them, or after ^, does not end them.
+                // Within brackets a backslash is one. A bracket that comes first, or right after ^, does not end them.
                 if rest.first == "^" { rest.removeFirst() }
                 if rest.first == "]" { rest.removeFirst() }
                 skipBrackets(&rest)

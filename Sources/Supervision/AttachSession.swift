@@ -103,7 +103,7 @@ package struct AttachSession: ~Copyable {
         -> Outcome
     {
         while true {
-            if hasShown, let outcome = try prepare(leaving) { return outcome }
+            if hasShown { try prepare(leaving) }
             let wait = hintEnds.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
             let ready = try Poll.wait(
                 [
@@ -117,27 +117,16 @@ package struct AttachSession: ~Copyable {
             if ready[0], try react(signals) { return .detached }
             if ready[1], let outcome = try receive() { return outcome }
             if ready[2] {
-                if let outcome = try prepare(leaving) { return outcome }
+                try prepare(leaving)
                 if try pass() { return .detached }
             }
         }
     }
 
-    /// Learns what leaves, once; of an agent that is gone meanwhile, and has no file to ask, tells how it ended.
-    private mutating func prepare(_ leaving: () throws -> Leaving) throws -> Outcome? {
-        if matcher != nil { return nil }
-        do {
-            begin(try leaving())
-            return nil
-        } catch {
-            while try Poll.wait([Poll.Interest(client.socket.number, readable: true)], milliseconds: 0)[0] {
-                if let outcome = try receive() { return outcome }
-            }
-            throw error
-        }
-    }
-
-    private mutating func begin(_ leaving: Leaving) {
+    /// Learns what leaves, once.
+    private mutating func prepare(_ leaving: () throws -> Leaving) throws {
+        if matcher != nil { return }
+        let leaving = try leaving()
         matcher = DetachKeyMatcher(leaving.detach)
         if leaving.hint.isEmpty { return }
         hint = leaving.hint

@@ -1,6 +1,6 @@
-// How much a terminal's program writes at once, and how much work it may make in the long run. `yes` that runs for a night must not cost the host a
-// processor, nor must sequences that are short to write and long to carry out; a build or a `cat` that people wait for is not
-// slowed. Pure: time comes in, a decision goes out.
+// How much a terminal's program writes at once, and how much work it may make in the long run. `yes` that runs for a
+// night must not cost the host a processor, nor must sequences that are short to write and long to carry out; a build or
+// a `cat` that people wait for is not slowed. Pure: time comes in, a decision goes out.
 
 /// What a window's output may still cost.
 struct OutputPace: Equatable {

@@ -137,6 +137,13 @@ import Testing
         #expect(try place.agent.readAuditHead()?.end.sequence == 2)
     }
 
+    /// A command has no later.
+    @Test func forACommandSoonIsNow() throws {
+        let place = try Place()
+        try place.log(AuditPolicy()).append(.attach, [:], .soon)
+        #expect(try place.agent.readAuditHead()?.end.sequence == 2)
+    }
+
     // MARK: What somebody does between two records
 
     @Test func aCutLogIsNotHealedByTheNextRecord() throws {

@@ -44,8 +44,8 @@ import Testing
 
     @Test func isTheSameAfterItWasRenewed() throws {
         let pattern = try PosixRegex("(a|b|ab)*c$")
-        let line = Array(String(repeating: "ab", count: 20_000).utf8)
-        for _ in 0..<50 {
+        let line = Array(String(repeating: "ab", count: 2_000).utf8)
+        for _ in 0..<20 {
             #expect(!pattern.matches(line))
             #expect(pattern.matches(Array("abc".utf8)))
         }

@@ -18,19 +18,6 @@ import leaks
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 # How many times longer than on an ordinary machine everything may take; set by `harness.py --patience`.
 patience = 1.0
-
-# The exit code of `cloche wait --timeout`.
-TIMEOUT = 124
-
-
-class Late(AssertionError):
-    """Something that was awaited did not come in time: the program is wrong, or the machine was busy. The harness tries again."""
-
-
-def not_later(end, otherwise):
-    if time.monotonic() > end:
-        raise Late(otherwise)
-
 # Whether this machine must have delegated controllers; set by `harness.py --delegated`.
 delegated = False
 # States in which an agent still has processes.
@@ -135,8 +122,6 @@ class Case:
         )
         decode = lambda data: data.decode("utf-8", "surrogateescape")  # noqa: E731
         result = Result(arguments, answer.returncode, decode(answer.stdout), decode(answer.stderr))
-        if wanted == 0 and result.code == TIMEOUT and "wait" in arguments[1:2]:
-            raise Late(repr(result))
         assert wanted is None or result.code == wanted, f"wanted exit code {wanted}: {result!r}"
         return result
 
@@ -243,7 +228,7 @@ class Case:
             value = condition()
             if value:
                 return value
-            not_later(end, f"not within {deadline * patience:g} s: {what}")
+            assert time.monotonic() < end, f"not within {deadline * patience:g} s: {what}"
             time.sleep(0.01)
 
     def processes(self):
@@ -312,10 +297,7 @@ class Terminal:
                 self.seen = self.seen[match.end() :]
                 return match
             left = end - time.monotonic()
-            if left <= 0 or not self.read(left):
-                # What is closed early was not late.
-                not_later(end - 0.01, f"no {pattern!r} in {self.seen[-2000:]!r}")
-                raise AssertionError(f"closed without {pattern!r} in {self.seen[-2000:]!r}")
+            assert left > 0 and self.read(left), f"no {pattern!r} in {self.seen[-2000:]!r}"
 
     def read(self, seconds):
         """One read of what the terminal shows; False when it is closed or silent that long."""
@@ -337,7 +319,7 @@ class Terminal:
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 self.code = code if code >= 0 else 128 - code
-            not_later(end, f"still running, showing {self.seen[-2000:]!r}")
+            assert time.monotonic() < end, f"still running, showing {self.seen[-2000:]!r}"
         while self.read(0):
             pass
         return self.code

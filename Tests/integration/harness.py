@@ -10,10 +10,6 @@ controllers that this machine may not have: it is taken with `--delegated` alone
 deadline. Afterwards its agents are deleted through the program, and whatever is still there (a process, a
 mount, a file that cannot be removed) fails the test. Output is TAP: `ok 1 - FILE.TEST@LABEL`, with
 diagnostics as `#` lines, the plan `1..N` last.
-
-A test that waited in vain (case.Late) may have met a busy machine: it is tried once more, alone, after all others, and
-named at the end. Anything else that is wrong fails at once: an answer that is not the wanted one, what was left behind,
-and whatever happens in `../EscapeTests` and `../NetworkTests`, where "nothing is left" must hold in time.
 """
 
 import argparse
@@ -22,7 +18,6 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,19 +28,14 @@ import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("integration", "EscapeTests", "LimitsTests", "NetworkTests")
-# What fails there has failed, however busy the machine is.
-MUST_HOLD = ("EscapeTests", "NetworkTests")
 SKIPPED = 77
-LATE = 78
-# With more than these, it is not the machine.
-SECOND_TRIES = 3
 
 
 class Running:
     """One test in its own process: where its output goes, and when it has had enough time."""
 
     def __init__(self, number, name, function, options):
-        self.number, self.name, self.function = number, name, function
+        self.number, self.name = number, name
         # Short, because a socket's path may have only 107 bytes; unique, because leaks are found by it.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ct-", dir=options.directory))
         # Without a name: processes of other tests inherit it, and must not look like this test's.
@@ -53,7 +43,6 @@ class Running:
         self.began = time.monotonic()
         self.deadline = self.began + getattr(function, "timeout", 120) * options.patience
         self.serial = getattr(function, "serial", False)
-        self.must_hold = pathlib.Path(function.__code__.co_filename).parent.name in MUST_HOLD
         self.timed_out = False
         self.pid = os.fork()
         if self.pid == 0:
@@ -73,10 +62,9 @@ class Running:
             except case.Skip as reason:
                 print(f"SKIP {reason}")
                 status = SKIPPED
-            except BaseException as error:
+            except BaseException:
                 traceback.print_exc()
                 print("\n".join(leaks.describe(pid) for pid in t.processes()))
-                status = LATE if isinstance(error, (case.Late, subprocess.TimeoutExpired)) else 1
             try:
                 t.tear_down()
             except BaseException:
@@ -91,7 +79,7 @@ class Running:
         os.killpg(self.pid, signal.SIGKILL)
 
     def finish(self, status):
-        """(passed, skip reason or None, diagnostics); `late` is set."""
+        """(passed, skip reason or None, diagnostics)"""
         problems = leaks.find(self.directory.name, 3 * case.patience)
         leaks.kill(self.directory.name)
         removal = remove(self.directory)
@@ -103,7 +91,6 @@ class Running:
         text += "".join(f"left behind: {problem}\n" for problem in problems + removal)
         code = os.waitstatus_to_exitcode(status)
         clean = not self.timed_out and not problems and not removal
-        self.late = code == LATE and clean and not self.must_hold
         if code == SKIPPED and clean:
             return True, text.split("SKIP ", 1)[1].split("\n")[0], ""
         return code == 0 and clean, None, text
@@ -154,49 +141,28 @@ def discover(filters, folders, delegated):
     return tests
 
 
-def report(running, status, label, again=None):
-    """What one test came to. A late one is put onto `again`, where that is given, and has not failed yet."""
+def report(running, status, label):
     passed, skip, text = running.finish(status)
-    if running.late and again is not None and len(again) < SECOND_TRIES:
-        again.append((running.number, running.name, running.function))
-        print(f"# late, to be tried again alone: {running.name}@{label}")
-        print_diagnostics(text)
-        return True
     line = f"{'ok' if passed else 'not ok'} {running.number} - {running.name}@{label}"
     if skip is not None:
         line += f" # SKIP {skip}"
     else:
         line += f" ({time.monotonic() - running.began:.2f} s)"
     print(line)
-    print_diagnostics(text, only_remarks=passed)
+    for diagnostic in text.strip().split("\n")[-60:]:
+        # Of a test that passed, only the remarks that it made on purpose.
+        if not passed or diagnostic.startswith("# "):
+            print(f"#   {diagnostic.removeprefix('# ')}")
+    sys.stdout.flush()
     return passed
 
 
-def print_diagnostics(text, only_remarks=False):
-    for diagnostic in text.strip().split("\n")[-60:]:
-        # Of a test that passed, only the remarks that it made on purpose.
-        if not only_remarks or diagnostic.startswith("# "):
-            print(f"#   {diagnostic.removeprefix('# ')}")
-    sys.stdout.flush()
-
-
 def run(tests, options):
-    again = []
-    failed = run_all([(number, *test) for number, test in enumerate(tests, 1)], options, options.jobs, again)
-    failed += run_all(again, options, 1)
-    print(f"1..{len(tests)}")
-    if again:
-        print("# tried twice, being late at first:", ", ".join(name for _, name, _ in again))
-    print(f"# {len(tests) - failed} of {len(tests)} tests did not fail as {options.label}")
-    return 1 if failed or not tests else 0
-
-
-def run_all(waiting, options, jobs, again=None):
-    """Runs tests, so many at once; how many failed."""
-    waiting, active, failed = list(waiting), {}, 0
+    waiting = list(enumerate(tests, 1))
+    active, failed = {}, 0
     while waiting or active:
-        while waiting and len(active) < jobs:
-            number, name, function = waiting[0]
+        while waiting and len(active) < options.jobs:
+            number, (name, function) = waiting[0]
             alone = getattr(function, "serial", False) or any(one.serial for one in active.values())
             if active and alone:
                 break
@@ -205,13 +171,15 @@ def run_all(waiting, options, jobs, again=None):
             active[started.pid] = started
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid in active:
-            failed += not report(active.pop(pid), status, options.label, again)
+            failed += not report(active.pop(pid), status, options.label)
             continue
         for one in active.values():
             if time.monotonic() > one.deadline and not one.timed_out:
                 one.stop()
         time.sleep(0.005)
-    return failed
+    print(f"1..{len(tests)}")
+    print(f"# {len(tests) - failed} of {len(tests)} tests did not fail as {options.label}")
+    return 1 if failed or not tests else 0
 
 
 def main():

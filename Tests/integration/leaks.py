@@ -56,12 +56,18 @@ def processes(name):
     return sorted(found)
 
 
+def processor_time(pid):
+    """Seconds of a processor that it has taken, of its own and in the kernel."""
+    fields = (pathlib.Path("/proc") / str(pid) / "stat").read_bytes().decode(errors="replace").rpartition(")")[2].split()
+    return tuple(int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13])
+
+
 def describe(pid):
     """What it is, and what it does: a process that hangs, one that spins and one that waits for the disk look different."""
     read = lambda table: (pathlib.Path("/proc") / str(pid) / table).read_bytes().decode(errors="replace")  # noqa: E731
     try:
         fields = read("stat").rpartition(")")[2].split()
-        user, system = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13])
+        user, system = processor_time(pid)
         doing = f"{fields[0]} {read('wchan')}, {user:g} s of its own, {system:g} s in the kernel"
         return f"process {pid} ({doing}): {read('cmdline').replace(chr(0), ' ').strip()[:200]}"
     except OSError:

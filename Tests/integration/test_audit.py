@@ -306,6 +306,18 @@ def test_a_held_log_keeps_no_sandbox_alive(t):
         assert ended["state"] == "failed" and "holds the audit log" in str(ended), ended
 
 
+def test_who_cannot_be_put_on_record_is_shown_nothing(t):
+    project = t.repository()
+    t.start("a", "echo shown; read line", cwd=project)
+    t.cloche("wait", "a", "--for", "output:^shown$", "--since-start", cwd=project)
+    with open(state_of(t, "a", project) / "audit.jsonl") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        terminal = t.terminal("attach", "a", cwd=project)
+        assert terminal.wait() != 0
+    text = terminal.seen.decode(errors="replace")
+    assert "holds the audit log" in text and "shown" not in text, text
+
+
 @case.timeout(600)
 def test_killed_supervisors_lose_nothing_that_was_acknowledged(t):
     """kill -9 at random moments while records are written as fast as can be, those of the agent and those of commands."""

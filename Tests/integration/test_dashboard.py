@@ -37,7 +37,7 @@ class Dashboard(Model):
         end = time.monotonic() + deadline * case.patience
         while words in "\n".join(self.text()):
             if not self.feed(0.1):
-                case.not_later(end, f"still {words!r} in {self.text()}")
+                assert time.monotonic() < end, f"still {words!r} in {self.text()}"
 
     def resize(self, columns, rows):
         self.screen.resize(rows, columns)

@@ -41,6 +41,7 @@ void clinux_host_memory(int64_t *_Nonnull shared, int64_t *_Nonnull swapped);
 int64_t clinux_free_bytes(int fd);
 /* fallocate(2) with FALLOC_FL_KEEP_SIZE. */
 int clinux_reserve(int fd, int64_t place, int64_t count);
+
 /* ioctl(2) is variadic and so unavailable to Swift: TIOCSWINSZ, TIOCGWINSZ. */
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
 int clinux_get_window_size(int fd, unsigned short *_Nonnull columns, unsigned short *_Nonnull rows);
