@@ -77,8 +77,9 @@ extension AgentWorktree {
     private struct SeededRefs {
         /// Text of `packed-refs`.
         ///
-        /// No peeled values: git finds those out itself.
-        var packed = "# pack-refs with: sorted \n"
+        /// No peeled values, which git finds out itself; and no header: GitPython, which aider has, takes one without
+        /// `peeled` for a broken repository.
+        var packed = ""
         /// The same without remote branches, as the export lists what is there later.
         var seeded = ""
         var symbolic: [(name: String, target: String)] = []

@@ -44,7 +44,7 @@ description: aider
 extends: agent
 
 harness:
-  command: [aider, --yes-always, --no-check-update, --no-show-release-notes]
+  command: [aider, --yes-always, --no-check-update, --no-show-release-notes, --no-show-model-warnings]
   # One message, then it ends.
   task: [--message, "{task}"]
   resume: [--restore-chat-history]
@@ -64,6 +64,9 @@ filesystem:
     - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
 
 environment:
+  set:
+    # Its library would fetch a newer one, and wait.
+    LITELLM_LOCAL_MODEL_COST_MAP: "True"
   pass+: [OPENAI_API_BASE, AIDER_MODEL]
 
 stop:
@@ -299,8 +302,8 @@ extends: agent
 
 harness:
   program: claude
-  # A key in the environment makes the program ask whether to use it, and nobody is there to answer. A key from a
-  # helper does not, but without a key the helper is an error: so the helper is named only when there is a key.
+  # A key in ANTHROPIC_API_KEY makes the program ask whether to use it, and nobody is there to answer (tried with 2.1.330).
+  # A key from a helper does not, but without a key the helper is an error: so it is named only when there is one.
   # Hooks say what it does; only an agent of `start` has CLOCHE_STATE. Interrupted by Escape, it says so a minute later.
   # The sandbox is the fence, so the program need not ask before it acts; Chrome is not there.
   command:
@@ -315,7 +318,9 @@ harness:
         settings="\"hooks\": {$hooks}"
       fi
       if [ -n "$ANTHROPIC_API_KEY" ]; then
-        settings="${settings:+$settings, }\"apiKeyHelper\": \"printenv ANTHROPIC_API_KEY\""
+        export AGENT_KEY="$ANTHROPIC_API_KEY"
+        unset ANTHROPIC_API_KEY
+        settings="${settings:+$settings, }\"apiKeyHelper\": \"printenv AGENT_KEY\""
       fi
       if [ -n "$settings" ]; then set -- --settings "{$settings}" "$@"; fi
       exec claude "$@"
@@ -604,6 +609,8 @@ environment:
   set:
     # The first start would ask for a model and a key.
     MSWEA_CONFIGURED: "true"
+    # Its library would fetch a newer one, and wait.
+    LITELLM_LOCAL_MODEL_COST_MAP: "True"
   pass+: [OPENAI_API_BASE, MSWEA_MODEL_NAME]
 
 stop:

@@ -295,6 +295,18 @@ import Testing
         }
     }
 
+    /// GitPython reads them by itself, and refuses a header that does not say `peeled`.
+    @Test func packedReferencesAreReadByOthersThanGit() throws {
+        let fixture = try Fixture()
+        try fixture.shell("git tag -m t v1 && git branch other", in: fixture.repositoryPath)
+        let worktree = try fixture.made()
+        let packed = try Files.readText(worktree.privateGitDirectory + "/packed-refs")
+        #expect(packed.contains(" refs/tags/v1\n") && !packed.contains("#"), "\(packed)")
+        let commit = try fixture.agent(worktree, "rev-parse", "HEAD")
+        #expect(try fixture.agent(worktree, "rev-parse", "v1^{commit}") == commit)
+        #expect(try fixture.agent(worktree, "rev-parse", "other") == commit)
+    }
+
     @Test func summaryWithoutASync() throws {
         let fixture = try Fixture()
         let worktree = try fixture.made()
