@@ -123,11 +123,14 @@ extension Supervisor {
 
     /// What a window shows goes to the recording and to who follows.
     private func pass(on output: [UInt8], of window: Window, at now: Int64) {
+        let following = followers(of: window)
         if window.number == 0 {
             outputBytes += Int64(output.count)
             log.append(output) { shownScreen }
+            // Who is told of it may read it there next.
+            if !following.isEmpty { log.flush { shownScreen } }
         }
-        for viewer in viewers(of: window) + followers(of: window) where viewer.follows(window) {
+        for viewer in viewers(of: window) + following where viewer.follows(window) {
             if !viewer.send(output: output, now: now) { drop(viewer) }
             updateInterest(viewer)
         }

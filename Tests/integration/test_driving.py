@@ -212,3 +212,15 @@ def test_conditions_that_are_none(t):
     assert "one agent" in t.cloche("wait", "--all", "--for", "idle", cwd=project, check=2).err
     assert "--since-start" in t.cloche("wait", "a", "--since-start", cwd=project, check=2).err
     assert "no agent named" in t.cloche("wait", "a", "--for", "idle", cwd=project, check=125).err
+
+
+def test_what_was_awaited_is_in_the_logs(t):
+    """Events close to each other are one line of the recording, which is written when nothing more has come for a while."""
+    project = t.repository()
+    t.start("a", "while read number; do echo before; sleep 0.002; echo mark$number; done", cwd=project)
+    for number in range(12):
+        waiting = t.spawn("wait", "a", "--for", f"output:^mark{number}$", cwd=project)
+        time.sleep(0.05)
+        t.cloche("keys", "a", str(number), "Enter", cwd=project)
+        assert waiting.wait(30) == 0
+        assert f"mark{number}" in t.cloche("logs", "a", cwd=project).out, number
