@@ -2,6 +2,7 @@
 
 internal import AgentStore
 public import ClocheModel
+internal import Glibc
 internal import LinuxSystem
 internal import ProfileLoading
 internal import SandboxRuntime
@@ -118,14 +119,30 @@ extension Project {
     ) throws(ClocheError) -> AttachSession.Outcome {
         let directory = try agentDirectory(name)
         guard let client = try SupervisorClient.connect(directory) else { throw try notRunning(name) }
+        let outcome: AttachSession.Outcome
         do {
-            return try AttachSession.run(client, .attach(request), readOnly: request.readOnly) {
+            outcome = try AttachSession.run(client, .attach(request), readOnly: request.readOnly) {
                 let key = try detachKey(name)
                 return AttachSession.Leaving(detach: key, hint: hint(key))
             }
         } catch let error as ClocheError {
             throw error
         } catch { throw ClocheError(.system, "cannot attach to \(name)", why: "\(error)") }
+        if outcome == .lost, try hasEnded(name) { throw try notRunning(name) }
+        return outcome
+    }
+
+    /// Whether an agent whose supervisor closed a connection without a word has an end on record.
+    ///
+    /// A supervisor that ends tells those it has let in; who waits at its door learns it from the record.
+    private func hasEnded(_ name: String) throws(ClocheError) -> Bool {
+        let patience = MonotonicClock.milliseconds + 5000
+        while true {
+            let state = try agent(name).state
+            if !state.isSupervised { return state != .lost }
+            if MonotonicClock.milliseconds > patience { return false }
+            usleep(20_000)
+        }
     }
 
     /// What a window of an agent shows; of one that has ended, what window 0 showed last.

@@ -10,6 +10,8 @@ struct MergedSettings: Sendable {
         let row: SchemaKey
         /// Nil after a reset: the default holds.
         var value: Document?
+        /// The same without what untrusted files say: what they are measured by, however often they say it.
+        var trusted: Document?
         /// Who set it, and who appended to it.
         var origins: [Origin]
         /// Of a list: where each of its items comes from.
@@ -33,31 +35,42 @@ struct MergedSettings: Sendable {
             return resetMap(setting)
         }
         let index = self.index(of: setting)
-        let old = items[index].value ?? setting.row.standard
+        items[index].value = Self.applied(setting, to: items[index].value)
+        if !setting.origin.isUntrusted {
+            items[index].trusted = Self.applied(setting, to: items[index].trusted)
+        }
         switch setting.operation {
         case .append:
-            let combined = (old?.list ?? []) + (setting.value.list ?? [])
-            items[index].value = .list(combined)
             items[index].origins.append(setting.origin)
             items[index].itemOrigins += setting.itemOrigins
         case .replace, .reset:
-            items[index].value = setting.operation == .reset ? nil : setting.value
             items[index].origins = [setting.origin]
             items[index].itemOrigins = setting.itemOrigins
             items[index].widenings = []
             items[index].conditional = []
         }
-        if setting.origin.isUntrusted { judge(setting, index, old: old) }
+        if setting.origin.isUntrusted { judge(setting, index) }
+    }
+
+    /// A value after a setting; nil where the default holds.
+    private static func applied(_ setting: Setting, to value: Document?) -> Document? {
+        switch setting.operation {
+        case .append: .list(((value ?? setting.row.standard)?.list ?? []) + (setting.value.list ?? []))
+        case .replace: setting.value
+        case .reset: nil
+        }
     }
 
     private mutating func resetMap(_ setting: Setting) {
         for index in items.indices where items[index].key.path == setting.key.path {
-            let had = items[index].value
             items[index].value = nil
             items[index].origins = [setting.origin]
-            guard setting.origin.isUntrusted else { continue }
+            guard setting.origin.isUntrusted else {
+                items[index].trusted = nil
+                continue
+            }
             if case .never = setting.row.project {
-                judge(setting, index, old: had)
+                judge(setting, index)
             } else {
                 items[index].conditional.append(setting.place)
             }
@@ -72,6 +85,7 @@ struct MergedSettings: Sendable {
                 key: setting.key,
                 row: setting.row,
                 value: nil,
+                trusted: nil,
                 origins: [],
                 itemOrigins: [],
                 widenings: [],
@@ -81,7 +95,8 @@ struct MergedSettings: Sendable {
         return items.count - 1
     }
 
-    private mutating func judge(_ setting: Setting, _ index: Int, old: Document?) {
+    private mutating func judge(_ setting: Setting, _ index: Int) {
+        let old = items[index].trusted ?? setting.row.standard
         switch setting.row.project {
         case .free: return
         case .unlessGranting: items[index].conditional.append(setting.place)

@@ -48,8 +48,15 @@ package struct ProjectTrust: Sendable {
     }
 
     /// Where the copy is: the file's own path below the directory of copies.
+    ///
+    /// Links of the project's own are not followed: what is trusted in one project would be in every one that links to it.
     private func copy(of file: String) throws(SystemError) -> String {
-        directory + (try Files.canonicalPath(file))
+        let mark = "/.cloche/"
+        guard let end = file.indices.last(where: { file[$0...].hasPrefix(mark) }) else {
+            return directory + (try Files.canonicalPath(file))
+        }
+        let project = try Files.canonicalPath(end == file.startIndex ? "/" : String(file[..<end]))
+        return directory + (project == "/" ? "" : project) + file[end...]
     }
 }
 

@@ -327,9 +327,19 @@ import Testing
         return outside
     }
 
+    /// A listener on a port that nobody has on the other family, where another test may have one.
+    private func soleListener(_ isIPv4: Bool) throws -> FileDescriptor.Shared {
+        while true {
+            let listener = FileDescriptor.Shared(try StreamSocket.listen(.loopback(isIPv4: isIPv4, port: 0)))
+            let port = try #require(StreamSocket.localAddress(listener.number)?.port)
+            // What cannot be had is somebody else's.
+            if (try? StreamSocket.listen(.loopback(isIPv4: !isIPv4, port: port))) != nil { return listener }
+        }
+    }
+
     @Test(arguments: [true, false]) func aPortOfTheHostLeadsInside(_ isIPv4: Bool) throws {
         let world = try World([])
-        let listener = try StreamSocket.listen(.loopback(isIPv4: isIPv4, port: 0))
+        let listener = try soleListener(isIPv4)
         let port = try #require(StreamSocket.localAddress(listener.number)?.port)
         let outside = try forwarded(world, port)
         outside.send("GET / HTTP/0.9 whatever")

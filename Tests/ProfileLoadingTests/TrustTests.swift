@@ -93,6 +93,33 @@ import Testing
         #expect(throws: Never.self) { try tree.loader.load() }
     }
 
+    /// What was said before counts for nothing, in the same file or in another one of the project's.
+    @Test(arguments: widening)
+    func anUntrustedFileCannotWidenBySayingItTwice(_ text: String, _ message: String) throws {
+        let user = """
+            profile: claude
+            overrides:
+              limits: {idle: 2h, memory: 2GiB, cpu: 1.5, io-read: 50MiB/s, swap: 0, enforcement: strict}
+              project: {limits: {memory: 8GiB, cpu: 6.5}}
+              syscalls: {deny: [bpf]}
+            """
+        let once = "overrides:\n  \(text)\n"
+        let trees = [
+            try ConfigurationTree([
+                "user/config.yaml": user,
+                "project/config.yaml": "profiles:\n  claude:\n    \(text)\n" + once,
+            ]),
+            try ConfigurationTree([
+                "user/config.yaml": user, "project/config.yaml": once,
+                "project/profiles/claude.yaml": text + "\n",
+            ]),
+        ]
+        for tree in trees {
+            let failure = tree.failure()
+            #expect(failure.contains(TrustTests.ending) && failure.hasSuffix(TrustTests.remedy), "\(failure)")
+        }
+    }
+
     static let narrowing = [
         "filesystem: {workspace: ro, binds: [], system: [/usr, /bin], etc: [ssl/certs], tmp-size: 1MiB}",
         "credentials: [{env: ANTHROPIC_API_KEY}]", "environment: {pass: [LANG]}",
@@ -177,6 +204,17 @@ import Testing
         try trust.distrust(file)
         #expect(!trust.isTrusted(file))
         #expect(!trust.isTrusted(file + ".none"))
+    }
+
+    @Test func trustDoesNotGoOverLinks() throws {
+        let tree = try ConfigurationTree(["project/config.yaml": "overrides: {network: {mode: host}}\n"])
+        let trust = ProjectTrust(configDirectory: tree.config)
+        let file = tree.path("project/config.yaml")
+        try trust.trust(file)
+        let other = tree.config + "/../other/.cloche"
+        try Files.makeDirectories(other)
+        try Files.makeSymbolicLink(other + "/config.yaml", to: file)
+        #expect(trust.isTrusted(file) && !trust.isTrusted(other + "/config.yaml"))
     }
 
     @Test func trustIsOfOneFileAtOnePlace() throws {

@@ -77,17 +77,29 @@ private final class Folder {
         try folder.shell(
             "i=0; n=$(printf '%0100d' 0); while [ $i -lt 150 ]; do mkdir $n; : > f; mkdir z; cd -P $n; i=$((i+1)); done"
         )
-        let before = try Files.list("/proc/self/fd").count
         var walk = DiskWalk([folder.path])
         var most = 0
         var usage: DiskUsage?
         repeat {
             usage = walk.step(names: 3)
-            most = max(most, try Files.list("/proc/self/fd").count)
+            most = max(most, try openDirectories(below: folder.path))
         } while usage == nil
         #expect(usage?.files == 450)
         #expect(usage?.passedOver == 0)
-        #expect(most < before + 60)
+        #expect(most > 0 && most < 60)
+    }
+
+    /// Of this process, whose other tests open others.
+    ///
+    /// Nobody but this test has one that is too deep for a path.
+    private func openDirectories(below path: String) throws -> Int {
+        try Files.list("/proc/self/fd").count { number in
+            do throws(SystemError) {
+                return try Files.readLink("/proc/self/fd/\(number)").hasPrefix(path)
+            } catch {
+                return error.errno == Errno(ENAMETOOLONG)
+            }
+        }
     }
 
     @Test func closedDirectoriesAreCountedAndStayClosed() throws {

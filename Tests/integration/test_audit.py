@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import signal
+import time
 
 import case
 
@@ -314,6 +315,22 @@ def test_who_cannot_be_put_on_record_is_shown_nothing(t):
         fcntl.flock(file, fcntl.LOCK_EX)
         terminal = t.terminal("attach", "a", cwd=project)
         assert terminal.wait() != 0
+    text = terminal.seen.decode(errors="replace")
+    assert "holds the audit log" in text and "shown" not in text, text
+
+
+def test_who_waits_at_the_door_of_an_agent_that_ends_is_told_why(t):
+    """Its supervisor waits for the log's lock with something else, and ends before it lets anybody in."""
+    project = t.repository()
+    t.start("a", "echo shown; while sleep 0.2; do /bin/true; done", cwd=project)
+    t.cloche("wait", "a", "--for", "output:^shown$", "--since-start", cwd=project)
+    with open(state_of(t, "a", project) / "audit.jsonl") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        command = t.background("exec", "-T", "a", "--", "true", cwd=project)
+        time.sleep(1)
+        terminal = t.terminal("attach", "a", cwd=project)
+        assert terminal.wait() != 0
+        command.wait(20)
     text = terminal.seen.decode(errors="replace")
     assert "holds the audit log" in text and "shown" not in text, text
 

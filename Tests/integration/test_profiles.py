@@ -214,6 +214,28 @@ def test_a_project_cannot_widen(t):
     t.cloche("run", "--profile", "narrow", "--", "true", cwd=project)
 
 
+def test_a_project_gains_nothing_by_saying_it_twice(t):
+    """What an untrusted file says is measured by the user's own settings, not by what another of its lines said before."""
+    project = t.repository()
+    place = project / ".cloche"
+    place.mkdir()
+    (t.home / "secret").write_text("canary")
+    wide = f"{{filesystem: {{binds: [{{source: {t.home}, target: /opt/home}}]}}, network: {{mode: host}}}}"
+    (place / "config.yaml").write_text(f"profiles: {{shell: {wide}}}\noverrides: {wide}\n")
+    words = ["run", "--profile", "shell", "--", "cat", "/opt/home/secret"]
+    result = t.cloche(*words, cwd=project, check=None)
+    assert result.code == 125 and "trust" in result.err and "canary" not in result.out, result
+    # The same is read once it is trusted: what was tried is possible.
+    t.cloche("config", "trust", cwd=project)
+    assert t.cloche(*words, cwd=project).out == "canary"
+    # And that trust is for this project alone, whatever another one links to.
+    other = t.repository("other")
+    (other / ".cloche").mkdir()
+    (other / ".cloche/config.yaml").symlink_to(place / "config.yaml")
+    result = t.cloche(*words, cwd=other, check=None)
+    assert result.code == 125 and "trust" in result.err and "canary" not in result.out, result
+
+
 def test_an_agent_cannot_change_the_projects_profiles_for_others(t):
     """The agent commits a profile; it stays a proposal until the user trusts what was merged."""
     project = t.repository()
