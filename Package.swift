@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
         .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
 
@@ -79,6 +80,13 @@ let package = Package(
         layer(
             "NetworkRelay",
             ["ClocheModel", "LinuxSystem", "NetworkRules", "NetworkMessages", "CCares"]
+        ),
+        layer(
+            "Gateway",
+            [
+                "ClocheModel", "LinuxSystem", "StructuredText", "NetworkRules", "NetworkMessages", "NetworkRelay",
+                "COpenSSL",
+            ]
         ),
         layer(
             "SandboxRuntime",

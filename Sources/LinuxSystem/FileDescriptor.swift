@@ -306,6 +306,18 @@ extension FileDescriptor.Shared {
     package func setNonBlocking() throws(SystemError) { try descriptor.setNonBlocking() }
     /// See `Files.status(of:)`.
     package func status() throws(SystemError) -> FileStatus { try Files.status(of: descriptor) }
+    /// Reads into memory: as many bytes as have come, 0 at the end.
+    package func read(into room: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+        try check("read") { unsafe Glibc.read(number, room.baseAddress, room.count) }
+    }
+    /// See `UnixSocket.send`: without waiting, false when there is no room.
+    package func sendMessage(_ bytes: [UInt8], descriptors: [CInt] = []) throws(SystemError) -> Bool {
+        try UnixSocket.send(descriptor, bytes, descriptors: descriptors, wait: false)
+    }
+    /// See `UnixSocket.receive`: without waiting, nil when nothing has come.
+    package func receiveMessage() throws(SystemError) -> ReceivedMessage? {
+        try UnixSocket.receive(descriptor, wait: false)
+    }
     /// See `Terminal.setSize`.
     package func setTerminalSize(_ size: TerminalSize) { Terminal.setSize(descriptor, size) }
 }

@@ -200,6 +200,13 @@ package enum StreamSocket {
         return found
     }
 
+    /// Whether nothing has come and the other side has not ended: a connection that can be used again.
+    package static func isQuiet(_ number: CInt) -> Bool {
+        var byte: UInt8 = 0
+        let result = unsafe recv(number, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT))
+        return result < 0 && errno == EAGAIN
+    }
+
     /// Reads into a buffer's end, at most `count` bytes.
     package static func receive(_ number: CInt, upTo count: Int, into buffer: inout [UInt8]) -> IOResult {
         unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: 16) { room in
@@ -209,6 +216,16 @@ package enum StreamSocket {
             if received > 0 { unsafe buffer.append(contentsOf: room.prefix(received)) }
             return result
         }
+    }
+
+    /// Reads into memory.
+    package static func receive(_ number: CInt, into room: UnsafeMutableRawBufferPointer) -> IOResult {
+        unsafe IOResult(recv(number, room.baseAddress, room.count, 0))
+    }
+
+    /// Writes from memory as much as there is room for.
+    package static func send(_ number: CInt, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        unsafe IOResult(Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)))
     }
 
     /// Writes as much as there is room for.

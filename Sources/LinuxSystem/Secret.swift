@@ -1,5 +1,6 @@
 // Memory for what must be nowhere else: not in a core dump, not on a swap device, and gone when it is let go of.
 
+internal import CLinux
 internal import Glibc
 
 /// Secret bytes, in pages of their own: mlock(2) where the limit allows it, MADV_DONTDUMP, overwritten at the end.
@@ -41,11 +42,29 @@ internal import Glibc
         }
     }
 
+    /// Takes bytes over, which are wiped.
+    package convenience init(wiping bytes: inout [UInt8]) throws(SystemError) {
+        defer { bytes.wipe() }
+        let count = bytes.count
+        try unsafe self.init(capacity: count) { room throws(SystemError) in
+            for index in 0..<count { unsafe room[index] = bytes[index] }
+            return count
+        }
+    }
+
     deinit { unsafe Self.release(pages) }
 
     private static func release(_ pages: UnsafeMutableRawBufferPointer) {
         unsafe explicit_bzero(pages.baseAddress!, pages.count)
         unsafe munmap(pages.baseAddress, pages.count)
+    }
+
+    /// Where it is first in some bytes, `memmem(3)`; nil when it is not there.
+    package func firstIndex(in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let start = bytes.baseAddress, let key = unsafe pages.baseAddress, count > 0,
+            let found = unsafe clinux_find(start, bytes.count, key, count)
+        else { return nil }
+        return unsafe start.distance(to: found)
     }
 
     /// Looks at the bytes; nothing may keep them.

@@ -47,6 +47,36 @@ extension HTTPRequestHead {
     }
 }
 
+extension HTTPRequestHead {
+    /// The head for a service behind a gateway: with another target and host, without some fields, and without the end, so
+    /// that more fields can follow.
+    ///
+    /// - Parameters:
+    ///   - path: path and query, which begin with `/`.
+    ///   - host: the field `Host`.
+    ///   - isDropped: asked with each field's name in small letters.
+    package func forService(path: String, host: String, isDropped: (String) -> Bool) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(bytes.count + 256)
+        output.append(contentsOf: "\(method) \(path) HTTP/1.1\r\n".utf8)
+        output.append("Host", host)
+        for field in fields {
+            let name = String(decoding: bytes[field.name], as: UTF8.self).lowercased()
+            if name == "expect" || isDropped(name) { continue }
+            output.append(contentsOf: bytes[field.name])
+            output.append(contentsOf: ": ".utf8)
+            output.append(contentsOf: bytes[field.value])
+            output.append(contentsOf: "\r\n".utf8)
+        }
+        switch body {
+        case .none: break
+        case .length(let length): output.append("Content-Length", String(length))
+        case .chunked: output.append("Transfer-Encoding", "chunked")
+        }
+        return output
+    }
+}
+
 extension [UInt8] {
     fileprivate mutating func append(_ name: String, _ value: String) {
         append(contentsOf: name.utf8)

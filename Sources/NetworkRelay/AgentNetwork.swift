@@ -5,14 +5,6 @@ package import ClocheModel
 package import LinuxSystem
 package import NetworkRules
 
-/// Who is told when a descriptor is ready or a time has come.
-protocol Watcher: AnyObject {
-    /// One of its descriptors, by the number that it gave it.
-    func ready(_ side: Int, _ event: Readiness)
-    /// A time that it asked for; it may have asked for several, and not want this one any more.
-    func timeUp()
-}
-
 /// What may have more to do than one turn allows.
 protocol TurnTaker: AnyObject {
     /// Whether the network has it in its queue.
@@ -39,7 +31,7 @@ package struct NetworkSockets {
 }
 
 /// The network of an agent.
-package final class AgentNetwork {
+package final class AgentNetwork: SocketLoop {
     /// Where the proxy for programs that look for one listens inside, on loopback.
     package static let proxyPort: UInt16 = 3128
 
@@ -198,17 +190,17 @@ package final class AgentNetwork {
         Heap.trim()
     }
 
-    func register(_ watcher: any Watcher) -> UInt64 {
+    package func register(_ watcher: any Watcher) -> UInt64 {
         nextWatcher += 1
         watchers[nextWatcher] = watcher
         return nextWatcher
     }
 
-    func unregister(_ id: UInt64) { watchers[id] = nil }
+    package func unregister(_ id: UInt64) { watchers[id] = nil }
 
     /// Whether there is memory for it.
     @discardableResult
-    func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool = false)
+    package func watch(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool, edge: Bool)
         -> Bool
     {
         do throws(SystemError) {
@@ -223,14 +215,14 @@ package final class AgentNetwork {
         } catch { return false }
     }
 
-    func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {
+    package func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {
         // As above.
         try? epoll.modify(number, token: id << 8 | UInt64(side), readable: readable, writable: writable)
     }
 
-    func forget(_ number: CInt) { epoll.remove(number) }
+    package func forget(_ number: CInt) { epoll.remove(number) }
 
-    func wake(_ id: UInt64, at time: Int64) {
+    package func wake(_ id: UInt64, at time: Int64) {
         timers.add(time, id)
         // Times of connections that have ended are let go of before they come.
         if timers.count > 4096 + 4 * watchers.count { timers.keep { watchers[$0] != nil } }
@@ -337,7 +329,7 @@ package final class AgentNetwork {
     }
 
     /// Whether this machine has an IPv6 address that others may know.
-    var reachesIPv6: Bool { hostAddresses.contains { !$0.isIPv4 && !$0.staysOnItsLink } }
+    package var reachesIPv6: Bool { hostAddresses.contains { !$0.isIPv4 && !$0.staysOnItsLink } }
 
     // MARK: Changes
 
@@ -414,7 +406,7 @@ extension AgentNetwork {
     var isFull: Bool { connections.count >= mostConnections }
 
     /// Whether a connection that is being made has but one socket for it.
-    var isCrowded: Bool { connections.count > mostConnections / 8 }
+    package var isCrowded: Bool { connections.count > mostConnections / 8 }
 }
 
 extension SocketAddress {

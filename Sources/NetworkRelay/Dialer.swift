@@ -1,11 +1,11 @@
 // Making the connection on the host: one address after the other, the next one a quarter of a second after the last if
 // that has not answered (RFC 8305), and the first that answers wins.
 
-internal import LinuxSystem
+package import LinuxSystem
 
 /// Connects to one of several addresses.
-final class Dialer: Watcher {
-    private unowned let network: AgentNetwork
+package final class Dialer: Watcher {
+    private unowned let network: any SocketLoop
     private var addresses: ArraySlice<SocketAddress>
     private var attempts: [(socket: FileDescriptor.Shared, address: SocketAddress)?] = []
     private var completion: ((Result<(FileDescriptor.Shared, SocketAddress), SystemError>) -> Void)?
@@ -15,7 +15,7 @@ final class Dialer: Watcher {
     private var id: UInt64 = 0
 
     /// Whether its end was told.
-    var isFinished: Bool { completion == nil }
+    package var isFinished: Bool { completion == nil }
 
     private static let headStart: Int64 = 250
     /// So many are tried at once; of more, the one that has been silent longest is given up.
@@ -23,8 +23,8 @@ final class Dialer: Watcher {
     private static let patience: Int64 = 10_000
 
     /// Begins; `completion` is called once, perhaps before this returns.
-    init(
-        _ network: AgentNetwork,
+    package init(
+        _ network: any SocketLoop,
         _ addresses: [SocketAddress],
         _ completion: @escaping (Result<(FileDescriptor.Shared, SocketAddress), SystemError>) -> Void
     ) {
@@ -63,7 +63,7 @@ final class Dialer: Watcher {
         attempts[oldest] = nil
     }
 
-    func ready(_ side: Int, _ event: Readiness) {
+    package func ready(_ side: Int, _ event: Readiness) {
         guard attempts.indices.contains(side), let (socket, address) = attempts[side] else { return }
         do throws(SystemError) {
             guard try StreamSocket.isConnected(socket.number) else { return }
@@ -78,7 +78,7 @@ final class Dialer: Watcher {
         }
     }
 
-    func timeUp() {
+    package func timeUp() {
         let now = MonotonicClock.milliseconds
         if now >= end {
             finish(.failure(SystemError("connect", Errno.timedOut)))
@@ -99,7 +99,7 @@ final class Dialer: Watcher {
     }
 
     /// Gives up; nobody is told.
-    func cancel() {
+    package func cancel() {
         completion = nil
         for case let attempt? in attempts { network.forget(attempt.socket.number) }
         attempts = []

@@ -3,24 +3,25 @@
 
 internal import CCares
 internal import Glibc
-internal import LinuxSystem
-internal import NetworkRules
+package import LinuxSystem
+package import NetworkRules
 
 /// What a name leads to.
-enum Resolution {
+package enum Resolution {
+    /// To these, one at least.
     case addresses([IPAddress])
-    /// In words.
+    /// To none; why, in words.
     case failed(String)
 }
 
-/// The resolver of one agent's network.
-@safe final class Resolver: Watcher {
+/// A resolver of names.
+@safe package final class Resolver: Watcher {
     private struct Known {
         let resolution: Resolution
         let until: Int64
     }
 
-    private unowned let network: AgentNetwork
+    private unowned let network: any SocketLoop
     private let servers: [String]
     private var channel: ares_channel?
     private var known: [HostName: Known] = [:]
@@ -38,7 +39,8 @@ enum Resolution {
     /// That a name leads nowhere is kept for so long.
     private static let refused: Int64 = 5
 
-    init(_ network: AgentNetwork, servers: [String]) {
+    /// Asks these servers; without any, those of the host.
+    package init(_ network: any SocketLoop, servers: [String]) {
         self.network = network
         self.servers = servers
         id = network.register(self)
@@ -47,7 +49,7 @@ enum Resolution {
     deinit { unsafe channel.map { unsafe ares_destroy($0) } }
 
     /// Finds the addresses, now or later.
-    func resolve(_ name: HostName, _ completion: @escaping (Resolution) -> Void) {
+    package func resolve(_ name: HostName, _ completion: @escaping (Resolution) -> Void) {
         let now = MonotonicClock.milliseconds
         if let known = known[name], known.until > now { return completion(known.resolution) }
         if waiting[name] != nil {
@@ -239,10 +241,10 @@ enum Resolution {
         network.wake(id, at: next)
     }
 
-    func ready(_ side: Int, _ event: Readiness) {}
+    package func ready(_ side: Int, _ event: Readiness) {}
 
     /// Asks the next server, or gives up.
-    func timeUp() {
+    package func timeUp() {
         nextWake = .max
         guard !waiting.isEmpty else { return }
         unsafe ares_process_fd(channel, -1, -1)
@@ -262,13 +264,13 @@ enum Resolution {
 
 /// A socket of c-ares.
 private final class ResolverSocket: Watcher {
-    private unowned let network: AgentNetwork
+    private unowned let network: any SocketLoop
     private let number: CInt
     private let process: (Bool, Bool) -> Void
     private var id: UInt64 = 0
 
     init(
-        _ network: AgentNetwork,
+        _ network: any SocketLoop,
         _ number: CInt,
         readable: Bool,
         writable: Bool,

@@ -4,23 +4,26 @@
 ///
 /// A time that is not wanted any more comes all the same: who is woken looks whether there
 /// is anything to do.
-struct TimerQueue {
+package struct TimerQueue {
     private var heap: [(time: Int64, id: UInt64)] = []
 
+    /// No times yet.
+    package init() {}
+
     /// The soonest time.
-    var next: Int64? { heap.first?.time }
+    package var next: Int64? { heap.first?.time }
 
     /// How many times there are.
-    var count: Int { heap.count }
+    package var count: Int { heap.count }
 
     /// Forgets those that are for others.
-    mutating func keep(_ isWanted: (UInt64) -> Bool) {
+    package mutating func keep(_ isWanted: (UInt64) -> Bool) {
         // In order, it is a heap.
         heap = heap.filter { isWanted($0.id) }.sorted { $0.time < $1.time }
     }
 
     /// Adds a time.
-    mutating func add(_ time: Int64, _ id: UInt64) {
+    package mutating func add(_ time: Int64, _ id: UInt64) {
         heap.append((time, id))
         var child = heap.count - 1
         while child > 0, heap[(child - 1) / 2].time > heap[child].time {
@@ -30,7 +33,7 @@ struct TimerQueue {
     }
 
     /// Takes out the soonest that is due.
-    mutating func take(_ now: Int64) -> UInt64? {
+    package mutating func take(_ now: Int64) -> UInt64? {
         guard let first = heap.first, first.time <= now else { return nil }
         heap.swapAt(0, heap.count - 1)
         heap.removeLast()

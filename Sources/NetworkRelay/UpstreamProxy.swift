@@ -1,12 +1,12 @@
 // A proxy of the user's, through which all connections go: of a company, as a rule. It is asked by CONNECT with the name,
 // so that names are not resolved here, and their addresses cannot be judged.
 
-internal import LinuxSystem
-internal import NetworkRules
+package import LinuxSystem
+package import NetworkRules
 
 extension UpstreamProxy {
     /// The request that asks it to connect.
-    func request(for destination: Destination) -> [UInt8] {
+    package func request(for destination: Destination) -> [UInt8] {
         var text = "CONNECT \(destination) HTTP/1.1\r\nHost: \(destination)\r\n"
         if let credentials {
             text += "Proxy-Authorization: Basic \(Base64.encode(Array(credentials.utf8)))\r\n"
@@ -18,13 +18,19 @@ extension UpstreamProxy {
 /// Binary as text.
 ///
 /// See RFC 4648, 4.
-enum Base64 {
+package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    /// The text of some bytes.
+    package static func encode(_ bytes: [UInt8]) -> String { String(decoding: self.bytes(bytes), as: UTF8.self) }
+
+    /// The text of some bytes, as bytes that can be wiped.
+    package static func bytes(_ bytes: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []
+        // Never moved: what was moved would stay behind.
+        output.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
             let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
@@ -33,18 +39,19 @@ enum Base64 {
                 output.append(index <= group.count ? digit : UInt8(ascii: "="))
             }
         }
-        return String(decoding: output, as: UTF8.self)
+        return output
     }
 }
 
 /// Why a proxy did not connect.
-struct ProxyFailure: Error {
-    let why: String
+package struct ProxyFailure: Error {
+    /// In words.
+    package let why: String
 }
 
 /// The exchange with the proxy before the connection is the client's.
-final class ProxyHandshake: Watcher {
-    private unowned let network: AgentNetwork
+package final class ProxyHandshake: Watcher {
+    private unowned let network: any SocketLoop
     private let socket: FileDescriptor.Shared
     private let completion: (Result<[UInt8], ProxyFailure>) -> Void
     private var request: ArraySlice<UInt8>
@@ -54,8 +61,9 @@ final class ProxyHandshake: Watcher {
     private static let patience: Int64 = 10_000
     private static let mostBytes = 16384
 
-    init(
-        _ network: AgentNetwork,
+    /// Sends a request and waits for the answer; `completion` is given what came behind it.
+    package init(
+        _ network: any SocketLoop,
         _ socket: FileDescriptor.Shared,
         _ request: [UInt8],
         _ completion: @escaping (Result<[UInt8], ProxyFailure>) -> Void
@@ -69,9 +77,9 @@ final class ProxyHandshake: Watcher {
         network.wake(id, at: MonotonicClock.milliseconds + Self.patience)
     }
 
-    func ready(_ side: Int, _ event: Readiness) { request.isEmpty ? read() : write() }
+    package func ready(_ side: Int, _ event: Readiness) { request.isEmpty ? read() : write() }
 
-    func timeUp() { finish(.failure(ProxyFailure(why: "it did not answer within 10 s"))) }
+    package func timeUp() { finish(.failure(ProxyFailure(why: "it did not answer within 10 s"))) }
 
     private func write() {
         switch StreamSocket.send(socket.number, request) {
@@ -114,7 +122,7 @@ final class ProxyHandshake: Watcher {
     }
 
     /// Gives up; nobody is told.
-    func cancel() {
+    package func cancel() {
         network.forget(socket.number)
         network.unregister(id)
     }

@@ -34,12 +34,12 @@ enum PercentCoding {
 }
 
 /// The path of a request, one value for all spellings that mean the same to every server.
-struct RequestPath: Equatable, Sendable {
+package struct RequestPath: Equatable, Sendable {
     /// What stands between the slashes, decoded; the last one is empty if the path ends with a slash.
-    let segments: [[UInt8]]
+    package let segments: [[UInt8]]
 
     /// The decoded path.
-    var text: String { segments.map { "/" + String(decoding: $0, as: UTF8.self) }.joined() }
+    package var text: String { segments.map { "/" + String(decoding: $0, as: UTF8.self) }.joined() }
 
     /// Characters that servers read differently when they are encoded, or even when they are not.
     private static let ambiguous = Set("/\\%;?#".utf8)
@@ -48,7 +48,7 @@ struct RequestPath: Equatable, Sendable {
     ///
     /// That is so for dot segments, empty segments, `;`, `\`, an encoded slash or percent sign and the like, control characters,
     /// and bytes that are no UTF-8.
-    init?(target: String) {
+    package init?(target: String) {
         let target = target.utf8
         guard !target.contains(UInt8(ascii: "#")) else { return nil }
         let path = target.prefix { $0 != UInt8(ascii: "?") }

@@ -1,0 +1,577 @@
+// A connection of the agent's to its gateway: requests, one after the other, and what becomes of each. What the agent
+// sends goes on no faster than the service takes it, and the other way round.
+
+internal import ClocheModel
+internal import LinuxSystem
+internal import NetworkMessages
+
+/// One connection of the agent's.
+final class ClientConnection: Continuing {
+    private enum Phase {
+        /// Waits for a request's head.
+        case head
+        /// Waits for the supervisor's word, with this question.
+        case asking(Int64)
+        /// A connection to the service is being made.
+        case connecting
+        /// Request and answer go on.
+        case exchanging
+        /// The rest of a request that was answered here comes, and is dropped.
+        case dropping
+        /// What is to be sent is sent, and then it is closed.
+        case closing
+    }
+
+    private enum RequestBody {
+        case length(Int)
+        case chunked(ChunkedBody)
+        case done
+
+        init(_ body: HTTPRequestHead.Body) {
+            switch body {
+            case .none, .length(0): self = .done
+            case .length(let length): self = .length(length)
+            case .chunked: self = .chunked(ChunkedBody())
+            }
+        }
+
+        var isDone: Bool { if case .done = self { true } else { false } }
+    }
+
+    private unowned let gateway: Gateway
+    private let socket: FileDescriptor.Shared
+    private var id: UInt64 = 0
+    private var watched: Watched
+    private var phase = Phase.head
+    private var input = ByteQueue()
+    private var output = ByteQueue()
+    private var reader = HTTPRequestReader()
+    private var deadline: Int64
+    private var isQueued = false
+    private var hasEnded = false
+
+    // Of the request that is under way.
+    private var request: HTTPRequestHead?
+    private var target = ServiceTarget()
+    private var told: GatewayRequest?
+    private var question: Int64 = 0
+    private var body = RequestBody.done
+    private var outcome = GatewayOutcome()
+    private var began: Int64 = 0
+    private var isCounted = false
+    private var giveUp: (() -> Void)?
+    private var stream: ServiceStream?
+    private var streamWatched: Watched?
+    /// With the key in it: kept apart, and never moved.
+    private var headToService: [UInt8] = []
+    private var headSent = 0
+    private var toService = ByteQueue()
+    private var answerReader = HTTPAnswerReader()
+    private var answerHead: [UInt8] = []
+    private var answer: AnswerBody?
+    private var answerKeepsAlive = false
+    private var clientKeepsAlive = false
+
+    /// So much waits for the slower side.
+    private static let limit = 256 << 10
+    private static let headTime: Int64 = 30_000
+    private static let idleTime: Int64 = 300_000
+    /// A model may think for long before its first word.
+    private static let exchangeTime: Int64 = 1_800_000
+    /// What one turn moves before others have theirs.
+    private static let turn = 1 << 20
+    private static let longestDropped: Int64 = 64 << 20
+
+    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared) {
+        self.gateway = gateway
+        self.socket = socket
+        watched = Watched(socket.number, side: 0)
+        deadline = MonotonicClock.milliseconds + Self.headTime
+        id = gateway.loop.register(self)
+        gateway.loop.wake(id, at: deadline)
+        update()
+    }
+
+    /// The service that is being spoken to.
+    var service: String? { stream == nil && giveUp == nil ? nil : target.service }
+
+    // MARK: Events
+
+    func ready(_ side: Int, _ event: Readiness) {
+        if side == 0 {
+            if event.readable || event.hangup { readClient() }
+            if !hasEnded, event.writable { writeClient() }
+        } else {
+            advanceService()
+        }
+        update()
+    }
+
+    func goOn() {
+        isQueued = false
+        advanceService()
+        update()
+    }
+
+    func timeUp() {
+        guard !hasEnded else { return }
+        let now = MonotonicClock.milliseconds
+        if now < deadline { return gateway.loop.wake(id, at: deadline) }
+        switch phase {
+        case .exchanging where answer == nil && answerHead.isEmpty:
+            refuse(GatewayRefusal(504, "\(target.service) did not answer in time"))
+            update()
+        default: close(why: "nothing came for too long")
+        }
+    }
+
+    private func extend(_ time: Int64) {
+        let was = deadline
+        deadline = MonotonicClock.milliseconds + time
+        // The timer that waits comes before, and is set anew.
+        if deadline < was { gateway.loop.wake(id, at: deadline) }
+    }
+
+    /// Watches both sides for what can be done with them.
+    private func update() {
+        if hasEnded { return }
+        let mayRead: Bool
+        switch phase {
+        case .head, .dropping: mayRead = true
+        // An agent that has gone is seen.
+        case .asking, .connecting: mayRead = input.count < Self.limit
+        case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
+        case .closing: mayRead = false
+        }
+        watched.want(mayRead, !output.isEmpty, of: id, in: gateway.loop)
+        guard let stream, case .exchanging = phase else { return }
+        let mayAnswer = output.count < Self.limit
+        let wantsRead = mayAnswer && !stream.readWantsWrite || stream.writeWantsRead
+        let wantsWrite = isSending && !stream.writeWantsRead || stream.readWantsWrite
+        streamWatched?.want(wantsRead, wantsWrite, of: id, in: gateway.loop)
+        if mayAnswer, stream.hasPending { later() }
+    }
+
+    private func later() {
+        if isQueued { return }
+        isQueued = true
+        gateway.loop.later(id)
+    }
+
+    // MARK: The agent's side
+
+    private func readClient() {
+        var moved = 0
+        while moved < Self.turn, input.count < Self.limit {
+            let result = unsafe StreamSocket.receive(socket.number, into: gateway.room)
+            guard case .moved(let count) = result else {
+                if result == .wouldBlock { break }
+                return close(why: "the agent has closed the connection")
+            }
+            moved += count
+            if case .closing = phase { return }
+            unsafe input.append(UnsafeRawBufferPointer(rebasing: gateway.room[..<count]))
+            process()
+            let isAll = unsafe count < gateway.room.count
+            if hasEnded || isAll { break }
+        }
+    }
+
+    private func writeClient() {
+        while !output.isEmpty {
+            switch StreamSocket.send(socket.number, output.slice) {
+            case .moved(let count): output.consume(count)
+            case .wouldBlock: return
+            case .end, .failed: return close(why: "the agent has closed the connection")
+            }
+        }
+        if case .closing = phase { return close(why: nil) }
+        if case .exchanging = phase, stream?.hasPending ?? false { later() }
+    }
+
+    private func process() {
+        switch phase {
+        case .head: readHead()
+        case .exchanging: passBody()
+        case .dropping: dropBody()
+        case .asking, .connecting, .closing: return
+        }
+    }
+
+    private func readHead() {
+        let result = reader.read(input.slice.span)
+        switch result {
+        case .needMore:
+            if !input.isEmpty, began == 0 {
+                began = MonotonicClock.milliseconds
+                extend(Self.headTime)
+            }
+        case .malformed(let why):
+            clientKeepsAlive = false
+            respond(GatewayRefusal(400, why))
+        case .found(let head, let length):
+            input.consume(length)
+            reader = HTTPRequestReader()
+            begin(head)
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        request = head
+        body = RequestBody(head.body)
+        clientKeepsAlive = head.keepsAlive
+        outcome = GatewayOutcome()
+        began = MonotonicClock.milliseconds
+        extend(Self.exchangeTime)
+        do throws(GatewayRefusal) {
+            target = try ServiceTarget(head)
+            let told = GatewayRequest(service: target.service, method: head.method, path: target.path)
+            self.told = told
+            try gateway.check(target)
+            question = gateway.ask(told, self)
+            phase = .asking(question)
+        } catch { refuse(error) }
+    }
+
+    /// What the supervisor says.
+    func decided(_ refusal: String?) {
+        guard case .asking = phase else { return }
+        if let refusal {
+            refuse(GatewayRefusal(429, refusal))
+        } else {
+            isCounted = true
+            connect()
+        }
+        update()
+    }
+
+    private func connect() {
+        phase = .connecting
+        let giveUp = gateway.connect(target.service) { [weak self] result in
+            guard let self, !hasEnded, case .connecting = phase else { return }
+            self.giveUp = nil
+            switch result {
+            case .failure(let failure): refuse(GatewayRefusal(502, failure.why))
+            case .success(let stream): send(on: stream)
+            }
+            update()
+        }
+        if case .connecting = phase { self.giveUp = giveUp }
+    }
+
+    private func send(on stream: ServiceStream) {
+        guard let request else { return }
+        do throws(GatewayRefusal) {
+            headToService = try gateway.head(request, target)
+            headSent = 0
+        } catch { return refuse(error) }
+        self.stream = stream
+        streamWatched = Watched(stream.socket.number, side: 1)
+        phase = .exchanging
+        answer = nil
+        answerHead = []
+        answerReader = HTTPAnswerReader()
+        if request.expectsContinue && request.minorVersion == 1 && !body.isDone {
+            output.append("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            writeClient()
+        }
+        passBody()
+    }
+
+    /// Passes on what has come of the request's body.
+    private func passBody() {
+        while !input.isEmpty, !body.isDone, toService.count < Self.limit {
+            guard let count = bodyCount() else { return }
+            toService.append(input.slice.prefix(count))
+            input.consume(count)
+            outcome.sent += Int64(count)
+        }
+        writeService()
+    }
+
+    /// How much of what has come is of the body; nil if it is none, and the connection is closed.
+    private func bodyCount() -> Int? {
+        switch body {
+        case .done: return 0
+        case .length(let length):
+            let count = min(length, input.count)
+            body = length == count ? .done : .length(length - count)
+            return count
+        case .chunked(var chunks):
+            switch chunks.read(input.slice.span) {
+            case .more:
+                body = .chunked(chunks)
+                return input.count
+            case .done(let length):
+                body = .done
+                return length
+            case .malformed(let why):
+                close(why: why)
+                return nil
+            }
+        }
+    }
+
+    private func dropBody() {
+        while !input.isEmpty, !body.isDone {
+            guard let count = bodyCount() else { return }
+            input.consume(count)
+            outcome.sent += Int64(count)
+            if outcome.sent > Self.longestDropped { return close(why: nil) }
+        }
+        if body.isDone { next() }
+    }
+
+    // MARK: The service's side
+
+    private func advanceService() {
+        guard case .exchanging = phase else { return }
+        writeService()
+        if !hasEnded, case .exchanging = phase { readService() }
+    }
+
+    private func writeService() {
+        guard let stream else { return }
+        while isSending {
+            let isHead = !headToService.isEmpty
+            let bytes = isHead ? headToService[headSent...] : toService.slice
+            let result = unsafe bytes.withUnsafeBytes { unsafe stream.write($0) }
+            guard case .moved(let count) = result else {
+                // It may have answered before it closed.
+                if result != .wouldBlock { readService() }
+                return
+            }
+            if isHead { headSent += count } else { toService.consume(count) }
+            if headSent == headToService.count { headToService.wipe() }
+        }
+        if !body.isDone, !input.isEmpty { later() }
+    }
+
+    private func readService() {
+        guard let stream else { return }
+        var moved = 0
+        while moved < Self.turn, output.count < Self.limit {
+            let result = unsafe stream.read(into: gateway.room)
+            guard case .moved(let count) = result else {
+                if result == .wouldBlock { return }
+                return serviceEnded(isClean: result == .end)
+            }
+            moved += count
+            extend(Self.exchangeTime)
+            unsafe took(UnsafeMutableRawBufferPointer(rebasing: gateway.room[..<count]))
+            if hasEnded { return }
+            writeClient()
+            guard !hasEnded, self.stream === stream else { return }
+        }
+        if output.count < Self.limit { later() }
+    }
+
+    private func took(_ bytes: UnsafeMutableRawBufferPointer) {
+        if answer != nil { return unsafe tookBody(bytes) }
+        unsafe answerHead.append(contentsOf: bytes)
+        while true {
+            switch answerReader.read(answerHead.span) {
+            case .needMore: return
+            case .malformed(let why): return refuse(GatewayRefusal(502, "\(target.service): \(why)"))
+            case .found(let head, let length):
+                answerHead.removeFirst(length)
+                answerReader = HTTPAnswerReader()
+                if head.isInterim { continue }
+                var rest = answerHead
+                answerHead = []
+                beginAnswer(head)
+                if answer != nil { unsafe rest.withUnsafeMutableBytes { unsafe tookBody($0) } }
+                return
+            }
+        }
+    }
+
+    private func beginAnswer(_ head: HTTPAnswerHead) {
+        guard let request, head.status != 101 else {
+            return refuse(GatewayRefusal(502, "\(target.service) wants to change to another protocol"))
+        }
+        let encoding = head["content-encoding"]?.lowercased() ?? "identity"
+        guard encoding == "identity" else {
+            return refuse(GatewayRefusal(502, "\(target.service) answers in \(encoding), which was not asked for"))
+        }
+        let framing = head.body(ofMethod: request.method)
+        answerKeepsAlive = head.keepsAlive
+        outcome.status = Int64(head.status)
+        var lines = "HTTP/1.1 \(head.status) \r\n"
+        for field in head.fields { lines += "\(field.name): \(field.value)\r\n" }
+        var isChunked = false
+        switch framing {
+        case .none: break
+        case .length(let length): lines += "content-length: \(length)\r\n"
+        case .chunked, .untilEnd:
+            if request.minorVersion == 1 {
+                isChunked = true
+                lines += "transfer-encoding: chunked\r\n"
+            } else {
+                clientKeepsAlive = false
+            }
+        }
+        if request.method == "HEAD", case .length(let length) = head.body(ofMethod: "GET") {
+            lines += "content-length: \(length)\r\n"
+        }
+        if !clientKeepsAlive { lines += "connection: close\r\n" }
+        var filter = gateway.filter(target.service)
+        var bytes = Array((lines + "\r\n").utf8)
+        unsafe bytes.withUnsafeMutableBytes { room in
+            unsafe filter.feed(room) { unsafe output.append($0) }
+        }
+        unsafe filter.finish { unsafe output.append($0) }
+        outcome.hadKey = filter.hasFound
+        answer = AnswerBody(framing, isChunked: isChunked, gateway.filter(target.service))
+        if answer?.isDone ?? false { answerEnded() }
+    }
+
+    private func tookBody(_ bytes: UnsafeMutableRawBufferPointer) {
+        let why = unsafe answer?.feed(bytes, &output)
+        if let why {
+            return close(why: "\(target.service): \(why)")
+        }
+        if answer?.isDone ?? false { answerEnded() }
+    }
+
+    private func serviceEnded(isClean: Bool) {
+        guard answer != nil else {
+            return refuse(GatewayRefusal(502, "\(target.service) closed the connection without an answer"))
+        }
+        // An end that could be a cut one is told as one: the agent's connection breaks off, too.
+        guard isClean, answer?.end(&output) ?? false else {
+            writeClient()
+            return close(why: "\(target.service) broke its answer off")
+        }
+        answerEnded()
+        writeClient()
+    }
+
+    private func answerEnded() {
+        guard let stream else { return }
+        let isWhole = body.isDone && !isSending
+        if isWhole, answerKeepsAlive, !(answer?.hasMore ?? true) {
+            letGo()
+            gateway.keep(stream, for: target.service)
+        } else {
+            letGo()
+        }
+        report()
+        if isWhole { return next() }
+        // The service did not want the rest.
+        clientKeepsAlive = false
+        phase = .dropping
+        dropBody()
+    }
+
+    private var isSending: Bool { !headToService.isEmpty || !toService.isEmpty }
+
+    private func letGo() {
+        streamWatched?.want(false, false, of: id, in: gateway.loop)
+        streamWatched = nil
+        stream = nil
+        headToService.wipe()
+        toService = ByteQueue()
+    }
+
+    // MARK: Answers of the gateway's own, and the end
+
+    /// Answers in the service's place.
+    func refuse(_ refusal: GatewayRefusal) {
+        if answer != nil { return close(why: refusal.why) }
+        letGo()
+        outcome.why = refusal.why
+        outcome.status = Int64(refusal.status)
+        report()
+        respond(refusal)
+        update()
+    }
+
+    /// The key of its service is gone: nothing more of an exchange under way.
+    func revoked() {
+        refuse(GatewayRefusal(403, "the key for \(target.service) was revoked"))
+    }
+
+    private func respond(_ refusal: GatewayRefusal) {
+        let text = GatewayAnswer.body(refusal)
+        let isShown = request?.method != "HEAD"
+        output.append(
+            GatewayAnswer.head(refusal.status, length: text.count, keepsAlive: clientKeepsAlive).utf8
+        )
+        if isShown { output.append(text) }
+        phase = .dropping
+        if request == nil { phase = .closing }
+        writeClient()
+        if !hasEnded, case .dropping = phase { dropBody() }
+    }
+
+    /// Tells how a request that was let through has ended.
+    private func report() {
+        guard isCounted, let told else { return }
+        isCounted = false
+        outcome.received = answer?.count ?? 0
+        outcome.hadKey = outcome.hadKey || answer?.hasFound ?? false
+        outcome.milliseconds = MonotonicClock.milliseconds - began
+        gateway.tell(.ended(id: question, told, outcome))
+    }
+
+    /// Waits for the next request, which may have come already.
+    private func next() {
+        answer = nil
+        request = nil
+        told = nil
+        began = 0
+        guard clientKeepsAlive else {
+            phase = .closing
+            return writeClient()
+        }
+        phase = .head
+        extend(Self.idleTime)
+        if !input.isEmpty { readHead() }
+    }
+
+    private func close(why: String?) {
+        if hasEnded { return }
+        hasEnded = true
+        if case .asking(let question) = phase { gateway.withdraw(question) }
+        giveUp?()
+        giveUp = nil
+        outcome.why = outcome.why ?? why
+        report()
+        letGo()
+        watched.want(false, false, of: id, in: gateway.loop)
+        gateway.loop.unregister(id)
+        gateway.ended(id)
+    }
+
+    /// Its number in the loop.
+    var number: UInt64 { id }
+}
+
+/// Answers that come from no service.
+enum GatewayAnswer {
+    private static let reasons = [
+        400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 502: "Bad Gateway",
+        503: "Service Unavailable", 504: "Gateway Timeout",
+    ]
+
+    /// The head; clients that try again by themselves are told not to.
+    static func head(_ status: Int, length: Int, keepsAlive: Bool) -> String {
+        "HTTP/1.1 \(status) \(reasons[status] ?? "Error")\r\ncontent-type: application/json\r\n"
+            + "content-length: \(length)\r\nx-should-retry: false\r\n"
+            + (keepsAlive ? "" : "connection: close\r\n") + "\r\n"
+    }
+
+    /// In the form that Anthropic's and OpenAI's clients show.
+    static func body(_ refusal: GatewayRefusal) -> [UInt8] {
+        let kind =
+            switch refusal.status {
+            case 400: "invalid_request_error"
+            case 403: "permission_error"
+            case 404: "not_found_error"
+            case 429: "rate_limit_error"
+            default: "api_error"
+            }
+        return GatewayError.json(kind, "cloche: \(refusal.why)")
+    }
+}

@@ -1,0 +1,195 @@
+// A gateway: the process that has the keys of one agent, takes its requests at a socket of its sandbox, and adds the key to
+// those that its supervisor lets through. It reads what the agent and the services say, and nothing else: no file, no
+// argument, no environment of the agent's.
+
+package import ClocheModel
+internal import Glibc
+package import LinuxSystem
+internal import NetworkMessages
+internal import NetworkRelay
+internal import NetworkRules
+
+/// The gateway of one agent.
+@safe package final class Gateway {
+    /// A service that is served, and its key.
+    private final class Served {
+        let service: GatewayService
+        let connections: ServiceConnections
+        /// The key and the forms in which it could be echoed; none after it was revoked.
+        var key: Secret?
+        var secrets: [Secret] = []
+
+        init(_ service: GatewayService, _ connections: ServiceConnections) {
+            (self.service, self.connections) = (service, connections)
+        }
+    }
+
+    /// More connections than any program has wait in the kernel.
+    private static let mostConnections = 4096
+
+    let loop: GatewayLoop
+    /// What is read lies here for a moment.
+    let room: UnsafeMutableRawBufferPointer
+    private let report: (GatewayReport) -> Void
+    private var services: [String: Served] = [:]
+    private var connections: [UInt64: ClientConnection] = [:]
+    private var listener: GatewayListener?
+    private var resolver: Resolver?
+    private var waiting: [Int64: ClientConnection] = [:]
+    private var lastQuestion: Int64 = 0
+
+    /// A gateway that serves nothing yet.
+    package init(_ loop: GatewayLoop, _ report: @escaping (GatewayReport) -> Void) {
+        (self.loop, self.report) = (loop, report)
+        unsafe room = .allocate(byteCount: 128 << 10, alignment: 64)
+    }
+
+    deinit { unsafe room.deallocate() }
+
+    // MARK: Orders
+
+    /// Takes the services over, each with its key.
+    ///
+    /// - Throws: what is wrong with one of them.
+    package func serve(
+        _ list: [GatewayService],
+        keys: [String: Secret],
+        upstreamProxy: String?,
+        nameServers: [String]
+    ) throws(ClocheError) {
+        var proxy: UpstreamProxy?
+        do throws(HostError) {
+            if let upstreamProxy { proxy = try UpstreamProxy(upstreamProxy) }
+        } catch {
+            throw ClocheError(.configuration, "'network.upstream-proxy' cannot be used", why: "\(error)")
+        }
+        let resolver = Resolver(loop, servers: nameServers)
+        self.resolver = resolver
+        for service in list {
+            do throws(GatewayFailure) {
+                let connections = try ServiceConnections(service, loop, resolver, proxy)
+                services[service.name] = Served(service, connections)
+            } catch {
+                throw ClocheError(.configuration, "service \(service.name) cannot be used", why: error.why)
+            }
+            if let key = keys[service.name] { try setKey(key, of: service.name) }
+        }
+    }
+
+    /// Gives a service another key, or none; what is under way with the old one ends where there is none.
+    package func setKey(_ key: Secret?, of name: String) throws(ClocheError) {
+        guard let served = services[name] else { return }
+        do throws(SystemError) {
+            served.secrets = try key.map { key throws(SystemError) in try served.service.secrets(key) } ?? []
+        } catch { throw ClocheError(.system, "no memory for a key", why: error.description) }
+        served.key = key
+        served.connections.forget()
+        guard key == nil else { return }
+        for connection in Array(connections.values) where connection.service == name { connection.revoked() }
+    }
+
+    /// Takes connections at a socket of the sandbox; those of one before go on until they end.
+    package func listen(_ socket: FileDescriptor.Shared) {
+        listener?.end()
+        StreamSocket.sendAtOnce(socket.number)
+        listener = GatewayListener(self, socket)
+    }
+
+    /// A request may go on, or not.
+    package func decided(_ question: Int64, _ refusal: String?) {
+        waiting.removeValue(forKey: question)?.decided(refusal)
+    }
+
+    // MARK: For connections
+
+    func accepted(_ socket: FileDescriptor.Shared) {
+        guard connections.count < Self.mostConnections else { return StreamSocket.resetOnClose(socket.number) }
+        StreamSocket.sendAtOnce(socket.number)
+        let connection = ClientConnection(self, socket)
+        connections[connection.number] = connection
+    }
+
+    func ended(_ number: UInt64) { connections[number] = nil }
+
+    /// Whether a request can be for something that is served.
+    func check(_ target: ServiceTarget) throws(GatewayRefusal) {
+        guard let served = services[target.service] else {
+            let known = services.keys.sorted().map { "/\($0)/" }.joined(separator: ", ")
+            throw GatewayRefusal(404, "no service at this path; there is \(known.isEmpty ? "none" : known)")
+        }
+        guard served.key != nil else {
+            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
+        }
+        guard served.service.allows(path: target.path) else {
+            throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
+        }
+    }
+
+    func ask(_ request: GatewayRequest, _ connection: ClientConnection) -> Int64 {
+        lastQuestion += 1
+        waiting[lastQuestion] = connection
+        report(.question(id: lastQuestion, request))
+        return lastQuestion
+    }
+
+    func withdraw(_ question: Int64) { waiting[question] = nil }
+
+    func connect(_ name: String, _ completion: @escaping ServiceConnections.Completion) -> () -> Void {
+        guard let served = services[name] else { return {} }
+        return served.connections.connect(completion)
+    }
+
+    func keep(_ stream: ServiceStream, for name: String) {
+        if services[name]?.key != nil { services[name]?.connections.keep(stream) }
+    }
+
+    /// The head of a request with the key in it.
+    func head(_ request: HTTPRequestHead, _ target: ServiceTarget) throws(GatewayRefusal) -> [UInt8] {
+        // Between the verdict and now it may have been revoked.
+        guard let served = services[target.service], let key = served.key else {
+            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
+        }
+        return served.service.head(request, path: target.path, key: key)
+    }
+
+    func filter(_ name: String) -> SecretFilter { SecretFilter(services[name]?.secrets ?? []) }
+
+    func tell(_ message: GatewayReport) { report(message) }
+}
+
+/// Accepts the agent's connections.
+private final class GatewayListener: Watcher {
+    private unowned let gateway: Gateway
+    private let socket: FileDescriptor.Shared
+    private var id: UInt64 = 0
+
+    /// When there is no descriptor left, it rests for a moment.
+    private static let rest: Int64 = 100
+    private static let turn = 64
+
+    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared) {
+        (self.gateway, self.socket) = (gateway, socket)
+        id = gateway.loop.register(self)
+        gateway.loop.watch(socket.number, id, 0, readable: true, writable: false)
+    }
+
+    func ready(_ side: Int, _ event: Readiness) {
+        for _ in 0..<Self.turn {
+            do throws(SystemError) {
+                guard let connection = try StreamSocket.accept(socket.number) else { return }
+                gateway.accepted(FileDescriptor.Shared(connection))
+            } catch {
+                gateway.loop.forget(socket.number)
+                gateway.loop.wake(id, at: MonotonicClock.milliseconds + Self.rest)
+                return
+            }
+        }
+    }
+
+    func timeUp() { gateway.loop.watch(socket.number, id, 0, readable: true, writable: false) }
+
+    func end() {
+        gateway.loop.forget(socket.number)
+        gateway.loop.unregister(id)
+    }
+}

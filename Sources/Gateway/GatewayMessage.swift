@@ -1,0 +1,179 @@
+// What a supervisor and its gateway say to each other, over a socket that keeps messages whole. No message has a key in
+// it: those come through pipes that the supervisor hands over unread.
+
+package import ClocheModel
+internal import StructuredText
+
+/// What a supervisor tells its gateway.
+package enum GatewayOrder: Equatable, Sendable {
+    /// The services it is for; with them comes a pipe that the keys are read from.
+    case serve([GatewayService], upstreamProxy: String?, nameServers: [String])
+    /// A listening socket of the sandbox comes along; one before is no more.
+    case listen
+    /// A pipe with another key of a service comes along.
+    case rotate(service: String)
+    /// A service has no key any more.
+    case revoke(service: String)
+    /// The answer to a question: nil lets the request go on, a text refuses it.
+    case verdict(id: Int64, refusal: String?)
+
+    /// As bytes of a message.
+    package var bytes: [UInt8] { JSONText.serializeBytes(document) }
+
+    private var document: Document {
+        switch self {
+        case .serve(let services, let proxy, let servers):
+            .object([
+                "order": .string("serve"), "services": .list(services.map(\.document)),
+                "proxy": .optional(proxy), "name-servers": .strings(servers),
+            ])
+        case .listen: .object(["order": .string("listen")])
+        case .rotate(let service): .object(["order": .string("rotate"), "service": .string(service)])
+        case .revoke(let service): .object(["order": .string("revoke"), "service": .string(service)])
+        case .verdict(let id, let refusal):
+            .object(["order": .string("verdict"), "id": .integer(id), "refusal": .optional(refusal)])
+        }
+    }
+
+    /// Reads one; nil if it is none.
+    package init?(_ bytes: [UInt8]) {
+        // Only our own supervisor writes here; what it did not write is no order.
+        guard let document = try? JSONText.parse(bytes) else { return nil }
+        let service = document["service"]?.string
+        switch document["order"]?.string {
+        case "serve":
+            self = .serve(
+                (document["services"]?.list ?? []).compactMap { GatewayService(document: $0) },
+                upstreamProxy: document["proxy"]?.string,
+                nameServers: document["name-servers"]?.stringList ?? []
+            )
+        case "listen": self = .listen
+        case "rotate":
+            guard let service else { return nil }
+            self = .rotate(service: service)
+        case "revoke":
+            guard let service else { return nil }
+            self = .revoke(service: service)
+        case "verdict":
+            guard let id = document["id"]?.integer else { return nil }
+            self = .verdict(id: id, refusal: document["refusal"]?.string)
+        default: return nil
+        }
+    }
+}
+
+/// What a request is, as far as it is told to anybody.
+package struct GatewayRequest: Equatable, Sendable {
+    /// The service.
+    package var service: String
+    /// The method.
+    package var method: String
+    /// The path without its query, cut.
+    package var path: String
+
+    /// A longer path is cut: an agent chooses it.
+    package static let longest = 300
+
+    /// A request for a service.
+    package init(service: String, method: String, path: String) {
+        self.service = service
+        self.method = String(method.prefix(32))
+        self.path = String(path.prefix { $0 != "?" }.prefix(Self.longest))
+    }
+
+    /// The facts of it.
+    package var entries: [Document.Entry] {
+        [
+            Document.Entry("service", .string(service)), Document.Entry("method", .string(method)),
+            Document.Entry("path", .string(path)),
+        ]
+    }
+
+    fileprivate init(document: Document) {
+        self.init(
+            service: document["service"]?.string ?? "",
+            method: document["method"]?.string ?? "",
+            path: document["path"]?.string ?? ""
+        )
+    }
+}
+
+/// How a request went.
+package struct GatewayOutcome: Equatable, Sendable {
+    /// The status that the agent was answered with; 0 when it was none.
+    package var status: Int64 = 0
+    /// Bytes of the request's and of the answer's body.
+    package var sent: Int64 = 0
+    /// See `sent`.
+    package var received: Int64 = 0
+    /// From its head to its end.
+    package var milliseconds: Int64 = 0
+    /// Why it did not end as it should, or was not sent; nil otherwise.
+    package var why: String?
+    /// Whether the service's answer had a key in it, which was replaced.
+    package var hadKey = false
+
+    /// An outcome that is not known yet.
+    package init() {}
+
+    /// The facts of it.
+    package var entries: [Document.Entry] {
+        [
+            Document.Entry("status", .integer(status)), Document.Entry("sent", .integer(sent)),
+            Document.Entry("received", .integer(received)), Document.Entry("milliseconds", .integer(milliseconds)),
+        ] + (why.map { [Document.Entry("why", .string($0))] } ?? [])
+            + (hadKey ? [Document.Entry("key-in-answer", .bool(true))] : [])
+    }
+
+    fileprivate init(document: Document) {
+        func number(_ key: String) -> Int64 { document[key]?.integer ?? 0 }
+        (status, sent, received) = (number("status"), number("sent"), number("received"))
+        milliseconds = number("milliseconds")
+        why = document["why"]?.string
+        hadKey = document["key-in-answer"]?.bool ?? false
+    }
+}
+
+/// What a gateway tells its supervisor.
+package enum GatewayReport: Equatable, Sendable {
+    /// It has its keys and serves.
+    case ready
+    /// It cannot serve, and ends.
+    case failed(String)
+    /// A request waits for a verdict.
+    case question(id: Int64, GatewayRequest)
+    /// A request that was let through has ended.
+    case ended(id: Int64, GatewayRequest, GatewayOutcome)
+
+    /// As bytes of a message.
+    package var bytes: [UInt8] { JSONText.serializeBytes(document) }
+
+    private var document: Document {
+        switch self {
+        case .ready: .object(["report": .string("ready")])
+        case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
+        case .question(let id, let request):
+            .map([Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))] + request.entries)
+        case .ended(let id, let request, let outcome):
+            .map(
+                [Document.Entry("report", .string("ended")), Document.Entry("id", .integer(id))] + request.entries
+                    + outcome.entries
+            )
+        }
+    }
+
+    /// Reads one; nil if it is none.
+    package init?(_ bytes: [UInt8]) {
+        // What our own gateway did not write is no report.
+        guard let document = try? JSONText.parse(bytes) else { return nil }
+        let id = document["id"]?.integer ?? 0
+        switch document["report"]?.string {
+        case "ready": self = .ready
+        case "failed": self = .failed(document["why"]?.string ?? "")
+        case "question": self = .question(id: id, GatewayRequest(document: document))
+        case "ended":
+            self = .ended(id: id, GatewayRequest(document: document), GatewayOutcome(document: document))
+        default: return nil
+        }
+    }
+}

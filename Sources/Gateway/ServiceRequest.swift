@@ -1,0 +1,136 @@
+// From an agent's request to the one that the service gets: who is asked, what may be asked for, what is left out, and
+// the key.
+
+internal import ClocheModel
+internal import LinuxSystem
+internal import NetworkMessages
+internal import NetworkRelay
+internal import NetworkRules
+
+/// Why a request is answered by the gateway itself.
+struct GatewayRefusal: Error, Equatable {
+    let status: Int
+    let why: String
+
+    init(_ status: Int, _ why: String) { (self.status, self.why) = (status, why) }
+}
+
+/// Where a request goes.
+struct ServiceTarget: Equatable {
+    /// The service's name, the first part of the path.
+    let service: String
+    /// Path and query at the service.
+    let path: String
+
+    /// None yet.
+    init() { (service, path) = ("", "") }
+
+    /// Reads the target of a request to a gateway.
+    init(_ head: HTTPRequestHead) throws(GatewayRefusal) {
+        guard head.form == .origin else {
+            throw GatewayRefusal(400, "this is a gateway to a few services, and no proxy")
+        }
+        guard head.upgrades.isEmpty else {
+            throw GatewayRefusal(400, "the gateway changes to no other protocol")
+        }
+        guard RequestPath(target: head.path) != nil else {
+            throw GatewayRefusal(400, "two servers could read this path differently")
+        }
+        let rest = head.path.dropFirst()
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        service = String(rest[..<end])
+        let path = rest[end...]
+        self.path = path.hasPrefix("/") ? String(path) : "/" + path
+    }
+}
+
+extension GatewayService {
+    /// Fields that show who somebody is, wherever: an agent's own never go on.
+    private static let identifying: Set<String> = [
+        "authorization", "x-api-key", "api-key", "x-goog-api-key", "x-auth-token", "private-token", "cookie",
+        "proxy-authorization", "x-amz-security-token", "oauth_token", "ocp-apim-subscription-key",
+    ]
+
+    /// Whether a path may be asked for.
+    func allows(path: String) -> Bool {
+        let plain = path.prefix { $0 != "?" }
+        return paths.isEmpty
+            || paths.contains { beginning in
+                beginning.hasSuffix("/")
+                    ? plain.hasPrefix(beginning) : plain == beginning || plain.hasPrefix(beginning + "/")
+            }
+    }
+
+    /// The head for the service, with the key; whoever sends it wipes it.
+    func head(_ request: HTTPRequestHead, path: String, key: Secret) -> [UInt8] {
+        let own = Set(headers.map { $0.key.lowercased() })
+        var head = request.forService(path: basePath + withoutPlaceholder(path), host: authority) { name in
+            Self.identifying.contains(name) || own.contains(name) || drop.contains(name)
+                // What is encoded could not be looked at.
+                || name == "accept-encoding" || request[name]?.contains(placeholder) ?? false
+        }
+        // Not moved once the key is in it.
+        head.reserveCapacity(head.count + 1024 + 2 * key.count * headers.count)
+        head.append(contentsOf: "Accept-Encoding: identity\r\n".utf8)
+        for field in headers {
+            head.append(contentsOf: "\(field.key): ".utf8)
+            appendValue(field.value.string ?? "", key, to: &head)
+            head.append(contentsOf: "\r\n".utf8)
+        }
+        head.append(contentsOf: "\r\n".utf8)
+        return head
+    }
+
+    /// Parameters of a query that show the placeholder would show that a key is missing.
+    private func withoutPlaceholder(_ path: String) -> String {
+        guard let mark = path.firstIndex(of: "?"), path.contains(placeholder) else { return path }
+        let kept = path[path.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false)
+            .filter { !$0.contains(placeholder) }
+        return path[..<mark] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
+    }
+
+    private func appendValue(_ template: String, _ key: Secret, to head: inout [UInt8]) {
+        unsafe key.withBytes { bytes in
+            if let start = template.range(of: "{basic "), let end = template[start.upperBound...].firstIndex(of: "}") {
+                head.append(contentsOf: template[..<start.lowerBound].utf8)
+                var pair = Array("\(template[start.upperBound..<end]):".utf8)
+                unsafe pair.append(contentsOf: bytes)
+                var text = Base64.bytes(pair)
+                head.append(contentsOf: text)
+                text.wipe()
+                pair.wipe()
+                head.append(contentsOf: template[template.index(after: end)...].utf8)
+            } else if let mark = template.range(of: "{key}") {
+                head.append(contentsOf: template[..<mark.lowerBound].utf8)
+                unsafe head.append(contentsOf: bytes)
+                head.append(contentsOf: template[mark.upperBound...].utf8)
+            } else {
+                head.append(contentsOf: template.utf8)
+            }
+        }
+    }
+
+    /// The forms in which a service could echo its key.
+    func secrets(_ key: Secret) throws(SystemError) -> [Secret] {
+        var found = [key]
+        for field in headers where field.value.string?.contains("{basic ") ?? false {
+            let template = field.value.string ?? ""
+            var value: [UInt8] = []
+            appendValue(String(template[template.range(of: "{basic ")!.lowerBound...]), key, to: &value)
+            found.append(try Secret(wiping: &value))
+        }
+        return found
+    }
+}
+
+extension String {
+    /// Where a text is first.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}
