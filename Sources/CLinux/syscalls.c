@@ -268,6 +268,8 @@ int clinux_forget_key(const char *name) {
     return (int)syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_USER_KEYRING);
 }
 
+char **clinux_environment(void) { return environ; }
+
 void clinux_hide_memory(void) {
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);

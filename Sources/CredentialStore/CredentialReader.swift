@@ -8,7 +8,7 @@ package import LinuxSystem
 /// Reads secrets from their sources.
 package struct CredentialReader {
     private let store: CredentialStore
-    private let environment: [String]
+    private let environment: [String]?
     private let question: PassphraseQuestion?
     private let warn: (String) -> Void
 
@@ -19,12 +19,12 @@ package struct CredentialReader {
     ///
     /// - Parameters:
     ///   - store: has what is kept.
-    ///   - environment: of programs that are run, `NAME=value`: the user's own.
+    ///   - environment: of programs that are run, `NAME=value`; nil means this process's own.
     ///   - question: asks for a passphrase; nil when nobody is there, and programs may not ask either.
     ///   - warn: is told what is unwise and no error.
     package init(
         store: CredentialStore,
-        environment: [String],
+        environment: [String]? = nil,
         question: PassphraseQuestion?,
         warn: @escaping (String) -> Void
     ) {
@@ -82,7 +82,8 @@ package struct CredentialReader {
         }
         let result: SecretProgram
         do throws(SystemError) {
-            result = try Subprocess(program, Array(words.dropFirst()), environment: environment).secret(
+            let variables = environment ?? ProcessEnvironment.current
+            result = try Subprocess(program, Array(words.dropFirst()), environment: variables).secret(
                 patience: Self.patience,
                 isAlone: question == nil
             )

@@ -34,22 +34,27 @@ extension Subprocess {
         do {
             let output = try unsafe Secret(capacity: Secret.mostBytes) { room throws(SystemError) in
                 var filled = 0
-                while true {
+                var (isPrinting, isComplaining) = (true, true)
+                while filled < room.count {
                     let left = last - MonotonicClock.milliseconds
                     isOver = left <= 0
                     if isOver { break }
                     let ready = try Poll.wait(
-                        [started.output, started.errors, watch].map { .init($0.number, readable: true) },
+                        [
+                            .init(watch.number, readable: true),
+                            .init(started.output.number, readable: isPrinting),
+                            .init(started.errors.number, readable: isComplaining),
+                        ],
                         milliseconds: Int32(clamping: left)
                     )
-                    let isEnded = ready[2]
-                    unsafe filled += try Self.take(from: started.output, into: room, after: filled)
-                    if let part = try Self.unlessEmpty(started.errors), errors.count < 4096 {
-                        errors += part
+                    if ready[1] || ready[0] {
+                        (filled, isPrinting) = unsafe try Self.take(from: started.output, into: room, filled)
                     }
-                    if isEnded || filled == room.count { break }
-                    // One end closed before the other: the process itself is what is waited for.
-                    if !ready[2] && (ready[0] || ready[1]) { Pause.milliseconds(1) }
+                    if ready[2] || ready[0] {
+                        isComplaining = try Self.take(from: started.errors, into: &errors)
+                    }
+                    // What it started in the background may hold the pipes open; nobody waits for that.
+                    if ready[0] { break }
                 }
                 return filled
             }
@@ -88,29 +93,36 @@ extension Subprocess {
         if isAlone { kill(session: pid) } else { _ = Glibc.kill(pid, SIGKILL) }
     }
 
-    /// What is there now, into the room behind what it holds.
+    /// What is there now, into the room behind what it holds: how much it holds then, and whether more can come.
     private static func take(
         from pipe: FileDescriptor.Shared,
         into room: UnsafeMutableRawBufferPointer,
-        after start: Int
-    ) throws(SystemError) -> Int {
+        _ start: Int
+    ) throws(SystemError) -> (filled: Int, isOpen: Bool) {
         var filled = start
-        while filled < room.count {
-            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])
-            do {
+        do {
+            while filled < room.count {
+                let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])
                 let count = try check("read") {
                     unsafe Glibc.read(pipe.number, part.baseAddress, part.count)
                 }
-                if count == 0 { break }
+                if count == 0 { return (filled, false) }
                 filled += count
-            } catch  where error.errno == .wouldBlock { break }
-        }
-        return filled - start
+            }
+        } catch  where error.errno == .wouldBlock {}
+        return (filled, true)
     }
 
-    private static func unlessEmpty(_ pipe: FileDescriptor.Shared) throws(SystemError) -> [UInt8]? {
+    /// What is there now; only the beginning is for people. Whether more can come.
+    private static func take(from pipe: FileDescriptor.Shared, into errors: inout [UInt8]) throws(SystemError)
+        -> Bool
+    {
         do {
-            return try pipe.read(upTo: 4096)
-        } catch  where error.errno == .wouldBlock { return nil }
+            while true {
+                let part = try pipe.read(upTo: 4096)
+                if part.isEmpty { return false }
+                errors += part.prefix(max(0, 4096 - errors.count))
+            }
+        } catch  where error.errno == .wouldBlock { return true }
     }
 }

@@ -7,6 +7,12 @@ package enum SecretPrompt {
     /// Most bytes that a terminal hands over as one line, `termios(3)`.
     package static let mostBytes = 4095
 
+    /// Whether this process has a terminal.
+    package static var isPossible: Bool {
+        // Whatever is wrong with it, nobody can be asked at it.
+        (try? open()) != nil
+    }
+
     /// Asks, and reads one line that is not shown; nil when this process has no terminal, or the person ended the input.
     ///
     /// - Throws: also `EINTR` when the person broke off by Ctrl-C or hung up; the terminal is as it was then.

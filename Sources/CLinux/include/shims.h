@@ -86,6 +86,8 @@ int clinux_keep_key(const char *_Nonnull name, const void *_Nonnull data, size_t
 long clinux_read_key(const char *_Nonnull name, void *_Nonnull data, size_t length);
 /* Takes it away: 0, or -1. */
 int clinux_forget_key(const char *_Nonnull name);
+/* environ(7), which Swift does not take for safe. */
+char *_Nullable *_Nullable clinux_environment(void);
 /* Nobody but root may look into this process from now on (prctl(2), PR_SET_DUMPABLE), and it leaves no core dump. */
 void clinux_hide_memory(void);
 /* Whether this process has seccomp filters (prctl(2), PR_GET_SECCOMP). */
