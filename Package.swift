@@ -75,6 +75,7 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules", "AuditExport"]
         ),
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords"]),
+        layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
@@ -108,7 +109,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "SessionRecording", "Learning",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore",
             ]
         ),
 
@@ -119,7 +120,7 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "SessionRecording", "Learning",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -157,6 +158,7 @@ let package = Package(
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText"]),
+        tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
@@ -187,7 +189,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
                 "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
-                "TerminalScreen",
+                "TerminalScreen", "CredentialStore",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

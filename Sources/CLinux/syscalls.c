@@ -247,6 +247,43 @@ int clinux_leave_keyring(void) {
     return (int)syscall(SYS_keyctl, KEYCTL_SETPERM, KEY_SPEC_SESSION_KEYRING, EVERYTHING);
 }
 
+/* A key's bytes are for those who possess it, and a session need not lead to the user keyring: this process does. */
+static int possess_user_keyring(void) {
+    return (int)syscall(SYS_keyctl, KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
+}
+
+static long find_key(const char *name) {
+    if (possess_user_keyring() < 0) return -1;
+    return syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", name, 0);
+}
+
+int clinux_keep_key(const char *name, const void *data, size_t length, unsigned int seconds) {
+    if (possess_user_keyring() < 0) return -1;
+    long key = syscall(SYS_add_key, "user", name, data, length, KEY_SPEC_USER_KEYRING);
+    return key < 0 ? -1 : (int)syscall(SYS_keyctl, KEYCTL_SET_TIMEOUT, key, seconds);
+}
+
+long clinux_read_key(const char *name, void *data, size_t length) {
+    long key = find_key(name);
+    return key < 0 ? -1 : syscall(SYS_keyctl, KEYCTL_READ, key, data, length);
+}
+
+int clinux_forget_key(const char *name) {
+    long key = find_key(name);
+    if (key < 0) return -1;
+    /* Revoked: the bytes are gone even where somebody holds on to the key. */
+    if (syscall(SYS_keyctl, KEYCTL_REVOKE, key) < 0) return -1;
+    return (int)syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_USER_KEYRING);
+}
+
+char **clinux_environment(void) { return environ; }
+
+void clinux_hide_memory(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int clinux_has_filters(void) { return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0; }
 
 int clinux_seccomp_notification(void) {

@@ -3,6 +3,7 @@
 
 internal import AgentStore
 public import ClocheModel
+package import CredentialStore
 internal import LinuxSystem
 
 /// Places of one user's Cloche.
@@ -91,4 +92,9 @@ public struct Installation: Equatable, Sendable {
             }
         }
     }
+}
+
+extension Installation {
+    /// The user's credentials: in the state directory, which no sandbox may be given any part of.
+    package var credentials: CredentialStore { CredentialStore(directory: stateDirectory + "/credentials") }
 }

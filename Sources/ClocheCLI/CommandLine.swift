@@ -110,7 +110,7 @@ package enum ClocheCommandLine {
         }
     }
 
-    private typealias Function = @Sendable (Context) throws(ClocheError) -> Int32
+    typealias Function = @Sendable (Context) throws(ClocheError) -> Int32
 
     private static func function(_ path: [String]) -> Function? {
         switch (path.first ?? "", path.count > 1 ? path[1] : "") {
@@ -158,6 +158,7 @@ package enum ClocheCommandLine {
         case ("path", _): PathCommand.run
         case ("completion", _): TextCommands.completion
         case ("manual", _): TextCommands.manual
+        case ("credential", let name): CredentialCommand.function(name)
         case ("config", "show"): ConfigCommand.show
         case ("config", "path"): ConfigCommand.path
         case ("config", "trust"): ConfigCommand.trust

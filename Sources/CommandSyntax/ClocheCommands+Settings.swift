@@ -2,7 +2,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let settings = [explain, inspect, audit, doctor, path, config, profiles]
+    static let settings = [explain, inspect, audit, credential, doctor, path, config, profiles]
 
     private static let explain = CommandSpec(
         "explain",

@@ -188,6 +188,17 @@ package enum ProcessEnvironment {
         try Files.read("/proc/self/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// All variables as they are now, `NAME=value`; also when nobody may look into this process any more.
+    package static var current: [String] {
+        guard var place = unsafe clinux_environment() else { return [] }
+        var variables: [String] = []
+        while let variable = unsafe place.pointee {
+            unsafe variables.append(String(cString: variable))
+            unsafe place += 1
+        }
+        return variables
+    }
+
     /// Takes these variables, `NAME=value`, in place of all that there are.
     package static func replace(_ variables: [String]) {
         clearenv()

@@ -83,6 +83,17 @@ int clinux_memory_deny_write_execute(void);
  * call this as the same user (one per process would use up the user's quota): 0, or -1. A kernel or a filter that
  * refuses keyrings refuses them to programs of a sandbox as well, and that is no failure. */
 int clinux_leave_keyring(void);
+/* A "user" key of this name in the user keyring, which only processes of this user can reach, for so many seconds (0:
+ * until reboot): 0, or -1. */
+int clinux_keep_key(const char *_Nonnull name, const void *_Nonnull data, size_t length, unsigned int seconds);
+/* Its bytes: how many it has, which may be more than there is room for, or -1. */
+long clinux_read_key(const char *_Nonnull name, void *_Nonnull data, size_t length);
+/* Takes it away: 0, or -1. */
+int clinux_forget_key(const char *_Nonnull name);
+/* environ(7), which Swift does not take for safe. */
+char *_Nullable *_Nullable clinux_environment(void);
+/* Nobody but root may look into this process from now on (prctl(2), PR_SET_DUMPABLE), and it leaves no core dump. */
+void clinux_hide_memory(void);
 /* Whether this process has seccomp filters (prctl(2), PR_GET_SECCOMP). */
 int clinux_has_filters(void);
 /* 0 if seccomp(2) can hand calls to a listener (SECCOMP_RET_USER_NOTIF), or -1. */
