@@ -97,7 +97,7 @@ let package = Package(
             "Supervision",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
-                "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
+                "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "Gateway", "SandboxRuntime",
                 "TerminalText", "TerminalScreen", "SessionRecording", "Learning",
             ]
         ),
@@ -109,7 +109,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
             ]
         ),
 
@@ -120,7 +120,7 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),

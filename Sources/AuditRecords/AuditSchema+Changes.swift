@@ -7,9 +7,39 @@ extension EventKind {
         .security,
         "The agent is given a credential of the profile, at each start; what it says is not on record.",
         [
-            .always("kind", .word(["file", "variable"]), "How it is given."),
-            .always("name", .text, "The variable's name, or the path inside."),
-            .maybe("source", .text, "The file on the host."),
+            .always("kind", .word(["file", "service", "variable"]), "How it is given."),
+            .always("name", .text, "The variable's name, the path inside, or the service's name."),
+            .maybe("source", .text, "The file on the host; of a service, where its key comes from."),
+        ]
+    )
+
+    /// A request went through the gateway.
+    package static let request = EventKind(
+        "request",
+        .standard,
+        "A request of the agent's went through its gateway, and has ended.",
+        [
+            .always("service", .text, "The service."),
+            .always("method", .foreignText, "The method."),
+            .always("path", .foreignText, "The path, without its query and not all of a long one."),
+            .always("status", .number, "The status it was answered with; 0 if it was not."),
+            .always("sent", .number, "Bytes of its body."),
+            .always("received", .number, "Bytes of the answer's body."),
+            .always("milliseconds", .number, "How long it took."),
+            .maybe("why", .foreignText, "Why it did not end as it should."),
+            .maybe("key-in-answer", .truth, "The answer had the key in it, which was replaced."),
+        ]
+    )
+
+    /// Something about the gateway itself.
+    package static let gateway = EventKind(
+        "gateway",
+        .security,
+        "The process that has the agent's keys was given another key, or has one less, or has ended.",
+        [
+            .always("event", .word(["failed", "lost", "revoke", "rotate"]), "What happened."),
+            .maybe("service", .text, "The service whose key it is."),
+            .maybe("why", .foreignText, "Why it failed."),
         ]
     )
 
@@ -84,5 +114,5 @@ extension EventKind {
     )
 
     /// What an agent is given, uses and leaves behind.
-    static let holdings: [EventKind] = [.credential, .sample, .file, .filesUntold]
+    static let holdings: [EventKind] = [.credential, .request, .gateway, .sample, .file, .filesUntold]
 }

@@ -47,10 +47,6 @@ int clinux_pipe(int *fds) { return pipe2(fds, O_CLOEXEC); }
 
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
-int clinux_hide_memory(void) {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 void *clinux_find(const void *bytes, size_t size, const void *word, size_t length) {
     return memmem(bytes, size, word, length);
 }

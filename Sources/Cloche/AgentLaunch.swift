@@ -3,6 +3,7 @@
 internal import AgentStore
 internal import ClocheModel
 internal import ControlGroups
+internal import CredentialStore
 internal import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
@@ -24,17 +25,20 @@ struct AgentLaunch {
     let installation: Installation
 
     /// What the supervisor of a recorded agent runs.
-    func supervisedAgent(_ directory: AgentDirectory, _ record: AgentRecord, _ mode: StartMode)
-        throws(ClocheError)
-        -> SupervisedAgent
-    {
+    func supervisedAgent(
+        _ directory: AgentDirectory,
+        _ record: AgentRecord,
+        _ mode: StartMode,
+        keys: FileDescriptor.Shared? = nil
+    ) throws(ClocheError) -> SupervisedAgent {
         var policy = try Policy(document: record.effective)
         policy.filesystem.workspace = record.access
-        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
         let task = record.task.isEmpty ? nil : record.task
-        return SupervisedAgent(
+        let services = try GatewayKeyReading.services(policy)
+        var agent = SupervisedAgent(
             directory: directory,
             request: SandboxRequest(
                 policy: policy,
@@ -73,6 +77,9 @@ struct AgentLaunch {
             trees: Self.trees(directory, record),
             readPolicy: { document throws(ClocheError) in try Policy(document: document) }
         )
+        agent.gateway = keys.map { GatewaySettings(services: services, keys: $0) }
+        agent.request.hasGateway = !services.isEmpty
+        return agent
     }
 
     /// What an agent may write on disk.
@@ -129,6 +136,9 @@ struct AgentLaunch {
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
+        for case .service(let service, _) in policy.credentials.map(\.kind) {
+            for (name, value) in service.environment(gateway: InsideNetwork.gatewayURL) { set(name, value) }
+        }
         for entry in variables {
             if let value = entry.value.string ?? ProcessEnvironment.value(entry.key) { set(entry.key, value) }
         }
@@ -169,11 +179,13 @@ extension AgentDirectory {
 
 /// Which credentials of a profile an agent gets: all required ones, and the first optional one that is there.
 enum CredentialChoice {
-    static func choose(_ credentials: [CredentialPolicy]) throws(ClocheError) -> [CredentialPolicy] {
+    static func choose(_ credentials: [CredentialPolicy], _ installation: Installation) throws(ClocheError)
+        -> [CredentialPolicy]
+    {
         var chosen: [CredentialPolicy] = []
         var haveOptional = false
         for credential in credentials {
-            guard isThere(credential.kind) else {
+            guard isThere(credential.kind, installation) else {
                 if credential.required { throw missing(credential.kind) }
                 continue
             }
@@ -186,15 +198,33 @@ enum CredentialChoice {
         return chosen
     }
 
-    static func isThere(_ kind: CredentialPolicy.Kind) -> Bool {
+    static func isThere(_ kind: CredentialPolicy.Kind, _ installation: Installation) -> Bool {
         switch kind {
+        case .service(_, .environment(let name)):
+            ProcessEnvironment.value(name).map { !$0.isEmpty } ?? isPromised(name)
+        case .service(_, .file(let path)): Files.exists(path)
+        case .service(_, .command): true
+        // One that cannot be read is there, and stops the start.
+        case .service(_, .kept(let name)): installation.credentials.holds(name)
         case .environment(let name): ProcessEnvironment.value(name).map { !$0.isEmpty } ?? false
         case .file(let source, _): Files.exists(source)
         }
     }
 
+    /// A variable with a gateway's key is not handed to the supervisor: it is told that there is one.
+    private static func isPromised(_ name: String) -> Bool {
+        ProcessEnvironment.value(GatewayKeyReading.promise)?.split(separator: ",").contains { $0 == name } ?? false
+    }
+
     private static func missing(_ kind: CredentialPolicy.Kind) -> ClocheError {
         switch kind {
+        case .service(let service, let source):
+            ClocheError(
+                .configuration,
+                "the key for \(service.name) is missing",
+                why: "there is no \(source)",
+                remedy: "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
+            )
         case .environment(let name):
             ClocheError(
                 .configuration,

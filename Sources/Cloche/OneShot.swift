@@ -18,6 +18,7 @@ enum OneShot {
         _ owner: AgentCgroup.Owner,
         installation: Installation,
         recording: Recording? = nil,
+        gateway: GatewaySettings? = nil,
         notice: (String) -> Void = { _ in }
     ) throws -> Int32 {
         // Nobody may clear the tree away while the sandbox sees it.
@@ -41,7 +42,8 @@ enum OneShot {
                 program.id,
                 resources,
                 request.policy,
-                recorder: recording?.recorder
+                recorder: recording?.recorder,
+                gateway: gateway.map { (installation.executable, $0) }
             )
             running = program
             return program
@@ -149,7 +151,7 @@ extension Project {
         notice: (String) -> Void
     ) throws(ClocheError) -> Int32 {
         var policy = policy
-        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         if policy.network.hasRulesInVain {
             notice("there is no network; with --set network.mode=allow, the rules of 'network.allow' hold")
         }
@@ -167,7 +169,9 @@ extension Project {
             )
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
-        let request = SandboxRequest(
+        let services = try GatewayKeyReading.services(policy)
+        let keys = try GatewayKeyReading(installation).keys(policy).pipe
+        var request = SandboxRequest(
             policy: policy,
             identity: .current(key: place?.source ?? directory),
             hostname: "cloche",
@@ -178,6 +182,7 @@ extension Project {
             etc: EtcTree.last(policy, cache: installation.cacheDirectory),
             network: try policy.network.sandboxRequest()
         )
+        request.hasGateway = !services.isEmpty
         do {
             return try OneShot.run(
                 request,
@@ -185,6 +190,7 @@ extension Project {
                 cgroupOwner,
                 installation: installation,
                 recording: recording,
+                gateway: keys.map { GatewaySettings(services: services, keys: $0) },
                 notice: notice
             )
         } catch let error as ClocheError {

@@ -31,7 +31,7 @@ extension Project {
     /// The plan of a sandbox with this policy and an empty workspace.
     public func plan(of policy: Policy) throws(ClocheError) -> SandboxPlan {
         var policy = policy
-        policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind) }
+        policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind, installation) }
         return try Planner.plan(
             SandboxRequest(
                 policy: policy,

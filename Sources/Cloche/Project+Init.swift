@@ -37,11 +37,12 @@ extension Project {
             )
             // The listing says "not installed" instead of the reason.
             let installed = (try? ProgramLookup.check(policy, spec)) != nil
-            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map {
+            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind, installation) }.map {
                 credential in
                 switch credential.kind {
                 case .environment(let name): name
                 case .file(let source, _): source
+                case .service(_, let source): source.description
                 }
             }
             return FoundProgram(

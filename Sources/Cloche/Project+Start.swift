@@ -191,7 +191,7 @@ extension Project {
     /// Refuses a program or credential that is missing before anything is made.
     private func checkProgram(_ policy: Policy, _ record: AgentRecord) throws(ClocheError) {
         var policy = policy
-        policy.credentials = try CredentialChoice.choose(policy.credentials)
+        policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         let environment = AgentLaunch.environment(policy, record.variables)
         let task = record.task.isEmpty ? nil : record.task
         try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
@@ -242,8 +242,12 @@ extension Project {
         _ variables: [Document.Entry],
         by waiting: WaitingSupervisor? = nil
     ) throws(ClocheError) {
-        let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
+        var environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
+        }
+        let keys = try GatewayKeyReading(installation).keys(policy)
+        if !keys.promised.isEmpty {
+            environment.append("\(GatewayKeyReading.promise)=\(keys.promised.joined(separator: ","))")
         }
         let supervisor: WaitingSupervisor
         if let waiting {
@@ -252,7 +256,8 @@ extension Project {
             supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network.mode != .host)
         }
         try supervisor.begin(
-            SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment)
+            SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment),
+            keys: keys.pipe
         )
     }
 }

@@ -13,10 +13,9 @@ package enum SupervisorProcess {
         do {
             // The number stays taken until /dev/null has it.
             guard let socket = FileDescriptor(duplicating: 0) else { return 125 }
-            guard let order = try SupervisorOrder.receive(socket), let mode = StartMode(rawValue: order.mode)
-            else {
-                return 0
-            }
+            guard let (order, keys) = try SupervisorOrder.receive(socket),
+                let mode = StartMode(rawValue: order.mode)
+            else { return 0 }
             ProcessEnvironment.replace(order.environment)
             let directory = AgentDirectory(path: order.directory)
             do throws(SystemError) {
@@ -25,7 +24,7 @@ package enum SupervisorProcess {
                 SupervisorReady.send(StoreError.cannotWrite(error), to: socket)
                 return 125
             }
-            return run(directory, mode, reporting: socket)
+            return run(directory, mode, keys, reporting: socket)
         } catch { return 125 }
     }
 
@@ -41,13 +40,14 @@ package enum SupervisorProcess {
     private static func run(
         _ directory: AgentDirectory,
         _ mode: StartMode,
+        _ keys: FileDescriptor.Shared?,
         reporting socket: consuming FileDescriptor
     ) -> Int32 {
         let supervisor: Supervisor
         do throws(ClocheError) {
             let record = try directory.read()
             let agent = try AgentLaunch(installation: Installation())
-                .supervisedAgent(directory, record, mode)
+                .supervisedAgent(directory, record, mode, keys: keys)
             supervisor = try Supervisor(agent)
             try supervisor.start()
         } catch {
@@ -85,9 +85,9 @@ public final class WaitingSupervisor: Sendable {
     }
 
     /// Has it run an agent; returns when the agent's program runs.
-    func begin(_ order: SupervisorOrder) throws(ClocheError) {
+    func begin(_ order: SupervisorOrder, keys: FileDescriptor.Shared?) throws(ClocheError) {
         let answer: ClocheError?
-        try order.send(to: socket)
+        try order.send(to: socket, keys: keys)
         do throws(SystemError) {
             answer = try SupervisorReady.receive(socket)
         } catch {

@@ -4,6 +4,7 @@
 internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
+internal import Gateway
 internal import LinuxSystem
 internal import SandboxRuntime
 
@@ -181,6 +182,7 @@ enum InternalCommands {
         do {
             switch (words.first, words.count) {
             case ("supervise", 1): return SupervisorProcess.run()
+            case ("gateway", 1): return GatewayProgram.run()
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.

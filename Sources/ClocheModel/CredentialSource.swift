@@ -12,3 +12,15 @@ public enum CredentialSource: Equatable, Sendable {
     /// Kept by Cloche, encrypted, under this name.
     case kept(name: String)
 }
+
+extension CredentialSource: CustomStringConvertible {
+    /// As a person names it; of a program, no arguments.
+    public var description: String {
+        switch self {
+        case .environment(let name): "variable \(name)"
+        case .file(let path): path
+        case .command(let words): "program \(words.first ?? "")"
+        case .kept(let name): "credential \(name)"
+        }
+    }
+}

@@ -255,6 +255,8 @@ public struct CredentialPolicy: Equatable, Sendable {
         case environment(name: String)
         /// One host file, bound read-only at a path inside.
         case file(source: String, target: String)
+        /// A gateway has it, and adds it to requests for a service.
+        case service(GatewayService, CredentialSource)
     }
 
     /// Where it comes from and where it goes.

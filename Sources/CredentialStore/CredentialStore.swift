@@ -57,7 +57,15 @@ package struct CredentialStore: Equatable, Sendable {
         } catch { throw cannotRead(directory, error) }
     }
 
-    /// What is known of one credential without a key.
+    /// Whether there is one of the name, be it damaged.
+    package func holds(_ name: String) -> Bool {
+        do throws(ClocheError) {
+            _ = try entry(name)
+            return true
+        } catch { return error.code != .notFound }
+    }
+
+    /// What is known of one, without its bytes.
     package func entry(_ name: String) throws(ClocheError) -> CredentialEntry { try read(name).entry }
 
     /// The bytes of one that is kept.

@@ -22,7 +22,7 @@ final class GatewayProcess {
     static func run() -> Int32 {
         guard let socket = FileDescriptor(duplicating: 0) else { return 125 }
         do throws(SystemError) {
-            try ProcessSecrecy.begin()
+            ProcessMemory.hide()
             _ = OpenFiles.raise()
             let process = try GatewayProcess(FileDescriptor.Shared(socket))
             return try process.serve()

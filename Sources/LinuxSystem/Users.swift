@@ -62,15 +62,3 @@ package struct SubordinateRange: Equatable, Sendable {
         return nil
     }
 }
-
-/// What the kernel lets others see of this process.
-package enum ProcessSecrecy {
-    /// From now on no other process of the user's may read its memory, and it leaves no core dump.
-    ///
-    /// See `PR_SET_DUMPABLE` in `prctl(2)`: `/proc/PID/mem` and ptrace(2) are root's alone then.
-    package static func begin() throws(SystemError) {
-        try check("prctl") { clinux_hide_memory() }
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        try check("setrlimit") { unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) }
-    }
-}

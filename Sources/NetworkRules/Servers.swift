@@ -12,6 +12,33 @@ extension Destination {
     }
 }
 
+/// Where a service is.
+package struct ServiceURL: Equatable, Sendable {
+    /// Whether TLS is spoken to it.
+    package let usesTLS: Bool
+    /// Its host and port.
+    package let destination: Destination
+    /// What stands before each path; empty, or begins with a slash and ends without one.
+    package let basePath: String
+
+    /// Reads `https://HOST[:PORT][/PATH]`, or the same with `http`.
+    package init(_ text: String) throws(HostError) {
+        guard let end = text.firstIndex(of: ":"), text[end...].hasPrefix("://"),
+            ["https", "http"].contains(text[..<end])
+        else { throw HostError("it begins neither with https:// nor with http://") }
+        usesTLS = text[..<end] == "https"
+        let rest = text[text.index(end, offsetBy: 3)...]
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        destination = try Destination(authority: String(rest[..<slash]), standardPort: usesTLS ? 443 : 80)
+        var path = String(rest[slash...])
+        while path.hasSuffix("/") { path.removeLast() }
+        guard path.isEmpty || RequestPath(target: path) != nil, !path.contains("?") else {
+            throw HostError("its path could be read differently by two servers")
+        }
+        basePath = path
+    }
+}
+
 /// The proxy through which the host reaches other networks.
 package struct UpstreamProxy: Equatable, Sendable {
     /// Where it is.

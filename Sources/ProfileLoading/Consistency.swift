@@ -47,6 +47,12 @@ extension MergedSettings {
                 return "is no system call\(Suggestion.hint(name, SyscallNumbers.all.map(\.name)))"
             }
         }
+        let services = document["services"] ?? .map([])
+        let known = (services.entries ?? []).map(\.key)
+        found += problems(document, "credentials", in: "") { credential in
+            guard let name = credential["service"]?.string, services[name] == nil else { return nil }
+            return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
+        }
         found += bundleProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
@@ -93,7 +99,7 @@ extension MergedSettings {
         in section: String = "filesystem",
         _ judge: (Document) -> String?
     ) -> [Diagnostic] {
-        let key = "\(section).\(name)"
+        let key = section.isEmpty ? name : "\(section).\(name)"
         let origins = item(key)?.itemOrigins ?? []
         return (values[name]?.list ?? []).enumerated().compactMap { index, value in
             guard let problem = judge(value) else { return nil }

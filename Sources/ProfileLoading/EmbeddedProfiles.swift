@@ -245,6 +245,43 @@ environment:
     GOFLAGS: -buildvcs=false
   pass: [LANG, LANGUAGE, LC_ALL, LC_COLLATE, LC_CTYPE, LC_MESSAGES, LC_NUMERIC, LC_TIME, TZ, COLORTERM, NO_COLOR]
 
+# What a gateway can speak to for an agent that has no key: `credentials: [{service: anthropic, env: ANTHROPIC_API_KEY}]`.
+# The variables are those by which the programs of each find another address; an agent gets those of its own services.
+services:
+  anthropic:
+    url: https://api.anthropic.com
+    headers: {x-api-key: "{key}"}
+    paths: [/v1/]
+    variables: {ANTHROPIC_BASE_URL: "{url}", ANTHROPIC_API_KEY: "{placeholder}"}
+    placeholder: sk-ant-cloche-holds-the-key
+    usage: anthropic
+  openai:
+    url: https://api.openai.com
+    headers: {authorization: "Bearer {key}"}
+    drop: [openai-organization, openai-project]
+    paths: [/v1/]
+    # Clients of OpenAI's own write the version into the base.
+    variables:
+      OPENAI_BASE_URL: "{url}/v1"
+      OPENAI_API_BASE: "{url}/v1"
+      OPENAI_API_KEY: "{placeholder}"
+    placeholder: sk-cloche-holds-the-key
+    usage: openai
+  gemini:
+    url: https://generativelanguage.googleapis.com
+    headers: {x-goog-api-key: "{key}"}
+    paths: [/v1/, /v1beta/]
+    variables: {GOOGLE_GEMINI_BASE_URL: "{url}", GEMINI_API_KEY: "{placeholder}"}
+    usage: gemini
+  # git over https, with a token that may do no more than it must. git inside asks for no user and no password.
+  github:
+    url: https://github.com
+    headers: {authorization: "Basic {basic x-access-token}"}
+    variables:
+      GIT_CONFIG_COUNT: "1"
+      GIT_CONFIG_KEY_0: url.{url}/.insteadOf
+      GIT_CONFIG_VALUE_0: https://github.com/
+
 syscalls:
   # One file each in syscalls/, with the reasons. Not here: debugging, nested-namespaces.
   groups: [files, aio, memory, processes, sandboxing, events, sockets, ipc, information]

@@ -2,6 +2,7 @@
 // against the schema, so that what is missing here can only be an older state file's, and the defaults serve.
 
 package import ClocheModel
+internal import NetworkRules
 internal import StructuredText
 
 extension Policy {
@@ -23,7 +24,9 @@ extension Policy {
                 set: document.value(at: ["environment", "set"])?.entries ?? [],
                 pass: document.value(at: ["environment"])?.strings("pass") ?? []
             ),
-            credentials: (document["credentials"]?.list ?? []).compactMap(CredentialPolicy.init(checked:)),
+            credentials: (document["credentials"]?.list ?? []).compactMap {
+                CredentialPolicy(checked: $0, services: document["services"] ?? .map([]))
+            },
             syscalls: SyscallPolicy(checked: document["syscalls"] ?? .map([])),
             confinement: ConfinementPolicy(checked: document["confinement"] ?? .map([])),
             network: NetworkSettings(checked: document["network"] ?? .map([])),
@@ -95,15 +98,58 @@ extension FilesystemPolicy {
 }
 
 extension CredentialPolicy {
-    fileprivate init?(checked document: Document) {
+    fileprivate init?(checked document: Document, services: Document) {
         let required = document["required"]?.bool ?? false
-        if let name = document["env"]?.string {
+        if let name = document["service"]?.string {
+            guard let service = services[name].flatMap({ GatewayService(name, checked: $0) }),
+                let source = CredentialSource(checked: document)
+            else { return nil }
+            self.init(.service(service, source), required: required)
+        } else if let name = document["env"]?.string {
             self.init(.environment(name: name), required: required)
         } else if let source = document["file"]?.string, let target = document["target"]?.string {
             self.init(.file(source: source, target: target), required: required)
         } else {
             return nil
         }
+    }
+}
+
+extension CredentialSource {
+    fileprivate init?(checked document: Document) {
+        if let name = document["env"]?.string {
+            self = .environment(name: name)
+        } else if let path = document["file"]?.string {
+            self = .file(path: path)
+        } else if let words = document["command"]?.stringList {
+            self = .command(words)
+        } else if let name = document["kept"]?.string {
+            self = .kept(name: name)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension GatewayService {
+    fileprivate init?(_ name: String, checked document: Document) {
+        // What is no URL was refused when it was read.
+        guard let url = document["url"]?.string.flatMap({ try? ServiceURL($0) }) else { return nil }
+        let host = "\(url.destination.host)"
+        self.init(
+            name: name,
+            usesTLS: url.usesTLS,
+            host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host,
+            port: url.destination.port,
+            basePath: url.basePath
+        )
+        headers = document["headers"]?.entries ?? []
+        drop = document.strings("drop").map { $0.lowercased() }
+        paths = document.strings("paths")
+        variables = document["variables"]?.entries ?? []
+        placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
+        usage = document["usage"]?.string
+        certificates = document["certificates"]?.string
     }
 }
 

@@ -117,13 +117,89 @@ extension ProfileSchema {
         ),
     ]
 
+    static let service: [SchemaKey] = [
+        SchemaKey(
+            "url",
+            .text(.serviceURL),
+            "Where it is: `https://HOST`, with a port and a path if need be. Plain `http://` is for hosts of your own."
+        ),
+        SchemaKey(
+            "headers",
+            .map(.headerName, .text(.line)),
+            default: .map([]),
+            """
+            Fields of each request that show the secret: `{key}` stands for it, `{basic USER}` for user and secret in \
+            base 64. What the agent sends in them is dropped.
+            """
+        ),
+        SchemaKey(
+            "drop",
+            .list(.text(.headerName)),
+            default: .list([]),
+            "Further fields of the agent's that are not passed on."
+        ),
+        SchemaKey(
+            "paths",
+            .list(.text(.servicePath)),
+            default: .list([]),
+            "Beginnings of paths that may be asked for, such as `/v1/`; without any, all."
+        ),
+        SchemaKey(
+            "variables",
+            .map(.variableName, .text(.line)),
+            default: .map([]),
+            """
+            Variables inside, by which programs find the gateway: `{url}` stands for its address, `{placeholder}` for what \
+            stands for the secret.
+            """
+        ),
+        SchemaKey(
+            "placeholder",
+            .text(.line),
+            default: .string(GatewayService.standardPlaceholder),
+            "What stands for the secret inside; some programs look at its form."
+        ),
+        SchemaKey(
+            "usage",
+            .choice(["anthropic", "openai", "gemini"]),
+            "The form in which its answers say how many tokens were used; without it, only requests are counted."
+        ),
+        SchemaKey(
+            "certificates",
+            .text(.hostPath),
+            "A file of certificates that are trusted for it, instead of the system's."
+        ),
+    ]
+
     static let credential: [SchemaKey] = [
         SchemaKey(
             "env",
             .text(.variableName),
             "A variable of the caller's environment, given under the same name."
         ),
-        SchemaKey("file", .text(.hostPath), "A file on the host; `~` is the user's home."),
+        SchemaKey(
+            "file",
+            .text(.hostPath),
+            "A file on the host; `~` is the user's home. With `service`, its first line is the secret."
+        ),
+        SchemaKey(
+            "command",
+            .list(.text(.any)),
+            "With `service`: a program of the host, run at each start; the first line it prints is the secret."
+        ),
+        SchemaKey(
+            "kept",
+            .text(.profileName),
+            "With `service`: a secret that `cloche credential add` keeps under this name."
+        ),
+        SchemaKey(
+            "service",
+            .text(.profileName),
+            """
+            One of `services`: the agent gets no secret, but the address of a gateway that adds it to requests for that \
+            service, and to no others.
+            """
+        ),
         SchemaKey(
             "target",
             .text(.insidePath),

@@ -41,9 +41,19 @@ package enum ProfileSchema {
             project: .narrower(.fewer),
             """
             The secrets this agent gets: variables of the caller's environment (`env`) and single files of the host \
-            (`file`), bound read-only at the place where the agent program looks for them. Those that are not `required` are \
+            (`file`), bound read-only at the place where the agent program looks for them; or, with `service`, only what \
+            they are good for: a gateway outside has the secret, and adds it to the agent's requests. Those that are not `required` are \
             alternatives: the first that is there is given. Each that is `required` is given, or the start fails. \
             Their contents are never written to a state file or a log.
+            """
+        ),
+        SchemaKey(
+            "services",
+            .map(.profileName, .record(service, .service)),
+            project: .never,
+            """
+            Services that a gateway can speak to for an agent: where each is and how a key is shown to it. Named by \
+            `credentials[].service`; nothing of them is used otherwise. See docs/gateway.md.
             """
         ),
         SchemaKey(

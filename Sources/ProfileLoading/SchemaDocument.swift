@@ -138,7 +138,9 @@ extension ProfileSchema {
         case .networkRule: schema["required"] = .strings(["host"])
         case .pattern: schema["required"] = .strings(["match", "state"])
         case .credential:
-            schema["oneOf"] = .list(["env", "file"].map { .object(["required": .strings([$0])]) })
+            let sources = ["env", "file", "command", "kept"]
+            schema["oneOf"] = .list(sources.map { .object(["required": .strings([$0])]) })
+        case .service: schema["required"] = .strings(["url"])
         }
         return schema
     }

@@ -93,8 +93,10 @@ package indirect enum ValueType: Sendable {
 package enum RecordRule: Sendable {
     /// `target` is the same place inside when it is not written.
     case bind
-    /// Exactly one of `env` and `file`; `target` goes with `file`.
+    /// Exactly one of `env`, `file`, `command` and `kept`; `target` goes with `file`, the last two with `service`.
     case credential
+    /// `url` must be there.
+    case service
     /// `host` must be there; NetworkRules judges the rest.
     case networkRule
     /// `match` and `state` must be there.

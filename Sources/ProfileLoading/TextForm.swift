@@ -51,6 +51,28 @@ package struct TextForm: Sendable {
     ) {
         isName($0, also: "._-")
     }
+    static let headerName = TextForm(
+        "name of a header field",
+        plural: "names of header fields",
+        "the name of a field such as x-api-key",
+        pattern: "^[A-Za-z0-9-]+$"
+    ) { isName($0, also: "-") }
+    static let servicePath = TextForm(
+        "beginning of a path",
+        plural: "beginnings of paths",
+        "a path such as /v1/",
+        pattern: "^/[^?#\\s]*$"
+    ) { text in text.hasPrefix("/") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 } }
+    static let serviceURL = TextForm(
+        "URL",
+        "a URL such as https://api.example.com/v1",
+        pattern: "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$"
+    ) { text in
+        do throws(HostError) {
+            _ = try ServiceURL(text)
+            return true
+        } catch { return false }
+    }
     static let variableName = TextForm(
         "variable name",
         "the name of a variable",

@@ -19,6 +19,7 @@ struct ValueReader {
         switch type {
         case .list(let item): return readList(node, of: item, key: key)
         case .record(let rows, let rule): return readRecord(node, rows, rule, key: key)
+        case .map(let form, let value): return readMap(node, form, value, key: key)
         case .networkRule(let denies): return readNetworkRule(node, denies: denies, key: key)
         case .orNone(let inner):
             if node.document == .string("none") { return .string("none") }
@@ -98,6 +99,23 @@ struct ValueReader {
         return items.count == nodes.count ? .list(items) : nil
     }
 
+    /// A map that is one value, in a record.
+    private mutating func readMap(_ node: LocatedNode, _ form: TextForm, _ type: ValueType, key: String)
+        -> Document?
+    {
+        guard case .map(let entries) = node.value else { return refuse(node, .map(form, type), key) }
+        var result: [Document.Entry] = []
+        for entry in entries {
+            guard form.accepts(entry.key) else {
+                complain(at: entry.keyPosition, "a key of `\(key)` must be \(form.expected), not `\(entry.key)`")
+                continue
+            }
+            guard let value = read(entry.value, as: type, key: "\(key).\(entry.key)") else { continue }
+            result.append(Document.Entry(entry.key, value))
+        }
+        return result.count == entries.count ? .map(result) : nil
+    }
+
     mutating func readRecord(
         _ node: LocatedNode,
         _ rows: [SchemaKey],
@@ -140,16 +158,27 @@ struct ValueReader {
         case .bind:
             source = record["source"]?.string
             if source == nil { complain(at: node.position, "`\(key)` needs the key `source`") }
+        case .service:
+            if record["url"] == nil { complain(at: node.position, "`\(key)` needs the key `url`") }
+            return
         case .credential:
-            source = record["file"]?.string
-            if (source == nil) == (record["env"] == nil) {
-                complain(at: node.position, "`\(key)` needs either the key `env` or the key `file`")
-            } else if source == nil && record["target"] != nil {
-                complain(at: node.position, "`\(key).target` goes with `file`, not with `env`")
-            }
+            source = record["service"] == nil ? record["file"]?.string : nil
+            completeCredential(record, node, key: key)
         }
         if let source, record["target"] == nil {
             record["target"] = .string(PathExpansion.place(of: source, hostHome: hostHome))
+        }
+    }
+
+    private mutating func completeCredential(_ record: Document, _ node: LocatedNode, key: String) {
+        let sources = ["env", "file", "command", "kept"].filter { record[$0] != nil }
+        if sources.count != 1 {
+            let words = "`env`, `file`, `command` or `kept`"
+            complain(at: node.position, "`\(key)` needs exactly one of the keys \(words)")
+        } else if record["service"] == nil, ["command", "kept"].contains(sources[0]) {
+            complain(at: node.position, "`\(key).\(sources[0])` goes with `service`: only a gateway may read it")
+        } else if record["target"] != nil, sources[0] != "file" || record["service"] != nil {
+            complain(at: node.position, "`\(key).target` goes with `file`, and not with `service`")
         }
     }
 

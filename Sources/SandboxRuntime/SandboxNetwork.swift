@@ -27,6 +27,10 @@ package struct SandboxNetworkRequest: Equatable, Sendable {
 package enum InsideNetwork {
     /// Where every connection arrives that is not for the sandbox's own addresses; on these, the explicit proxy.
     package static let proxyPort: UInt16 = 3128
+    /// Of the agent's gateway, if it has one, on loopback.
+    package static let gatewayPort: UInt16 = 4180
+    /// What programs inside call their gateway.
+    package static let gatewayURL = "http://127.0.0.1:\(gatewayPort)"
     /// Of DNS.
     package static let dnsPort: UInt16 = 53
     /// Most ports that can be listened at without the packet filter.
@@ -76,8 +80,11 @@ package struct SandboxNetwork: Sendable {
     package private(set) var listeners: [Listener] = []
     /// UDP at `dnsPort`; it is told which address each datagram came to, and may answer from any.
     ///
-    /// By `IPV6_PKTINFO`, for IPv4 with a mapped address; or by `IP_PKTINFO`, if there is no IPv6.
-    package let questions: FileDescriptor.Shared
+    /// By `IPV6_PKTINFO`, for IPv4 with a mapped address; or by `IP_PKTINFO`, if there is no IPv6. Nil where there is no
+    /// network by name.
+    package let questions: FileDescriptor.Shared?
+    /// The listening socket of the agent's gateway, if it has one.
+    package let gateway: FileDescriptor.Shared?
     /// A netlink(7) socket of sock_diag(7), which tells of the sandbox's sockets; nil where the kernel has none.
     package let socketTable: FileDescriptor.Shared?
     /// Whether a connection to any port of any address arrives, at `InsideNetwork.proxyPort`; if not, only those to the
@@ -92,6 +99,7 @@ package struct SandboxNetwork: Sendable {
         var filters = false
         var questions: FileDescriptor.Shared?
         var socketTable: FileDescriptor.Shared?
+        var gateway: FileDescriptor.Shared?
         for step in plan.operations {
             if let without = step.without, !isMissing(without) { continue }
             switch step.action {
@@ -99,7 +107,11 @@ package struct SandboxNetwork: Sendable {
             case .listen(let ports):
                 for port in ports {
                     guard let socket = descriptors.takeFirst() else { return nil }
-                    listeners.append(Listener(port: port, socket: FileDescriptor.Shared(socket)))
+                    if port == InsideNetwork.gatewayPort && ports.count == 1 {
+                        gateway = FileDescriptor.Shared(socket)
+                    } else {
+                        listeners.append(Listener(port: port, socket: FileDescriptor.Shared(socket)))
+                    }
                 }
             case .datagrams:
                 guard let socket = descriptors.takeFirst() else { return nil }
@@ -111,8 +123,9 @@ package struct SandboxNetwork: Sendable {
             default: continue
             }
         }
-        guard let questions, descriptors.count == 0 else { return nil }
+        guard descriptors.count == 0 else { return nil }
         self.questions = questions
+        self.gateway = gateway
         self.socketTable = socketTable
         catchesAllPorts = filters
         hasIPv6 = !isMissing(.ipv6)
@@ -144,7 +157,7 @@ extension SandboxPlan {
     /// Whether its sandbox hands sockets to the supervisor.
     var makesSockets: Bool {
         operations.contains {
-            if case .datagrams = $0.action { true } else { false }
+            if case .listen = $0.action { true } else { false }
         }
     }
 }
@@ -156,9 +169,17 @@ extension Planner {
     mutating func addNetwork() throws(ClocheError) {
         guard let network = request.network else {
             if request.policy.network.mode != .host { add(.loopback, "", Self.networkReason) }
+            addGateway()
             return
         }
         operations += Self.networkSteps(network)
+        addGateway()
+    }
+
+    /// Whoever has the socket takes the agent's connections; the kernel holds them until then.
+    private mutating func addGateway() {
+        guard request.hasGateway else { return }
+        operations.append(PlanOperation(.listen(ports: [InsideNetwork.gatewayPort]), reason: "credentials"))
     }
 
     /// The steps of a network by name.
@@ -182,7 +203,7 @@ extension Planner {
         steps.append(step(.datagrams(port: InsideNetwork.dnsPort)))
         steps.append(step(.socketTable, part: .socketTable))
         let chosen = Array(
-            Set(network.ports).subtracting(always + [0]).sorted().prefix(InsideNetwork.mostPorts)
+            Set(network.ports).subtracting(always + [InsideNetwork.gatewayPort, 0]).sorted().prefix(InsideNetwork.mostPorts)
         )
         if !chosen.isEmpty {
             let without: PlanOperation.Part? = network.usesPacketFilter ? .packetFilter : nil

@@ -51,6 +51,8 @@ package struct SandboxRequest: Sendable {
     package var cgroup: String?
     /// The network by name, if it has one; nil leaves what `policy.network` says.
     package var network: SandboxNetworkRequest?
+    /// Whether the agent has a gateway, whose socket is made inside.
+    package var hasGateway = false
     /// The FIFO by which the program says what it does, if there is one.
     package var statePipe: String?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.

@@ -7,6 +7,7 @@
 //      | input, resize, repaint, detach: to the window that this connection is attached to
 //      | look ----------------------->|   output* report, failed
 //      | keys; resize otherwise ----->|   report, failed
+//      | changeKey (+ 1 fd) -------->|   report, failed
 //      | follow --------------------->|   started, output* ... ended
 //      | awaitState ----------------->|   report at once, and at each change ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
@@ -110,6 +111,9 @@ package enum ControlMessage: Equatable, Sendable {
     case follow
     /// Starts a program.
     case exec(ExecRequest)
+    /// The gateway's key for a service is gone, or another one comes through a pipe that comes along; the report has the
+    /// `action`.
+    case changeKey(service: String, isRevoked: Bool)
     /// A signal for the program that this connection started.
     case signal(Int32)
     /// Ends the agent; without a grace the profile's counts.
@@ -152,6 +156,8 @@ package enum ControlMessage: Equatable, Sendable {
         case .follow: [UInt8(ascii: "f")]
         case .awaitState: [UInt8(ascii: "w")]
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
+        case .changeKey(let service, let isRevoked):
+            [UInt8(ascii: isRevoked ? "V" : "v")] + Array(service.utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
         case .report(let document): [UInt8(ascii: "s")] + Array(JSONText.serialize(document).utf8)
@@ -202,6 +208,8 @@ package enum ControlMessage: Equatable, Sendable {
         case "X":
             guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
             self = .exec(request)
+        case "V", "v":
+            self = .changeKey(service: String(decoding: body, as: UTF8.self), isRevoked: kind == UInt8(ascii: "V"))
         case "K":
             guard let number = number(body) else { return nil }
             self = .signal(number)

@@ -2,6 +2,7 @@
 // the supervisor that does.
 
 package import ClocheModel
+internal import Gateway
 internal import Glibc
 package import LinuxSystem
 internal import NetworkRelay
@@ -49,6 +50,9 @@ package final class SandboxProgram: RunningProgram {
     /// What `descriptor` is of: init's reports, and the network.
     private let epoll: Epoll
     private var network: AgentNetwork?
+    /// The process that has its keys, if there are any.
+    private var gateway: GatewayClient?
+    private var gatewayIsBehind = false
     /// What its network has refused.
     package let refusals = RefusalSummary()
     /// Answers calls that its filters hand over, if they do, and who is told.
@@ -63,7 +67,8 @@ package final class SandboxProgram: RunningProgram {
         _ id: UInt32,
         _ resources: LimitWatch,
         _ policy: Policy,
-        recorder: RunRecorder? = nil
+        recorder: RunRecorder? = nil,
+        gateway: (executable: String, settings: GatewaySettings)? = nil
     ) throws(ClocheError) {
         var sandbox = sandbox
         let inside = sandbox.takeNetwork()
@@ -83,10 +88,14 @@ package final class SandboxProgram: RunningProgram {
         self.policy.limits.idleSeconds = nil
         try resources.began(self.sandbox.pid)
         if let inside { try serve(inside) }
+        if let gateway, let listener = inside?.gateway {
+            try serveGateway(GatewayClient(gateway.executable, gateway.settings, policy.network), listener)
+        }
     }
 
     deinit {
         network?.end()
+        gateway?.kill()
         resources.ended()
         sandbox.kill()
         resources.end()
@@ -104,6 +113,7 @@ package final class SandboxProgram: RunningProgram {
     package func holdLimits() {
         answerCalls()
         network?.handle()
+        handleGateway()
         recorder?.look(resources)
         let now = MonotonicClock.milliseconds
         if breach == nil, let found = resources.look(now) { end(by: found) }
@@ -165,7 +175,34 @@ package final class SandboxProgram: RunningProgram {
     /// Readable for a report of init's, and for the network.
     package var descriptor: CInt { epoll.descriptor }
 
+    private func serveGateway(_ client: GatewayClient, _ listener: FileDescriptor.Shared) throws(ClocheError) {
+        var client = client
+        client.send(.listen, listener)
+        try client.awaitReady()
+        do throws(SystemError) {
+            try epoll.add(client.socket.number, token: 3)
+        } catch { throw ClocheError(.system, "cannot wait for the gateway", why: error.description) }
+        gateway = client
+    }
+
+    /// Lets requests through: nobody keeps a log of a run.
+    private func handleGateway() {
+        for report in gateway?.receive() ?? [] {
+            if case .question(let id, _) = report { gateway?.send(.verdict(id: id, refusal: nil)) }
+        }
+        guard let client = gateway else { return }
+        if client.hasEnded {
+            epoll.remove(client.socket.number)
+            gateway = nil
+        } else if client.isBehind != gatewayIsBehind {
+            gatewayIsBehind = client.isBehind
+            // The set has this descriptor; changing what it waits for cannot fail.
+            try? epoll.modify(client.socket.number, token: 3, readable: true, writable: gatewayIsBehind)
+        }
+    }
+
     private func serve(_ inside: SandboxNetwork) throws(ClocheError) {
+        guard inside.questions != nil else { return }
         // Nobody keeps a log of a run.
         recorder?.served(inside.socketTable, ofInit: sandbox.pid)
         let network = try AgentNetwork(policy.network, inside.sockets) { [refusals, recorder] in

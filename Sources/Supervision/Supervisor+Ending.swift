@@ -120,6 +120,7 @@ extension Supervisor {
         if finished { return }
         finished = true
         releaseSandbox()
+        endGateway()
         // Whoever sees that it has ended finds all of it.
         log.flush { shownScreen }
         resources?.end()

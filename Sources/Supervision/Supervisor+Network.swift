@@ -12,6 +12,9 @@ extension Supervisor {
     /// Serves the network of a new sandbox, if it has one by name.
     func serveNetwork(_ sandbox: inout Sandbox) throws(ClocheError) {
         guard let inside = sandbox.takeNetwork() else { return }
+        try serveGateway(inside.gateway)
+        // Without questions to a resolver, it is no network by name.
+        guard inside.questions != nil else { return }
         served = ServedSockets(inside)
         owners = inside.socketTable.map { ConnectionOwners($0, ofInit: sandbox.pid) }
         try beginNetwork(inside.sockets)
@@ -150,7 +153,7 @@ struct ServedSockets {
         hasIPv6 = network.hasIPv6
         ports = network.listeners.map(\.port)
         // A descriptor of ours has an inode.
-        inodes = (network.listeners.map(\.socket) + [network.questions]).compactMap { try? $0.status().inode }
+        inodes = (network.listeners.map(\.socket) + [network.questions, network.gateway].compactMap { $0 }).compactMap { try? $0.status().inode }
     }
 
     mutating func add(_ port: UInt16, _ socket: FileDescriptor.Shared) {

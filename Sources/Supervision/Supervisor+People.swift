@@ -71,6 +71,14 @@ extension CredentialPolicy {
         switch kind {
         case .environment(let name):
             AuditEvent(.credential, [.init("kind", .string("variable")), .init("name", .string(name))])
+        case .service(let service, let source):
+            AuditEvent(
+                .credential,
+                [
+                    .init("kind", .string("service")), .init("name", .string(service.name)),
+                    .init("source", .string(source.description)),
+                ]
+            )
         case .file(let source, let target):
             AuditEvent(
                 .credential,

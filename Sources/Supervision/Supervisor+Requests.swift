@@ -33,6 +33,10 @@ extension Supervisor {
         case .awaitState: waitForStates(viewer)
         case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
+        case .changeKey(let service, let isRevoked):
+            let pipe = isRevoked ? nil : stdio.first
+            guard isRevoked || pipe != nil else { return drop(viewer) }
+            tell(viewer) { () throws(ClocheError) in try changeKey(service, pipe) }
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
             signalProgram(id, number)

@@ -33,6 +33,8 @@ package struct SupervisedAgent: Sendable {
     package var owner: AgentCgroup.Owner
     /// What it may write on disk; none of these in another.
     package var trees: [String]
+    /// The gateway it gets, if it has credentials with `service`.
+    package var gateway: GatewaySettings?
     /// Reads an effective profile, when a person changes it while the agent runs.
     package var readPolicy: @Sendable (_ effective: Document) throws(ClocheError) -> Policy
 
@@ -154,6 +156,11 @@ package final class Supervisor {
     var programs: [UInt32: (pid: Int32, began: Int64)] = [:]
     /// What the sockets of a network by name are, while it runs.
     var served: ServedSockets?
+    /// The process that has its keys, if there are any.
+    var gateway: GatewayClient?
+    var gatewayToken: UInt64 = 0
+    /// Whether it has not taken all that it was told.
+    var gatewayIsBehind = false
     /// Ports of the host that lead into the sandbox; they come back after a restart.
     var forwards: [PortForward] = []
     var finished = false
@@ -226,6 +233,7 @@ package final class Supervisor {
     package func start() throws(ClocheError) {
         do {
             resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
+            try startGateway()
             try launch(agent.program)
             try audit.awaitBegun()
             exports.start(now: MonotonicClock.milliseconds)
@@ -383,6 +391,7 @@ package final class Supervisor {
         case controlToken: try handleSandbox()
         case processToken: sandboxEnded()
         case networkToken: return  // served after the others
+        case gatewayToken: try handleGateway()
         case callsToken: try handleCalls()
         case exitsToken: try handleExits()
         default:

@@ -23,7 +23,11 @@ package struct SupervisorOrder: Equatable, Sendable {
     }
 
     /// Gives the order.
-    package func send(to socket: borrowing FileDescriptor) throws(ClocheError) {
+    ///
+    /// - Parameter keys: a pipe for the agent's gateway, which goes along.
+    package func send(to socket: borrowing FileDescriptor, keys: FileDescriptor.Shared? = nil)
+        throws(ClocheError)
+    {
         let message = bytes
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
@@ -34,14 +38,20 @@ package struct SupervisorOrder: Equatable, Sendable {
             )
         }
         do throws(SystemError) {
-            try UnixSocket.send(socket, message)
+            try UnixSocket.send(socket, message, descriptors: keys.map { [$0.number] } ?? [])
         } catch { throw ClocheError(.system, "cannot start the supervisor", why: error.description) }
     }
 
-    /// Waits for an order; nil when the command has ended without one.
-    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> SupervisorOrder? {
-        guard let message = try UnixSocket.receive(socket) else { return nil }
-        return SupervisorOrder(message.bytes)
+    /// Waits for an order, and the pipe that came along; nil when the command has ended without one.
+    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError)
+        -> (order: SupervisorOrder, keys: FileDescriptor.Shared?)?
+    {
+        guard var message = try UnixSocket.receive(socket), let order = SupervisorOrder(message.bytes) else {
+            return nil
+        }
+        var keys: FileDescriptor.Shared?
+        if let pipe = message.descriptors.takeFirst() { keys = FileDescriptor.Shared(pipe) }
+        return (order, keys)
     }
 
     /// The order as bytes: each word is ended by a null.

@@ -24,8 +24,6 @@ ssize_t clinux_readlink(const char *_Nonnull path, void *_Nullable data, size_t 
 int clinux_pipe(int *_Nonnull fds);
 /* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
 int clinux_accept(int fd);
-/* PR_SET_DUMPABLE 0 and PR_SET_NO_NEW_PRIVS in prctl(2). */
-int clinux_hide_memory(void);
 /* memmem(3). */
 void *_Nullable clinux_find(const void *_Nonnull bytes, size_t size, const void *_Nonnull word, size_t length);
 /* pidfd_open(2), pidfd_send_signal(2). */

@@ -1,0 +1,62 @@
+// The keys for an agent's gateway: read by the command that starts it, from wherever they are, and put into a pipe that
+// only the gateway reads.
+
+internal import ClocheModel
+internal import CredentialStore
+internal import Gateway
+internal import LinuxSystem
+
+/// Reads the keys that a policy's services need.
+struct GatewayKeyReading {
+    /// A supervisor is told in it which variables the command that started it had.
+    static let promise = "CLOCHE_GATEWAY_VARIABLES"
+
+    private let installation: Installation
+
+    init(_ installation: Installation) { self.installation = installation }
+
+    /// The pipe, nil where no key is needed; and the variables that keys came from.
+    func keys(_ policy: Policy) throws(ClocheError) -> (pipe: FileDescriptor.Shared?, promised: [String]) {
+        var promised: [String] = []
+        var keys: [(service: String, key: Secret)] = []
+        for credential in try CredentialChoice.choose(policy.credentials, installation) {
+            guard case .service(let service, let source) = credential.kind else { continue }
+            if case .environment(let name) = source { promised.append(name) }
+            keys.append((service.name, try read(source)))
+        }
+        return (keys.isEmpty ? nil : try Self.pipe(keys), promised)
+    }
+
+    /// One secret.
+    func read(_ source: CredentialSource) throws(ClocheError) -> Secret {
+        try CredentialReader(store: installation.credentials, question: nil, warn: { _ in }).read(source)
+    }
+
+    /// A pipe with keys in it.
+    static func pipe(_ keys: [(service: String, key: Secret)]) throws(ClocheError) -> FileDescriptor.Shared {
+        do throws(SystemError) {
+            if let pipe = try GatewayKeys.pipe(keys) { return pipe }
+        } catch { throw ClocheError(.system, "cannot hand the keys to the gateway", why: error.description) }
+        throw ClocheError(
+            .configuration,
+            "the keys are too long",
+            why: "together they may have \(GatewayKeys.limit) bytes"
+        )
+    }
+
+    /// The services that a gateway is for; none without one.
+    static func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
+        let services = policy.credentials.compactMap { credential in
+            if case .service(let service, _) = credential.kind { service } else { nil }
+        }
+        guard services.isEmpty || policy.network.mode != .host else {
+            throw ClocheError(
+                .configuration,
+                "an agent with the host's network can have no gateway",
+                why: "every program of the host could use its key",
+                remedy: "use another `network.mode`, or credentials without `service`"
+            )
+        }
+        return services
+    }
+}
