@@ -257,6 +257,8 @@ def test_links_in_an_agents_home_are_not_followed(t):
         kept = open(f"{place}/{file}").read()
         os.remove(f"{place}/{file}")
         os.symlink(secret, f"{place}/{file}")
+        # The control: whoever follows links is led there.
+        assert open(f"{place}/{file}").read() == secret.read_text()
         told = t.cloche("resume", "a", cwd=project, check=125).err
         assert f"~/{file} of the agent cannot be written" in told and "link" in told, told
         assert secret.read_text() == '{"key": "of the user"}'
@@ -274,6 +276,25 @@ def test_links_in_an_agents_home_are_not_followed(t):
     t.cloche("resume", "a", cwd=project)
     t.wait_ended("a", project)
     assert len(runs(t, project)) == 2
+
+
+def test_a_skill_is_shown_nowhere_else_because_of_a_link(t):
+    project = t.repository()
+    crab(t)
+    everything(t)
+    t.run_task("a", "x", cwd=project, profile="crab")
+    place = home(t, project)
+    # A mount at the other end of the link would hide what is there.
+    for end in ("/workspace", "/usr/lib", "/proc/self"):
+        os.rename(f"{place}/.crab/skills", f"{place}/.crab/moved")
+        os.symlink(end, f"{place}/.crab/skills")
+        told = t.cloche("resume", "a", cwd=project, check=125).err
+        assert ".crab/skills" in told, told
+        os.remove(f"{place}/.crab/skills")
+        os.rename(f"{place}/.crab/moved", f"{place}/.crab/skills")
+    t.cloche("resume", "a", cwd=project)
+    t.wait_ended("a", project)
+    assert runs(t, project)[1]["skills"] == {"tidy": "Tidy up.\n"}
 
 
 def test_a_fifo_or_broken_file_of_the_agents_does_not_hang_a_resume(t):
