@@ -34,7 +34,9 @@ struct AgentLaunch {
         var policy = try Policy(document: record.effective)
         policy.filesystem.workspace = record.access
         policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
+        policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
+        let instructions = try HarnessFiles.instructions(policy, installation)
         let environment = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
         let task = record.task.isEmpty ? nil : record.task
         let services = try GatewayKeyReading.services(policy)
@@ -63,14 +65,16 @@ struct AgentLaunch {
                 policy,
                 environment,
                 task: mode == .resume ? nil : task,
-                resuming: mode != .first
+                resuming: mode != .first,
+                instructions: instructions
             ),
             // A program that cannot continue its last conversation is given its task again.
             restart: try Self.program(
                 policy,
                 environment,
                 task: policy.harness.resume.isEmpty ? task : nil,
-                resuming: true
+                resuming: true,
+                instructions: instructions
             ),
             filterCache: installation.cacheDirectory,
             owner: directory.cgroupOwner,
@@ -105,11 +109,20 @@ struct AgentLaunch {
         }
     }
 
-    static func program(_ policy: Policy, _ environment: [String], task: String?, resuming: Bool)
-        throws(ClocheError)
-        -> ProcessSpec
-    {
-        let arguments = policy.harness.commandLine(task: task, resuming: resuming)
+    static func program(
+        _ policy: Policy,
+        _ environment: [String],
+        task: String?,
+        resuming: Bool,
+        instructions: String = ""
+    ) throws(ClocheError) -> ProcessSpec {
+        let arguments = policy.harness.commandLine(
+            task: task,
+            resuming: resuming,
+            model: policy.equipment.model,
+            instructions: instructions,
+            home: InsidePath.home
+        )
         guard !arguments.isEmpty else {
             throw ClocheError(
                 .configuration,

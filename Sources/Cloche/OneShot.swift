@@ -156,11 +156,24 @@ extension Project {
             notice("there is no network; with --set network.mode=allow, the rules of 'network.allow' hold")
         }
         if options.readOnly { policy.filesystem.workspace = .readOnly }
+        var instructions = ""
+        // Another program than the profile's is given nothing of what is for that.
+        if options.command.isEmpty {
+            try HarnessFiles.check(policy, installation, hasHome: false)
+            policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
+            instructions = try HarnessFiles.instructions(policy, installation)
+        }
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = AgentLaunch.environment(policy, options.variables)
         let spec: ProcessSpec
         if options.command.isEmpty {
-            spec = try AgentLaunch.program(policy, environment, task: nil, resuming: false)
+            spec = try AgentLaunch.program(
+                policy,
+                environment,
+                task: nil,
+                resuming: false,
+                instructions: instructions
+            )
         } else {
             spec = ProcessSpec(
                 arguments: options.command,

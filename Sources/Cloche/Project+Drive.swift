@@ -48,6 +48,21 @@ extension Project {
         try ask(name, .keys(request))
     }
 
+    /// The keys that interrupt what the program of an agent does, as its profile says.
+    package func interruptKeys(ofAgent name: String) throws(ClocheError) -> [String] {
+        let record = try agentDirectory(name).read()
+        let keys = record.effective["harness"]?["interrupt"]?.stringList ?? []
+        guard !keys.isEmpty else {
+            throw ClocheError(
+                .state,
+                "it is not known which key interrupts the program of \(name)",
+                why: "profile \(record.profile) does not set `harness.interrupt`",
+                remedy: "type the key itself, for example `cloche keys \(name) C-c`"
+            )
+        }
+        return keys
+    }
+
     /// Types a text as one message, and Enter unless it is left out, or has it wait until the program is ready.
     ///
     /// - Parameter now: whether it is typed whatever the program does.

@@ -32,6 +32,7 @@ extension Project {
     public func plan(of policy: Policy) throws(ClocheError) -> SandboxPlan {
         var policy = policy
         policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind, installation) }
+        policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         return try Planner.plan(
             SandboxRequest(
                 policy: policy,

@@ -19,16 +19,17 @@ public struct FoundProgram: Equatable, Sendable {
 }
 
 extension Project {
-    /// The profiles that `init` looks for, most wanted first.
-    private static let candidates = [
-        "claude", "codex", "gemini", "opencode", "copilot", "aider", "mini-swe-agent",
-    ]
-
     /// What of the known agent programs is installed here, and which credentials are there.
     public func findPrograms() -> [FoundProgram] {
-        Self.candidates.compactMap { name in
+        let bundles = profiles.bundleNames().compactMap {
+            name -> (name: String, rank: Int64, policy: Policy)? in
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy else { return nil }
+            guard let policy = try? profiles.load(name: name).policy, let rank = policy.harness.rank else {
+                return nil
+            }
+            return (name, rank, policy)
+        }
+        return bundles.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.map { name, _, policy in
             let program = policy.harness.program
             let spec = ProcessSpec(
                 arguments: [program],

@@ -195,6 +195,7 @@ extension Project {
         let environment = AgentLaunch.environment(policy, record.variables)
         let task = record.task.isEmpty ? nil : record.task
         try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
+        try HarnessFiles.check(policy, installation)
     }
 
     /// The empty workspace, and the home's first files.
@@ -242,6 +243,7 @@ extension Project {
         _ variables: [Document.Entry],
         by waiting: WaitingSupervisor? = nil
     ) throws(ClocheError) {
+        try HarnessFiles.write(policy, installation, home: directory.home)
         var environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
         }

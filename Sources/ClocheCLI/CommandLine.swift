@@ -165,7 +165,8 @@ package enum ClocheCommandLine {
         case ("config", "trust"): ConfigCommand.trust
         case ("profile", "list"): ProfileCommand.list
         case ("profile", "show"): ProfileCommand.show
-        case ("profile", "check"): ProfileCommand.check
+        case ("profile", "new"): NewProfileCommand.run
+        case ("profile", "check"): CheckProfileCommand.run
         case ("profile", "schema"): ProfileCommand.schema
         case ("profile", "syscalls"): ProfileCommand.syscalls
         default: nil

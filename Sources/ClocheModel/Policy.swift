@@ -9,6 +9,8 @@ public struct Policy: Equatable, Sendable {
     public var summary: String
     /// How the agent program is started.
     public var harness: HarnessPolicy
+    /// What it is given beside its task.
+    public var equipment: AgentEquipment
     /// What of the host is there, and what may be written.
     public var filesystem: FilesystemPolicy
     /// Environment variables inside.
@@ -39,6 +41,7 @@ public struct Policy: Equatable, Sendable {
         profile: String,
         summary: String = "",
         harness: HarnessPolicy,
+        equipment: AgentEquipment = AgentEquipment(),
         filesystem: FilesystemPolicy = FilesystemPolicy(),
         environment: EnvironmentPolicy = EnvironmentPolicy(),
         credentials: [CredentialPolicy] = [],
@@ -55,6 +58,7 @@ public struct Policy: Equatable, Sendable {
         self.profile = profile
         self.summary = summary
         self.harness = harness
+        self.equipment = equipment
         self.filesystem = filesystem
         self.environment = environment
         self.credentials = credentials
@@ -72,9 +76,9 @@ public struct Policy: Equatable, Sendable {
 
 /// How an agent program is started, given a task and resumed.
 ///
-/// In each list `{task}` stands for the task.
+/// In the lists of the command line `{task}` stands for the task.
 public struct HarnessPolicy: Equatable, Sendable {
-    /// The program and its fixed arguments, for example `[claude, --dangerously-skip-permissions]`.
+    /// The program and its fixed arguments.
     public var command: [String]
     /// The program that must be there; as a rule the first word of `command`, and empty where there is none.
     public var program: String
@@ -90,6 +94,20 @@ public struct HarnessPolicy: Equatable, Sendable {
     public var seeds: [HomeSeed]
     /// The sentence that tells how to install the program when it is missing.
     public var install: String
+    /// Arguments that choose a model, in which `{model}` stands for it; empty if the program takes none.
+    public var model: [String]
+    /// How it takes instructions.
+    public var instructions: InstructionsForm
+    /// The directory below its home in which it looks for skills; nil if it has none.
+    public var skills: String?
+    /// Where it keeps its MCP servers; nil if it has none.
+    public var servers: ServersForm?
+    /// The keys that interrupt it, as `cloche keys` takes them.
+    public var interrupt: [String]
+    /// A command that ends well if the program is there and works, for example by printing its version.
+    public var check: [String]
+    /// Its place among the programs that `init` proposes; nil for none.
+    public var rank: Int64?
 
     /// A harness that runs `command`.
     public init(
@@ -100,7 +118,14 @@ public struct HarnessPolicy: Equatable, Sendable {
         resume: [String] = [],
         resumeTask: [String] = [],
         seeds: [HomeSeed] = [],
-        install: String = ""
+        install: String = "",
+        model: [String] = [],
+        instructions: InstructionsForm = InstructionsForm(),
+        skills: String? = nil,
+        servers: ServersForm? = nil,
+        interrupt: [String] = [],
+        check: [String] = [],
+        rank: Int64? = nil
     ) {
         self.command = command
         self.program = program.isEmpty ? command.first ?? "" : program
@@ -110,22 +135,57 @@ public struct HarnessPolicy: Equatable, Sendable {
         self.resumeTask = resumeTask
         self.seeds = seeds
         self.install = install
+        self.model = model
+        self.instructions = instructions
+        self.skills = skills
+        self.servers = servers
+        self.interrupt = interrupt
+        self.check = check
+        self.rank = rank
     }
 
     /// Program and arguments for a start or a `resume`, with or without a task; empty if there is no command.
-    public func commandLine(task: String?, resuming: Bool = false) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - task: what it is to do.
+    ///   - resuming: whether it ran before.
+    ///   - model: the model to use; empty for none in particular.
+    ///   - instructions: their text; empty if there are none.
+    ///   - home: where its home is for it, for the path of a file of instructions.
+    public func commandLine(
+        task: String?,
+        resuming: Bool = false,
+        model: String = "",
+        instructions: String = "",
+        home: String = ""
+    ) -> [String] {
+        if command.isEmpty { return [] }
         let fresh = task == nil ? interactive : self.task
         let continued = task == nil ? resume : resumeTask
         let arguments = resuming && !continued.isEmpty ? continued : fresh
-        return (command + arguments).map { HarnessPolicy.replacing("{task}", in: $0, by: task ?? "") }
+        func filled(_ words: [String], _ marks: KeyValuePairs<String, String>) -> [String] {
+            words.map { HarnessPolicy.replacing(marks, in: $0) }
+        }
+        let modelArguments = model.isEmpty ? [] : filled(self.model, ["{model}": model])
+        let file = "\(home)/\(self.instructions.file ?? "")"
+        let instructionArguments =
+            instructions.isEmpty
+            ? []
+            : filled(
+                self.instructions.arguments,
+                [InstructionsForm.textMark: instructions, InstructionsForm.fileMark: file]
+            )
+        // What is general comes first: a subcommand, or a task that stands alone, is last.
+        return filled(command, ["{task}": task ?? ""]) + modelArguments + instructionArguments
+            + filled(arguments, ["{task}": task ?? ""])
     }
 
-    /// What stands in the task's place is text and never looked at again, whatever it says.
-    private static func replacing(_ mark: String, in text: String, by replacement: String) -> String {
+    /// What stands in a mark's place is text and never looked at again, whatever it says.
+    private static func replacing(_ marks: KeyValuePairs<String, String>, in text: String) -> String {
         var result = ""
         var rest = text[...]
         while let character = rest.first {
-            if rest.hasPrefix(mark) {
+            if let (mark, replacement) = marks.first(where: { rest.hasPrefix($0.key) }) {
                 result += replacement
                 rest = rest.dropFirst(mark.count)
             } else {

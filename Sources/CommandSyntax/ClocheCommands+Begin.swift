@@ -40,6 +40,7 @@ extension ClocheCommands {
         ],
         options: [
             profile,
+            model,
             set,
             .value("base", "REF", "Begin the branch at this commit, branch or tag instead of HEAD"),
             workspace("Where the agent works: worktree, dir, dir:PATH or none"),
@@ -66,6 +67,13 @@ extension ClocheCommands {
         ]
     )
 
+    private static let model = OptionSpec.value(
+        "model",
+        letter: "m",
+        "MODEL",
+        "The model that the agent program is to use, by the name that it has there"
+    )
+
     private static let run = CommandSpec(
         "run",
         "Run one command in a sandbox, in the foreground",
@@ -86,6 +94,7 @@ extension ClocheCommands {
         ],
         options: [
             profile,
+            model,
             set,
             workspace("Where the command works: dir (the default), dir:PATH, worktree or none"),
             readOnlyWorkspace,

@@ -23,18 +23,19 @@ extension ClocheCommands {
             """,
         arguments: [
             windowOf("The agent whose terminal to type into; NAME:2 is its window 2"),
-            ArgumentSpec("key", .requiredRest, "Names of keys, and text"),
+            ArgumentSpec("key", .requiredRest, insteadOf: "interrupt", "Names of keys, and text"),
         ],
         options: [
+            .flag("interrupt", "Type the keys that interrupt the program, as its profile says"),
             .flag("literal", letter: "l", "Type all words as text, names of keys too"),
             .flag("hex", letter: "H", "Type bytes, each given as a hexadecimal number"),
             .value("repeat", letter: "N", "COUNT", form: .number(1...1000), "Type all of it COUNT times"),
             json,
         ],
-        exclusive: [["literal", "hex"]],
+        exclusive: [["literal", "hex", "interrupt"]],
         examples: [
+            Example("cloche keys --interrupt fixer", "stop what its program does, whichever program it is"),
             Example("cloche keys fixer Escape \"/clear\" Enter", "two keys and a text between them"),
-            Example("cloche keys fixer C-c", "interrupt what it does"),
             Example("cloche keys --repeat 3 fixer Down", "three lines down"),
         ]
     )

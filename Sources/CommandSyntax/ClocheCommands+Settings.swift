@@ -114,7 +114,7 @@ extension ClocheCommands {
 
     private static let profiles = CommandSpec(
         "profile",
-        "List, show and check profiles",
+        "List, show, make and check profiles",
         suggestedFor: ["profiles"],
         subcommands: [
             CommandSpec(
@@ -133,15 +133,8 @@ extension ClocheCommands {
                 options: [json],
                 examples: [Example("cloche profile show claude-readonly", "all its keys, resolved")]
             ),
-            CommandSpec(
-                "check",
-                "Check profile files for mistakes",
-                suggestedFor: ["validate", "lint"],
-                discussion:
-                    "Reports every mistake with file and line. Without a file, all profiles of the project.",
-                arguments: [ArgumentSpec("file", .rest, completion: .file, "The files to check")],
-                examples: [Example("cloche profile check .cloche/profiles/*.yaml", "before committing them")]
-            ),
+            newProfile,
+            checkProfile,
             CommandSpec(
                 "schema",
                 "Print the JSON Schema of profiles, for editors",
@@ -162,6 +155,82 @@ extension ClocheCommands {
                 options: [json],
                 examples: [Example("cloche profile syscalls shell", "the whole table")]
             ),
+        ]
+    )
+
+    private static let newProfile = CommandSpec(
+        "new",
+        "Make a profile for an agent program, by questions or by options",
+        suggestedFor: ["create", "add", "init"],
+        discussion: """
+            Writes a file harness/NAME.yaml into your own configuration, and nothing that is there already. On a
+            terminal, what is not given by an option is asked for; elsewhere, or with --no-questions, it is left out.
+            Words of a command line are apart by blanks, unless they are in quotes. {task} stands for the task,
+            {model} for the model.
+
+            `cloche profile check NAME` then tries it; the file can be mended by hand.
+            """,
+        arguments: [ArgumentSpec("name", .required, "The profile's name")],
+        options: [
+            .value("program", "COMMAND", "The program, with the arguments that it always gets"),
+            .value("description", "TEXT", "What the profile is for, in one line"),
+            .value("extends", "PROFILE", completion: .profileName, "What it extends; agent if left out"),
+            .value("task-args", "WORDS", "Arguments added for a task"),
+            .value("resume-args", "WORDS", "Arguments added to go on with the last conversation"),
+            .value("resume-task-args", "WORDS", "The same with a new task"),
+            .value("model-args", "WORDS", "Arguments added for a model"),
+            .value("instructions-file", "PATH", "The file below the home in which it reads instructions"),
+            .value("skills-dir", "PATH", "The directory below the home in which it looks for skills"),
+            .value("mcp-file", "PATH", "The file below the home in which its MCP servers are, as JSON"),
+            .value("mcp-key", "KEY", "The key in that file under which they are; mcpServers if left out"),
+            .value("check", "COMMAND", "A command that ends well if the program works"),
+            .value("install", "TEXT", "How to install it, in one sentence"),
+            .repeated(
+                "env",
+                "NAME",
+                "A variable with a key for its service; the first that is there is given"
+            ),
+            .repeated("network", "HOST", "A host that it must reach, or a bundle of hosts"),
+            .flag("no-questions", "Ask nothing"),
+            json,
+        ],
+        examples: [
+            Example("cloche profile new crab", "by questions"),
+            Example(
+                "cloche profile new crab --program \"crab --yes\" --task-args \"-m {task}\" --resume-args --continue "
+                    + "--check \"crab --version\" --env CRAB_API_KEY --network api.crab.example",
+                "by options"
+            ),
+        ]
+    )
+
+    private static let checkProfile = CommandSpec(
+        "check",
+        "Check profiles for mistakes, and try whether their programs start",
+        suggestedFor: ["validate", "lint", "test"],
+        discussion: """
+            A file (with a slash, or ending in .yaml) is read, and every mistake in it told with its line; without
+            an argument, so are all profiles of yours and of the project.
+
+            The profile of a NAME is tried as well: its program is looked for in a sandbox, and the profile's
+            harness.check is run there. With --task, an agent of the profile gets the task, is stopped and
+            resumed, and is deleted if all went well. The exit code is 1 if anything failed.
+            """,
+        arguments: [ArgumentSpec("profile", .rest, completion: .file, "Names of profiles, or files")],
+        options: [
+            .value("task", "TEXT", "Give a task to an agent of each profile that is named, and resume it"),
+            .value(
+                "timeout",
+                letter: "t",
+                "SECONDS",
+                form: .number(1...86400),
+                "How long a program may take; 60 if left out"
+            ),
+            json,
+        ],
+        examples: [
+            Example("cloche profile check .cloche/profiles/*.yaml", "before committing them"),
+            Example("cloche profile check claude", "does the program start in a sandbox?"),
         ]
     )
 

@@ -33,6 +33,49 @@ extension Files {
         } catch  where error.errno == .exists { return nil }
     }
 
+    /// Opens the directory at a path below another, through no link; it and those on the way are made if they are missing.
+    package static func makeDirectoriesBeneath(
+        _ directory: borrowing FileDescriptor,
+        _ path: String,
+        mode: UInt32
+    ) throws(SystemError) -> FileDescriptor {
+        do {
+            return try openBeneath(directory, path, O_RDONLY | O_DIRECTORY)
+        } catch  where error.errno == .noEntry {}
+        if path.contains("/") {
+            let parent = try makeDirectoriesBeneath(directory, path.parentPath, mode: mode)
+            _ = try makeDirectory(path.lastComponent, at: parent, mode: mode)
+        } else {
+            _ = try makeDirectory(path, at: directory, mode: mode)
+        }
+        return try openBeneath(directory, path, O_RDONLY | O_DIRECTORY)
+    }
+
+    /// Puts a file into a directory in the place of what has its name, so that a crash leaves the one or the other: a link of
+    /// that name is replaced and never followed.
+    package static func replaceFile(
+        _ name: String,
+        at parent: borrowing FileDescriptor,
+        _ bytes: [UInt8],
+        mode: UInt32
+    ) throws(SystemError) {
+        let temporary = ".cloche-\(getpid()).new"
+        // What an earlier process of this number left is a file of ours.
+        try? removeFile(temporary, at: parent)
+        guard let file = try makeFile(temporary, at: parent, mode: mode) else {
+            throw SystemError("open", .exists, temporary)
+        }
+        do {
+            try file.write(bytes)
+            let number = parent.number
+            try check("rename", name) { unsafe renameat(number, temporary, number, name) }
+        } catch {
+            // The failure before this one is what is told.
+            try? removeFile(temporary, at: parent)
+            throw error
+        }
+    }
+
     /// Gives what is open to another owner, `fchown(2)`; not by name, which somebody else may have put on another file.
     package static func changeOwner(of file: borrowing FileDescriptor, user: UInt32, group: UInt32)
         throws(SystemError)

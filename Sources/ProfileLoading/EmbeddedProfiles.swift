@@ -1,5 +1,5 @@
 // swift-format-ignore-file
-// Written by scripts/embed-profiles from profiles/*.yaml. Do not edit: edit those files and run it again.
+// Written by scripts/embed-profiles from profiles/*.yaml and profiles/harness/*.yaml. Do not edit: edit those files and run it again.
 // ProfileLoading reads them from here and never from the disk, so that the program needs no
 // installed files beside it.
 
@@ -34,51 +34,6 @@ environment:
 stop:
   # Enough to write a session's record.
   grace: 15s
-
-"""#
-    ),
-    (
-        path: "aider.yaml",
-        text: #"""
-description: aider
-extends: agent
-
-harness:
-  command: [aider, --yes-always, --no-check-update, --no-show-release-notes, --no-show-model-warnings]
-  # One message, then it ends.
-  task: [--message, "{task}"]
-  resume: [--restore-chat-history]
-  resume-task: [--restore-chat-history, --message, "{task}"]
-  install: "install aider with `uv tool install aider-chat` or `pipx install aider-chat`"
-
-network:
-  # The services of the keys below. The program has a table of models and prices of its own, where it cannot fetch one.
-  allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com, api.deepseek.com, openrouter.ai]
-
-filesystem:
-  binds+:
-    - {source: ~/.local/bin/aider, optional: true}
-    # Python environments name themselves by their absolute path, so they stay at the host's.
-    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
-    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
-    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
-
-environment:
-  set:
-    # Its library would fetch a newer one, and wait.
-    LITELLM_LOCAL_MODEL_COST_MAP: "True"
-  pass+: [OPENAI_API_BASE, AIDER_MODEL]
-
-stop:
-  # It saves and ends at ctrl-c.
-  signal: INT
-
-credentials:
-  - {env: OPENAI_API_KEY}
-  - {env: ANTHROPIC_API_KEY}
-  - {env: GEMINI_API_KEY}
-  - {env: DEEPSEEK_API_KEY}
-  - {env: OPENROUTER_API_KEY}
 
 """#
     ),
@@ -332,84 +287,6 @@ credentials:
 """#
     ),
     (
-        path: "claude.yaml",
-        text: #"""
-description: Claude Code
-extends: agent
-
-harness:
-  program: claude
-  # A key in ANTHROPIC_API_KEY makes the program ask whether to use it, and nobody is there to answer (tried with 2.1.330).
-  # A key from a helper does not, but without a key the helper is an error: so it is named only when there is one.
-  # Hooks say what it does; only an agent of `start` has CLOCHE_STATE. Interrupted by Escape, it says so a minute later.
-  # The sandbox is the fence, so the program need not ask before it acts; Chrome is not there.
-  command:
-    - /bin/sh
-    - -c
-    - |
-      say() { printf '"%s": [{"hooks": [{"type": "command", "command": "%s"}]}]' "$1" "echo $2 >\\\"\$CLOCHE_STATE\\\""; }
-      settings=
-      if [ -n "$CLOCHE_STATE" ]; then
-        hooks="$(say SessionStart idle), $(say UserPromptSubmit working), $(say PreToolUse working)"
-        hooks="$hooks, $(say PostToolUse working), $(say Notification waiting), $(say Stop idle)"
-        settings="\"hooks\": {$hooks}"
-      fi
-      if [ -n "$ANTHROPIC_API_KEY" ]; then
-        export AGENT_KEY="$ANTHROPIC_API_KEY"
-        unset ANTHROPIC_API_KEY
-        settings="${settings:+$settings, }\"apiKeyHelper\": \"printenv AGENT_KEY\""
-      fi
-      if [ -n "$settings" ]; then set -- --settings "{$settings}" "$@"; fi
-      exec claude "$@"
-    - claude
-    - --dangerously-skip-permissions
-    - --no-chrome
-  task: ["{task}"]
-  resume: [--continue]
-  resume-task: [--continue, "{task}"]
-  seeds:
-    # Without these, the first start waits at the onboarding, trust and bypass dialogs (tried with 2.1.329).
-    .claude.json: |
-      {
-        "hasCompletedOnboarding": true,
-        "bypassPermissionsModeAccepted": true,
-        "projects": {
-          "/workspace": {
-            "hasTrustDialogAccepted": true,
-            "hasCompletedProjectOnboarding": true
-          }
-        }
-      }
-    .claude/settings.json: |
-      {
-        "skipDangerousModePermissionPrompt": true
-      }
-  install: "install Claude Code with `npm install -g @anthropic-ai/claude-code`; see https://code.claude.com/docs"
-
-network:
-  # Packages, GitHub and web pages are not here; see agent.yaml for how to add them.
-  allow: [anthropic]
-
-filesystem:
-  binds+:
-    # The native installer's link; what is shown is the program it points to.
-    - {source: ~/.local/bin/claude, optional: true}
-
-environment:
-  set:
-    # The program is read-only here; it would try to update itself, and nobody would see why it cannot.
-    DISABLE_AUTOUPDATER: "1"
-  pass+: [ANTHROPIC_BASE_URL, ANTHROPIC_MODEL, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC, DISABLE_TELEMETRY]
-
-# The first that is there is used, in this order.
-credentials:
-  - {env: ANTHROPIC_API_KEY}
-  - {env: CLAUDE_CODE_OAUTH_TOKEN}
-  - {file: ~/.claude/.credentials.json}
-
-"""#
-    ),
-    (
         path: "codex-readonly.yaml",
         text: #"""
 description: Codex; may read the workspace but not change it
@@ -421,56 +298,6 @@ filesystem:
 """#
     ),
     (
-        path: "codex.yaml",
-        text: #"""
-description: Codex
-extends: agent
-
-harness:
-  # Its own sandbox cannot be set up inside another one, and is not needed.
-  command: [codex, --sandbox, danger-full-access, --dangerously-bypass-approvals-and-sandbox]
-  task: ["{task}"]
-  resume: [resume, --last]
-  # `codex resume` takes no new prompt, so a new task begins a new session.
-  resume-task: ["{task}"]
-  seeds:
-    .codex/config.toml: |
-      approval_policy = "never"
-      sandbox_mode = "danger-full-access"
-
-      [projects."/workspace"]
-      trust_level = "trusted"
-  install: "install Codex with `npm install -g @openai/codex`"
-
-network:
-  allow: [openai]
-
-filesystem:
-  binds+:
-    - {source: ~/.local/bin/codex, optional: true}
-
-environment:
-  pass+: [OPENAI_BASE_URL]
-
-credentials:
-  - {env: CODEX_API_KEY}
-  - {env: OPENAI_API_KEY}
-  - {file: ~/.codex/auth.json}
-
-"""#
-    ),
-    (
-        path: "command.yaml",
-        text: #"""
-description: Any program; give its command line as harness.command, where {task} stands for the task
-
-harness:
-  command: []
-  install: "no command is set; use --set 'harness.command=[PROGRAM, ARGUMENT, \"{task}\"]', or a profile of your own"
-
-"""#
-    ),
-    (
         path: "copilot-readonly.yaml",
         text: #"""
 description: GitHub Copilot CLI; may read the workspace but not change it
@@ -478,36 +305,6 @@ extends: copilot
 
 filesystem:
   workspace: ro
-
-"""#
-    ),
-    (
-        path: "copilot.yaml",
-        text: #"""
-description: GitHub Copilot CLI
-extends: agent
-
-harness:
-  command: [copilot, --no-auto-update, --no-color, --allow-all]
-  task: [-i, "{task}"]
-  resume: [--continue]
-  resume-task: [--continue, -i, "{task}"]
-  install: "install Copilot CLI with `npm install -g @github/copilot`"
-
-network:
-  allow:
-    - api.github.com   # where the token is tried
-    # The service: which of them, depends on the subscription.
-    - api.githubcopilot.com
-    - api.individual.githubcopilot.com
-    - api.business.githubcopilot.com
-    - api.enterprise.githubcopilot.com
-
-# It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
-#   cloche start ... --set 'credentials+=[{env: GH_TOKEN, required: true}]'
-credentials:
-  - {env: COPILOT_GITHUB_TOKEN}
-  - {file: ~/.copilot/config.json}
 
 """#
     ),
@@ -582,7 +379,248 @@ credentials:
 """#
     ),
     (
-        path: "gemini.yaml",
+        path: "harness/aider.yaml",
+        text: #"""
+description: aider
+extends: agent
+
+harness:
+  command: [aider, --yes-always, --no-check-update, --no-show-release-notes, --no-show-model-warnings]
+  # One message, then it ends.
+  task: [--message, "{task}"]
+  resume: [--restore-chat-history]
+  resume-task: [--restore-chat-history, --message, "{task}"]
+  install: "install aider with `uv tool install aider-chat` or `pipx install aider-chat`"
+  model: [--model, "{model}"]
+  # It has no skills and no MCP servers.
+  instructions: {file: .config/cloche/instructions.md, arguments: [--read, "{instructions-file}"]}
+  interrupt: [C-c]
+  check: [aider, --version]
+  rank: 60
+
+network:
+  # The services of the keys below. The program has a table of models and prices of its own, where it cannot fetch one.
+  allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com, api.deepseek.com, openrouter.ai]
+
+filesystem:
+  binds+:
+    - {source: ~/.local/bin/aider, optional: true}
+    # Python environments name themselves by their absolute path, so they stay at the host's.
+    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
+    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
+    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
+
+environment:
+  set:
+    # Its library would fetch a newer one, and wait.
+    LITELLM_LOCAL_MODEL_COST_MAP: "True"
+  pass+: [OPENAI_API_BASE, AIDER_MODEL]
+
+stop:
+  # It saves and ends at ctrl-c.
+  signal: INT
+
+credentials:
+  - {env: OPENAI_API_KEY}
+  - {env: ANTHROPIC_API_KEY}
+  - {env: GEMINI_API_KEY}
+  - {env: DEEPSEEK_API_KEY}
+  - {env: OPENROUTER_API_KEY}
+
+"""#
+    ),
+    (
+        path: "harness/claude.yaml",
+        text: #"""
+description: Claude Code
+extends: agent
+
+harness:
+  program: claude
+  # A key in ANTHROPIC_API_KEY makes the program ask whether to use it, and nobody is there to answer (tried with 2.1.330).
+  # A key from a helper does not, but without a key the helper is an error: so it is named only when there is one.
+  # Hooks say what it does; only an agent of `start` has CLOCHE_STATE. Interrupted by Escape, it says so a minute later.
+  # The sandbox is the fence, so the program need not ask before it acts; Chrome is not there.
+  command:
+    - /bin/sh
+    - -c
+    - |
+      say() { printf '"%s": [{"hooks": [{"type": "command", "command": "%s"}]}]' "$1" "echo $2 >\\\"\$CLOCHE_STATE\\\""; }
+      settings=
+      if [ -n "$CLOCHE_STATE" ]; then
+        hooks="$(say SessionStart idle), $(say UserPromptSubmit working), $(say PreToolUse working)"
+        hooks="$hooks, $(say PostToolUse working), $(say Notification waiting), $(say Stop idle)"
+        settings="\"hooks\": {$hooks}"
+      fi
+      if [ -n "$ANTHROPIC_API_KEY" ]; then
+        export AGENT_KEY="$ANTHROPIC_API_KEY"
+        unset ANTHROPIC_API_KEY
+        settings="${settings:+$settings, }\"apiKeyHelper\": \"printenv AGENT_KEY\""
+      fi
+      if [ -n "$settings" ]; then set -- --settings "{$settings}" "$@"; fi
+      exec claude "$@"
+    - claude
+    - --dangerously-skip-permissions
+    - --no-chrome
+  task: ["{task}"]
+  resume: [--continue]
+  resume-task: [--continue, "{task}"]
+  seeds:
+    # Without these, the first start waits at the onboarding, trust and bypass dialogs (tried with 2.1.329).
+    .claude.json: |
+      {
+        "hasCompletedOnboarding": true,
+        "bypassPermissionsModeAccepted": true,
+        "projects": {
+          "/workspace": {
+            "hasTrustDialogAccepted": true,
+            "hasCompletedProjectOnboarding": true
+          }
+        }
+      }
+    .claude/settings.json: |
+      {
+        "skipDangerousModePermissionPrompt": true
+      }
+  install: "install Claude Code with `npm install -g @anthropic-ai/claude-code`; see https://code.claude.com/docs"
+  model: [--model, "{model}"]
+  instructions: {file: .claude/CLAUDE.md}
+  skills: .claude/skills
+  mcp:
+    # The program keeps its own state in it, too.
+    file: .claude.json
+    command: {type: stdio, command: "{command}", args: "{args}", env: "{env}"}
+    url: {type: http, url: "{url}"}
+  interrupt: [Escape]
+  check: [claude, --version]
+  rank: 10
+
+network:
+  # Packages, GitHub and web pages are not here; see agent.yaml for how to add them.
+  allow: [anthropic]
+
+filesystem:
+  binds+:
+    # The native installer's link; what is shown is the program it points to.
+    - {source: ~/.local/bin/claude, optional: true}
+
+environment:
+  set:
+    # The program is read-only here; it would try to update itself, and nobody would see why it cannot.
+    DISABLE_AUTOUPDATER: "1"
+  pass+: [ANTHROPIC_BASE_URL, ANTHROPIC_MODEL, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC, DISABLE_TELEMETRY]
+
+# The first that is there is used, in this order.
+credentials:
+  - {env: ANTHROPIC_API_KEY}
+  - {env: CLAUDE_CODE_OAUTH_TOKEN}
+  - {file: ~/.claude/.credentials.json}
+
+"""#
+    ),
+    (
+        path: "harness/codex.yaml",
+        text: #"""
+description: Codex
+extends: agent
+
+harness:
+  # Its own sandbox cannot be set up inside another one, and is not needed.
+  command: [codex, --sandbox, danger-full-access, --dangerously-bypass-approvals-and-sandbox]
+  task: ["{task}"]
+  resume: [resume, --last]
+  # `codex resume` takes no new prompt, so a new task begins a new session.
+  resume-task: ["{task}"]
+  seeds:
+    .codex/config.toml: |
+      approval_policy = "never"
+      sandbox_mode = "danger-full-access"
+
+      [projects."/workspace"]
+      trust_level = "trusted"
+  install: "install Codex with `npm install -g @openai/codex`"
+  model: [--model, "{model}"]
+  instructions: {file: .codex/AGENTS.md}
+  skills: .agents/skills
+  mcp:
+    file: .codex/config.toml
+    syntax: toml
+    key: mcp_servers
+    url: {url: "{url}"}
+  interrupt: [Escape]
+  check: [codex, --version]
+  rank: 20
+
+network:
+  allow: [openai]
+
+filesystem:
+  binds+:
+    - {source: ~/.local/bin/codex, optional: true}
+
+environment:
+  pass+: [OPENAI_BASE_URL]
+
+credentials:
+  - {env: CODEX_API_KEY}
+  - {env: OPENAI_API_KEY}
+  - {file: ~/.codex/auth.json}
+
+"""#
+    ),
+    (
+        path: "harness/command.yaml",
+        text: #"""
+description: Any program; give its command line as harness.command, where {task} stands for the task
+
+harness:
+  command: []
+  install: "no command is set; use --set 'harness.command=[PROGRAM, ARGUMENT, \"{task}\"]', or a profile of your own"
+
+"""#
+    ),
+    (
+        path: "harness/copilot.yaml",
+        text: #"""
+description: GitHub Copilot CLI
+extends: agent
+
+harness:
+  command: [copilot, --no-auto-update, --no-color, --allow-all]
+  task: [-i, "{task}"]
+  resume: [--continue]
+  resume-task: [--continue, -i, "{task}"]
+  install: "install Copilot CLI with `npm install -g @github/copilot`"
+  model: [--model, "{model}"]
+  instructions: {file: .copilot/copilot-instructions.md}
+  skills: .copilot/skills
+  mcp:
+    file: .copilot/mcp-config.json
+    command: {type: local, command: "{command}", args: "{args}", env: "{env}", tools: ["*"]}
+    url: {type: http, url: "{url}", tools: ["*"]}
+  interrupt: [Escape]
+  check: [copilot, --version]
+  rank: 50
+
+network:
+  allow:
+    - api.github.com   # where the token is tried
+    # The service: which of them, depends on the subscription.
+    - api.githubcopilot.com
+    - api.individual.githubcopilot.com
+    - api.business.githubcopilot.com
+    - api.enterprise.githubcopilot.com
+
+# It takes GH_TOKEN and GITHUB_TOKEN too, but those open the user's repositories. To give one all the same:
+#   cloche start ... --set 'credentials+=[{env: GH_TOKEN, required: true}]'
+credentials:
+  - {env: COPILOT_GITHUB_TOKEN}
+  - {file: ~/.copilot/config.json}
+
+"""#
+    ),
+    (
+        path: "harness/gemini.yaml",
         text: #"""
 description: Gemini CLI with an API key
 extends: agent
@@ -603,6 +641,15 @@ harness:
         "general": {"disableAutoUpdate": true}
       }
   install: "install Gemini CLI with `npm install -g @google/gemini-cli`"
+  model: [--model, "{model}"]
+  instructions: {file: .gemini/GEMINI.md}
+  skills: .gemini/skills
+  mcp:
+    file: .gemini/settings.json
+    url: {httpUrl: "{url}"}
+  interrupt: [Escape]
+  check: [gemini, --version]
+  rank: 30
 
 network:
   allow: [google]
@@ -620,7 +667,7 @@ credentials:
 """#
     ),
     (
-        path: "mini-swe-agent.yaml",
+        path: "harness/mini-swe-agent.yaml",
         text: #"""
 description: mini-swe-agent
 extends: agent
@@ -629,6 +676,11 @@ harness:
   command: [mini]
   task: [-t, "{task}", -y]
   install: "install mini-swe-agent with `uv tool install mini-swe-agent` or `pipx install mini-swe-agent`"
+  # Its prompts are in its own configuration file, which replaces the one that comes with it: no instructions, therefore.
+  model: [-m, "{model}"]
+  interrupt: [C-c]
+  check: [mini, --help]
+  rank: 70
 
 network:
   # The services of the keys below.
@@ -661,18 +713,7 @@ credentials:
 """#
     ),
     (
-        path: "opencode-readonly.yaml",
-        text: #"""
-description: OpenCode; may read the workspace but not change it
-extends: opencode
-
-filesystem:
-  workspace: ro
-
-"""#
-    ),
-    (
-        path: "opencode.yaml",
+        path: "harness/opencode.yaml",
         text: #"""
 description: OpenCode
 extends: agent
@@ -683,6 +724,19 @@ harness:
   resume: [--continue]
   resume-task: [--continue, --prompt, "{task}"]
   install: "install OpenCode with `npm install -g opencode-ai`"
+  model: [--model, "{model}"]
+  instructions: {file: .config/opencode/AGENTS.md}
+  skills: .config/opencode/skills
+  # A file of its own beside opencode.json, which is the user's; OPENCODE_CONFIG names it, and it must be there.
+  seeds: {.config/opencode/cloche.json: "{}"}
+  mcp:
+    file: .config/opencode/cloche.json
+    key: mcp
+    command: {type: local, command: ["{command}", "{args}"], environment: "{env}", enabled: true}
+    url: {type: remote, url: "{url}", enabled: true}
+  interrupt: [Escape]
+  check: [opencode, --version]
+  rank: 40
 
 network:
   allow:
@@ -698,6 +752,7 @@ filesystem:
 
 environment:
   set:
+    OPENCODE_CONFIG: /home/agent/.config/opencode/cloche.json
     PATH: "/home/agent/.local/bin:/home/agent/.local/share/opencode-program:/home/agent/.npm-global/bin:\
       /home/agent/.bun/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   pass+: [OPENAI_BASE_URL]
@@ -711,18 +766,7 @@ credentials:
 """#
     ),
     (
-        path: "shell-readonly.yaml",
-        text: #"""
-description: A shell; may read the workspace but not change it
-extends: shell
-
-filesystem:
-  workspace: ro
-
-"""#
-    ),
-    (
-        path: "shell.yaml",
+        path: "harness/shell.yaml",
         text: #"""
 description: A shell; a task is a shell command line
 
@@ -730,10 +774,34 @@ harness:
   command: [/bin/bash]
   interactive: [-l]
   task: [-lc, "{task}"]
+  interrupt: [C-c]
+  check: [/bin/bash, -c, "true"]
   seeds:
     # /etc/profile of Debian sets PATH anew; this puts the agent's own programs back in front.
     .profile: |
       PATH="$HOME/.local/bin:$PATH"
+
+"""#
+    ),
+    (
+        path: "opencode-readonly.yaml",
+        text: #"""
+description: OpenCode; may read the workspace but not change it
+extends: opencode
+
+filesystem:
+  workspace: ro
+
+"""#
+    ),
+    (
+        path: "shell-readonly.yaml",
+        text: #"""
+description: A shell; may read the workspace but not change it
+extends: shell
+
+filesystem:
+  workspace: ro
 
 """#
     ),

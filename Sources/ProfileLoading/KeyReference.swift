@@ -72,7 +72,7 @@ extension ValueType {
         case .orNone(let inner): "\(inner.name), or `none`"
         case .list(let item): "list of \(item.plural)"
         case .map(let key, let value): "map from \(key.name) to \(value.name)"
-        case .record, .section: "map"
+        case .record, .section, .template: "map"
         case .networkRule: "rule"
         }
     }
@@ -91,7 +91,7 @@ extension ValueType {
         switch self {
         case .record(let rows, _), .section(let rows): rows
         case .networkRule(let denies): denies ? [] : ProfileSchema.networkRule
-        case .list(let item): item.parts
+        case .list(let item), .map(_, let item): item.parts
         default: []
         }
     }

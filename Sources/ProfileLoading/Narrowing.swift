@@ -46,6 +46,11 @@ enum Grants {
         if document.value(at: ["filesystem", "binds"])?.list?.isEmpty == false {
             keys.append("filesystem.binds")
         }
+        // Files of the host, shown or read.
+        if document["skills"]?.list?.isEmpty == false { keys.append("skills") }
+        if document.value(at: ["instructions", "files"])?.list?.isEmpty == false {
+            keys.append("instructions.files")
+        }
         let passed = document.value(at: ["environment", "pass"])?.stringList ?? []
         if !passed.allSatisfy({ harmlessVariables.contains($0) }) { keys.append("environment.pass") }
         return keys

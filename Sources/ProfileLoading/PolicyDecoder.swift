@@ -19,6 +19,7 @@ extension Policy {
             profile: document["profile"]?.string ?? "",
             summary: document["description"]?.string ?? "",
             harness: HarnessPolicy(checked: document["harness"] ?? .map([])),
+            equipment: AgentEquipment(checked: document),
             filesystem: FilesystemPolicy(checked: document["filesystem"] ?? .map([])),
             environment: EnvironmentPolicy(
                 set: document.value(at: ["environment", "set"])?.entries ?? [],
@@ -66,7 +67,53 @@ extension HarnessPolicy {
             seeds: (document["seeds"]?.entries ?? []).map {
                 HomeSeed(path: $0.key, content: $0.value.string ?? "")
             },
-            install: document["install"]?.string ?? ""
+            install: document["install"]?.string ?? "",
+            model: document.strings("model"),
+            instructions: InstructionsForm(
+                file: document.value(at: ["instructions", "file"])?.unlessNone,
+                arguments: document["instructions"]?.strings("arguments") ?? []
+            ),
+            skills: document["skills"]?.unlessNone,
+            servers: ServersForm(checked: document["mcp"] ?? .map([])),
+            interrupt: document.strings("interrupt"),
+            check: document.strings("check"),
+            rank: document["rank"]?.integer
+        )
+    }
+}
+
+extension ServersForm {
+    fileprivate init?(checked document: Document) {
+        guard let file = document["file"]?.unlessNone else { return nil }
+        self.init(
+            file: file,
+            syntax: document["syntax"]?.string.flatMap { Syntax(rawValue: $0) } ?? .json,
+            key: document["key"]?.string ?? "",
+            program: document["command"] ?? .map([]),
+            url: document["url"].flatMap { $0.entries == nil ? nil : $0 }
+        )
+    }
+}
+
+extension AgentEquipment {
+    /// Of the whole document: these are keys at its top.
+    fileprivate init(checked document: Document) {
+        self.init(
+            model: document["model"]?.string ?? "",
+            instructions: document.value(at: ["instructions", "text"])?.string ?? "",
+            instructionFiles: document["instructions"]?.strings("files") ?? [],
+            skills: document.strings("skills"),
+            servers: (document["mcp-servers"]?.entries ?? []).map { entry in
+                if let url = entry.value["url"]?.string { return MCPServer(entry.key, .url(url)) }
+                return MCPServer(
+                    entry.key,
+                    .program(
+                        command: entry.value["command"]?.string ?? "",
+                        arguments: entry.value.strings("args"),
+                        environment: entry.value["env"]?.entries ?? []
+                    )
+                )
+            }
         )
     }
 }
@@ -288,6 +335,9 @@ extension AuditPolicy {
 
 extension Document {
     fileprivate func strings(_ key: String) -> [String] { self[key]?.stringList ?? [] }
+
+    /// The text, unless it is the word for nothing.
+    fileprivate var unlessNone: String? { string == "none" ? nil : string }
 
     fileprivate func access(_ key: String) -> AccessMode? {
         self[key]?.string.flatMap { AccessMode(rawValue: $0) }

@@ -65,7 +65,7 @@ struct ProfileLibrary {
     /// The parts of a profile, lowest layer first; none if there is no such profile.
     mutating func parts(of name: String) -> [ProfilePart] {
         var parts: [ProfilePart] = []
-        if let text = embeddedProfiles.first(where: { $0.path.dropLast(5) == name })?.text {
+        if let text = embeddedProfiles.first(where: { Self.name(of: $0.path) == name })?.text {
             let source = SettingSource(layer: .builtIn, place: name, isUntrusted: false)
             if let part = parse(Array(text.utf8), source) { parts.append(part) }
         }
@@ -75,20 +75,35 @@ struct ProfileLibrary {
                     parts.append(ProfilePart(source: file.source, node: entry.value))
                 }
             }
-            if let part = readFile("\(directory)/profiles/\(name).yaml", layer) { parts.append(part) }
+            for folder in Self.folders {
+                if let part = readFile("\(directory)/\(folder)/\(name).yaml", layer) { parts.append(part) }
+            }
         }
         return parts
+    }
+
+    /// Where profiles of a layer are: bundles, each with all that is known of one agent program, below the others.
+    private static let folders = ["harness", "profiles"]
+
+    /// The name of a profile by the path of its file.
+    static func name(of path: String) -> String { String(path.lastComponent.dropLast(5)) }
+
+    /// The names of the bundles of all layers, sorted: profiles that have a file in `harness`.
+    func bundleNames() -> [String] {
+        var names = embeddedProfiles.filter { $0.path.hasPrefix("harness/") }.map { Self.name(of: $0.path) }
+        for (_, directory) in directories { names += yamlFiles(directory, "harness").map(Self.name) }
+        return Set(names).filter(TextForm.profileName.accepts).sorted()
     }
 
     /// The names of all profiles with the layers that say something about each, sorted.
     func names() -> [(name: String, layers: [Layer])] {
         var layers: [String: [Layer]] = [:]
         for profile in embeddedProfiles {
-            layers[String(profile.path.dropLast(5)), default: []].append(.builtIn)
+            layers[Self.name(of: profile.path), default: []].append(.builtIn)
         }
         for (layer, directory) in directories {
             var names = configurations.filter { $0.source.layer == layer }.flatMap { $0.profiles.map(\.key) }
-            names += profileFiles(directory).filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
+            for folder in Self.folders { names += yamlFiles(directory, folder).map(Self.name) }
             for name in Set(names) where TextForm.profileName.accepts(name) {
                 layers[name, default: []].append(layer)
             }
@@ -96,19 +111,12 @@ struct ProfileLibrary {
         return layers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// What is in a layer's `profiles`; a directory that is not there has none.
-    private func profileFiles(_ directory: String) -> [String] {
-        // A directory that is not there is the usual case.
-        (try? Files.list(directory + "/profiles")) ?? []
-    }
-
     /// The files of the project that are there: what trusting it means.
     func projectFiles() -> [String] {
         guard let projectDirectory else { return [] }
         let names =
             ["config.yaml"]
-            + profileFiles(projectDirectory).filter { $0.hasSuffix(".yaml") }.map { "profiles/" + $0 }
-            + yamlFiles(projectDirectory, "syscalls") + yamlFiles(projectDirectory, "network")
+            + (Self.folders + ["syscalls", "network"]).flatMap { yamlFiles(projectDirectory, $0) }
         return names.map { "\(projectDirectory)/\($0)" }.filter { Files.exists($0) }
     }
 

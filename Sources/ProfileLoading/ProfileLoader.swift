@@ -37,6 +37,14 @@ package struct ProfileLoader: Sendable {
         }
     }
 
+    /// Whether a profile can have this name, and be chosen by it.
+    package static func isName(_ text: String) -> Bool {
+        TextForm.profileName.accepts(text) && !text.hasSuffix(".yaml")
+    }
+
+    /// The names of the profiles that are bundles: each has a file in a directory `harness`.
+    package func bundleNames() -> [String] { library().bundleNames() }
+
     /// The profile used when a command names none: the project's choice, the user's, or `shell`.
     package func defaultName() -> String { choice(nil, library()).name }
 

@@ -28,6 +28,40 @@ package enum ProfileSchema {
             .section(harness),
             "How the agent program is started, given its task and resumed."
         ),
+        SchemaKey(
+            "model",
+            .text(.modelName),
+            default: .string(""),
+            project: .unlessGranting,
+            """
+            The model that the agent program is to use, by the name that it has there; `--model` sets it, too. A program             whose profile does not say how it is told of a model (`harness.model`) is not started then.
+            """
+        ),
+        SchemaKey(
+            "instructions",
+            .section(instructions),
+            """
+            What the agent program is told beside its task, at every start and resume. Files come first. How it reaches the             program is in `harness.instructions`; a program that takes none is not started then.
+            """
+        ),
+        SchemaKey(
+            "skills",
+            .list(.text(.hostPath)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            """
+            Directories of the host, each with a `SKILL.md`, shown read-only in the directory of the home in which the agent             program looks for skills (`harness.skills`).
+            """
+        ),
+        SchemaKey(
+            "mcp-servers",
+            .map(.serverName, .record(server, .server)),
+            default: .map([]),
+            project: .unlessGranting,
+            """
+            Servers of the Model Context Protocol by name: programs in the sandbox, or URLs. They are written into the agent             program's own file, in its own form (`harness.mcp`), at every start and resume; what else is there stays.             What a server needs must be there by other keys: the program by `filesystem.binds`, a host by             `network.allow`, secrets by `credentials`, since `env` is written to the agent's state file.
+            """
+        ),
         SchemaKey("filesystem", .section(filesystem), "What of the host's files is there, and where."),
         SchemaKey(
             "environment",
@@ -87,74 +121,75 @@ package enum ProfileSchema {
         SchemaKey("audit", .section(audit), "The record of what happens; docs/audit.md describes it."),
     ]
 
-    static let harness: [SchemaKey] = [
-        SchemaKey(
-            "command",
-            .list(.text(.any)),
-            default: .list([]),
-            project: .unlessGranting,
-            """
-            The agent program and its fixed arguments. A program without a slash is looked up in the `PATH` inside. \
-            In this and the other lists of this section, `{task}` stands for the task.
-            """
-        ),
-        SchemaKey(
-            "program",
-            .text(.line),
-            default: .string(""),
-            project: .unlessGranting,
-            """
-            The program that must be there before the agent is started. It need be said only where that is not the \
-            first word of `command`.
-            """
-        ),
-        SchemaKey(
-            "task",
-            .list(.text(.any)),
-            default: .list([]),
-            project: .unlessGranting,
-            "Arguments added when the agent is given a task."
-        ),
-        SchemaKey(
-            "interactive",
-            .list(.text(.any)),
-            default: .list([]),
-            project: .unlessGranting,
-            "Arguments added when there is no task."
-        ),
-        SchemaKey(
-            "resume",
-            .list(.text(.any)),
-            default: .list([]),
-            project: .unlessGranting,
-            "Arguments added by `cloche resume` without a new task. If empty, those of `interactive`."
-        ),
-        SchemaKey(
-            "resume-task",
-            .list(.text(.any)),
-            default: .list([]),
-            project: .unlessGranting,
-            "Arguments added by `cloche resume` with a new task. If empty, those of `task`."
-        ),
-        SchemaKey(
-            "seeds",
-            .map(.homePath, .text(.any)),
-            default: .map([]),
-            project: .unlessGranting,
-            """
-            Files made in the agent's home before its first start, as a map from path (below the home) to text: \
-            settings without which the agent program would ask a question that nobody is there to answer. A file \
-            that exists is left alone. `null` takes an inherited file away.
-            """
-        ),
-        SchemaKey(
-            "install",
-            .text(.line),
-            default: .string(""),
-            project: .unlessGranting,
-            "The sentence that is printed when the program is not there: how to install it."
-        ),
-    ]
+    static let harness: [SchemaKey] =
+        [
+            SchemaKey(
+                "command",
+                .list(.text(.any)),
+                default: .list([]),
+                project: .unlessGranting,
+                """
+                The agent program and its fixed arguments. A program without a slash is looked up in the `PATH` inside. \
+                In this and the other lists of this section, `{task}` stands for the task.
+                """
+            ),
+            SchemaKey(
+                "program",
+                .text(.line),
+                default: .string(""),
+                project: .unlessGranting,
+                """
+                The program that must be there before the agent is started. It need be said only where that is not the \
+                first word of `command`.
+                """
+            ),
+            SchemaKey(
+                "task",
+                .list(.text(.any)),
+                default: .list([]),
+                project: .unlessGranting,
+                "Arguments added when the agent is given a task."
+            ),
+            SchemaKey(
+                "interactive",
+                .list(.text(.any)),
+                default: .list([]),
+                project: .unlessGranting,
+                "Arguments added when there is no task."
+            ),
+            SchemaKey(
+                "resume",
+                .list(.text(.any)),
+                default: .list([]),
+                project: .unlessGranting,
+                "Arguments added by `cloche resume` without a new task. If empty, those of `interactive`."
+            ),
+            SchemaKey(
+                "resume-task",
+                .list(.text(.any)),
+                default: .list([]),
+                project: .unlessGranting,
+                "Arguments added by `cloche resume` with a new task. If empty, those of `task`."
+            ),
+            SchemaKey(
+                "seeds",
+                .map(.homePath, .text(.any)),
+                default: .map([]),
+                project: .unlessGranting,
+                """
+                Files made in the agent's home before its first start, as a map from path (below the home) to text: \
+                settings without which the agent program would ask a question that nobody is there to answer. A file \
+                that exists is left alone. `null` takes an inherited file away.
+                """
+            ),
+            SchemaKey(
+                "install",
+                .text(.line),
+                default: .string(""),
+                project: .unlessGranting,
+                "The sentence that is printed when the program is not there: how to install it."
+            ),
+        ] + harnessForms
 
     static let environment: [SchemaKey] = [
         SchemaKey(

@@ -99,6 +99,7 @@ extension ProfileSchema {
             ])
         case .record(let rows, let rule): record(rows, rule)
         case .section(let rows): object(rows)
+        case .template: .object(["type": .string("object")])
         case .networkRule:
             .object([
                 "anyOf": .list([.object(["type": .string("string")]), record(networkRule, .networkRule)])
@@ -137,11 +138,14 @@ extension ProfileSchema {
         case .bind: schema["required"] = .strings(["source"])
         case .networkRule: schema["required"] = .strings(["host"])
         case .pattern: schema["required"] = .strings(["match", "state"])
-        case .credential:
-            let sources = ["env", "file", "command", "kept"]
-            schema["oneOf"] = .list(sources.map { .object(["required": .strings([$0])]) })
+        case .credential: schema["oneOf"] = one(of: ["env", "file", "command", "kept"])
         case .service: schema["required"] = .strings(["url"])
+        case .server: schema["oneOf"] = one(of: ["command", "url"])
         }
         return schema
+    }
+
+    private static func one(of keys: [String]) -> Document {
+        .list(keys.map { .object(["required": .strings([$0])]) })
     }
 }

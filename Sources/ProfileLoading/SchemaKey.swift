@@ -87,6 +87,8 @@ package indirect enum ValueType: Sendable {
     case section([SchemaKey])
     /// A rule of the network: a text, or a map.
     case networkRule(denies: Bool)
+    /// A map of anything, with marks in the places of what is filled in.
+    case template
 }
 
 /// What the parts of a record owe each other.
@@ -101,6 +103,8 @@ package enum RecordRule: Sendable {
     case networkRule
     /// `match` and `state` must be there.
     case pattern
+    /// Exactly one of `command` and `url`; `args` and `env` go with `command`.
+    case server
 }
 
 /// What a project's own file may do with a key before the user trusts that file.

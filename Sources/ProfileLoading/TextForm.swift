@@ -80,6 +80,38 @@ package struct TextForm: Sendable {
     ) { name in
         name.utf8.first.map { !isDigit($0) } == true && name.utf8.allSatisfy { isWord($0, also: "_") }
     }
+    static let modelName = TextForm(
+        "model",
+        "the name of a model, which begins with a letter or digit and has no blanks",
+        pattern: "^([A-Za-z0-9][A-Za-z0-9._:/@+\\[\\]-]*)?$"
+    ) { name in
+        // It becomes an argument of its own in a command line, where a dash at its beginning would make it an option.
+        name.isEmpty
+            || name.utf8.count <= 200 && isWord(name.utf8.first ?? 0, also: "")
+                && name.utf8.allSatisfy { isWord($0, also: "._:/@+[]-") }
+    }
+    static let serverName = TextForm(
+        "server name",
+        "a name of letters, digits, dashes and underscores",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$"
+    ) {
+        isName($0, also: "_-")
+    }
+    static let fileKey = TextForm(
+        "key",
+        "a key of letters, digits, dashes and underscores",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$"
+    ) {
+        isName($0, also: "_-")
+    }
+    static let webAddress = TextForm(
+        "URL",
+        "an address that begins with https:// or http://",
+        pattern: "^https?://[^\\s]+$"
+    ) { text in
+        ["https://", "http://"].contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    }
     static let syscallName = TextForm(
         "system call",
         "the name of a system call",

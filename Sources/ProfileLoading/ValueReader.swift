@@ -19,8 +19,8 @@ struct ValueReader {
         switch type {
         case .list(let item): return readList(node, of: item, key: key)
         case .record(let rows, let rule): return readRecord(node, rows, rule, key: key)
-        case .map(let form, let value): return readMap(node, form, value, key: key)
         case .networkRule(let denies): return readNetworkRule(node, denies: denies, key: key)
+        case .map(let form, let item): return readMap(node, form, of: item, key: key)
         case .orNone(let inner):
             if node.document == .string("none") { return .string("none") }
             return accept(node, as: inner) ?? refuse(node, type, key)
@@ -69,6 +69,7 @@ struct ValueReader {
             else { return nil }
             return value
         case .text(let form): return acceptText(node, form)
+        case .template: return value.entries == nil ? nil : value
         case .orNone, .list, .map, .record, .section, .networkRule: return nil
         }
     }
@@ -99,21 +100,25 @@ struct ValueReader {
         return items.count == nodes.count ? .list(items) : nil
     }
 
-    /// A map that is one value, in a record.
-    private mutating func readMap(_ node: LocatedNode, _ form: TextForm, _ type: ValueType, key: String)
+    /// A map that is one value; that of a key is read entry by entry, in SettingReader.
+    private mutating func readMap(_ node: LocatedNode, _ form: TextForm, of type: ValueType, key: String)
         -> Document?
     {
-        guard case .map(let entries) = node.value else { return refuse(node, .map(form, type), key) }
-        var result: [Document.Entry] = []
-        for entry in entries {
+        guard case .map(let nodes) = node.value else { return refuse(node, .map(form, type), key) }
+        var entries: [Document.Entry] = []
+        for entry in nodes {
             guard form.accepts(entry.key) else {
-                complain(at: entry.keyPosition, "a key of `\(key)` must be \(form.expected), not `\(entry.key)`")
+                complain(
+                    at: entry.keyPosition,
+                    "a key of `\(key)` must be \(form.expected), not `\(entry.key)`"
+                )
                 continue
             }
-            guard let value = read(entry.value, as: type, key: "\(key).\(entry.key)") else { continue }
-            result.append(Document.Entry(entry.key, value))
+            if let value = read(entry.value, as: type, key: Document.path(key, below: entry.key)) {
+                entries.append(Document.Entry(entry.key, value))
+            }
         }
-        return result.count == entries.count ? .map(result) : nil
+        return entries.count == nodes.count ? .map(entries) : nil
     }
 
     mutating func readRecord(
@@ -153,6 +158,13 @@ struct ValueReader {
         case .pattern:
             for part in ["match", "state"] where record[part] == nil {
                 complain(at: node.position, "`\(key)` needs the key `\(part)`")
+            }
+            return
+        case .server:
+            if (record["command"] == nil) == (record["url"] == nil) {
+                complain(at: node.position, "`\(key)` needs either the key `command` or the key `url`")
+            } else if record["url"] != nil, record["args"] != nil || record["env"] != nil {
+                complain(at: node.position, "`args` and `env` of `\(key)` go with `command`, not with `url`")
             }
             return
         case .bind:
@@ -211,7 +223,7 @@ extension ValueType {
         case .text(let form): form.expected
         case .orNone(let inner): inner.expected + ", or `none`"
         case .list: "a list"
-        case .map, .record, .section: "a map"
+        case .map, .record, .section, .template: "a map"
         case .networkRule: "a bundle such as github, HOST:PORT, or a map with the key `host`"
         }
     }

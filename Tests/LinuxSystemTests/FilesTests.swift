@@ -9,6 +9,41 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
+    // MARK: Writing where an agent could have laid a link
+
+    @Test func directoriesBeneathAreMadeThroughNoLink() throws {
+        try folder.write("outside/file", "kept")
+        try Files.makeDirectory(folder.path + "/home")
+        let home = try Files.open(folder.path + "/home")
+        let made = try Files.makeDirectoriesBeneath(home, "a/b/c", mode: 0o755)
+        try Files.replaceFile("file", at: made, Array("new".utf8), mode: 0o600)
+        #expect(try Files.readText(folder.path + "/home/a/b/c/file") == "new")
+        try Files.makeSymbolicLink(folder.path + "/home/link", to: folder.path + "/outside")
+        // The control: by its path, one gets there.
+        #expect(try Files.readText(folder.path + "/home/link/file") == "kept")
+        for path in ["link", "link/below", "../outside"] {
+            #expect(throws: SystemError.self) {
+                _ = try Files.makeDirectoriesBeneath(home, path, mode: 0o755)
+            }
+        }
+        #expect(try Files.list(folder.path + "/outside") == ["file"])
+    }
+
+    @Test func aFileTakesThePlaceOfALinkAndNotOfWhatItNames() throws {
+        let outside = try folder.write("outside/file", "kept")
+        try Files.makeDirectory(folder.path + "/home")
+        try Files.makeSymbolicLink(folder.path + "/home/file", to: outside)
+        let home = try Files.open(folder.path + "/home")
+        try Files.replaceFile("file", at: home, Array("new".utf8), mode: 0o640)
+        #expect(try Files.readText(outside) == "kept")
+        #expect(try Files.readText(folder.path + "/home/file") == "new")
+        #expect(try Files.status(folder.path + "/home/file", followLinks: false).kind == .regular)
+        // A directory of that name stays, and so does nothing of ours.
+        try Files.makeDirectory(folder.path + "/home/taken")
+        #expect(throws: SystemError.self) { try Files.replaceFile("taken", at: home, [], mode: 0o600) }
+        #expect(try Files.list(folder.path + "/home") == ["file", "taken"])
+    }
+
     // MARK: Removing
 
     @Test func removesDirectoriesThatNobodyMaySearch() throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import ProfileLoading
 
 @Suite struct ShippedProfileTests {
-    static let names = embeddedProfiles.map { String($0.path.dropLast(5)) }
+    static let names = embeddedProfiles.map { ProfileLibrary.name(of: $0.path) }
 
     @Test(arguments: names)
     func loadsAndReadsBackTheSame(_ name: String) throws {

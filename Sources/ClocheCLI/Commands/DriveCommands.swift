@@ -11,9 +11,11 @@ enum KeysCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let form: KeysRequest.Form = command.flag("literal") ? .literal : command.flag("hex") ? .hex : .names
-        if form == .names { for word in command.rest { try check(word) } }
         let place = try WindowPlace(command.required("name"))
-        var request = KeysRequest(form, command.rest, repeats: Int64(command.number("repeat") ?? 1))
+        let isInterrupt = command.flag("interrupt")
+        let words = isInterrupt ? try context.project.interruptKeys(ofAgent: place.agent) : command.rest
+        if form == .names { for word in words { try check(word) } }
+        var request = KeysRequest(form, words, repeats: Int64(command.number("repeat") ?? 1))
         request.window = place.window
         let report = try context.project.type(request, into: place.agent)
         if command.flag("json") { context.output.json(report) }

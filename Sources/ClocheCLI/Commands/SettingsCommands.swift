@@ -167,6 +167,7 @@ enum ProfileCommand {
     static func list(_ context: Context) throws(ClocheError) -> Int32 {
         let profiles = try context.project.profiles
         let names = profiles.names()
+        let bundles = Set(profiles.bundleNames())
         if context.command.flag("names") {
             for profile in names { context.output.line(profile.name) }
         } else if context.command.flag("json") {
@@ -175,6 +176,7 @@ enum ProfileCommand {
                     names.map { profile in
                         .object([
                             "name": .string(profile.name), "layers": .strings(profile.layers.map(\.rawValue)),
+                            "bundle": .bool(bundles.contains(profile.name)),
                             "description": .string(profile.description),
                         ])
                     }
@@ -205,23 +207,6 @@ enum ProfileCommand {
             context.output.line("\(row.key): \(visible(row.value, limit: 4000))")
         }
         return ExitCode.success
-    }
-
-    static func check(_ context: Context) throws(ClocheError) -> Int32 {
-        let project = try context.project
-        var problems: [String] = []
-        if context.command.rest.isEmpty {
-            problems = project.profiles.check()
-        } else {
-            for file in context.command.rest {
-                do throws(ClocheError) {
-                    _ = try project.profiles.load(name: file.contains("/") ? file : "./" + file)
-                } catch { problems.append(error.description) }
-            }
-        }
-        for problem in problems { context.output.line(Output.safe(problem)) }
-        if problems.isEmpty { context.output.line("no mistakes found") }
-        return problems.isEmpty ? ExitCode.success : ExitCode.negative
     }
 
     static func schema(_ context: Context) throws(ClocheError) -> Int32 {

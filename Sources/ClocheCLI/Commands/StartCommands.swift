@@ -5,6 +5,7 @@ internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
 internal import ProfileLoading
+internal import StructuredText
 
 enum StartCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
@@ -12,7 +13,7 @@ enum StartCommand {
         let project = try context.project
         var options = StartOptions(name: command.required("name"), task: command.argument("task") ?? "")
         options.profile = command.value("profile")
-        options.overrides = command.values("set")
+        options.overrides = overrides(command)
         options.workspace = try workspace(
             command.value("workspace"),
             base: command.value("base"),
@@ -27,6 +28,12 @@ enum StartCommand {
         }
         try announce(agent, context, quiet: command.flag("quiet"))
         return ExitCode.success
+    }
+
+    /// What is set on top of the profile; `--model` is one of its keys, whose value is no YAML.
+    static func overrides(_ command: ParsedCommand) -> [String] {
+        let model = command.value("model").map { "model=" + JSONText.serialize(.string($0)) }
+        return command.values("set") + (model.map { [$0] } ?? [])
     }
 
     static func announce(_ agent: AgentInfo, _ context: Context, quiet: Bool) throws(ClocheError) {
@@ -119,7 +126,7 @@ enum RunCommand {
         let options = RunOptions(
             command: command.rest,
             profile: command.value("profile"),
-            overrides: command.values("set"),
+            overrides: StartCommand.overrides(command),
             workspace: try StartCommand.workspace(
                 command.value("workspace"),
                 base: nil,
