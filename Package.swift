@@ -66,6 +66,8 @@ let package = Package(
         layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
 
+        layer("ModelUsage", ["ClocheModel", "StructuredText"]),
+
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
@@ -73,7 +75,7 @@ let package = Package(
             "ProfileLoading",
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules", "AuditExport"]
         ),
-        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords"]),
+        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords", "ModelUsage"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
@@ -89,7 +91,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "SandboxRuntime",
-                "TerminalText", "TerminalScreen", "SessionRecording", "Learning",
+                "TerminalText", "TerminalScreen", "SessionRecording", "Learning", "ModelUsage",
             ]
         ),
 
@@ -100,7 +102,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "SessionRecording", "Learning",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning", "ModelUsage",
             ]
         ),
 
@@ -111,7 +113,7 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "SessionRecording", "Learning",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "ModelUsage",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -145,23 +147,27 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
         tests("Learning", ["ClocheModel"]),
+        tests("ModelUsage", ["ClocheModel", "StructuredText"]),
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
-        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText"]),
+        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "ModelUsage", "StructuredText"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests(
             "Supervision",
             [
-                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime",
+                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "ModelUsage", "SandboxRuntime",
                 "SessionRecording", "TerminalText",
             ]
         ),
         tests(
             "ClocheCLI",
-            ["Cloche", "ClocheModel", "LinuxSystem", "Supervision", "TerminalScreen", "TerminalText"]
+            [
+                "Cloche", "ClocheModel", "LinuxSystem", "ModelUsage", "Supervision", "TerminalScreen",
+                "TerminalText",
+            ]
         ),
     ]
 )
@@ -179,7 +185,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
                 "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
-                "TerminalScreen",
+                "TerminalScreen", "ModelUsage",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,
