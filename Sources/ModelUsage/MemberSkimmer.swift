@@ -88,6 +88,8 @@ struct MemberSkimmer {
         while index < bytes.count {
             switch mode {
             case .structure:
+                if isSkipping { index = unsafe skipNested(bytes, from: index) }
+                guard index < bytes.count else { return index }
                 let byte = unsafe bytes[index]
                 index += 1
                 structure(byte)
@@ -100,6 +102,27 @@ struct MemberSkimmer {
                 if kept != nil { unsafe keep(UnsafeRawBufferPointer(rebasing: bytes[index..<end])) }
                 index = end
             }
+        }
+        return index
+    }
+
+    /// Whether what is read is deeper than all names that are looked at, and not kept.
+    private var isSkipping: Bool { isInDocument && kept == nil && depth > base + (entered == nil ? 0 : 1) }
+
+    /// Reads on to the next string, or to the end of what is nested so deep.
+    private mutating func skipNested(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        let end = base + (entered == nil ? 0 : 1) + 1
+        var index = start
+        while index < bytes.count {
+            switch unsafe bytes[index] {
+            case UInt8(ascii: "\""): return index
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if depth == end { return index }
+                depth -= 1
+            default: break
+            }
+            index += 1
         }
         return index
     }
@@ -215,7 +238,7 @@ struct MemberSkimmer {
     }
 
     private mutating func keep(_ byte: UInt8) {
-        guard let kept else { return }
+        guard let kept, byte > 0x20 || !values[kept.member].isEmpty else { return }
         if values[kept.member].count < members[kept.member].limit {
             values[kept.member].append(byte)
         } else {

@@ -13,6 +13,8 @@ package struct UsageReader {
     private var lines = EventLines()
     private var bytes: Int64 = 0
     private var numbers = UsageNumbers()
+    /// The provider's latest numbers as it wrote them, as long as nobody needs them.
+    private var latest: [UInt8] = []
     private var model: String?
     /// The provider has said that these are the last numbers.
     private var isLast = false
@@ -80,10 +82,13 @@ package struct UsageReader {
                 index += 8
             }
             if index + 1 >= line.count { return false }
-            if unsafe line[index] == UInt8(ascii: "g"),
-                unsafe line[(index - 3)...(index + 1)].elementsEqual("usage".utf8)
+            if unsafe line[index] == UInt8(ascii: "g"), unsafe line[index - 1] == UInt8(ascii: "a"),
+                unsafe line[index - 2] == UInt8(ascii: "s"), unsafe line[index - 3] == UInt8(ascii: "u"),
+                unsafe line[index + 1] == UInt8(ascii: "e")
             {
-                return true
+                // Each chunk of a chat but the last has `"usage":null`.
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: line[(index + 2)...])
+                if unsafe !rest.starts(with: "\":null".utf8) { return true }
             }
             index += 1
         }
@@ -106,13 +111,19 @@ package struct UsageReader {
             // A name that cannot be read is none.
             model = (try? JSONText.parse(values[index]))?.string.flatMap(UsageReading.modelName)
         }
-        for index in [2, 0] where !values[index].isEmpty {
-            let before = numbers
-            if skimmer.isCut[index] || !numbers.take(values[index], form) { isBroken = true }
-            if numbers != before || values[index].contains(UInt8(ascii: "{")) {
-                isLast = isLast(index, values)
-            }
+        // What is no object is `null`, or is found out when it is read.
+        for index in [2, 0] where !values[index].isEmpty && values[index].first != UInt8(ascii: "n") {
+            if skimmer.isCut[index] { isBroken = true }
+            isLast = isLast(index, values)
+            latest = values[index]
+            // Of the others' numbers, the latest are all.
+            if form == .anthropic { takeLatest() }
         }
+    }
+
+    private mutating func takeLatest() {
+        if !latest.isEmpty && !numbers.take(latest, form) { isBroken = true }
+        latest.removeAll()
     }
 
     /// Whether the numbers of a document are the last.
@@ -141,6 +152,7 @@ package struct UsageReader {
         requestBytes: Int64,
         requestModel: String? = nil
     ) -> UsageReading {
+        takeLatest()
         let model = model ?? requestModel.flatMap(UsageReading.modelName)
         var usage = numbers.tokens(form)
         // A stream of Anthropic's without its `message_delta` broke off, however HTTP sees it.

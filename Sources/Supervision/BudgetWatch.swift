@@ -16,7 +16,7 @@ package final class BudgetWatch {
 
     private let directory: AgentDirectory
     private let prices: PriceList
-    private let budgets: [(scope: BudgetEvent.Scope, policy: BudgetPolicy)]
+    private var budgets: [(scope: BudgetEvent.Scope, policy: BudgetPolicy)]
     /// What had been used when this life began.
     private let before: UsageSums
     /// Requests that have begun and not ended, with what they use at least.
@@ -55,10 +55,20 @@ package final class BudgetWatch {
     ) throws(ClocheError) {
         self.directory = directory
         self.prices = prices
-        budgets = [(.agent, policy.budget), (.project, policy.projectBudget)].filter { $0.1.isSet }
+        budgets = Self.budgets(policy)
         ledger = try directory.readUsage(created: created)
         before = ledger.sum()
         others = ProjectUsage(project, without: directory)
+    }
+
+    private static func budgets(_ policy: Policy) -> [(scope: BudgetEvent.Scope, policy: BudgetPolicy)] {
+        [(.agent, policy.budget), (.project, policy.projectBudget)].filter { $0.1.isSet }
+    }
+
+    /// Holds the budgets of another policy from now on; what was told of the old ones may be told anew.
+    package func change(_ policy: Policy) {
+        budgets = Self.budgets(policy)
+        told.removeAll()
     }
 
     // MARK: Requests

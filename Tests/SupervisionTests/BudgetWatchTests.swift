@@ -154,6 +154,19 @@ import Testing
         )
     }
 
+    @Test func anotherBudgetHoldsAtOnce() throws {
+        let watch = try watch("fixer", BudgetPolicy(requests: 1))
+        #expect(watch.begins(noon) == nil)
+        _ = watch.ended(reading(1), noon)
+        #expect(watch.begins(noon) != nil)
+        let harness = HarnessPolicy(command: ["sh"])
+        watch.change(Policy(profile: "shell", harness: harness, budget: BudgetPolicy(requests: 2)))
+        #expect(watch.begins(noon) == nil)
+        #expect(watch.ended(reading(1), noon).map(\.most) == [2])
+        watch.change(Policy(profile: "shell", harness: harness))
+        #expect(watch.begins(noon) == nil)
+    }
+
     @Test func moneyIsCountedExactlyAndUnpricedModelsAtTheDearest() throws {
         let watch = try watch("fixer", BudgetPolicy(cost: Money("0.5")))
         #expect(watch.begins(noon) == nil)
