@@ -117,6 +117,14 @@ package struct BudgetRefusal: Equatable, Sendable {
         self.event = isNews ? event : nil
     }
 
+    /// What it will use is not known in time.
+    init(deferredUnder scope: BudgetEvent.Scope, agent: String) {
+        text =
+            "agent \(agent) is under a budget (\(scope.rawValue)), and a request that its provider works on later, such as a batch "
+            + "or one with `background`, cannot be counted: ask for it to be answered at once"
+        (endsAt, event) = (nil, nil)
+    }
+
     /// What was used cannot be told, or not be kept: then nothing is left of a budget.
     init(uncountable error: ClocheError, agent: String) {
         text =

@@ -84,6 +84,13 @@ package final class BudgetWatch {
         return nil
     }
 
+    /// A request is about to go out that the provider works on later (`ModelRequest.Billing.deferred`); nil lets it.
+    ///
+    /// Its answer does not say what it uses, so that under any budget it would be a way around it.
+    package func deferredBegins() -> BudgetRefusal? {
+        budgets.isEmpty ? nil : BudgetRefusal(deferredUnder: budgets[0].scope, agent: directory.name)
+    }
+
     /// A request is over.
     ///
     /// - Parameters:

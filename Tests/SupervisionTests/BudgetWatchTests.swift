@@ -154,6 +154,14 @@ import Testing
         )
     }
 
+    @Test func workThatIsPutOffIsRefusedUnderABudgetAlone() throws {
+        #expect(try watch().deferredBegins() == nil)
+        let refusal = try #require(
+            try watch("fixer", project: BudgetPolicy(cost: Money("5"))).deferredBegins()
+        )
+        #expect(refusal.text.contains("under a budget (project.budget)") && refusal.event == nil)
+    }
+
     @Test func anotherBudgetHoldsAtOnce() throws {
         let watch = try watch("fixer", BudgetPolicy(requests: 1))
         #expect(watch.begins(noon) == nil)
