@@ -7,10 +7,8 @@ struct EventLines {
     enum Part: Equatable {
         /// The data of a whole line.
         case line(Range<Int>)
-        /// Some of the data of a line that is not wholly there.
-        case piece(Range<Int>)
-        /// An empty line.
-        case eventEnd
+        /// Some of the data of a line that is not wholly there; `begins` for the first of it.
+        case piece(Range<Int>, begins: Bool)
     }
 
     /// The stream has said that it is over: `[DONE]`.
@@ -27,6 +25,8 @@ struct EventLines {
     private var head: [UInt8] = []
     private var isFirstLine = true
     private var isAfterReturn = false
+    /// No data of the line was handed over yet.
+    private var begins = true
     /// What there is of a line's data, as long as it may be `[DONE]`.
     private var mark: [UInt8] = []
 
@@ -76,12 +76,13 @@ struct EventLines {
         }
         defer { if ends { endLine() } }
         switch kind {
-        case .undecided: return ends && head.isEmpty ? .eventEnd : nil
-        case .other: return nil
+        case .undecided, .other: return nil
         case .data:
             unsafe noteMark(UnsafeRawBufferPointer(rebasing: bytes[start..<range.upperBound]))
             if isWhole { return .line(start..<range.upperBound) }
-            return start < range.upperBound ? .piece(start..<range.upperBound) : nil
+            if start == range.upperBound { return nil }
+            defer { begins = false }
+            return .piece(start..<range.upperBound, begins: begins)
         }
     }
 
@@ -99,6 +100,7 @@ struct EventLines {
         if kind == .data && mark == Self.done { isDone = true }
         kind = .undecided
         isFirstLine = false
+        begins = true
         head.removeAll(keepingCapacity: true)
         mark.removeAll(keepingCapacity: true)
     }

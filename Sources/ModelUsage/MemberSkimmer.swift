@@ -57,9 +57,6 @@ struct MemberSkimmer {
         isCut = Array(repeating: false, count: members.count)
     }
 
-    /// Whether anything of a document was read that has not ended.
-    var isUnderWay: Bool { depth > 0 || mode != .structure }
-
     /// Forgets a document that has not ended.
     mutating func reset() {
         (depth, base, mode) = (0, 1, .structure)

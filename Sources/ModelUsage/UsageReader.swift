@@ -60,14 +60,18 @@ package struct UsageReader {
         guard isEventStream else { return unsafe skim(piece) }
         var position = 0
         while let part = unsafe lines.next(piece, &position) {
+            // Providers write a document on one line. One on several is not read, and so an estimate: whether a line may
+            // be passed over must not depend on the lines before it, nor on the pieces in which it comes.
             switch part {
             case .line(let range):
                 let line = unsafe UnsafeRawBufferPointer(rebasing: piece[range])
                 // Most lines are pieces of text. The first is read, for the model's name.
-                let isText = unsafe model != nil && !skimmer.isUnderWay && !Self.mayHoldUsage(line)
-                if !isText { unsafe skim(line) }
-            case .piece(let range): unsafe skim(UnsafeRawBufferPointer(rebasing: piece[range]))
-            case .eventEnd: skimmer.reset()
+                if unsafe model != nil && !Self.mayHoldUsage(line) { continue }
+                skimmer.reset()
+                unsafe skim(line)
+            case .piece(let range, let begins):
+                if begins { skimmer.reset() }
+                unsafe skim(UnsafeRawBufferPointer(rebasing: piece[range]))
             }
         }
     }
@@ -106,14 +110,13 @@ package struct UsageReader {
     /// A document has ended.
     private mutating func take() {
         let values = skimmer.values
-        if skimmer.isAmbiguous { isBroken = true }
         for index in [1, 3] where model == nil && !values[index].isEmpty && !skimmer.isCut[index] {
             // A name that cannot be read is none.
             model = (try? JSONText.parse(values[index]))?.string.flatMap(UsageReading.modelName)
         }
         // What is no object is `null`, or is found out when it is read.
         for index in [2, 0] where !values[index].isEmpty && values[index].first != UInt8(ascii: "n") {
-            if skimmer.isCut[index] { isBroken = true }
+            if skimmer.isCut[index] || skimmer.isAmbiguous { isBroken = true }
             isLast = isLast(index, values)
             latest = values[index]
             // Of the others' numbers, the latest are all.

@@ -185,16 +185,38 @@ import Testing
         }
     }
 
-    @Test func dataOnSeveralLinesIsOneDocument() {
-        let text =
-            "data: {\"model\":\"m\",\ndata: \"choices\":[],\"usage\":\ndata:{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n"
+    @Test func aDocumentOnSeveralLinesIsAnEstimateInWhateverPieces() {
+        let text = """
+            data: {"model":"m","choices":
+            data: {"model":"m","choices":[],
+            data: "usage":{"prompt_tokens":3,"completion_tokens":4}}
+
+
+            """
         let answer = Answer.chatStream.with(text)
+        let whole = answer.read([answer.bytes[...]])
+        #expect(whole.isEstimated && whole.usage.output >= Int64(answer.bytes.count) / 3)
         for cut in answer.bytes.indices {
-            let reading = answer.read([answer.bytes[..<cut], answer.bytes[cut...]])
-            #expect(
-                reading
-                    == UsageReading(model: "m", usage: TokenUsage(input: 3, output: 4), isEstimated: false)
-            )
+            #expect(answer.read([answer.bytes[..<cut], answer.bytes[cut...]]) == whole, "cut at \(cut)")
+        }
+    }
+
+    /// What a line is worth does not depend on whether it comes whole: found by fuzzing.
+    @Test(arguments: [
+        "{\"model\":\"a\",\"model\":\"b\"}", "{\"us\\u0061ge\":{\"prompt_tokens\":1}}",
+        "{\"model\":\"a\",\"usage\":null,\"usage\":null}",
+        "{\"choices\":", "\"", "[", "}}", "{\"usage\":nullx}", "{\"usage\": null}",
+    ])
+    func linesWithoutUsageMakeNoDifference(_ line: String) {
+        let lines = Answer.chatStream.text.split(separator: "\n\n")
+        let text = lines.joined(separator: "\n\ndata: \(line)\n") + "\n\n"
+        let answer = Answer.chatStream.with(text)
+        for size in [1, 3, 50, answer.bytes.count] {
+            let pieces = stride(from: 0, to: answer.bytes.count, by: size).map {
+                answer.bytes[$0..<min($0 + size, answer.bytes.count)]
+            }
+            let reading = answer.read(pieces)
+            #expect(!reading.isEstimated && reading.usage == answer.usage, "pieces of \(size)")
         }
     }
 
