@@ -67,6 +67,8 @@ let package = Package(
         layer("AuditRecords", ["ClocheModel", "StructuredText", "CSodium"]),
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
 
+        layer("ModelUsage", ["ClocheModel", "StructuredText"]),
+
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
@@ -74,7 +76,7 @@ let package = Package(
             "ProfileLoading",
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules", "AuditExport"]
         ),
-        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords"]),
+        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords", "ModelUsage"]),
         layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
@@ -98,7 +100,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "Gateway", "SandboxRuntime",
-                "TerminalText", "TerminalScreen", "SessionRecording", "Learning",
+                "TerminalText", "TerminalScreen", "SessionRecording", "Learning", "ModelUsage",
             ]
         ),
 
@@ -109,7 +111,7 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway", "ModelUsage",
             ]
         ),
 
@@ -120,7 +122,7 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway", "ModelUsage",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -154,10 +156,11 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
         tests("Learning", ["ClocheModel"]),
+        tests("ModelUsage", ["ClocheModel", "StructuredText"]),
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
-        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText"]),
+        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText", "ModelUsage"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
@@ -165,13 +168,16 @@ let package = Package(
         tests(
             "Supervision",
             [
-                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "SandboxRuntime",
+                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "ModelUsage", "SandboxRuntime",
                 "SessionRecording", "TerminalText",
             ]
         ),
         tests(
             "ClocheCLI",
-            ["Cloche", "ClocheModel", "LinuxSystem", "Supervision", "TerminalScreen", "TerminalText"]
+            [
+                "Cloche", "ClocheModel", "LinuxSystem", "ModelUsage", "Supervision", "TerminalScreen",
+                "TerminalText",
+            ]
         ),
     ]
 )
@@ -189,7 +195,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
                 "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
-                "TerminalScreen", "CredentialStore",
+                "TerminalScreen", "CredentialStore", "ModelUsage",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

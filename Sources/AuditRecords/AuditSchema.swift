@@ -143,6 +143,25 @@ extension EventKind {
         "A limit of time is reached, and the agent is asked to end.",
         [.always("limit", .text, "Which.")]
     )
+    /// A budget is nearly used up, or all of it.
+    package static let budget = EventKind(
+        "budget",
+        .security,
+        "What was used of model APIs has come near a limit of a budget, or reached it; each is told once in a period.",
+        [
+            .always(
+                "limit",
+                .text,
+                "Which: `budget.cost`, or `project.budget.cost` for all agents together."
+            ),
+            .always("state", .word(["warning", "reached"]), "How near."),
+            .always("used", .number, "How much is used."),
+            .always("most", .number, "How much may be."),
+            .always("unit", .word(["requests", "tokens", "nanodollars"]), "In what these two numbers are."),
+            .always("per", .word(["total", "day", "run"]), "For how long the budget is."),
+            .always("pauses", .truth, "Whether the agent is frozen for it."),
+        ]
+    )
     /// The agent ended.
     package static let end = EventKind(
         "end",
@@ -156,7 +175,7 @@ extension EventKind {
     )
 
     /// How an agent lives.
-    static let life: [EventKind] = [.create, .start, .running, .restart, .limit, .end]
+    static let life: [EventKind] = [.create, .start, .running, .restart, .limit, .budget, .end]
 
     // MARK: What people do
 

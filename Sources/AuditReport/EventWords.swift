@@ -128,6 +128,7 @@ package struct EventWords: Equatable {
             let wait = event["wait"]?.integer.map { "again in \($0) ms" } ?? ""
             return ("", joined([code(event), wait]))
         case "limit": return (word(event["limit"], limit: 40), meaning(event["limit"]))
+        case "budget": return (word(event["state"], limit: 40), budget(event))
         case "end":
             let reason = word(event["reason"], limit: 40)
             return (
@@ -169,6 +170,18 @@ package struct EventWords: Equatable {
         case "sign": return ("", joined(["up to record \(event["record"]?.integer ?? 0)", by(event)]))
         default: return nil
         }
+    }
+
+    private static func budget(_ event: Document) -> String {
+        let key = word(event["limit"], limit: 60)
+        func amount(_ name: String) -> String {
+            let number = event[name]?.integer ?? 0
+            let limit = BudgetLimit(rawValue: String(key.split(separator: ".").last ?? ""))
+            return limit?.text(number) ?? String(number)
+        }
+        let per = ["day", "run"].contains(event["per"]?.string) ? " a \(word(event["per"], limit: 10))" : ""
+        let frozen = event["pauses"]?.bool == true ? "the agent is frozen" : ""
+        return joined([key, "\(amount("used")) of \(amount("most"))\(per)", frozen])
     }
 
     private static func profile(_ event: Document) -> String {

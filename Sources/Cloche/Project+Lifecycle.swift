@@ -121,6 +121,7 @@ extension Project {
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
         guard let status = try readable(directory, force: force) else {
+            try keepUsage(directory, force: force)
             try directory.remove()
             return
                 "its record could not be read; `git worktree prune` and `git branch -D cloche/\(name)` clean the rest"
@@ -139,7 +140,7 @@ extension Project {
         if !force && ![.creating, .deleting].contains(status.record.state) {
             try refuseLoss(directory, status.record, keepBranch: keepBranch)
         }
-        return try dismantle(directory, keepBranch: keepBranch)
+        return try dismantle(directory, force: force, keepBranch: keepBranch)
     }
 
     private func readable(_ directory: AgentDirectory, force: Bool) throws(ClocheError) -> AgentStatus? {
@@ -153,7 +154,9 @@ extension Project {
 
     /// The record says `deleting` before the first file goes, so that a second `delete` finishes what a kill
     /// left.
-    private func dismantle(_ directory: AgentDirectory, keepBranch: Bool) throws(ClocheError) -> String? {
+    private func dismantle(_ directory: AgentDirectory, force: Bool, keepBranch: Bool) throws(ClocheError)
+        -> String?
+    {
         var record = try directory.read()
         AgentCgroup.clearLeftover(.find(.host), directory.cgroupOwner)
         record.state = .deleting
@@ -163,8 +166,19 @@ extension Project {
         if case .worktree = record.workspace {
             kept = try AgentGit.worktree(directory, record).remove(keepBranch: keepBranch)
         }
+        try keepUsage(directory, force: force)
         try directory.remove()
         return kept
+    }
+
+    /// What it used of model APIs still counts for its project.
+    private func keepUsage(_ directory: AgentDirectory, force: Bool) throws(ClocheError) {
+        do throws(ClocheError) {
+            try state.keepUsage(of: directory)
+        } catch {
+            // What cannot be read or kept must not keep a person from removing the agent.
+            if !force { throw error }
+        }
     }
 
     /// What an agent has made and nobody else has stops its deletion.

@@ -130,7 +130,7 @@ extension Project {
         if key == "network" || key.hasPrefix("network.") { return nil }
         if let why = StoredProfile.refusal(key) { return why }
         return
-            "limits cannot change while it runs; `cloche stop \(name)`, then `cloche resume \(name) --set KEY=VALUE`"
+            "limits and budgets cannot change while it runs; `cloche stop \(name)`, then `cloche resume \(name) --set KEY=VALUE`"
     }
 
     private func changeStopped(_ directory: AgentDirectory, _ changes: [StoredChange]) throws(ClocheError)

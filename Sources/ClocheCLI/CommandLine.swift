@@ -129,6 +129,7 @@ package enum ClocheCommandLine {
         case ("exec", _): ExecCommand.run
         case ("stats", _): StatsCommand.run
         case ("top", _): TopCommand.run
+        case ("cost", _): CostCommand.run
         case ("wait", _): WaitCommand.run
         case ("keys", _): KeysCommand.run
         case ("message", _): MessageCommand.run

@@ -27,6 +27,10 @@ public struct Policy: Equatable, Sendable {
     public var limits: LimitsPolicy
     /// Limits of all agents of the project together.
     public var projectLimits: ResourceLimits
+    /// How much of model APIs the agent may use.
+    public var budget: BudgetPolicy
+    /// How much all agents of the project may use together.
+    public var projectBudget: BudgetPolicy
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -50,6 +54,8 @@ public struct Policy: Equatable, Sendable {
         network: NetworkSettings = NetworkSettings(),
         limits: LimitsPolicy = LimitsPolicy(),
         projectLimits: ResourceLimits = ResourceLimits(),
+        budget: BudgetPolicy = BudgetPolicy(),
+        projectBudget: BudgetPolicy = BudgetPolicy(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy(),
@@ -67,6 +73,8 @@ public struct Policy: Equatable, Sendable {
         self.network = network
         self.limits = limits
         self.projectLimits = projectLimits
+        self.budget = budget
+        self.projectBudget = projectBudget
         self.restart = restart
         self.stop = stop
         self.session = session

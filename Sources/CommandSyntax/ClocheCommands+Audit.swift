@@ -36,7 +36,8 @@ extension ClocheCommands {
                 letter: "k",
                 "KIND,...",
                 completion: .words([
-                    "attach", "calls-untold", "command", "connect", "create", "credential", "denied",
+                    "attach", "budget", "calls-untold", "command", "connect", "create", "credential",
+                    "denied",
                     "detach", "disconnect", "dns", "end", "exec", "exit", "file", "files-untold", "forward",
                     "limit", "log", "merge", "network", "network-untold", "pause", "policy", "program-exit",
                     "repair", "restart", "running", "sample", "sign", "start", "sync", "unpause",

@@ -4,7 +4,7 @@
 
 extension ClocheCommands {
     static let session =
-        [list, dashboard, stats, top, attachTerminal, look, windows, logs, replay, exec] + drive
+        [list, dashboard, stats, top, cost, attachTerminal, look, windows, logs, replay, exec] + drive
 
     private static let list = CommandSpec(
         "list",
@@ -108,6 +108,50 @@ extension ClocheCommands {
             Example(
                 "cloche stats --watch --json | jq -c '.[] | [.name, .memory]'",
                 "one line for each sample, for a program"
+            ),
+        ]
+    )
+
+    private static let cost = CommandSpec(
+        "cost",
+        "Show what agents used of model APIs, and what it cost",
+        suggestedFor: ["tokens", "spend", "budget", "price", "billing"],
+        discussion: """
+            Shows requests, tokens and US dollars of all agents of the project, or of those that are
+            named, as counted by their gateways: tokens that were sent, answered, read from the
+            provider's cache and written to it. What deleted agents used is there as well. Days are
+            those of UTC.
+
+            `~` counts requests whose answer did not say what they used, because it broke off: these
+            are estimated by their length, and rather too high. `!` counts requests to models
+            without a price: these are not in the sum of money, and count against a budget at the
+            dearest price that is known. Prices are those of the time when something was used. In
+            JSON, money is in billionths of a dollar.
+            """,
+        arguments: [
+            ArgumentSpec(
+                "name",
+                .rest,
+                completion: .agentName,
+                "Agents, also deleted ones; all without a name"
+            )
+        ],
+        options: [
+            .value(
+                "by",
+                "WHAT",
+                form: .oneOf(["agent", "model", "day"]),
+                "A row for each agent (as without it), model or day"
+            ),
+            .value("since", "DATE", "Only that day and later ones: a date, or how long ago, as 7d"),
+            json,
+        ],
+        examples: [
+            Example("cloche cost fixer --by model", "what one of them used, model by model"),
+            Example("cloche cost --by day --since 7d", "the last week, day by day"),
+            Example(
+                "cloche cost --json | jq .total.nanodollars",
+                "the sum in billionths of a dollar, for a program"
             ),
         ]
     )

@@ -51,6 +51,7 @@ extension ProjectRule {
         case .narrower(.more): "may only add items"
         case .narrower(.earlier(let words)) where words.count > 2: "may only choose an earlier one"
         case .narrower(.earlier(let words)): "may only set it to `\(words.first ?? "")`"
+        case .narrower(.only(let word)): "may only set it to `\(word)`"
         case .never: "may not set it"
         }
     }
@@ -66,6 +67,8 @@ extension ValueType {
         case .rate: "size per second"
         case .duration: "duration"
         case .cores: "number of cores"
+        case .money: "US dollars"
+        case .percent: "percent"
         case .choice(let words), .countedChoice(let words, _, _):
             words.map { "`\($0)`" }.joined(separator: " or ")
         case .text(let form): form.name

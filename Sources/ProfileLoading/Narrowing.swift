@@ -16,6 +16,7 @@ extension NarrowingOrder {
                     SyscallTable.builtInGroups.contains($0) || new.stringList?.contains($0) == true
                 }
         case .more: NarrowingOrder.items(of: old, areAllIn: new)
+        case .only(let word): new == old || new.string == word
         case .earlier(let words):
             (words.firstIndex(of: new.string ?? "") ?? .max) <= (words.firstIndex(of: old.string ?? "") ?? 0)
         }

@@ -33,6 +33,8 @@ extension Policy {
             network: NetworkSettings(checked: document["network"] ?? .map([])),
             limits: LimitsPolicy(checked: document["limits"] ?? .map([])),
             projectLimits: ResourceLimits(checked: document.value(at: ["project", "limits"]) ?? .map([])),
+            budget: BudgetPolicy(checked: document["budget"] ?? .map([])),
+            projectBudget: BudgetPolicy(checked: document.value(at: ["project", "budget"]) ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([])),
@@ -248,6 +250,21 @@ extension ResourceLimits {
             ioWriteBytes: document["io-write"]?.bytesPerSecond,
             ioReadOperations: document["io-read-operations"]?.integer,
             ioWriteOperations: document["io-write-operations"]?.integer
+        )
+    }
+}
+
+extension BudgetPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            requests: document["requests"]?.integer,
+            inputTokens: document["input-tokens"]?.integer,
+            outputTokens: document["output-tokens"]?.integer,
+            tokens: document["tokens"]?.integer,
+            cost: document["cost"]?.nanoDollars.map { Money(nanoDollars: $0) },
+            period: document["per"]?.string.flatMap { Period(rawValue: $0) } ?? .total,
+            warnPercent: document["warn"]?.percent,
+            action: document["action"]?.string.flatMap { Action(rawValue: $0) } ?? .refuse
         )
     }
 }

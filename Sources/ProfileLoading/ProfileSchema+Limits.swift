@@ -167,7 +167,15 @@ extension ProfileSchema {
             Limits of all agents of the project together; an agent is held to the smaller of its own and what is \
             left of these.
             """
-        )
+        ),
+        SchemaKey(
+            "budget",
+            .section(budget(periods: ["total", "day"])),
+            """
+            What `budget` says, for all agents of the project together, those that were deleted among them. Each agent is held \
+            to the one that it was started with.
+            """
+        ),
     ]
 
     private static func limit(_ name: String, _ type: ValueType, _ description: String) -> SchemaKey {

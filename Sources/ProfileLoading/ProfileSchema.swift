@@ -106,6 +106,14 @@ package enum ProfileSchema {
             `inspect` and the audit log say which of them nobody holds.
             """
         ),
+        SchemaKey(
+            "budget",
+            .section(budget(periods: BudgetPolicy.Period.allCases.map(\.rawValue))),
+            """
+            How much of model APIs it may use through the gateway; `none` means that there is no limit. It is counted \
+            outside the sandbox, from what the providers say; docs/budgets.md describes it.
+            """
+        ),
         SchemaKey("project", .section(project), "What all agents of a project have together."),
         SchemaKey(
             "restart",

@@ -85,6 +85,15 @@ extension ProfileSchema {
                     .object(["type": .string("string"), "pattern": .string("^[0-9]*\\.?[0-9]*$")]),
                 ])
             ])
+        case .money:
+            .object([
+                "anyOf": .list([
+                    .object(["type": .string("number"), "minimum": .real(0.0001)]),
+                    .object(["type": .string("string"), "pattern": .string("^(\\$[0-9.]+|[0-9.]+ *(USD)?)$")]
+                    ),
+                ])
+            ])
+        case .percent: quantity("^[0-9]+%$", minimum: 1)
         case .choice(let words): .object(["enum": .strings(words)])
         case .countedChoice(let words, let counted, _):
             .object(["anyOf": .list([.object(["enum": .strings(words)]), countedMap(counted)])])

@@ -69,6 +69,10 @@ package indirect enum ValueType: Sendable {
     case duration(minimum: Int64)
     /// Processor cores in thousandths: a number with at most three decimals.
     case cores(minimum: Int64)
+    /// US dollars.
+    case money
+    /// A part of a hundred, with or without `%`.
+    case percent
     /// One of some words.
     case choice([String])
     /// One of some words, of which `counted` may be written as a map to a number of times.
@@ -132,4 +136,6 @@ package enum NarrowingOrder: Sendable {
     case more
     /// The word that comes first.
     case earlier([String])
+    /// This word; of any two others, neither gives less.
+    case only(String)
 }

@@ -18,7 +18,7 @@ package enum StoredProfile {
     static let place = "the stored policy"
 
     /// The sections that can be changed after an agent was made.
-    package static let changeable = ["limits", "project", "network"]
+    package static let changeable = ["limits", "budget", "project", "network"]
 
     /// The same document with changes.
     ///
@@ -64,7 +64,7 @@ package enum StoredProfile {
     package static func refusal(_ key: String) -> String? {
         let section = key.prefix { $0 != "." }
         if changeable.contains(String(section)) { return nil }
-        return "only `limits`, `project.limits` and `network` can be changed later; make another agent"
+        return "only `limits`, `budget`, `project` and `network` can be changed later; make another agent"
     }
 
     /// The document without the places of its entries, which change with every line added to a file.

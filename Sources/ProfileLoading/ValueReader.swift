@@ -56,7 +56,7 @@ struct ValueReader {
         switch type {
         case .boolean: return value.bool.map { .bool($0) }
         case .integer(let range): return value.integer.flatMap { range.contains($0) ? value : nil }
-        case .size, .rate, .duration, .cores:
+        case .size, .rate, .duration, .cores, .money, .percent:
             guard let amount = type.amount(of: value), type.amounts.contains(amount) else { return nil }
             // As text, because JSON would have 0.1 as 0.10000000000000001.
             if case .real(let number) = value { return .string(String(number)) }
@@ -217,6 +217,8 @@ extension ValueType {
             "a duration such as 90s, 30m or 1h30m" + (minimum > 0 ? ", and not zero" : "")
         case .cores(let minimum):
             "a number of cores such as 2, 1.5 or 0.25, in thousandths and at least 0.0\(minimum / 10)"
+        case .money: "an amount of US dollars such as 5 USD, 5.00 or 0.25, and not zero"
+        case .percent: "a part of a hundred, from 1% to 100%"
         case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .countedChoice(let words, let counted, _):
             "one of " + words.map { "`\($0)`" }.joined(separator: ", ") + " or `{\(counted): TIMES}`"
@@ -238,6 +240,8 @@ extension ValueType {
         case .rate: value.bytesPerSecond
         case .duration: value.seconds
         case .cores: value.thousandths
+        case .money: value.nanoDollars
+        case .percent: value.percent
         case .orNone(let inner): inner.amount(of: value)
         default: nil
         }
@@ -250,6 +254,9 @@ extension ValueType {
         case .size(let minimum), .rate(let minimum): minimum...Quantity.mostBytes
         case .duration(let minimum): minimum...Quantity.mostSeconds
         case .cores(let minimum): minimum...Quantity.mostThousandths
+        // What is less than what is shown is a mistake; a billion is none that anybody has.
+        case .money: 100_000...1_000_000_000_000_000_000
+        case .percent: 1...100
         default: 0...(.max)
         }
     }
@@ -281,6 +288,19 @@ extension Document {
     var bytesPerSecond: Int64? { integer ?? string.flatMap { Quantity.bytesPerSecond($0) } }
     /// A duration in seconds, written as a number or with units.
     var seconds: Int64? { integer ?? string.flatMap { Quantity.seconds($0) } }
+    /// Dollars, as a number or with a sign, in billionths.
+    var nanoDollars: Int64? {
+        switch self {
+        case .integer(let number): Money(String(number))?.nanoDollars
+        case .real(let number): Money(String(number))?.nanoDollars
+        case .string(let text): Money(text)?.nanoDollars
+        default: nil
+        }
+    }
+    /// A number, or one with `%` behind it.
+    var percent: Int64? {
+        integer ?? string.flatMap { $0.hasSuffix("%") ? Int64($0.dropLast()) : nil }
+    }
     /// A number with at most three decimals, in thousandths.
     var thousandths: Int64? {
         switch self {

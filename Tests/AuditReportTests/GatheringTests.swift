@@ -414,6 +414,29 @@ import Testing
                 "/etc/x\\n"
             ),
             (event("attach", 1, ["read-only": .bool(false)]), "", "to type  by user 1000"),
+            (
+                event(
+                    "budget",
+                    1,
+                    [
+                        "limit": .string("project.budget.cost"), "state": .string("reached"),
+                        "used": .integer(5_020_000_000), "most": .integer(5_000_000_000),
+                        "per": .string("day"), "pauses": .bool(true),
+                    ]
+                ),
+                "reached", "project.budget.cost  $5.02 of $5.00 a day  the agent is frozen"
+            ),
+            (
+                event(
+                    "budget",
+                    1,
+                    [
+                        "limit": .string("budget.requests"), "state": .string("warning"), "used": .integer(8),
+                        "most": .integer(10), "per": .string("total"), "pauses": .bool(false),
+                    ]
+                ),
+                "warning", "budget.requests  8 requests of 10 requests"
+            ),
         ] as [(Document, String, String)]
     )
     func eventsHaveWords(_ event: Document, _ verdict: String, _ text: String) {
