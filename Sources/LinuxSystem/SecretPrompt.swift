@@ -1,5 +1,6 @@
 // A secret typed by a person: at the terminal of the process, whatever its input and output are, and without echo.
 
+internal import CLinux
 internal import Glibc
 
 /// Asking at the terminal.

@@ -12,6 +12,7 @@ private let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "dns": fuzzDNS, "tls-hello": fuzzHello, "http-head": fuzzHTTPHead, "chunked": fuzzChunked,
     "socks": fuzzSocks, "gate": fuzzGate, "negotiation": fuzzNegotiation,
     "network-rules": fuzzNetworkRules, "audit": fuzzAudit, "recording": fuzzRecording,
+    "credential": fuzzCredential,
     "self-test": fuzzSelfTest,
 ]
 
