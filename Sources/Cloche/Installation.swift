@@ -57,6 +57,7 @@ public struct Installation: Equatable, Sendable {
     /// Refuses a working directory that holds Cloche's own files, as the home directory does: whoever writes there
     /// writes the records, profiles and filters of every sandbox, and whoever reads there reads every agent's home.
     func refuseOwnFiles(in workspace: String) throws(ClocheError) {
+        try refuseCredentials(in: workspace, "an agent cannot work in \(workspace)")
         for own in [stateDirectory, configDirectory, cacheDirectory] {
             // What is not there yet has the path that it will be made at.
             let real = (try? Files.canonicalPath(own)) ?? own
@@ -76,6 +77,7 @@ public struct Installation: Equatable, Sendable {
         for bind in binds {
             // A missing source is the planner's to judge.
             guard let source = try? Files.canonicalPath(bind.source) else { continue }
+            try refuseCredentials(in: source, "cannot bind \(bind.source)")
             for own in [stateDirectory, configDirectory, cacheDirectory] {
                 // Agents' files alone are no other agent's to read.
                 if bind.mode == .readOnly && own != stateDirectory { continue }
@@ -95,6 +97,20 @@ public struct Installation: Equatable, Sendable {
 }
 
 extension Installation {
-    /// The user's credentials: in the state directory, which no sandbox may be given any part of.
+    /// Refuses a directory that is the store of credentials, or is in it: an agent gets one of them by name, or none.
+    private func refuseCredentials(in place: String, _ what: String) throws(ClocheError) {
+        let directory = credentials.directory
+        // What is not there yet has the path that it will be made at.
+        let real = (try? Files.canonicalPath(directory)) ?? directory
+        guard place == real || place.hasPrefix(real + "/") else { return }
+        throw ClocheError(
+            .configuration,
+            what,
+            why: "Cloche keeps your credentials there, in \(directory)",
+            remedy: "name the one that the agent needs under `credentials` in its profile"
+        )
+    }
+
+    /// The user's credentials.
     package var credentials: CredentialStore { CredentialStore(directory: stateDirectory + "/credentials") }
 }

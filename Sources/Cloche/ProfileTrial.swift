@@ -138,7 +138,7 @@ private struct ProfileTrial {
 
     private func credential(_ policy: Policy) -> ProfileFinding {
         do throws(ClocheError) {
-            let chosen = try CredentialChoice.choose(policy.credentials).map(\.kind).map(Self.word)
+            let chosen = try CredentialChoice.choose(policy.credentials, project.installation).map(\.kind).map(Self.word)
             if !chosen.isEmpty { return ProfileFinding("credential", .ok, chosen.joined(separator: ", ")) }
         } catch { return ProfileFinding("credential", error) }
         let all = policy.credentials.map(\.kind).map(Self.word)
@@ -156,6 +156,7 @@ private struct ProfileTrial {
         switch kind {
         case .environment(let name): name
         case .file(let source, _): source
+        case .service(let service, let source): "\(service.name) (\(source))"
         }
     }
 

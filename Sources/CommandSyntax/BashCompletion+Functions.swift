@@ -107,6 +107,7 @@ extension BashCompletion {
             case $2 in
                 agent) \#(my)_names "$1" \#(ToolSpec.agentNamesCommand) ;;
                 profile) \#(my)_names "$1" \#(ToolSpec.profileNamesCommand) ;;
+                credential) \#(my)_names "$1" \#(ToolSpec.credentialNamesCommand) ;;
                 file) \#(my)_paths "$1" -f ;;
                 directory) \#(my)_paths "$1" -d ;;
                 command)

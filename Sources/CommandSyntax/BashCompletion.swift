@@ -104,6 +104,7 @@ struct BashCompletion {
         case .none: "none"
         case .agentName: "agent"
         case .profileName: "profile"
+        case .credentialName: "credential"
         case .file: "file"
         case .directory: "directory"
         case .words(let words): "words " + words.joined(separator: " ")

@@ -37,7 +37,7 @@ extension ClocheCommands {
     ]
 
     private static func credentialName(_ summary: String) -> ArgumentSpec {
-        ArgumentSpec("name", .required, summary)
+        ArgumentSpec("name", .required, completion: .credentialName, summary)
     }
 
     private static let sourceCommand = ArgumentSpec(
@@ -58,7 +58,7 @@ extension ClocheCommands {
 
             The first secret that is kept asks for a passphrase, if `protect` was not run before.
             """,
-        arguments: [credentialName("The name, for profiles"), sourceCommand],
+        arguments: [ArgumentSpec("name", .required, "The name, for profiles"), sourceCommand],
         options: sources + [byReference, json],
         exclusive: sourcesExclude,
         stopsAtRest: true,

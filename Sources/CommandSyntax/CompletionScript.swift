@@ -30,6 +30,9 @@ extension ToolSpec {
     /// The words after the tool's name that print all profiles' names, one on a line.
     static let profileNamesCommand = "profile list --names"
 
+    /// The words after the tool's name that print all credentials' names, one on a line.
+    static let credentialNamesCommand = "credential list --names"
+
     /// The options a shell offers in a command, or before any command for nil.
     func offeredOptions(in place: CommandLocation?) -> [OptionSpec] {
         ((place?.spec.options ?? rootOptions) + globalOptions).filter { !$0.isHidden }

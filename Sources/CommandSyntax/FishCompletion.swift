@@ -118,6 +118,7 @@ struct FishCompletion {
         case .none, .file, .subcommand: nil
         case .agentName: "(\(my)_names \(ToolSpec.agentNamesCommand))".quotedForFish
         case .profileName: "(\(my)_names \(ToolSpec.profileNamesCommand))".quotedForFish
+        case .credentialName: "(\(my)_names \(ToolSpec.credentialNamesCommand))".quotedForFish
         case .directory: "(__fish_complete_directories (commandline -ct))".quotedForFish
         case .words(let words): words.joined(separator: " ").quotedForFish
         case .command: "(\(my)_command)".quotedForFish

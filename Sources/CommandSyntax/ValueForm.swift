@@ -10,6 +10,8 @@ package enum Completion: Hashable, Sendable {
     case agentName
     /// The names of the profiles, asked of the tool when the key is pressed.
     case profileName
+    /// The names of the credentials, asked of the tool when the key is pressed.
+    case credentialName
     /// A path.
     case file
     /// A path of a directory.

@@ -137,6 +137,7 @@ struct ZshCompletion {
         case .none, .subcommand: " "
         case .agentName: "\(my)__agents"
         case .profileName: "\(my)__profiles"
+        case .credentialName: "\(my)__credentials"
         case .file: "_files"
         case .directory: "_directories"
         case .words(let words): "(\(words.map { $0.escaped("\\:") }.joined(separator: " ")))"
@@ -176,6 +177,8 @@ struct ZshCompletion {
         \#(my)__agents() { \#(my)__names agent \#(ToolSpec.agentNamesCommand) }
 
         \#(my)__profiles() { \#(my)__names profile \#(ToolSpec.profileNamesCommand) }
+
+        \#(my)__credentials() { \#(my)__names credential \#(ToolSpec.credentialNamesCommand) }
 
         """#
     }

@@ -189,32 +189,38 @@ enum CredentialCommand {
 
     private static func protect(_ context: Context) throws(ClocheError) -> Int32 {
         let (command, store) = (context.command, context.store)
-        let mayAsk = SecretPrompt.isPossible
         if let number = command.number("remove") {
             let locks = try store.keyFile()?.locks ?? []
             guard locks.indices.contains(number - 1) else {
                 throw ClocheError(.notFound, "there is no lock \(number)", remedy: "see --list")
             }
             try store.removeLock(number - 1, locks[number - 1], try context.storeKey())
-        } else if let material = try material(command) {
-            if try store.keyFile() != nil {
-                // Who may add a lock must be able to open one.
-                try store.addLock(material, try context.storeKey(), mayAsk: mayAsk)
-            } else {
-                _ = try store.create(material, mayAsk: mayAsk)
-            }
+        } else if command.flag("passphrase") || command.value("ssh-key") != nil
+            || command.value("key-file") != nil
+        {
+            try addLock(context)
         }
         return try listLocks(context)
     }
 
-    private static func material(_ command: ParsedCommand) throws(ClocheError) -> LockMaterial? {
-        if let path = command.value("ssh-key") { return .ssh(identity: try CredentialOptions.absolute(path)) }
-        if let path = command.value("key-file") {
-            let path = try CredentialOptions.absolute(path)
-            try KeyMaterialFile.make(path)
-            return .file(path: path)
+    private static func addLock(_ context: Context) throws(ClocheError) {
+        let (store, mayAsk) = (context.store, SecretPrompt.isPossible)
+        if try store.keyFile() == nil {
+            try store.checkNothingIsKept()
+            _ = try store.create(material(context.command), mayAsk: mayAsk)
+        } else {
+            // Who adds a lock must be able to open one, and is asked for that first.
+            let key = try context.storeKey()
+            try store.addLock(material(context.command), key, mayAsk: mayAsk)
         }
-        return command.flag("passphrase") ? try CredentialQuestions.newPassphrase() : nil
+    }
+
+    private static func material(_ command: ParsedCommand) throws(ClocheError) -> LockMaterial {
+        if let path = command.value("ssh-key") { return .ssh(identity: try CredentialOptions.absolute(path)) }
+        guard let path = command.value("key-file") else { return try CredentialQuestions.newPassphrase() }
+        let file = try CredentialOptions.absolute(path)
+        try KeyMaterialFile.make(file)
+        return .file(path: file)
     }
 
     private static func listLocks(_ context: Context) throws(ClocheError) -> Int32 {
