@@ -88,7 +88,7 @@ let package = Package(
             "Gateway",
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "NetworkRules", "NetworkMessages", "NetworkRelay",
-                "COpenSSL",
+                "ModelUsage", "COpenSSL",
             ]
         ),
         layer(

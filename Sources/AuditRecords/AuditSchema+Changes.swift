@@ -27,6 +27,13 @@ extension EventKind {
             .always("received", .number, "Bytes of the answer's body."),
             .always("milliseconds", .number, "How long it took."),
             .maybe("why", .foreignText, "Why it did not end as it should."),
+            .maybe("model", .text, "The model that answered."),
+            .maybe("input-tokens", .number, "Tokens that were sent and not cached."),
+            .maybe("output-tokens", .number, "Tokens that were answered."),
+            .maybe("cache-read-tokens", .number, "Tokens that were read from the provider's cache."),
+            .maybe("cache-write-tokens", .number, "Tokens that were written to it for five minutes."),
+            .maybe("cache-write-long-tokens", .number, "Tokens that were written to it for an hour."),
+            .maybe("estimated", .truth, "Whether the tokens are an estimate: the provider did not say them to the end."),
             .maybe("key-in-answer", .truth, "The answer had the key in it, which was replaced."),
         ]
     )

@@ -81,6 +81,17 @@ struct AgentLaunch {
             trees: Self.trees(directory, record),
             readPolicy: { document throws(ClocheError) in try Policy(document: document) }
         )
+        if !services.isEmpty {
+            agent.makeBudget = { [installation, policy] () throws(ClocheError) in
+                try BudgetWatch(
+                    policy,
+                    directory,
+                    created: record.created,
+                    project: installation.stateRoot.project(record.project),
+                    prices: installation.prices()
+                )
+            }
+        }
         agent.gateway = keys.map { GatewaySettings(services: services, keys: $0) }
         agent.request.hasGateway = !services.isEmpty
         return agent

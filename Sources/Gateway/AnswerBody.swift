@@ -39,14 +39,19 @@ struct AnswerBody {
 
     /// Takes bytes of the service; what goes to the agent is appended.
     ///
+    /// - Parameter look: is shown the bytes of the body, out of their framing.
     /// - Returns: why they are no body; nil if they are.
-    mutating func feed(_ bytes: UnsafeMutableRawBufferPointer, _ output: inout ByteQueue) -> String? {
+    mutating func feed(
+        _ bytes: UnsafeMutableRawBufferPointer,
+        _ output: inout ByteQueue,
+        _ look: (UnsafeRawBufferPointer) -> Void
+    ) -> String? {
         switch source {
         case .done: hasMore = hasMore || bytes.count > 0
-        case .untilEnd: unsafe pass(bytes, &output)
+        case .untilEnd: unsafe pass(bytes, &output, look)
         case .length(let length):
             let taken = min(length, bytes.count)
-            unsafe pass(UnsafeMutableRawBufferPointer(rebasing: bytes[..<taken]), &output)
+            unsafe pass(UnsafeMutableRawBufferPointer(rebasing: bytes[..<taken]), &output, look)
             source = .length(length - taken)
             if taken == length { finish(&output) }
             hasMore = taken < bytes.count
@@ -56,7 +61,7 @@ struct AnswerBody {
                 let piece = unsafe decoder.next(bytes.bindMemory(to: UInt8.self).span, &position)
                 switch piece {
                 case .data(let range):
-                    unsafe pass(UnsafeMutableRawBufferPointer(rebasing: bytes[range]), &output)
+                    unsafe pass(UnsafeMutableRawBufferPointer(rebasing: bytes[range]), &output, look)
                 case .needMore:
                     source = .chunked(decoder)
                     return nil
@@ -77,8 +82,13 @@ struct AnswerBody {
         return isDone
     }
 
-    private mutating func pass(_ bytes: UnsafeMutableRawBufferPointer, _ output: inout ByteQueue) {
+    private mutating func pass(
+        _ bytes: UnsafeMutableRawBufferPointer,
+        _ output: inout ByteQueue,
+        _ look: (UnsafeRawBufferPointer) -> Void
+    ) {
         if bytes.count == 0 { return }
+        unsafe look(UnsafeRawBufferPointer(bytes))
         count += Int64(bytes.count)
         var queue = ByteQueue()
         swap(&queue, &output)

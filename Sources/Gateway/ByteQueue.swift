@@ -17,6 +17,9 @@ struct ByteQueue {
 
     mutating func append(_ more: some Collection<UInt8>) { bytes.append(contentsOf: more) }
 
+    /// What is in it behind so many bytes.
+    func slice(from offset: Int) -> ArraySlice<UInt8> { bytes[(start + offset)...] }
+
     /// Takes bytes off the front.
     mutating func consume(_ number: Int) {
         start += number

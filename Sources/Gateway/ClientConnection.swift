@@ -3,6 +3,7 @@
 
 internal import ClocheModel
 internal import LinuxSystem
+internal import ModelUsage
 internal import NetworkMessages
 
 /// One connection of the agent's.
@@ -10,6 +11,8 @@ final class ClientConnection: Continuing {
     private enum Phase {
         /// Waits for a request's head.
         case head
+        /// Waits for as much of the request as it takes to say what is asked for.
+        case collecting
         /// Waits for the supervisor's word, with this question.
         case asking(Int64)
         /// A connection to the service is being made.
@@ -56,6 +59,10 @@ final class ClientConnection: Continuing {
     private var told: GatewayRequest?
     private var question: Int64 = 0
     private var body = RequestBody.done
+    private var scan: RequestScan?
+    /// What was said of it when the supervisor was asked.
+    private var judged: ModelRequest?
+    private var usage: UsageReader?
     private var outcome = GatewayOutcome()
     private var began: Int64 = 0
     private var isCounted = false
@@ -139,7 +146,7 @@ final class ClientConnection: Continuing {
         switch phase {
         case .head, .dropping: mayRead = true
         // An agent that has gone is seen.
-        case .asking, .connecting: mayRead = input.count < Self.limit
+        case .collecting, .asking, .connecting: mayRead = input.count < Self.limit
         case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
         case .closing: mayRead = false
         }
@@ -192,6 +199,7 @@ final class ClientConnection: Continuing {
     private func process() {
         switch phase {
         case .head: readHead()
+        case .collecting: collect()
         case .exchanging: passBody()
         case .dropping: dropBody()
         case .asking, .connecting, .closing: return
@@ -225,12 +233,30 @@ final class ClientConnection: Continuing {
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
             target = try ServiceTarget(head)
-            let told = GatewayRequest(service: target.service, method: head.method, path: target.path)
-            self.told = told
-            try gateway.check(target)
-            question = gateway.ask(told, self)
-            phase = .asking(question)
+            told = GatewayRequest(service: target.service, method: head.method, path: target.path)
+            let form = try gateway.check(target)
+            scan = RequestScan(head, form, path: target.path)
+            usage = nil
+            phase = .collecting
+            if head.expectsContinue && head.minorVersion == 1 && !body.isDone {
+                output.append("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+                writeClient()
+            }
+            if !hasEnded { collect() }
         } catch { refuse(error) }
+    }
+
+    /// Asks the supervisor when it is known what for: all of the request is there, or more of it than tells.
+    private func collect() {
+        guard let told else { return }
+        scan?.look(at: input)
+        guard let scan, scan.isDone || scan.request == nil || input.count >= Self.limit else { return }
+        judged = scan.request.map { request in
+            guard case .length(let length) = self.request?.body else { return request }
+            return ModelRequest(billing: request.billing, model: request.model, bytes: Int64(length))
+        }
+        question = gateway.ask(told, judged, self)
+        phase = .asking(question)
     }
 
     /// What the supervisor says.
@@ -271,17 +297,18 @@ final class ClientConnection: Continuing {
         answer = nil
         answerHead = []
         answerReader = HTTPAnswerReader()
-        if request.expectsContinue && request.minorVersion == 1 && !body.isDone {
-            output.append("HTTP/1.1 100 Continue\r\n\r\n".utf8)
-            writeClient()
-        }
         passBody()
     }
 
     /// Passes on what has come of the request's body.
     private func passBody() {
+        scan?.look(at: input)
+        if scan?.request?.billing == .deferred, judged?.billing != .deferred {
+            return refuse(GatewayRefusal(400, "what makes the service answer later stands too late in the request"))
+        }
         while !input.isEmpty, !body.isDone, toService.count < Self.limit {
             guard let count = bodyCount() else { return }
+            scan?.passed(count)
             toService.append(input.slice.prefix(count))
             input.consume(count)
             outcome.sent += Int64(count)
@@ -422,12 +449,16 @@ final class ClientConnection: Continuing {
         }
         unsafe filter.finish { unsafe output.append($0) }
         outcome.hadKey = filter.hasFound
+        if let form = gateway.form(target.service), 200..<300 ~= head.status, judged?.billing != .free {
+            let type = head["content-type"]?.lowercased() ?? ""
+            usage = UsageReader(form, isEventStream: type.hasPrefix("text/event-stream"))
+        }
         answer = AnswerBody(framing, isChunked: isChunked, gateway.filter(target.service))
         if answer?.isDone ?? false { answerEnded() }
     }
 
     private func tookBody(_ bytes: UnsafeMutableRawBufferPointer) {
-        let why = unsafe answer?.feed(bytes, &output)
+        let why = unsafe answer?.feed(bytes, &output) { [self] in unsafe usage?.feed($0) }
         if let why {
             return close(why: "\(target.service): \(why)")
         }
@@ -510,6 +541,12 @@ final class ClientConnection: Continuing {
         guard isCounted, let told else { return }
         isCounted = false
         outcome.received = answer?.count ?? 0
+        outcome.usage = usage?.finish(
+            isWhole: answer?.isDone ?? false,
+            requestBytes: outcome.sent,
+            requestModel: judged?.model
+        )
+        usage = nil
         outcome.hadKey = outcome.hadKey || answer?.hasFound ?? false
         outcome.milliseconds = MonotonicClock.milliseconds - began
         gateway.tell(.ended(id: question, told, outcome))

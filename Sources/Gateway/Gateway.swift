@@ -5,6 +5,7 @@
 package import ClocheModel
 internal import Glibc
 package import LinuxSystem
+internal import ModelUsage
 internal import NetworkMessages
 internal import NetworkRelay
 internal import NetworkRules
@@ -35,7 +36,7 @@ internal import NetworkRules
     private var connections: [UInt64: ClientConnection] = [:]
     private var listener: GatewayListener?
     private var resolver: Resolver?
-    private var waiting: [Int64: ClientConnection] = [:]
+    private var waiting: [Int64: (request: GatewayRequest, connection: ClientConnection?)] = [:]
     private var lastQuestion: Int64 = 0
 
     /// A gateway that serves nothing yet.
@@ -97,7 +98,10 @@ internal import NetworkRules
 
     /// A request may go on, or not.
     package func decided(_ question: Int64, _ refusal: String?) {
-        waiting.removeValue(forKey: question)?.decided(refusal)
+        guard let (request, connection) = waiting.removeValue(forKey: question) else { return }
+        if let connection { return connection.decided(refusal) }
+        // Who asked has gone; what was let through has ended.
+        if refusal == nil { report(.ended(id: question, request, GatewayOutcome())) }
     }
 
     // MARK: For connections
@@ -111,8 +115,8 @@ internal import NetworkRules
 
     func ended(_ number: UInt64) { connections[number] = nil }
 
-    /// Whether a request can be for something that is served.
-    func check(_ target: ServiceTarget) throws(GatewayRefusal) {
+    /// Whether a request can be for something that is served; the form in which it says what it uses.
+    func check(_ target: ServiceTarget) throws(GatewayRefusal) -> UsageForm? {
         guard let served = services[target.service] else {
             let known = services.keys.sorted().map { "/\($0)/" }.joined(separator: ", ")
             throw GatewayRefusal(404, "no service at this path; there is \(known.isEmpty ? "none" : known)")
@@ -123,16 +127,22 @@ internal import NetworkRules
         guard served.service.allows(path: target.path) else {
             throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
         }
+        return form(target.service)
     }
 
-    func ask(_ request: GatewayRequest, _ connection: ClientConnection) -> Int64 {
+    /// The form in which a service says what was used.
+    func form(_ name: String) -> UsageForm? {
+        services[name]?.service.usage.flatMap { UsageForm(rawValue: $0) }
+    }
+
+    func ask(_ request: GatewayRequest, _ model: ModelRequest?, _ connection: ClientConnection) -> Int64 {
         lastQuestion += 1
-        waiting[lastQuestion] = connection
-        report(.question(id: lastQuestion, request))
+        waiting[lastQuestion] = (request, connection)
+        report(.question(id: lastQuestion, request, model))
         return lastQuestion
     }
 
-    func withdraw(_ question: Int64) { waiting[question] = nil }
+    func withdraw(_ question: Int64) { waiting[question]?.connection = nil }
 
     func connect(_ name: String, _ completion: @escaping ServiceConnections.Completion) -> () -> Void {
         guard let served = services[name] else { return {} }

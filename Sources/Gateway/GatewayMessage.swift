@@ -2,6 +2,7 @@
 // it: those come through pipes that the supervisor hands over unread.
 
 package import ClocheModel
+package import ModelUsage
 internal import StructuredText
 
 /// What a supervisor tells its gateway.
@@ -110,6 +111,8 @@ package struct GatewayOutcome: Equatable, Sendable {
     package var milliseconds: Int64 = 0
     /// Why it did not end as it should, or was not sent; nil otherwise.
     package var why: String?
+    /// What it used, where that is counted and a model answered.
+    package var usage: UsageReading?
     /// Whether the service's answer had a key in it, which was replaced.
     package var hadKey = false
 
@@ -122,6 +125,7 @@ package struct GatewayOutcome: Equatable, Sendable {
             Document.Entry("status", .integer(status)), Document.Entry("sent", .integer(sent)),
             Document.Entry("received", .integer(received)), Document.Entry("milliseconds", .integer(milliseconds)),
         ] + (why.map { [Document.Entry("why", .string($0))] } ?? [])
+            + (usage.map(\.entries) ?? [])
             + (hadKey ? [Document.Entry("key-in-answer", .bool(true))] : [])
     }
 
@@ -130,6 +134,7 @@ package struct GatewayOutcome: Equatable, Sendable {
         (status, sent, received) = (number("status"), number("sent"), number("received"))
         milliseconds = number("milliseconds")
         why = document["why"]?.string
+        usage = UsageReading(document: document)
         hadKey = document["key-in-answer"]?.bool ?? false
     }
 }
@@ -141,7 +146,7 @@ package enum GatewayReport: Equatable, Sendable {
     /// It cannot serve, and ends.
     case failed(String)
     /// A request waits for a verdict.
-    case question(id: Int64, GatewayRequest)
+    case question(id: Int64, GatewayRequest, ModelRequest?)
     /// A request that was let through has ended.
     case ended(id: Int64, GatewayRequest, GatewayOutcome)
 
@@ -152,8 +157,11 @@ package enum GatewayReport: Equatable, Sendable {
         switch self {
         case .ready: .object(["report": .string("ready")])
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
-        case .question(let id, let request):
-            .map([Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))] + request.entries)
+        case .question(let id, let request, let model):
+            .map(
+                [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))] + request.entries
+                    + (model.map(\.entries) ?? [])
+            )
         case .ended(let id, let request, let outcome):
             .map(
                 [Document.Entry("report", .string("ended")), Document.Entry("id", .integer(id))] + request.entries
@@ -170,10 +178,70 @@ package enum GatewayReport: Equatable, Sendable {
         switch document["report"]?.string {
         case "ready": self = .ready
         case "failed": self = .failed(document["why"]?.string ?? "")
-        case "question": self = .question(id: id, GatewayRequest(document: document))
+        case "question":
+            self = .question(id: id, GatewayRequest(document: document), ModelRequest(document: document))
         case "ended":
             self = .ended(id: id, GatewayRequest(document: document), GatewayOutcome(document: document))
         default: return nil
         }
+    }
+}
+
+extension ModelRequest {
+    fileprivate var entries: [Document.Entry] {
+        let word =
+            switch billing {
+            case .free: "free"
+            case .answered: "answered"
+            case .deferred: "deferred"
+            }
+        return [
+            Document.Entry("billing", .string(word)), Document.Entry("model", .optional(model)),
+            Document.Entry("bytes", .integer(bytes)),
+        ]
+    }
+
+    fileprivate init?(document: Document) {
+        let billing: Billing
+        switch document["billing"]?.string {
+        case "free": billing = .free
+        case "answered": billing = .answered
+        case "deferred": billing = .deferred
+        default: return nil
+        }
+        self.init(
+            billing: billing,
+            model: document["model"]?.string.flatMap(UsageReading.modelName),
+            bytes: document["bytes"]?.integer ?? 0
+        )
+    }
+}
+
+extension UsageReading {
+    fileprivate var entries: [Document.Entry] {
+        [
+            Document.Entry("model", .optional(model)), Document.Entry("input-tokens", .integer(usage.input)),
+            Document.Entry("output-tokens", .integer(usage.output)),
+            Document.Entry("cache-read-tokens", .integer(usage.cacheRead)),
+            Document.Entry("cache-write-tokens", .integer(usage.cacheWrite)),
+            Document.Entry("cache-write-long-tokens", .integer(usage.cacheWriteLong)),
+            Document.Entry("estimated", .bool(isEstimated)),
+        ]
+    }
+
+    fileprivate init?(document: Document) {
+        guard let isEstimated = document["estimated"]?.bool else { return nil }
+        func number(_ key: String) -> Int64 { document[key]?.integer ?? 0 }
+        self.init(
+            model: document["model"]?.string.flatMap(UsageReading.modelName),
+            usage: TokenUsage(
+                input: number("input-tokens"),
+                output: number("output-tokens"),
+                cacheRead: number("cache-read-tokens"),
+                cacheWrite: number("cache-write-tokens"),
+                cacheWriteLong: number("cache-write-long-tokens")
+            ),
+            isEstimated: isEstimated
+        )
     }
 }

@@ -23,6 +23,11 @@ package struct ModelRequest: Equatable, Sendable {
     /// The length of its body.
     package let bytes: Int64
 
+    /// A request.
+    package init(billing: Billing, model: String?, bytes: Int64) {
+        (self.billing, self.model, self.bytes) = (billing, model, bytes)
+    }
+
     /// What it will use at least.
     package var expected: UsageReading { .expected(model: model, requestBytes: bytes) }
 }

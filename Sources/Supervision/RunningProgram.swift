@@ -188,7 +188,7 @@ package final class SandboxProgram: RunningProgram {
     /// Lets requests through: nobody keeps a log of a run.
     private func handleGateway() {
         for report in gateway?.receive() ?? [] {
-            if case .question(let id, _) = report { gateway?.send(.verdict(id: id, refusal: nil)) }
+            if case .question(let id, _, _) = report { gateway?.send(.verdict(id: id, refusal: nil)) }
         }
         guard let client = gateway else { return }
         if client.hasEnded {

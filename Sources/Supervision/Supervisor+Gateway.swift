@@ -5,6 +5,7 @@ internal import AuditRecords
 internal import ClocheModel
 internal import Gateway
 internal import LinuxSystem
+internal import ModelUsage
 internal import SandboxRuntime
 
 extension Supervisor {
@@ -38,8 +39,8 @@ extension Supervisor {
             switch report {
             case .ready: continue
             case .failed(let why): try audit.append(.gateway, ["event": .string("failed"), "why": .string(why)])
-            case .question(let id, let request): try judge(id, request)
-            case .ended(_, let request, let outcome): try recordRequest(request, outcome)
+            case .question(let id, let request, let model): try judge(id, request, model)
+            case .ended(let id, let request, let outcome): try requestEnded(id, request, outcome)
             }
         }
         try watchGateway()
@@ -51,6 +52,8 @@ extension Supervisor {
         if client.hasEnded {
             epoll.remove(client.socket.number)
             gateway = nil
+            // What was under way may have been answered.
+            for id in requestsUnderWay.keys { try endCounting(id, requestsUnderWay[id]?.expected) }
             try audit.append(.gateway, ["event": .string("lost")])
         } else if client.isBehind != gatewayIsBehind {
             gatewayIsBehind = client.isBehind
@@ -65,15 +68,60 @@ extension Supervisor {
     }
 
     /// Whether a request may go on.
-    private func judge(_ id: Int64, _ request: GatewayRequest) throws(ClocheError) {
+    private func judge(_ id: Int64, _ request: GatewayRequest, _ model: ModelRequest?) throws(ClocheError) {
         // An agent that asks its model is not idle.
         lifecycle.activity(at: MonotonicClock.milliseconds)
-        gateway?.send(.verdict(id: id, refusal: nil))
+        let refusal = refusal(model)
+        if refusal == nil, model?.billing != .free { requestsUnderWay[id] = model ?? Self.uncounted }
+        gateway?.send(.verdict(id: id, refusal: refusal?.text))
+        if let event = refusal?.event { try act(on: [event]) }
     }
 
-    private func recordRequest(_ request: GatewayRequest, _ outcome: GatewayOutcome) throws(ClocheError) {
+    /// Of a service whose answers do not say what was used: a request, and no tokens.
+    private static let uncounted = ModelRequest(billing: .answered, model: nil, bytes: 0)
+
+    private func refusal(_ model: ModelRequest?) -> BudgetRefusal? {
+        switch model?.billing {
+        case .free?: nil
+        case .deferred?: budget?.deferredBegins()
+        case .answered?: budget?.begins(WallClock.milliseconds, expecting: model?.expected)
+        case nil: budget?.begins(WallClock.milliseconds)
+        }
+    }
+
+    private func requestEnded(_ id: Int64, _ request: GatewayRequest, _ outcome: GatewayOutcome)
+        throws(ClocheError)
+    {
         lifecycle.activity(at: MonotonicClock.milliseconds)
+        try endCounting(id, outcome.usage)
         try audit.append([AuditEvent(.request, request.entries + outcome.entries)])
+    }
+
+    private func endCounting(_ id: Int64, _ usage: UsageReading?) throws(ClocheError) {
+        guard let model = requestsUnderWay.removeValue(forKey: id), model.billing == .answered, let budget else {
+            return
+        }
+        let expected = model.bytes == 0 && model.model == nil ? nil : model.expected
+        try act(on: budget.ended(usage, expected: expected, WallClock.milliseconds))
+    }
+
+    /// Writes down what became of a budget, and freezes the agent where it says so.
+    private func act(on events: [BudgetEvent]) throws(ClocheError) {
+        for event in events {
+            try audit.append([AuditEvent(.budget, event.facts)])
+            if event.pauses, record.state == .running { _ = try pause() }
+        }
+    }
+
+    /// When the ledger is to be written, on the monotonic clock.
+    var budgetDue: Int64? {
+        budget?.nextWrite.map { MonotonicClock.milliseconds + max(0, $0 - WallClock.milliseconds) }
+    }
+
+    /// Writes the ledger, if it is time.
+    func writeBudget() {
+        let now = WallClock.milliseconds
+        if let budget, let due = budget.nextWrite, now >= due { budget.write(now) }
     }
 
     /// Gives it another key for a service, or none.
@@ -96,9 +144,11 @@ extension Supervisor {
     func endGateway() {
         guard let client = gateway else { return }
         // What it has said until now is on record; a log that cannot be written has ended the agent already.
-        for case .ended(_, let request, let outcome) in gateway?.receive() ?? [] {
-            try? recordRequest(request, outcome)
+        for case .ended(let id, let request, let outcome) in gateway?.receive() ?? [] {
+            try? requestEnded(id, request, outcome)
         }
+        for id in requestsUnderWay.keys { try? endCounting(id, requestsUnderWay[id]?.expected) }
+        budget?.close(WallClock.milliseconds)
         epoll.remove(client.socket.number)
         client.kill()
         gateway = nil

@@ -11,6 +11,7 @@ package import ClocheModel
 package import ControlGroups
 internal import Glibc
 internal import LinuxSystem
+internal import ModelUsage
 internal import NetworkRelay
 internal import ResourceUsage
 package import SandboxRuntime
@@ -33,6 +34,8 @@ package struct SupervisedAgent: Sendable {
     package var owner: AgentCgroup.Owner
     /// What it may write on disk; none of these in another.
     package var trees: [String]
+    /// Makes what counts its requests; nil without a gateway.
+    package var makeBudget: @Sendable () throws(ClocheError) -> BudgetWatch? = { () throws(ClocheError) in nil }
     /// The gateway it gets, if it has credentials with `service`.
     package var gateway: GatewaySettings?
     /// Reads an effective profile, when a person changes it while the agent runs.
@@ -159,6 +162,10 @@ package final class Supervisor {
     /// The process that has its keys, if there are any.
     var gateway: GatewayClient?
     var gatewayToken: UInt64 = 0
+    /// Its requests that were let through and have not ended.
+    var requestsUnderWay: [Int64: ModelRequest] = [:]
+    /// Counts what they use, where the agent has a gateway.
+    var budget: BudgetWatch?
     /// Whether it has not taken all that it was told.
     var gatewayIsBehind = false
     /// Ports of the host that lead into the sandbox; they come back after a restart.
@@ -234,6 +241,7 @@ package final class Supervisor {
         do {
             resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
             try startGateway()
+            budget = try agent.makeBudget()
             try launch(agent.program)
             try audit.awaitBegun()
             exports.start(now: MonotonicClock.milliseconds)
@@ -355,7 +363,7 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState,
+                    exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState, budgetDue,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
@@ -367,6 +375,7 @@ package final class Supervisor {
                 try recordDueCalls()
                 try recordDueSample()
                 log.flushIfDue { shownScreen }
+                writeBudget()
                 try audit.settleIfDue(MonotonicClock.milliseconds)
                 exports.start(now: MonotonicClock.milliseconds)
                 holdLimits()

@@ -211,7 +211,7 @@ private func run(_ script: String, _ network: SandboxNetworkRequest?) throws -> 
             #expect(try box.lines() == ["ECONNREFUSED"])
             let held = box.network
             let network = try #require(held)
-            let numbers = [network.questions.number] + network.listeners.map(\.socket.number)
+            let numbers = [try #require(network.questions).number] + network.listeners.map(\.socket.number)
             sockets = try Set(numbers.map { try Files.readLink("/proc/self/fd/\($0)") })
             process = "/proc/\(box.sandbox.pid)/ns/net"
             #expect(sockets.count == 5 && Files.exists(process))
