@@ -5,7 +5,7 @@ extension ClocheCommands {
     static let credential = CommandSpec(
         "credential",
         "Keep keys and tokens encrypted, and say where others are",
-        suggestedFor: ["secret", "secrets", "key", "keys", "token", "auth"],
+        suggestedFor: ["secret", "secrets", "key", "token", "auth"],
         discussion: """
             A credential has a name, by which profiles ask for it. Its bytes are kept by Cloche, encrypted,
             or are read each time from a variable, a file or a program. They are never printed, and stand in
