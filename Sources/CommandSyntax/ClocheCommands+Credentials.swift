@@ -1,11 +1,11 @@
-// The commands for secrets at rest: credential add, list, rotate, delete, test, lock, unlock, protect.
+// The commands for secrets at rest: credential add, list, rotate, revoke, delete, test, lock, unlock, protect.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
     static let credential = CommandSpec(
         "credential",
         "Keep keys and tokens encrypted, and say where others are",
-        suggestedFor: ["secret", "secrets", "key", "keys", "token", "auth"],
+        suggestedFor: ["secret", "secrets", "key", "token", "auth"],
         discussion: """
             A credential has a name, by which profiles ask for it. Its bytes are kept by Cloche, encrypted,
             or are read each time from a variable, a file or a program. They are never printed, and stand in
@@ -15,7 +15,7 @@ extension ClocheCommands {
             the machine's end; what lasts is a passphrase, an ssh key or a key file: see `protect`.
             """,
         subcommands: [
-            addCredential, listCredentials, rotateCredential, deleteCredential, testCredential,
+            addCredential, listCredentials, rotateCredential, revokeCredential, deleteCredential, testCredential,
             lockCredentials, unlockCredentials, protectCredentials,
         ]
     )
@@ -82,6 +82,8 @@ extension ClocheCommands {
         discussion: """
             As `add`, for a name that is there. Of one that is read from elsewhere, without an option, it is only
             tried whether the bytes can be read, and the time is noted.
+
+            Agents that run with a gateway have the new bytes when the command returns.
             """,
         arguments: [credentialName("The credential"), sourceCommand],
         options: sources + [byReference, json],
@@ -90,6 +92,22 @@ extension ClocheCommands {
         examples: [
             Example("cloche credential rotate deploy --stdin < new-token", "take the new one from a file")
         ]
+    )
+
+    private static let revokeCredential = CommandSpec(
+        "revoke",
+        "Take a credential away from agents that run, and give it to no other",
+        suggestedFor: ["withdraw", "disable"],
+        discussion: """
+            When the command returns, no gateway has it: requests under way with it are broken off, and others
+            refused. It stays in the store, and is given to nobody until `rotate` gives it other bytes. NAME may
+            also be a service of profiles, whose key comes from elsewhere: agents that run lose it.
+
+            What an agent was given as a variable or a file, it has: only those behind a gateway can be revoked.
+            """,
+        arguments: [credentialName("The credential, or a service")],
+        options: [json],
+        examples: [Example("cloche credential revoke anthropic", "every agent loses the key now")]
     )
 
     private static let listCredentials = CommandSpec(

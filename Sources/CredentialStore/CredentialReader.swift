@@ -43,6 +43,7 @@ package struct CredentialReader {
 
     /// The secret of a credential of the store: kept there, or from where its entry says.
     private func readKept(_ name: String) throws(ClocheError) -> Secret {
+        try store.refuseRevoked(name)
         switch try store.entry(name).place {
         case .kept: try store.secret(name, store.key(asking: question))
         case .reference(let source): try read(source)

@@ -161,6 +161,7 @@ package struct CredentialStore: Equatable, Sendable {
             let old = try entry(name)
             let now = WallClock.milliseconds
             try write(name, content, created: old.created, rotated: max(now, old.created))
+            try forgetRevocation(name)
         }
     }
 
@@ -174,6 +175,8 @@ package struct CredentialStore: Equatable, Sendable {
             }
             do throws(SystemError) {
                 try Files.remove(path(name))
+                // A name without a credential is refused in any case; a new one begins without it.
+                try? forgetRevocation(name)
                 try Files.synchronizeDirectory(directory)
             } catch { throw cannotWrite(error) }
         }

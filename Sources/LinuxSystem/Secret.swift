@@ -55,8 +55,9 @@ internal import Glibc
     deinit { unsafe Self.release(pages) }
 
     private static func release(_ pages: UnsafeMutableRawBufferPointer) {
-        unsafe explicit_bzero(pages.baseAddress!, pages.count)
-        unsafe munmap(pages.baseAddress, pages.count)
+        guard let start = unsafe pages.baseAddress else { return }
+        unsafe explicit_bzero(start, pages.count)
+        unsafe munmap(start, pages.count)
     }
 
     /// Where it is first in some bytes, `memmem(3)`; nil when it is not there.

@@ -113,7 +113,7 @@ extension Subprocess {
         return (filled, true)
     }
 
-    /// What is there now; only the beginning is for people. Whether more can come.
+    /// What is there now, of which the beginning is for people; whether more can come.
     private static func take(from pipe: FileDescriptor.Shared, into errors: inout [UInt8]) throws(SystemError)
         -> Bool
     {

@@ -160,6 +160,7 @@ import Testing
         let place = try TemporaryStore()
         let key = try place.withKey()
         try place.store.keep(key, seconds: 100)
+        // Its time is over soon.
         defer { _ = try? place.store.forgetKey() }
         let other = try MasterKey(Sealing.randomKey(), store: key.store)
         try KernelKeyring.keep("cloche-credentials:\(key.store)", other.secret, seconds: 100)

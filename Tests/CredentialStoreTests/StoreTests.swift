@@ -109,12 +109,13 @@ import Testing
         let place = try TemporaryStore()
         _ = try place.withKey()
         let bytes = try Files.read(place.store.keyPath)
+        let phrase = try secret("correct horse")
         for index in bytes.indices {
             var changed = bytes
             changed[index] ^= 1 << UInt8(index % 8)
             try Files.writeAtomically(place.store.keyPath, changed, sync: false)
             let error = #expect(throws: ClocheError.self, "byte \(index)") {
-                try place.store.key(asking: { _ throws(ClocheError) in try! secret("correct horse") })
+                try place.store.key(asking: { _ throws(ClocheError) in phrase })
             }
             #expect(error?.description.contains(place.store.keyPath) == true)
         }

@@ -16,6 +16,7 @@ enum CredentialCommand {
             case "add": add
             case "list": list
             case "rotate": rotate
+            case "revoke": revoke
             case "delete": delete
             case "test": test
             case "lock": lock
@@ -50,7 +51,7 @@ enum CredentialCommand {
         } else {
             try store.rotate(name, content(source, context))
         }
-        return try tell(name, "rotated", context)
+        return try tell(name, "rotated", context, RunningCredentials(context.installation).rotate(name))
     }
 
     /// What is to be stored; a reference is tried first, because one that cannot be read is a mistake as a rule.
@@ -70,14 +71,47 @@ enum CredentialCommand {
         }
     }
 
-    private static func tell(_ name: String, _ done: String, _ context: Context) throws(ClocheError) -> Int32
-    {
+    private static func tell(
+        _ name: String,
+        _ done: String,
+        _ context: Context,
+        _ changes: [CredentialChange] = []
+    ) throws(ClocheError) -> Int32 {
         if context.command.flag("json") {
-            context.output.json(document(try context.store.entry(name)))
+            var result = context.store.holds(name) ? document(try context.store.entry(name)) : .map([])
+            if case .map(let entries) = result {
+                result = .map(entries + [Document.Entry("agents", .list(changes.map(document)))])
+            }
+            context.output.json(result)
         } else {
             context.output.line("\(name) \(done)")
+            for change in changes {
+                let agent = "\(visible(change.agent)) (\(visible(change.project)), \(change.service))"
+                context.output.line(change.failure.map { "  not at \(agent): \(visible($0))" } ?? "  at \(agent)")
+            }
         }
-        return ExitCode.success
+        return changes.contains { $0.failure != nil } ? ExitCode.negative : ExitCode.success
+    }
+
+    private static func document(_ change: CredentialChange) -> Document {
+        .object([
+            "agent": .string(change.agent), "project": .string(change.project),
+            "service": .string(change.service), "failure": .optional(change.failure),
+        ])
+    }
+
+    /// Nobody gets it any more, and agents that run have it no more; also a service's name will do.
+    private static func revoke(_ context: Context) throws(ClocheError) -> Int32 {
+        let name = context.command.required("name")
+        let isKept = context.store.holds(name)
+        // First where it is used: whatever else goes wrong, the key is gone there.
+        let changes = try RunningCredentials(context.installation).revoke(name)
+        if isKept {
+            try context.store.revoke(name)
+        } else if changes.isEmpty {
+            _ = try context.store.entry(name)
+        }
+        return try tell(name, "revoked", context, changes)
     }
 
     private static func delete(_ context: Context) throws(ClocheError) -> Int32 {
@@ -92,9 +126,9 @@ enum CredentialCommand {
                 return ExitCode.negative
             }
         }
+        let changes = try RunningCredentials(context.installation).revoke(name)
         try context.store.delete(name)
-        context.output.line("\(name) deleted")
-        return ExitCode.success
+        return try tell(name, "deleted", context, changes)
     }
 
     // MARK: Questions

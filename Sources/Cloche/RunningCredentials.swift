@@ -1,0 +1,137 @@
+// What becomes of a credential at agents that run: their gateways get another key, or have one less. Every supervisor is
+// told before any answer is waited for, so that one that is stuck keeps the key from no other.
+
+internal import AgentStore
+public import ClocheModel
+internal import LinuxSystem
+internal import Supervision
+
+/// What an agent's gateway did with a change.
+public struct CredentialChange: Equatable, Sendable {
+    /// The agent.
+    public let agent: String
+    /// Its project.
+    public let project: String
+    /// The service whose key it is.
+    public let service: String
+    /// Why it was not done; nil where it was.
+    public let failure: String?
+}
+
+/// Changes credentials of agents that run, of all of the user's projects.
+package struct RunningCredentials {
+    private let installation: Installation
+
+    /// Supervisors answer at once; one that does not has so many milliseconds.
+    private static let patience: Int64 = 5000
+
+    /// The agents of an installation's state.
+    package init(_ installation: Installation) { self.installation = installation }
+
+    /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
+    package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
+        try change { $0["kept"]?.string == name || $0["service"]?.string == name } with: {
+            () throws(ClocheError) in nil
+        }
+    }
+
+    /// Gives agents the new bytes of a credential of the store.
+    package func rotate(_ name: String) throws(ClocheError) -> [CredentialChange] {
+        let places = holders { $0["kept"]?.string == name }
+        if places.isEmpty { return [] }
+        let key = try GatewayKeyReading(installation).read(.kept(name: name))
+        return try change({ $0["kept"]?.string == name }, services: { service throws(ClocheError) in
+            try GatewayKeyReading.pipe([(service, key)])
+        })
+    }
+
+    private func change(
+        _ isMeant: (Document) -> Bool,
+        with pipe: () throws(ClocheError) -> FileDescriptor.Shared?
+    ) throws(ClocheError) -> [CredentialChange] {
+        try change(isMeant, services: { _ throws(ClocheError) in try pipe() })
+    }
+
+    fileprivate struct Holder {
+        let directory: AgentDirectory
+        let project: String
+        let service: String
+    }
+
+    /// Running agents with a gateway that has such a credential.
+    private func holders(_ isMeant: (Document) -> Bool) -> [Holder] {
+        installation.stateRoot.projects().flatMap { project in
+            project.agents().flatMap { directory -> [Holder] in
+                // What cannot be read has no supervisor that could be told.
+                guard let record = try? directory.read(), record.state.isSupervised else { return [] }
+                return (record.effective["credentials"]?.list ?? []).filter(isMeant).compactMap {
+                    $0["service"]?.string.map {
+                        Holder(directory: directory, project: project.directory, service: $0)
+                    }
+                }
+            }
+        }
+    }
+
+    /// One that was told, and whose answer is to come.
+    private final class Told {
+        let client: SupervisorClient
+        let holder: Holder
+
+        init(_ client: consuming SupervisorClient, _ holder: Holder) {
+            (self.client, self.holder) = (client, holder)
+        }
+    }
+
+    private func change(
+        _ isMeant: (Document) -> Bool,
+        services pipe: (String) throws(ClocheError) -> FileDescriptor.Shared?
+    ) throws(ClocheError) -> [CredentialChange] {
+        var told: [Told] = []
+        var changes: [CredentialChange] = []
+        for holder in holders(isMeant) {
+            let pipe = try pipe(holder.service)
+            do throws(ClocheError) {
+                if let one = try tell(holder, pipe) { told.append(one) }
+            } catch { changes.append(CredentialChange(holder, failure: error.description)) }
+        }
+        let end = MonotonicClock.milliseconds + Self.patience
+        for one in told { changes.append(CredentialChange(one.holder, failure: answer(one, until: end))) }
+        return changes
+    }
+
+    private func tell(_ holder: Holder, _ pipe: FileDescriptor.Shared?) throws(ClocheError) -> Told? {
+        guard let client = try SupervisorClient.connect(holder.directory, wait: false) else { return nil }
+        let message = ControlMessage.changeKey(service: holder.service, isRevoked: pipe == nil)
+        try client.send(message, descriptors: pipe.map { [$0.number] } ?? [])
+        return Told(client, holder)
+    }
+
+    /// Why it was not done; nil where it was.
+    private func answer(_ told: Told, until end: Int64) -> String? {
+        do {
+            let left = max(0, end - MonotonicClock.milliseconds)
+            let interest = Poll.Interest(told.client.socket.number, readable: true)
+            guard try Poll.wait([interest], milliseconds: Int32(clamping: left))[0] else {
+                return "its supervisor did not answer within 5 s; `cloche stop --kill \(told.holder.directory.name)` ends it"
+            }
+            switch try told.client.receive() {
+            case .report?: return nil
+            case .failed(let error)?: return error.description
+            // It has ended, and its gateway with it.
+            default: return nil
+            }
+        } catch { return "\(error)" }
+    }
+}
+
+extension CredentialChange {
+    fileprivate init(_ holder: RunningCredentials.Holder, failure: String?) {
+        self.init(
+            agent: holder.directory.name,
+            project: holder.project,
+            service: holder.service,
+            failure: failure
+        )
+    }
+}
