@@ -2,20 +2,20 @@
 // told before any answer is waited for, so that one that is stuck keeps the key from no other.
 
 internal import AgentStore
-public import ClocheModel
+package import ClocheModel
 internal import LinuxSystem
 internal import Supervision
 
 /// What an agent's gateway did with a change.
-public struct CredentialChange: Equatable, Sendable {
+package struct CredentialChange: Equatable, Sendable {
     /// The agent.
-    public let agent: String
+    package let agent: String
     /// Its project.
-    public let project: String
+    package let project: String
     /// The service whose key it is.
-    public let service: String
+    package let service: String
     /// Why it was not done; nil where it was.
-    public let failure: String?
+    package let failure: String?
 }
 
 /// Changes credentials of agents that run, of all of the user's projects.
@@ -79,7 +79,8 @@ package struct RunningCredentials {
         let holder: Holder
 
         init(_ client: consuming SupervisorClient, _ holder: Holder) {
-            (self.client, self.holder) = (client, holder)
+            self.client = client
+            self.holder = holder
         }
     }
 

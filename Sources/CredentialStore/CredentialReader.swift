@@ -45,8 +45,8 @@ package struct CredentialReader {
     private func readKept(_ name: String) throws(ClocheError) -> Secret {
         try store.refuseRevoked(name)
         switch try store.entry(name).place {
-        case .kept: try store.secret(name, store.key(asking: question))
-        case .reference(let source): try read(source)
+        case .kept: return try store.secret(name, store.key(asking: question))
+        case .reference(let source): return try read(source)
         }
     }
 

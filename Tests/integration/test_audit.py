@@ -326,7 +326,7 @@ def test_who_waits_at_the_door_of_an_agent_that_ends_is_told_why(t):
     t.cloche("wait", "a", "--for", "output:^shown$", "--since-start", cwd=project)
     with open(state_of(t, "a", project) / "audit.jsonl") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        command = t.background("exec", "-T", "a", "--", "true", cwd=project)
+        command = t.spawn("exec", "-T", "a", "--", "true", cwd=project)
         time.sleep(1)
         terminal = t.terminal("attach", "a", cwd=project)
         assert terminal.wait() != 0
