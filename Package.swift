@@ -159,6 +159,7 @@ let package = Package(
                 "SessionRecording", "TerminalText",
             ]
         ),
+        tests("Cloche", ["ClocheModel", "LinuxSystem"]),
         tests(
             "ClocheCLI",
             ["Cloche", "ClocheModel", "LinuxSystem", "Supervision", "TerminalScreen", "TerminalText"]

@@ -156,7 +156,7 @@ extension Project {
         if options.readOnly { policy.filesystem.workspace = .readOnly }
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = AgentLaunch.environment(policy, options.variables)
-        let spec: ProcessSpec
+        var spec: ProcessSpec
         if options.command.isEmpty {
             spec = try AgentLaunch.program(policy, environment, task: nil, resuming: false)
         } else {
@@ -167,7 +167,16 @@ extension Project {
             )
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
-        let request = SandboxRequest(
+        // The agent's own directories are the sandbox's to search; init says when there is no such program.
+        let programs = try installation.programs(
+            policy,
+            spec,
+            project: directory,
+            workspace: place?.source,
+            required: options.command.isEmpty
+        )
+        spec.environment = programs.environment(environment)
+        var request = SandboxRequest(
             policy: policy,
             identity: .current(key: place?.source ?? directory),
             hostname: "cloche",
@@ -178,6 +187,7 @@ extension Project {
             etc: EtcTree.last(policy, cache: installation.cacheDirectory),
             network: try policy.network.sandboxRequest()
         )
+        request.programs = programs
         do {
             return try OneShot.run(
                 request,

@@ -12,45 +12,61 @@ public struct FoundProgram: Equatable, Sendable {
     public let program: String
     /// The first credential of the profile that is there, by variable name or path; nil when none is.
     public let credential: String?
-    /// Whether the program is where a sandbox can see it.
-    public let isInstalled: Bool
+    /// Where the program is on the host; nil when a sandbox cannot be given it.
+    public let place: String?
+    /// Why one that is there is not brought into a sandbox.
+    public let refusal: String?
     /// How to install it.
     public let install: String
+
+    /// Whether a sandbox can be given it.
+    public var isInstalled: Bool { place != nil }
 }
 
 extension Project {
-    /// The profiles that `init` looks for, most wanted first.
-    private static let candidates = [
-        "claude", "codex", "gemini", "opencode", "copilot", "aider", "mini-swe-agent",
-    ]
-
-    /// What of the known agent programs is installed here, and which credentials are there.
+    /// The agent programs of the profiles that say how theirs is installed, those that can be used at once first.
+    ///
+    /// Of these, a program whose preferred credential is there comes before one that would take the same as its second.
     public func findPrograms() -> [FoundProgram] {
-        Self.candidates.compactMap { name in
+        var found: [(program: FoundProgram, rank: Int)] = []
+        for name in profiles.names().map(\.name) {
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy else { return nil }
+            guard let policy = try? profiles.load(name: name).policy else { continue }
             let program = policy.harness.program
-            let spec = ProcessSpec(
-                arguments: [program],
-                environment: AgentLaunch.environment(policy, []),
-                directory: "/"
-            )
-            // The listing says "not installed" instead of the reason.
-            let installed = (try? ProgramLookup.check(policy, spec)) != nil
-            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind) }.map {
-                credential in
-                switch credential.kind {
+            // Variants of a profile come behind it; they run the same.
+            guard !program.isEmpty, !policy.harness.install.isEmpty,
+                !found.contains(where: { $0.program.program == program })
+            else { continue }
+            let index = policy.credentials.firstIndex { CredentialChoice.isThere($0.kind) }
+            let look = look(for: program, policy)
+            let credential: String? = index.map { index in
+                switch policy.credentials[index].kind {
                 case .environment(let name): name
                 case .file(let source, _): source
                 }
             }
-            return FoundProgram(
+            let entry = FoundProgram(
                 profile: name,
                 program: program,
                 credential: credential,
-                isInstalled: installed,
+                place: look.place,
+                refusal: look.refusal,
                 install: policy.harness.install
             )
+            found.append((entry, (entry.isInstalled ? 0 : 2000) + (index ?? 1000)))
+        }
+        let order = found.indices.sorted { (found[$0].rank, $0) < (found[$1].rank, $1) }
+        return order.map { found[$0].program }
+    }
+
+    /// Where a program of the host's is, or why it is not brought in.
+    private func look(for program: String, _ policy: Policy) -> (place: String?, refusal: String?) {
+        let host = installation.programHost(policy, project: directory, workspace: nil)
+        let lookup = ProgramLookup(policy: policy, host: host)
+        switch lookup.find(program, AgentLaunch.environment(policy, [])) {
+        case .visible(let path): return (path, nil)
+        case .brought(let file, _): return (file.path, nil)
+        case .absent(let refusal): return (nil, refusal.map { "\($0.path): \($0.why)" })
         }
     }
 
