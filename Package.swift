@@ -172,6 +172,7 @@ let package = Package(
                 "SessionRecording", "TerminalText",
             ]
         ),
+        tests("Cloche", ["ClocheModel", "LinuxSystem"]),
         tests(
             "ClocheCLI",
             [

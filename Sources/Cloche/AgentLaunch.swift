@@ -37,30 +37,41 @@ struct AgentLaunch {
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let instructions = try HarnessFiles.instructions(policy, installation)
-        let environment = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
-        let task = record.task.isEmpty ? nil : record.task
         let services = try GatewayKeyReading.services(policy)
+        let task = record.task.isEmpty ? nil : record.task
+        let own = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
+        let programs = try installation.programs(
+            policy,
+            Self.program(policy, own, task: task, resuming: mode != .first),
+            project: record.project,
+            workspace: record.workspacePath,
+            agentHome: directory.home
+        )
+        let environment = programs.environment(own)
+        var request = SandboxRequest(
+            policy: policy,
+            identity: .current(key: directory.path),
+            hostname: Self.hostname(record.name),
+            executable: installation.executable,
+            workspace: .init(
+                source: record.workspacePath,
+                target: InsidePath.workspace,
+                mode: record.access,
+                isResolved: Self.isUsersOwn(record.workspace)
+            ),
+            places: try places(directory, record),
+            stubRecords: Self.isUsersOwn(record.workspace) ? installation.stubRecords : nil,
+            home: directory.home,
+            upper: directory.upper,
+            etc: EtcTree.last(policy, cache: installation.cacheDirectory),
+            network: try policy.network.sandboxRequest(),
+            directory: directory.path
+        )
+        request.programs = programs
+        request.hasGateway = !services.isEmpty
         var agent = SupervisedAgent(
             directory: directory,
-            request: SandboxRequest(
-                policy: policy,
-                identity: .current(key: directory.path),
-                hostname: Self.hostname(record.name),
-                executable: installation.executable,
-                workspace: .init(
-                    source: record.workspacePath,
-                    target: InsidePath.workspace,
-                    mode: record.access,
-                    isResolved: Self.isUsersOwn(record.workspace)
-                ),
-                places: try places(directory, record),
-                stubRecords: Self.isUsersOwn(record.workspace) ? installation.stubRecords : nil,
-                home: directory.home,
-                upper: directory.upper,
-                etc: EtcTree.last(policy, cache: installation.cacheDirectory),
-                network: try policy.network.sandboxRequest(),
-                directory: directory.path
-            ),
+            request: request,
             program: try Self.program(
                 policy,
                 environment,
@@ -93,7 +104,6 @@ struct AgentLaunch {
             }
         }
         agent.gateway = keys.map { GatewaySettings(services: services, keys: $0) }
-        agent.request.hasGateway = !services.isEmpty
         return agent
     }
 
@@ -177,6 +187,7 @@ struct AgentLaunch {
         var names = Set(policy.environment.pass)
         for variable in variables where variable.value == .null { names.insert(variable.key) }
         for case .environment(let name) in policy.credentials.map(\.kind) { names.insert(name) }
+        names.formUnion(ProgramPlaces.variables)
         #if CLOCHE_WEAKENED
         names.insert("CLOCHE_WITHOUT")
         #endif
@@ -264,46 +275,5 @@ enum CredentialChoice {
                 remedy: "log in with the agent program once, or set `required: false` in the profile"
             )
         }
-    }
-}
-
-/// Whether a program will be there inside, judged before anything is made.
-enum ProgramLookup {
-    /// Throws when no directory of the sandbox's `PATH` can hold the program.
-    static func check(_ policy: Policy, _ spec: ProcessSpec) throws(ClocheError) {
-        guard let first = spec.arguments.first else { return }
-        let name = first == policy.harness.command.first ? policy.harness.program : first
-        if name.contains("/") {
-            if isOwn(name) || hostPath(name, policy).map(isExecutable) ?? false { return }
-        } else {
-            let path = spec.environment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/bin:/bin"
-            for directory in path.split(separator: ":") {
-                let candidate = "\(directory)/\(name)"
-                if hostPath(candidate, policy).map(isExecutable) ?? false { return }
-            }
-        }
-        let hint = policy.harness.install
-        throw ClocheError(
-            .programNotFound,
-            "\(name) is not installed where a sandbox can see it",
-            why: "it is in no directory of the profile's PATH",
-            remedy: hint.isEmpty ? "install it below /usr, or bind its directory with filesystem.binds" : hint
-        )
-    }
-
-    private static func isExecutable(_ path: String) -> Bool { ProcessEnvironment.findProgram(path) != nil }
-
-    /// Relative to the workspace, or in a directory of the agent's: only the sandbox knows.
-    private static func isOwn(_ path: String) -> Bool {
-        !path.hasPrefix("/")
-            || [InsidePath.workspace, InsidePath.home, "/tmp"].contains { path.hasPrefix($0 + "/") }
-    }
-
-    /// The host file behind a path inside.
-    private static func hostPath(_ path: String, _ policy: Policy) -> String? {
-        for bind in policy.filesystem.binds where path == bind.target || path.hasPrefix(bind.target + "/") {
-            return bind.source + path.dropFirst(bind.target.count)
-        }
-        return policy.filesystem.system.contains { path.hasPrefix($0 + "/") } ? path : nil
     }
 }

@@ -165,7 +165,7 @@ extension Project {
         }
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let environment = AgentLaunch.environment(policy, options.variables)
-        let spec: ProcessSpec
+        var spec: ProcessSpec
         if options.command.isEmpty {
             spec = try AgentLaunch.program(
                 policy,
@@ -184,6 +184,15 @@ extension Project {
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
         let services = try GatewayKeyReading.services(policy)
         let keys = try GatewayKeyReading(installation).keys(policy).pipe
+        // The agent's own directories are the sandbox's to search; init says when there is no such program.
+        let programs = try installation.programs(
+            policy,
+            spec,
+            project: directory,
+            workspace: place?.source,
+            required: options.command.isEmpty
+        )
+        spec.environment = programs.environment(environment)
         var request = SandboxRequest(
             policy: policy,
             identity: .current(key: place?.source ?? directory),
@@ -196,6 +205,7 @@ extension Project {
             network: try policy.network.sandboxRequest()
         )
         request.hasGateway = !services.isEmpty
+        request.programs = programs
         do {
             return try OneShot.run(
                 request,

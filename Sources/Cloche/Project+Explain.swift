@@ -33,15 +33,22 @@ extension Project {
         var policy = policy
         policy.credentials = policy.credentials.filter { CredentialChoice.isThere($0.kind, installation) }
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
-        return try Planner.plan(
-            SandboxRequest(
-                policy: policy,
-                identity: .current(key: directory),
-                hostname: "cloche",
-                executable: installation.executable,
-                etc: EtcTree.current(policy, cache: installation.cacheDirectory)
-            )
+        var request = SandboxRequest(
+            policy: policy,
+            identity: .current(key: directory),
+            hostname: "cloche",
+            executable: installation.executable,
+            etc: EtcTree.current(policy, cache: installation.cacheDirectory)
         )
+        // A program that is missing is told by a start; the plan is as it would be without.
+        request.programs = (try? programs(policy)) ?? HostPrograms()
+        return try Planner.plan(request)
+    }
+
+    private func programs(_ policy: Policy) throws(ClocheError) -> HostPrograms {
+        let environment = AgentLaunch.environment(policy, [])
+        let spec = try AgentLaunch.program(policy, environment, task: nil, resuming: false)
+        return try installation.programs(policy, spec, project: directory, workspace: nil)
     }
 
     /// Every system call of this architecture with what the filters of a policy do with it; numbers that are not in

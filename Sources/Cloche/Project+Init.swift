@@ -12,47 +12,56 @@ public struct FoundProgram: Equatable, Sendable {
     public let program: String
     /// The first credential of the profile that is there, by variable name or path; nil when none is.
     public let credential: String?
-    /// Whether the program is where a sandbox can see it.
-    public let isInstalled: Bool
+    /// Where the program is on the host; nil when a sandbox cannot be given it.
+    public let place: String?
+    /// Why one that is there is not brought into a sandbox.
+    public let refusal: String?
     /// How to install it.
     public let install: String
+
+    /// Whether a sandbox can be given it.
+    public var isInstalled: Bool { place != nil }
 }
 
 extension Project {
-    /// What of the known agent programs is installed here, and which credentials are there.
+    /// The agent programs that bundles are for, those that can be used at once first, else in the order of `harness.rank`.
     public func findPrograms() -> [FoundProgram] {
-        let bundles = profiles.bundleNames().compactMap {
-            name -> (name: String, rank: Int64, policy: Policy)? in
+        var found: [(program: FoundProgram, rank: Int64)] = []
+        for name in profiles.bundleNames() {
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy, let rank = policy.harness.rank else {
-                return nil
-            }
-            return (name, rank, policy)
-        }
-        return bundles.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.map { name, _, policy in
+            guard let policy = try? profiles.load(name: name).policy, let rank = policy.harness.rank else { continue }
             let program = policy.harness.program
-            let spec = ProcessSpec(
-                arguments: [program],
-                environment: AgentLaunch.environment(policy, []),
-                directory: "/"
-            )
-            // The listing says "not installed" instead of the reason.
-            let installed = (try? ProgramLookup.check(policy, spec)) != nil
-            let credential = policy.credentials.first { CredentialChoice.isThere($0.kind, installation) }.map {
-                credential in
-                switch credential.kind {
+            let index = policy.credentials.firstIndex { CredentialChoice.isThere($0.kind, installation) }
+            let look = look(for: program, policy)
+            let credential: String? = index.map { index in
+                switch policy.credentials[index].kind {
                 case .environment(let name): name
                 case .file(let source, _): source
                 case .service(_, let source): source.description
                 }
             }
-            return FoundProgram(
+            let entry = FoundProgram(
                 profile: name,
                 program: program,
                 credential: credential,
-                isInstalled: installed,
+                place: look.place,
+                refusal: look.refusal,
                 install: policy.harness.install
             )
+            found.append((entry, (entry.isInstalled ? 0 : 1 << 32) + (index == nil ? 1 << 31 : 0) + rank))
+        }
+        let order = found.sorted { ($0.rank, $0.program.profile) < ($1.rank, $1.program.profile) }
+        return order.map(\.program)
+    }
+
+    /// Where a program of the host's is, or why it is not brought in.
+    private func look(for program: String, _ policy: Policy) -> (place: String?, refusal: String?) {
+        let host = installation.programHost(policy, project: directory, workspace: nil)
+        let lookup = ProgramLookup(policy: policy, host: host)
+        switch lookup.find(program, AgentLaunch.environment(policy, [])) {
+        case .visible(let path): return (path, nil)
+        case .brought(let file, _): return (file.path, nil)
+        case .absent(let refusal): return (nil, refusal.map { "\($0.path): \($0.why)" })
         }
     }
 

@@ -194,7 +194,12 @@ extension Project {
         policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         let environment = AgentLaunch.environment(policy, record.variables)
         let task = record.task.isEmpty ? nil : record.task
-        try ProgramLookup.check(policy, AgentLaunch.program(policy, environment, task: task, resuming: false))
+        _ = try installation.programs(
+            policy,
+            AgentLaunch.program(policy, environment, task: task, resuming: false),
+            project: record.project,
+            workspace: record.workspacePath
+        )
         try HarnessFiles.check(policy, installation)
     }
 

@@ -1,7 +1,7 @@
 // Which paths are never added to a profile by themselves: what may be a secret, and what would give much.
 
 /// Why a path is left to a person.
-enum SensitivePath {
+package enum SensitivePath {
     /// Names of files and directories that hold keys, tokens, passwords, or sessions.
     private static let secretNames: Set<String> = [
         ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".netrc", "_netrc", ".git-credentials",
@@ -19,6 +19,14 @@ enum SensitivePath {
         ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".asc", ".gpg", "_history",
         "_rsa", "_dsa", "_ecdsa", "_ed25519", ".sock",
     ]
+    /// Files by which programs know their users, in directories of any name.
+    private static let credentialFiles: Set<String> = [
+        ".env", "credentials", "credentials.json", "credentials.toml", ".credentials.json", "auth.json",
+        "oauth_creds.json", "_netrc",
+    ]
+    private static let keyEndings = [
+        ".kdbx", ".ppk", ".p12", ".pfx", ".jks", ".keystore", "_rsa", "_dsa", "_ecdsa", "_ed25519",
+    ]
     private static let secretWords = [
         "secret", "password", "passwd", "credential", "token", "cookie", "apikey",
     ]
@@ -33,6 +41,13 @@ enum SensitivePath {
         }
     }
 
+    /// Whether a directory that has an entry of this name, or that is called so, holds credentials: surely, where
+    /// `isSecret` says perhaps, because packages have modules called `token` and certificates that are public.
+    package static func isCredential(_ name: String) -> Bool {
+        secretNames.contains(name) && name.hasPrefix(".") || credentialFiles.contains(name)
+            || keyEndings.contains { name.hasSuffix($0) }
+    }
+
     /// Where whole trees belong to the system, other users, or the kernel.
     private static let ownedTrees = [
         "/root", "/run", "/var/run", "/boot", "/proc", "/sys", "/dev", "/lost+found",
@@ -43,7 +58,7 @@ enum SensitivePath {
     ]
 
     /// Whether it gives much at once.
-    static func isBroad(_ path: String, home: String) -> Bool {
+    package static func isBroad(_ path: String, home: String) -> Bool {
         let depth = path.split(separator: "/").count
         return depth < 2 || path == home || (home + "/").hasPrefix(path + "/") || broadTrees.contains(path)
     }

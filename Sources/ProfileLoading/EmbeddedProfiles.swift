@@ -18,19 +18,6 @@ description: What agent programs have in common; the profiles of the programs ex
 network:
   mode: allow
 
-filesystem:
-  # Programs that the user installed in the own home, where the sandbox would not see them. Read-only: an agent must
-  # not change what the user runs. From nvm, add its directory and PATH yourself, because the version is in the path.
-  binds:
-    - {source: ~/.npm-global, optional: true}   # npm config set prefix ~/.npm-global
-    - {source: ~/.bun/bin, optional: true}
-    - {source: ~/.bun/install/global, optional: true}
-
-environment:
-  set:
-    PATH: "/home/agent/.local/bin:/home/agent/.npm-global/bin:/home/agent/.bun/bin:\
-      /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 stop:
   # Enough to write a session's record.
   grace: 15s
@@ -402,14 +389,6 @@ network:
   # The services of the keys below. The program has a table of models and prices of its own, where it cannot fetch one.
   allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com, api.deepseek.com, openrouter.ai]
 
-filesystem:
-  binds+:
-    - {source: ~/.local/bin/aider, optional: true}
-    # Python environments name themselves by their absolute path, so they stay at the host's.
-    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
-    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
-    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
-
 environment:
   set:
     # Its library would fetch a newer one, and wait.
@@ -499,11 +478,6 @@ network:
   # Packages, GitHub and web pages are not here; see agent.yaml for how to add them.
   allow: [anthropic]
 
-filesystem:
-  binds+:
-    # The native installer's link; what is shown is the program it points to.
-    - {source: ~/.local/bin/claude, optional: true}
-
 environment:
   set:
     # The program is read-only here; it would try to update itself, and nobody would see why it cannot.
@@ -553,10 +527,6 @@ harness:
 
 network:
   allow: [openai]
-
-filesystem:
-  binds+:
-    - {source: ~/.local/bin/codex, optional: true}
 
 environment:
   pass+: [OPENAI_BASE_URL]
@@ -686,14 +656,6 @@ network:
   # The services of the keys below.
   allow: [api.openai.com, api.anthropic.com, generativelanguage.googleapis.com]
 
-filesystem:
-  binds+:
-    - {source: ~/.local/bin/mini, optional: true}
-    # Python environments name themselves by their absolute path, so they stay at the host's.
-    - {source: ~/.local/share/uv, target: $HOST_HOME/.local/share/uv, optional: true}
-    - {source: ~/.local/share/pipx, target: $HOST_HOME/.local/share/pipx, optional: true}
-    - {source: ~/.local/pipx, target: $HOST_HOME/.local/pipx, optional: true}
-
 environment:
   set:
     # The first start would ask for a model and a key.
@@ -747,14 +709,11 @@ network:
 
 filesystem:
   binds+:
-    - {source: ~/.opencode/bin, target: ~/.local/share/opencode-program, optional: true}   # its own installer's place
     - {source: ~/.config/opencode/opencode.json, optional: true}   # providers and models
 
 environment:
   set:
     OPENCODE_CONFIG: /home/agent/.config/opencode/cloche.json
-    PATH: "/home/agent/.local/bin:/home/agent/.local/share/opencode-program:/home/agent/.npm-global/bin:\
-      /home/agent/.bun/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   pass+: [OPENAI_BASE_URL]
 
 # GITHUB_TOKEN must never be here: with it, OpenCode picks another provider.

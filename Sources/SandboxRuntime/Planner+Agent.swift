@@ -65,6 +65,23 @@ extension Planner {
         stubs = places.stubs
     }
 
+    /// Before the profile's binds, which may cover them.
+    mutating func addPrograms() throws(ClocheError) {
+        let reason = "programs"
+        for bind in request.programs.binds {
+            try refuseKernelPath(bind.target)
+            try HostSockets.refuse(in: bind)
+            // What was looked at has no links; one that is there now was put there since.
+            let file = try findResolved(bind.source, reason)
+            addBind(file, at: String(bind.target.dropFirst()), attributes(.readOnly), owned: true, reason)
+        }
+        for link in request.programs.links {
+            let target = String(link.place.dropFirst())
+            addParent(of: target, reason)
+            add(.symlink(to: link.target), target, reason)
+        }
+    }
+
     mutating func addBinds() throws(ClocheError) {
         for bind in request.policy.filesystem.binds {
             if bind.optional && !Files.exists(bind.source) { continue }

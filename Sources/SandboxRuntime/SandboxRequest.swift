@@ -41,6 +41,8 @@ package struct SandboxRequest: Sendable {
     /// Where it is written down what stands for absent names in directories of the user's; nil for a workspace that is
     /// no such directory, in which nothing is protected from the agent.
     package var stubRecords: String?
+    /// Programs of the host that are not the system's.
+    package var programs = HostPrograms()
     /// The agent's home on the host; nil gives one that is thrown away.
     package var home: String?
     /// The agent's own layer over the system directories; nil gives one that is thrown away.
@@ -98,6 +100,8 @@ package enum InsidePath {
     package static let runtime = "/run/cloche"
     /// Where the program says what it does.
     package static let state = "/run/cloche/state"
+    /// Links to the programs of the host that were brought in, first in `PATH`.
+    package static let programs = "/run/cloche/programs"
 }
 
 extension SandboxIdentity {

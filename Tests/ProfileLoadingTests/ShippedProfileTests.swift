@@ -69,14 +69,8 @@ import Testing
                     target: "/home/agent/.claude/.credentials.json"
                 )
         )
-        #expect(
-            policy.filesystem.binds.last
-                == BindPolicy(
-                    source: tree.home + "/.local/bin/claude",
-                    target: "/home/agent/.local/bin/claude",
-                    optional: true
-                )
-        )
+        // Programs are found, not bound (`HostPrograms`).
+        #expect(policy.filesystem.binds.isEmpty)
         #expect(
             policy.environment.pass.contains("LANG") && policy.environment.pass.contains("ANTHROPIC_BASE_URL")
         )

@@ -60,7 +60,7 @@ import Testing
         (
             "harness: {command: [curl]}",
             "`harness.command` could use what the profile grants (network.mode, credentials, "
-                + "filesystem.binds, environment.pass)"
+                + "environment.pass)"
         ),
         ("harness: {seeds: {.bashrc: x}}", "`harness.seeds[\".bashrc\"]` could use what the profile grants"),
         (
@@ -183,7 +183,7 @@ import Testing
         #expect(
             tree.failure()
                 == "the configuration is not valid: project/config.yaml:1:10: `profile: claude` chooses what "
-                + "grants more (network.mode, credentials, filesystem.binds, environment.pass)"
+                + "grants more (network.mode, credentials, environment.pass)"
                 + TrustTests.ending + TrustTests.remedy
         )
         #expect(throws: Never.self) { try tree.loader.load(name: "claude") }

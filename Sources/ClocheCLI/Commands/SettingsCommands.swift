@@ -21,13 +21,7 @@ enum InitCommand {
                 .object([
                     "file": .string(path), "profile": .string(profile),
                     "programs": .list(
-                        found.map { program in
-                            .object([
-                                "profile": .string(program.profile), "program": .string(program.program),
-                                "installed": .bool(program.isInstalled),
-                                "credential": .optional(program.credential),
-                            ])
-                        }
+                        found.map(\.document)
                     ),
                 ])
             )
@@ -42,14 +36,31 @@ enum InitCommand {
         let installed = found.filter(\.isInstalled)
         for program in installed {
             let credential = program.credential.map { "key: \($0)" } ?? "no key found"
-            output.line("  found    \(program.program)  (profile \(program.profile), \(credential))")
+            let place = visible(program.place ?? "")
+            output.line(
+                "  found    \(program.program)  (\(place), profile \(program.profile), \(credential))"
+            )
         }
-        for program in found where !program.isInstalled { output.line("  missing  \(program.program)") }
+        for program in found where !program.isInstalled {
+            let refusal = program.refusal.map { "  (not brought in: \(visible($0)))" } ?? ""
+            output.line("  missing  \(program.program)\(refusal)")
+        }
         if installed.isEmpty {
             output.line("no agent program is installed; the profile `shell` runs command lines")
             if let first = found.first { output.line("  \(first.install)") }
         }
         output.line("next: cloche start NAME \"\(installed.isEmpty ? "COMMAND LINE" : "TASK")\"")
+    }
+}
+
+extension FoundProgram {
+    /// The program as `init --json` and `doctor --json` print it.
+    var document: Document {
+        .object([
+            "profile": .string(profile), "program": .string(program), "installed": .bool(isInstalled),
+            "place": .optional(place), "refusal": .optional(refusal), "credential": .optional(credential),
+            "install": .string(install),
+        ])
     }
 }
 
