@@ -44,7 +44,7 @@ internal import Glibc
     deinit { unsafe Self.release(pages) }
 
     private static func release(_ pages: UnsafeMutableRawBufferPointer) {
-        guard let start = unsafe pages.baseAddress else { return }
+        guard let start = pages.baseAddress else { return }
         unsafe explicit_bzero(start, pages.count)
         unsafe munmap(start, pages.count)
     }
