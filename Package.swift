@@ -87,7 +87,8 @@ let package = Package(
         layer(
             "Gateway",
             [
-                "ClocheModel", "LinuxSystem", "StructuredText", "NetworkRules", "NetworkMessages", "NetworkRelay",
+                "ClocheModel", "LinuxSystem", "StructuredText", "NetworkRules", "NetworkMessages",
+                "NetworkRelay",
                 "ModelUsage", "COpenSSL",
             ]
         ),
@@ -111,7 +112,8 @@ let package = Package(
                 "ClocheModel", "LinuxSystem", "StructuredText", "ProfileLoading", "AuditRecords",
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
-                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway", "ModelUsage",
+                "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
+                "ModelUsage",
             ]
         ),
 
@@ -122,7 +124,8 @@ let package = Package(
                 "Cloche", "ClocheModel", "LinuxSystem", "CommandSyntax", "StructuredText", "TerminalText",
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
-                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway", "ModelUsage",
+                "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
+                "ModelUsage",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),

@@ -33,7 +33,11 @@ extension EventKind {
             .maybe("cache-read-tokens", .number, "Tokens that were read from the provider's cache."),
             .maybe("cache-write-tokens", .number, "Tokens that were written to it for five minutes."),
             .maybe("cache-write-long-tokens", .number, "Tokens that were written to it for an hour."),
-            .maybe("estimated", .truth, "Whether the tokens are an estimate: the provider did not say them to the end."),
+            .maybe(
+                "estimated",
+                .truth,
+                "Whether the tokens are an estimate: the provider did not say them to the end."
+            ),
             .maybe("key-in-answer", .truth, "The answer had the key in it, which was replaced."),
         ]
     )

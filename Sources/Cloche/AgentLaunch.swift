@@ -92,19 +92,24 @@ struct AgentLaunch {
             trees: Self.trees(directory, record),
             readPolicy: { document throws(ClocheError) in try Policy(document: document) }
         )
-        if !services.isEmpty {
-            agent.makeBudget = { [installation, policy] () throws(ClocheError) in
-                try BudgetWatch(
-                    policy,
-                    directory,
-                    created: record.created,
-                    project: installation.stateRoot.project(record.project),
-                    prices: installation.prices()
-                )
-            }
-        }
+        if !services.isEmpty { agent.makeBudget = budget(policy, directory, record) }
         agent.gateway = keys.map { GatewaySettings(services: services, keys: $0) }
         return agent
+    }
+
+    /// Makes what counts an agent's requests.
+    private func budget(_ policy: Policy, _ directory: AgentDirectory, _ record: AgentRecord)
+        -> @Sendable () throws(ClocheError) -> BudgetWatch?
+    {
+        { [installation] () throws(ClocheError) in
+            try BudgetWatch(
+                policy,
+                directory,
+                created: record.created,
+                project: installation.stateRoot.project(record.project),
+                prices: installation.prices()
+            )
+        }
     }
 
     /// What an agent may write on disk.
@@ -248,7 +253,8 @@ enum CredentialChoice {
 
     /// A variable with a gateway's key is not handed to the supervisor: it is told that there is one.
     private static func isPromised(_ name: String) -> Bool {
-        ProcessEnvironment.value(GatewayKeyReading.promise)?.split(separator: ",").contains { $0 == name } ?? false
+        ProcessEnvironment.value(GatewayKeyReading.promise)?.split(separator: ",").contains { $0 == name }
+            ?? false
     }
 
     private static func missing(_ kind: CredentialPolicy.Kind) -> ClocheError {
@@ -258,7 +264,8 @@ enum CredentialChoice {
                 .configuration,
                 "the key for \(service.name) is missing",
                 why: "there is no \(source)",
-                remedy: "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
+                remedy:
+                    "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
             )
         case .environment(let name):
             ClocheError(

@@ -138,7 +138,8 @@ private struct ProfileTrial {
 
     private func credential(_ policy: Policy) -> ProfileFinding {
         do throws(ClocheError) {
-            let chosen = try CredentialChoice.choose(policy.credentials, project.installation).map(\.kind).map(Self.word)
+            let chosen = try CredentialChoice.choose(policy.credentials, project.installation).map(\.kind)
+                .map(Self.word)
             if !chosen.isEmpty { return ProfileFinding("credential", .ok, chosen.joined(separator: ", ")) }
         } catch { return ProfileFinding("credential", error) }
         let all = policy.credentials.map(\.kind).map(Self.word)

@@ -29,7 +29,9 @@ extension Project {
         var found: [(program: FoundProgram, rank: Int64)] = []
         for name in profiles.bundleNames() {
             // A profile of the user's that is broken is told when it is used.
-            guard let policy = try? profiles.load(name: name).policy, let rank = policy.harness.rank else { continue }
+            guard let policy = try? profiles.load(name: name).policy, let rank = policy.harness.rank else {
+                continue
+            }
             let program = policy.harness.program
             let index = policy.credentials.firstIndex { CredentialChoice.isThere($0.kind, installation) }
             let look = look(for: program, policy)

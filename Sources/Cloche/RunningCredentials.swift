@@ -30,8 +30,11 @@ package struct RunningCredentials {
 
     /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
     package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        try change { $0["kept"]?.string == name || $0["service"]?.string == name } with: {
-            () throws(ClocheError) in nil
+        try change {
+            $0["kept"]?.string == name || $0["service"]?.string == name
+        } with: {
+            () throws(ClocheError) in
+            nil
         }
     }
 
@@ -40,9 +43,12 @@ package struct RunningCredentials {
         let places = holders { $0["kept"]?.string == name }
         if places.isEmpty { return [] }
         let key = try GatewayKeyReading(installation).read(.kept(name: name))
-        return try change({ $0["kept"]?.string == name }, services: { service throws(ClocheError) in
-            try GatewayKeyReading.pipe([(service, key)])
-        })
+        return try change(
+            { $0["kept"]?.string == name },
+            services: { service throws(ClocheError) in
+                try GatewayKeyReading.pipe([(service, key)])
+            }
+        )
     }
 
     private func change(
@@ -114,7 +120,8 @@ package struct RunningCredentials {
             let left = max(0, end - MonotonicClock.milliseconds)
             let interest = Poll.Interest(told.client.socket.number, readable: true)
             guard try Poll.wait([interest], milliseconds: Int32(clamping: left))[0] else {
-                return "its supervisor did not answer within 5 s; `cloche stop --kill \(told.holder.directory.name)` ends it"
+                return
+                    "its supervisor did not answer within 5 s; `cloche stop --kill \(told.holder.directory.name)` ends it"
             }
             switch try told.client.receive() {
             case .report?: return nil

@@ -4,7 +4,8 @@ extension GatewayService {
     /// Everything there is to it.
     public var document: Document {
         .object([
-            "name": .string(name), "tls": .bool(usesTLS), "host": .string(host), "port": .integer(Int64(port)),
+            "name": .string(name), "tls": .bool(usesTLS), "host": .string(host),
+            "port": .integer(Int64(port)),
             "base-path": .string(basePath), "headers": .map(headers), "drop": .strings(drop),
             "paths": .strings(paths), "variables": .map(variables), "placeholder": .string(placeholder),
             "usage": .optional(usage), "certificates": .optional(certificates),

@@ -15,7 +15,8 @@ extension ClocheCommands {
             the machine's end; what lasts is a passphrase, an ssh key or a key file: see `protect`.
             """,
         subcommands: [
-            addCredential, listCredentials, rotateCredential, revokeCredential, deleteCredential, testCredential,
+            addCredential, listCredentials, rotateCredential, revokeCredential, deleteCredential,
+            testCredential,
             lockCredentials, unlockCredentials, protectCredentials,
         ]
     )

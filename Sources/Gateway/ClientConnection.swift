@@ -304,7 +304,9 @@ final class ClientConnection: Continuing {
     private func passBody() {
         scan?.look(at: input)
         if scan?.request?.billing == .deferred, judged?.billing != .deferred {
-            return refuse(GatewayRefusal(400, "what makes the service answer later stands too late in the request"))
+            return refuse(
+                GatewayRefusal(400, "what makes the service answer later stands too late in the request")
+            )
         }
         while !input.isEmpty, !body.isDone, toService.count < Self.limit {
             guard let count = bodyCount() else { return }
@@ -419,7 +421,9 @@ final class ClientConnection: Continuing {
         }
         let encoding = head["content-encoding"]?.lowercased() ?? "identity"
         guard encoding == "identity" else {
-            return refuse(GatewayRefusal(502, "\(target.service) answers in \(encoding), which was not asked for"))
+            return refuse(
+                GatewayRefusal(502, "\(target.service) answers in \(encoding), which was not asked for")
+            )
         }
         let framing = head.body(ofMethod: request.method)
         answerKeepsAlive = head.keepsAlive

@@ -107,7 +107,9 @@ internal import NetworkRules
     // MARK: For connections
 
     func accepted(_ socket: FileDescriptor.Shared) {
-        guard connections.count < Self.mostConnections else { return StreamSocket.resetOnClose(socket.number) }
+        guard connections.count < Self.mostConnections else {
+            return StreamSocket.resetOnClose(socket.number)
+        }
         StreamSocket.sendAtOnce(socket.number)
         let connection = ClientConnection(self, socket)
         connections[connection.number] = connection

@@ -46,14 +46,17 @@ package final class GatewayLoop: SocketLoop {
     /// Has somebody go on after the others had their turn.
     func later(_ id: UInt64) { unfinished.append(id) }
 
+    /// See `SocketLoop.register`.
     package func register(_ watcher: any Watcher) -> UInt64 {
         nextWatcher += 1
         watchers[nextWatcher] = watcher
         return nextWatcher
     }
 
+    /// See `SocketLoop.unregister`.
     package func unregister(_ id: UInt64) { watchers[id] = nil }
 
+    /// See `SocketLoop.watch`.
     @discardableResult
     package func watch(
         _ number: CInt,
@@ -70,13 +73,16 @@ package final class GatewayLoop: SocketLoop {
         } catch { return false }
     }
 
+    /// See `SocketLoop.change`.
     package func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {
         // The set has this descriptor; changing what it waits for cannot fail.
         try? epoll.modify(number, token: id << 8 | UInt64(side), readable: readable, writable: writable)
     }
 
+    /// See `SocketLoop.forget`.
     package func forget(_ number: CInt) { epoll.remove(number) }
 
+    /// See `SocketLoop.wake`.
     package func wake(_ id: UInt64, at time: Int64) {
         timers.add(time, id)
         if timers.count > 4096 + 4 * watchers.count { timers.keep { watchers[$0] != nil } }

@@ -123,7 +123,8 @@ package struct GatewayOutcome: Equatable, Sendable {
     package var entries: [Document.Entry] {
         [
             Document.Entry("status", .integer(status)), Document.Entry("sent", .integer(sent)),
-            Document.Entry("received", .integer(received)), Document.Entry("milliseconds", .integer(milliseconds)),
+            Document.Entry("received", .integer(received)),
+            Document.Entry("milliseconds", .integer(milliseconds)),
         ] + (why.map { [Document.Entry("why", .string($0))] } ?? [])
             + (usage.map(\.entries) ?? [])
             + (hadKey ? [Document.Entry("key-in-answer", .bool(true))] : [])
@@ -159,12 +160,14 @@ package enum GatewayReport: Equatable, Sendable {
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
         case .question(let id, let request, let model):
             .map(
-                [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))] + request.entries
+                [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))]
+                    + request.entries
                     + (model.map(\.entries) ?? [])
             )
         case .ended(let id, let request, let outcome):
             .map(
-                [Document.Entry("report", .string("ended")), Document.Entry("id", .integer(id))] + request.entries
+                [Document.Entry("report", .string("ended")), Document.Entry("id", .integer(id))]
+                    + request.entries
                     + outcome.entries
             )
         }

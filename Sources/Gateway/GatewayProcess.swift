@@ -78,7 +78,12 @@ final class GatewayProcess {
         do {
             switch order {
             case .serve(let services, let proxy, let servers):
-                try gateway?.serve(services, keys: try keys(descriptor), upstreamProxy: proxy, nameServers: servers)
+                try gateway?.serve(
+                    services,
+                    keys: try keys(descriptor),
+                    upstreamProxy: proxy,
+                    nameServers: servers
+                )
                 report(.ready)
             case .listen: if let descriptor { gateway?.listen(descriptor) }
             case .rotate(let service):

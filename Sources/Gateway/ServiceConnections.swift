@@ -87,6 +87,7 @@ private final class ServiceAttempt: Watcher {
     }
 
     func begin(_ resolver: Resolver, _ proxy: UpstreamProxy?) {
+        // The profile was read with the same parser; another text is refused below.
         guard let destination = try? Destination(authority: service.authority, standardPort: service.port)
         else { return finish(.failure(GatewayFailure(why: "\(service.host) is no host"))) }
         let first = proxy?.destination ?? destination
@@ -111,7 +112,9 @@ private final class ServiceAttempt: Watcher {
             dialer = nil
             switch result {
             case .failure(let error):
-                finish(.failure(GatewayFailure(why: "\(service.authority) cannot be reached: \(error.errno)")))
+                finish(
+                    .failure(GatewayFailure(why: "\(service.authority) cannot be reached: \(error.errno)"))
+                )
             case .success(let (socket, _)):
                 StreamSocket.sendAtOnce(socket.number)
                 StreamSocket.keepAlive(socket.number)

@@ -91,7 +91,9 @@ extension GatewayService {
 
     private func appendValue(_ template: String, _ key: Secret, to head: inout [UInt8]) {
         unsafe key.withBytes { bytes in
-            if let start = template.range(of: "{basic "), let end = template[start.upperBound...].firstIndex(of: "}") {
+            if let start = template.range(of: "{basic "),
+                let end = template[start.upperBound...].firstIndex(of: "}")
+            {
                 head.append(contentsOf: template[..<start.lowerBound].utf8)
                 var pair = Array("\(template[start.upperBound..<end]):".utf8)
                 unsafe pair.append(contentsOf: bytes)
@@ -113,10 +115,12 @@ extension GatewayService {
     /// The forms in which a service could echo its key.
     func secrets(_ key: Secret) throws(SystemError) -> [Secret] {
         var found = [key]
-        for field in headers where field.value.string?.contains("{basic ") ?? false {
-            let template = field.value.string ?? ""
+        for field in headers {
+            guard let template = field.value.string, let mark = template.range(of: "{basic ") else {
+                continue
+            }
             var value: [UInt8] = []
-            appendValue(String(template[template.range(of: "{basic ")!.lowerBound...]), key, to: &value)
+            appendValue(String(template[mark.lowerBound...]), key, to: &value)
             found.append(try Secret(wiping: &value))
         }
         return found

@@ -84,9 +84,12 @@ enum TLSError {
             unsafe connection = nil
             return
         }
-        guard let made = unsafe SSL_new(context.context) else { throw GatewayFailure(why: "no memory for TLS") }
+        guard let made = unsafe SSL_new(context.context) else {
+            throw GatewayFailure(why: "no memory for TLS")
+        }
         unsafe connection = made
-        let isAddress = service.host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
+        let isAddress =
+            service.host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
             || service.host.contains(":")
         let parameters = unsafe SSL_get0_param(made)
         if isAddress {

@@ -55,7 +55,9 @@ package struct HTTPAnswerHead: Equatable, Sendable {
             var end = position
             while end < head.count, head[end] != .carriageReturn { end += 1 }
             try collected.take(position..<end, of: head)
-            guard collected.fields.count <= Self.fieldLimit else { throw Malformed("answer has too many fields") }
+            guard collected.fields.count <= Self.fieldLimit else {
+                throw Malformed("answer has too many fields")
+            }
             position = end + 2
         }
         fields = collected.fields
@@ -74,7 +76,9 @@ private struct AnswerFields {
     var framing: HTTPAnswerHead.Body {
         get throws(Malformed) {
             guard isChunked else { return length.map { .length($0) } ?? .untilEnd }
-            guard length == nil else { throw Malformed("answer has both Content-Length and Transfer-Encoding") }
+            guard length == nil else {
+                throw Malformed("answer has both Content-Length and Transfer-Encoding")
+            }
             return .chunked
         }
     }

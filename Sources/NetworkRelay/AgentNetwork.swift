@@ -190,12 +190,14 @@ package final class AgentNetwork: SocketLoop {
         Heap.trim()
     }
 
+    /// See `SocketLoop.register`.
     package func register(_ watcher: any Watcher) -> UInt64 {
         nextWatcher += 1
         watchers[nextWatcher] = watcher
         return nextWatcher
     }
 
+    /// See `SocketLoop.unregister`.
     package func unregister(_ id: UInt64) { watchers[id] = nil }
 
     /// Whether there is memory for it.
@@ -215,13 +217,16 @@ package final class AgentNetwork: SocketLoop {
         } catch { return false }
     }
 
+    /// See `SocketLoop.change`.
     package func change(_ number: CInt, _ id: UInt64, _ side: Int, readable: Bool, writable: Bool) {
         // As above.
         try? epoll.modify(number, token: id << 8 | UInt64(side), readable: readable, writable: writable)
     }
 
+    /// See `SocketLoop.forget`.
     package func forget(_ number: CInt) { epoll.remove(number) }
 
+    /// See `SocketLoop.wake`.
     package func wake(_ id: UInt64, at time: Int64) {
         timers.add(time, id)
         // Times of connections that have ended are let go of before they come.

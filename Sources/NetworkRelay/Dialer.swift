@@ -63,6 +63,7 @@ package final class Dialer: Watcher {
         attempts[oldest] = nil
     }
 
+    /// See `Watcher.ready`.
     package func ready(_ side: Int, _ event: Readiness) {
         guard attempts.indices.contains(side), let (socket, address) = attempts[side] else { return }
         do throws(SystemError) {
@@ -78,6 +79,7 @@ package final class Dialer: Watcher {
         }
     }
 
+    /// See `Watcher.timeUp`.
     package func timeUp() {
         let now = MonotonicClock.milliseconds
         if now >= end {

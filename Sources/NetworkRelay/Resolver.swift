@@ -241,6 +241,7 @@ package enum Resolution {
         network.wake(id, at: next)
     }
 
+    /// See `Watcher.ready`.
     package func ready(_ side: Int, _ event: Readiness) {}
 
     /// Asks the next server, or gives up.

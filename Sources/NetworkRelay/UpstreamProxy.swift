@@ -24,7 +24,9 @@ package enum Base64 {
     )
 
     /// The text of some bytes.
-    package static func encode(_ bytes: [UInt8]) -> String { String(decoding: self.bytes(bytes), as: UTF8.self) }
+    package static func encode(_ bytes: [UInt8]) -> String {
+        String(decoding: self.bytes(bytes), as: UTF8.self)
+    }
 
     /// The text of some bytes, as bytes that can be wiped.
     package static func bytes(_ bytes: [UInt8]) -> [UInt8] {
@@ -77,8 +79,10 @@ package final class ProxyHandshake: Watcher {
         network.wake(id, at: MonotonicClock.milliseconds + Self.patience)
     }
 
+    /// See `Watcher.ready`.
     package func ready(_ side: Int, _ event: Readiness) { request.isEmpty ? read() : write() }
 
+    /// See `Watcher.timeUp`.
     package func timeUp() { finish(.failure(ProxyFailure(why: "it did not answer within 10 s"))) }
 
     private func write() {

@@ -62,7 +62,9 @@ package struct TextForm: Sendable {
         plural: "beginnings of paths",
         "a path such as /v1/",
         pattern: "^/[^?#\\s]*$"
-    ) { text in text.hasPrefix("/") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 } }
+    ) { text in
+        text.hasPrefix("/") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 }
+    }
     static let serviceURL = TextForm(
         "URL",
         "a URL such as https://api.example.com/v1",

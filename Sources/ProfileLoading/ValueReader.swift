@@ -188,7 +188,10 @@ struct ValueReader {
             let words = "`env`, `file`, `command` or `kept`"
             complain(at: node.position, "`\(key)` needs exactly one of the keys \(words)")
         } else if record["service"] == nil, ["command", "kept"].contains(sources[0]) {
-            complain(at: node.position, "`\(key).\(sources[0])` goes with `service`: only a gateway may read it")
+            complain(
+                at: node.position,
+                "`\(key).\(sources[0])` goes with `service`: only a gateway may read it"
+            )
         } else if record["target"] != nil, sources[0] != "file" || record["service"] != nil {
             complain(at: node.position, "`\(key).target` goes with `file`, and not with `service`")
         }

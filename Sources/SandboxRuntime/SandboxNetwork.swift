@@ -203,7 +203,9 @@ extension Planner {
         steps.append(step(.datagrams(port: InsideNetwork.dnsPort)))
         steps.append(step(.socketTable, part: .socketTable))
         let chosen = Array(
-            Set(network.ports).subtracting(always + [InsideNetwork.gatewayPort, 0]).sorted().prefix(InsideNetwork.mostPorts)
+            Set(network.ports).subtracting(always + [InsideNetwork.gatewayPort, 0]).sorted().prefix(
+                InsideNetwork.mostPorts
+            )
         )
         if !chosen.isEmpty {
             let without: PlanOperation.Part? = network.usesPacketFilter ? .packetFilter : nil

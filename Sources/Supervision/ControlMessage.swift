@@ -6,8 +6,7 @@
 //      | attach request ------------->|   output* ... left, ended, exited
 //      | input, resize, repaint, detach: to the window that this connection is attached to
 //      | look ----------------------->|   output* report, failed
-//      | keys; resize otherwise ----->|   report, failed
-//      | changeKey (+ 1 fd) -------->|   report, failed
+//      | keys, changeKey (+ 1 fd); resize otherwise -> report, failed
 //      | follow --------------------->|   started, output* ... ended
 //      | awaitState ----------------->|   report at once, and at each change ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
@@ -209,7 +208,10 @@ package enum ControlMessage: Equatable, Sendable {
             guard let request = Self.json(body).flatMap(ExecRequest.init(document:)) else { return nil }
             self = .exec(request)
         case "V", "v":
-            self = .changeKey(service: String(decoding: body, as: UTF8.self), isRevoked: kind == UInt8(ascii: "V"))
+            self = .changeKey(
+                service: String(decoding: body, as: UTF8.self),
+                isRevoked: kind == UInt8(ascii: "V")
+            )
         case "K":
             guard let number = number(body) else { return nil }
             self = .signal(number)

@@ -61,7 +61,11 @@ struct GatewayClient {
             }
             let left = end - MonotonicClock.milliseconds
             guard !hasEnded, left > 0 else {
-                throw ClocheError(.system, "the agent's gateway did not begin", why: "it ended, or said nothing for 10 s")
+                throw ClocheError(
+                    .system,
+                    "the agent's gateway did not begin",
+                    why: "it ended, or said nothing for 10 s"
+                )
             }
             do throws(SystemError) {
                 let interest = Poll.Interest(socket.number, readable: true, writable: isBehind)

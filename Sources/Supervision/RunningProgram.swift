@@ -175,7 +175,8 @@ package final class SandboxProgram: RunningProgram {
     /// Readable for a report of init's, and for the network.
     package var descriptor: CInt { epoll.descriptor }
 
-    private func serveGateway(_ client: GatewayClient, _ listener: FileDescriptor.Shared) throws(ClocheError) {
+    private func serveGateway(_ client: GatewayClient, _ listener: FileDescriptor.Shared) throws(ClocheError)
+    {
         var client = client
         client.send(.listen, listener)
         try client.awaitReady()

@@ -38,7 +38,8 @@ extension Supervisor {
         for report in gateway?.receive() ?? [] {
             switch report {
             case .ready: continue
-            case .failed(let why): try audit.append(.gateway, ["event": .string("failed"), "why": .string(why)])
+            case .failed(let why):
+                try audit.append(.gateway, ["event": .string("failed"), "why": .string(why)])
             case .question(let id, let request, let model): try judge(id, request, model)
             case .ended(let id, let request, let outcome): try requestEnded(id, request, outcome)
             }
@@ -98,7 +99,8 @@ extension Supervisor {
     }
 
     private func endCounting(_ id: Int64, _ usage: UsageReading?) throws(ClocheError) {
-        guard let model = requestsUnderWay.removeValue(forKey: id), model.billing == .answered, let budget else {
+        guard let model = requestsUnderWay.removeValue(forKey: id), model.billing == .answered, let budget
+        else {
             return
         }
         let expected = model.bytes == 0 && model.model == nil ? nil : model.expected
@@ -145,8 +147,10 @@ extension Supervisor {
         guard let client = gateway else { return }
         // What it has said until now is on record; a log that cannot be written has ended the agent already.
         for case .ended(let id, let request, let outcome) in gateway?.receive() ?? [] {
+            // As above.
             try? requestEnded(id, request, outcome)
         }
+        // As above.
         for id in requestsUnderWay.keys { try? endCounting(id, requestsUnderWay[id]?.expected) }
         budget?.close(WallClock.milliseconds)
         epoll.remove(client.socket.number)

@@ -152,8 +152,9 @@ struct ServedSockets {
         catchesAllPorts = network.catchesAllPorts
         hasIPv6 = network.hasIPv6
         ports = network.listeners.map(\.port)
+        let others = [network.questions, network.gateway].compactMap { $0 }
         // A descriptor of ours has an inode.
-        inodes = (network.listeners.map(\.socket) + [network.questions, network.gateway].compactMap { $0 }).compactMap { try? $0.status().inode }
+        inodes = (network.listeners.map(\.socket) + others).compactMap { try? $0.status().inode }
     }
 
     mutating func add(_ port: UInt16, _ socket: FileDescriptor.Shared) {

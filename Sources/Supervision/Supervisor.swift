@@ -35,7 +35,8 @@ package struct SupervisedAgent: Sendable {
     /// What it may write on disk; none of these in another.
     package var trees: [String]
     /// Makes what counts its requests; nil without a gateway.
-    package var makeBudget: @Sendable () throws(ClocheError) -> BudgetWatch? = { () throws(ClocheError) in nil }
+    package var makeBudget: @Sendable () throws(ClocheError) -> BudgetWatch? = { () throws(ClocheError) in nil
+    }
     /// The gateway it gets, if it has credentials with `service`.
     package var gateway: GatewaySettings?
     /// Reads an effective profile, when a person changes it while the agent runs.

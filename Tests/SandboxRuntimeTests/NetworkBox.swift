@@ -96,7 +96,9 @@ struct NetworkBox: ~Copyable {
         let network = sandbox.takeNetwork()
         var answerer: Int32 = 0
         if let network {
-            let numbers = ([network.questions].compactMap { $0 } + network.listeners.map(\.socket)).map(\.number)
+            let numbers = ([network.questions].compactMap { $0 } + network.listeners.map(\.socket)).map(
+                \.number
+            )
             answerer = try Subprocess(python, ["-c", Self.answers] + numbers.map { "\($0)" })
                 .spawn(stdin: null.number, stdout: null.number, stderr: 2, extra: numbers)
         }

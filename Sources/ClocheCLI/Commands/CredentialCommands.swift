@@ -87,7 +87,9 @@ enum CredentialCommand {
             context.output.line("\(name) \(done)")
             for change in changes {
                 let agent = "\(visible(change.agent)) (\(visible(change.project)), \(change.service))"
-                context.output.line(change.failure.map { "  not at \(agent): \(visible($0))" } ?? "  at \(agent)")
+                context.output.line(
+                    change.failure.map { "  not at \(agent): \(visible($0))" } ?? "  at \(agent)"
+                )
             }
         }
         return changes.contains { $0.failure != nil } ? ExitCode.negative : ExitCode.success
