@@ -644,7 +644,8 @@ extends: agent
 
 harness:
   command: [mini]
-  task: [-t, "{task}", -y]
+  # With a task it ends when that is done, instead of asking for the next (tried with 2.4.6).
+  task: [-t, "{task}", -y, --exit-immediately]
   install: "install mini-swe-agent with `uv tool install mini-swe-agent` or `pipx install mini-swe-agent`"
   # Its prompts are in its own configuration file, which replaces the one that comes with it: no instructions, therefore.
   model: [-m, "{model}"]

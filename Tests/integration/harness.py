@@ -2,6 +2,7 @@
 
     harness.py --program PATH [--weakened PATH] [--label NAME] [--jobs N] [--list] [FILTER...]
     harness.py --folder LimitsTests --delegated --patience N --programs PATH ...     as scripts/vm-test does
+    harness.py --folder real-agents ...     as `scripts/test real-agents` does, after scripts/install-real-agents
     harness.py --build-programs PATH     the attack programs, for a machine that has no compiler
 
 A test is a function `test_...(t)` in a file `test_*.py` beside this one, in `../EscapeTests`, `../LimitsTests` or `../NetworkTests`; `t` is a `Case`
@@ -28,6 +29,8 @@ import leaks
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ("integration", "EscapeTests", "LimitsTests", "NetworkTests")
+# Only by its name: it wants programs that are not in Debian (scripts/install-real-agents).
+BY_NAME = ("real-agents",)
 SKIPPED = 77
 
 
@@ -124,7 +127,7 @@ def remove(directory):
 
 def discover(filters, folders, delegated):
     tests, files = [], []
-    sys.path += [str(HERE.parent / folder) for folder in FOLDERS]
+    sys.path += [str(HERE.parent / folder) for folder in FOLDERS + BY_NAME]
     for folder in folders:
         files += sorted((HERE.parent / folder).glob("test_*.py"))
     for file in files:
@@ -189,7 +192,7 @@ def main():
     parser.add_argument("--label", default="root" if os.getuid() == 0 else "user")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
-    parser.add_argument("--folder", choices=FOLDERS, action="append", help="only the tests of this folder; may be repeated")
+    parser.add_argument("--folder", choices=FOLDERS + BY_NAME, action="append", help="only the tests of this folder; may be repeated")
     parser.add_argument("--delegated", action="store_true", help="test_delegated*.py, too")
     parser.add_argument("--patience", type=float, default=1.0, help="deadlines are so many times longer: for an emulated machine")
     parser.add_argument("--programs", type=pathlib.Path, help="where --build-programs put the attack programs")
@@ -208,7 +211,10 @@ def main():
     if options.list:
         print("\n".join(name for name, _ in tests))
         return 0
-    for program, kind in ((options.program, "release"), (options.weakened, "weakened")):
+    programs = [(options.program, "release")]
+    if options.folder != [*BY_NAME]:
+        programs.append((options.weakened, "weakened"))
+    for program, kind in programs:
         if not os.access(program, os.X_OK):
             sys.exit(f"harness.py: {program} is not an executable; run `scripts/build {kind}` first")
     return run(tests, options)
