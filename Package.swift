@@ -164,6 +164,7 @@ let package = Package(
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
         tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText", "ModelUsage"]),
+        tests("Gateway", ["ClocheModel", "LinuxSystem", "ModelUsage", "NetworkMessages"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
