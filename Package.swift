@@ -200,7 +200,7 @@ if Context.environment["CLOCHE_FUZZ"] == "1" {
                 "CLibFuzzer", "CLinux", "ClocheModel", "LinuxSystem", "StructuredText", "TerminalText",
                 "NetworkMessages", "NetworkRelay", "NetworkRules", "ProfileLoading", "GitWorkspace",
                 "SandboxRuntime", "Supervision", "AuditRecords", "AuditReport", "SessionRecording",
-                "TerminalScreen", "CredentialStore", "ModelUsage",
+                "TerminalScreen", "CredentialStore", "ModelUsage", "Gateway",
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: swift,

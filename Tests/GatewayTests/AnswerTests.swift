@@ -16,9 +16,12 @@ import Testing
     }
 
     /// What an agent gets of a body that comes in pieces of a size.
-    private func passed(_ bytes: [UInt8], _ body: HTTPAnswerHead.Body, size: Int, isChunked: Bool = false) throws
-        -> (output: [UInt8], answer: AnswerBody)
-    {
+    private func passed(
+        _ bytes: [UInt8],
+        _ body: HTTPAnswerHead.Body,
+        size: Int,
+        isChunked: Bool = false
+    ) throws -> (output: [UInt8], answer: AnswerBody) {
         var answer = AnswerBody(body, isChunked: isChunked, SecretFilter([try Self.secret()]))
         var output = ByteQueue()
         var looked: [UInt8] = []
@@ -90,7 +93,9 @@ import Testing
     }
 
     @Test func headsAreReadByByte() throws {
-        let text = "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nConnection: close\r\nKeep-Alive: x\r\nContent-Length: 3\r\n\r\n"
+        let text =
+            "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nConnection: close\r\nKeep-Alive: x\r\n"
+            + "Content-Length: 3\r\n\r\n"
         let bytes = Array(text.utf8)
         var reader = HTTPAnswerReader()
         for count in 0..<bytes.count {

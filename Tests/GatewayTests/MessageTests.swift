@@ -33,7 +33,11 @@ import Testing
     }
 
     @Test func pathsAreToldWithoutTheirQueryAndNotWhole() {
-        let long = GatewayRequest(service: "a", method: "GET", path: "/" + String(repeating: "x", count: 9999) + "?secret")
+        let long = GatewayRequest(
+            service: "a",
+            method: "GET",
+            path: "/" + String(repeating: "x", count: 9999) + "?secret"
+        )
         #expect(long.path.count == GatewayRequest.longest && !long.path.contains("?"))
     }
 

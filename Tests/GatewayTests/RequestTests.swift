@@ -66,7 +66,8 @@ import Testing
     }
 
     static let refused = [
-        "/model/v1/../x", "/model/v1/%2e%2e/x", "/model/v1%2fx", "/model/v1//x", "/model/v1/x;a", "/model/v1/\\x",
+        "/model/v1/../x", "/model/v1/%2e%2e/x", "/model/v1%2fx", "/model/v1//x", "/model/v1/x;a",
+        "/model/v1/\\x",
     ]
 
     @Test(arguments: refused) func pathsWithTwoMeaningsAreRefused(_ path: String) throws {
@@ -76,7 +77,8 @@ import Testing
 
     @Test func pathsBegin() {
         var service = service()
-        #expect(service.allows(path: "/v1/x?/v2/") && !service.allows(path: "/v2/?/v1/") && !service.allows(path: "/v1"))
+        #expect(service.allows(path: "/v1/x?/v2/") && !service.allows(path: "/v2/?/v1/"))
+        #expect(!service.allows(path: "/v1"))
         service.paths = ["/v1"]
         #expect(service.allows(path: "/v1") && service.allows(path: "/v1/x") && !service.allows(path: "/v1x"))
         service.paths = []
@@ -85,8 +87,11 @@ import Testing
 
     @Test(arguments: [1, 3, 1000]) func aRequestIsReadBeforeItGoesOn(_ size: Int) throws {
         let body = #"{"messages": [1, 2], "model": "claude-test"}"#
-        let framed = "10\r\n\(body.prefix(16))\r\n\(String(body.utf8.count - 16, radix: 16))\r\n\(body.dropFirst(16))\r\n0\r\n\r\n"
-        for (fields, text) in [("Content-Length: \(body.utf8.count)", body), ("Transfer-Encoding: chunked", framed)] {
+        let rest = body.dropFirst(16)
+        let framed =
+            "10\r\n\(body.prefix(16))\r\n\(String(rest.utf8.count, radix: 16))\r\n\(rest)\r\n0\r\n\r\n"
+        let length = "Content-Length: \(body.utf8.count)"
+        for (fields, text) in [(length, body), ("Transfer-Encoding: chunked", framed)] {
             let request = try head("POST /v1/messages HTTP/1.1\r\nHost: h\r\n\(fields)\r\n\r\n")
             var scan = RequestScan(request, .anthropic, path: "/v1/messages")
             var input = ByteQueue()
