@@ -183,6 +183,14 @@ extension Project {
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
         let services = try GatewayKeyReading.services(policy)
+        if !services.isEmpty, policy.budget.isSet || policy.projectBudget.isSet {
+            throw ClocheError(
+                .configuration,
+                "`run` holds no budget",
+                why: "what it uses would be counted by nobody",
+                remedy: "use `cloche start`, or a profile without `budget`"
+            )
+        }
         let keys = try GatewayKeyReading(installation).keys(policy).pipe
         // The agent's own directories are the sandbox's to search; init says when there is no such program.
         let programs = try installation.programs(

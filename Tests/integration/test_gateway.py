@@ -422,6 +422,9 @@ def test_budgets_hold(t):
     t.wait_until(lambda: sums()["requests"] == 5, "five requests in the ledger", 5)
     assert (sums()["input"], sums()["output"], sums()["nanodollars"]) == (5000, 2500, 10 * 10**9), sums()
     assert "budget" in t.cloche("audit", "a", cwd=project).out
+    # Who would not count refuses.
+    refused = t.cloche("run", "--profile", "served", "--workspace", "none", "--", "true", cwd=project, check=None)
+    assert refused.code == 125 and "budget" in refused.err, refused
     # It holds after a stop, and when more is allowed, for more.
     t.cloche("stop", "a", "--kill", cwd=project)
     t.cloche("resume", "a", cwd=project)

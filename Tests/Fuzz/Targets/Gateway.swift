@@ -12,6 +12,7 @@ private let keyText = "sk-canary-0123456789"
 
 private func key() -> Secret {
     var bytes = Array(keyText.utf8)
+    // Without memory for one page nothing goes on.
     guard let secret = try? Secret(wiping: &bytes) else { fatalError("no memory") }
     return secret
 }
