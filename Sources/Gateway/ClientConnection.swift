@@ -116,7 +116,8 @@ final class ClientConnection: Continuing {
 
     func goOn() {
         isQueued = false
-        advanceService()
+        if hasEnded { return }
+        if case .head = phase { readNext() } else { advanceService() }
         update()
     }
 
@@ -144,7 +145,7 @@ final class ClientConnection: Continuing {
         if hasEnded { return }
         let mayRead: Bool
         switch phase {
-        case .head, .dropping: mayRead = true
+        case .head, .dropping: mayRead = output.count < Self.limit
         // An agent that has gone is seen.
         case .collecting, .asking, .connecting: mayRead = input.count < Self.limit
         case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
@@ -194,11 +195,17 @@ final class ClientConnection: Continuing {
         }
         if case .closing = phase { return close(why: nil) }
         if case .exchanging = phase, stream?.hasPending ?? false { later() }
+        if case .head = phase, !input.isEmpty { later() }
+    }
+
+    /// The next request, if it has come, as long as the agent reads its answers.
+    private func readNext() {
+        if !input.isEmpty, output.count < Self.limit { readHead() }
     }
 
     private func process() {
         switch phase {
-        case .head: readHead()
+        case .head: if !isQueued { readNext() }
         case .collecting: collect()
         case .exchanging: passBody()
         case .dropping: dropBody()
@@ -568,7 +575,8 @@ final class ClientConnection: Continuing {
         }
         phase = .head
         extend(Self.idleTime)
-        if !input.isEmpty { readHead() }
+        // In another turn: thousands of requests that have come at once are not served one within the other.
+        if !input.isEmpty { later() }
     }
 
     private func close(why: String?) {

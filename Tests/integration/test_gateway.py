@@ -449,7 +449,13 @@ def test_floods_block_nobody(t):
         "held = []\n"
         "for n in range(900):\n"
         "    s = socket.create_connection(('127.0.0.1', 4180)); s.sendall(head * 3); held.append(s)\n"
-        "print('flooded', flush=True)\n"
+        "s = socket.create_connection(('127.0.0.1', 4180)); s.setblocking(False)\n"
+        "one = b'GET /none HTTP/1.1\\r\\nHost: g\\r\\n\\r\\n' * 100000\n"
+        "sent = 0\n"
+        "try:\n"
+        "    while sent < len(one): sent += s.send(one[sent:])\n"
+        "except BlockingIOError: pass\n"
+        "held.append(s); print('flooded', flush=True)\n"
         "os.read(0, 1)\n"
     )
     t.start("a", "exec python3 -c " + shlex.quote(flood), cwd=project, profile="served")
