@@ -146,9 +146,11 @@ extension Supervisor {
     func endGateway() {
         guard let client = gateway else { return }
         // What it has said until now is on record; a log that cannot be written has ended the agent already.
-        for case .ended(let id, let request, let outcome) in gateway?.receive() ?? [] {
-            // As above.
-            try? requestEnded(id, request, outcome)
+        while case let reports = gateway?.receive() ?? [], !reports.isEmpty {
+            for case .ended(let id, let request, let outcome) in reports {
+                // As above.
+                try? requestEnded(id, request, outcome)
+            }
         }
         // As above.
         for id in requestsUnderWay.keys { try? endCounting(id, requestsUnderWay[id]?.expected) }
