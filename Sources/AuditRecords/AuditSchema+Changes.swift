@@ -48,7 +48,7 @@ extension EventKind {
         .security,
         "The process that has the agent's keys was given another key, or has one less, or has ended.",
         [
-            .always("event", .word(["failed", "lost", "revoke", "rotate"]), "What happened."),
+            .always("action", .word(["failed", "lost", "revoke", "rotate"]), "What happened."),
             .maybe("service", .text, "The service whose key it is."),
             .maybe("why", .foreignText, "Why it failed."),
         ]

@@ -159,6 +159,23 @@ package struct EventWords: Equatable {
                 word(event["kind"], limit: 40),
                 joined([word(event["name"]), source.isEmpty ? "" : "from \(source)"])
             )
+        case "request":
+            let tokens = event["input-tokens"]?.integer.map {
+                "\($0) and \(event["output-tokens"]?.integer ?? 0) tokens of \(word(event["model"], limit: 60))"
+            }
+            return (
+                "\(event["status"]?.integer ?? 0)",
+                joined([
+                    "\(word(event["method"], limit: 20)) \(word(event["service"], limit: 60)) \(word(event["path"]))",
+                    traffic(event), tokens ?? "", word(event["why"]),
+                    event["key-in-answer"]?.bool == true ? "the answer had the key in it" : "",
+                ])
+            )
+        case "gateway":
+            return (
+                word(event["action"], limit: 40),
+                joined([word(event["service"], limit: 60), word(event["why"])])
+            )
         case "log":
             let part = event["continues"]?.integer.map { "continues file \($0)" } ?? ""
             return ("", joined(["log \(word(event["id"], limit: 40))", part]))

@@ -183,6 +183,7 @@ extension Project {
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
         let services = try GatewayKeyReading.services(policy)
+        if !services.isEmpty { try Self.refuseBudgets(policy) }
         let keys = try GatewayKeyReading(installation).keys(policy).pipe
         // The agent's own directories are the sandbox's to search; init says when there is no such program.
         let programs = try installation.programs(
@@ -219,6 +220,16 @@ extension Project {
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }
+    }
+
+    private static func refuseBudgets(_ policy: Policy) throws(ClocheError) {
+        guard policy.budget.isSet || policy.projectBudget.isSet else { return }
+        throw ClocheError(
+            .configuration,
+            "`run` holds no budget",
+            why: "what it uses would be counted by nobody",
+            remedy: "use `cloche start`, or a profile without `budget`"
+        )
     }
 
     private func workspacePlace(_ choice: WorkspaceChoice, _ current: String, _ mode: AccessMode)

@@ -127,8 +127,9 @@ extension ClocheCommands {
         "Delete a credential",
         aliases: ["rm"],
         suggestedFor: ["remove", "unset", "logout"],
+        discussion: "Agents that run with a gateway lose it, as with `revoke`.",
         arguments: [credentialName("The credential")],
-        options: [.flag("force", letter: "f", "Do not ask")],
+        options: [.flag("force", letter: "f", "Do not ask"), json],
         examples: [Example("cloche credential delete deploy", "asks first")]
     )
 

@@ -37,6 +37,9 @@ struct AnswerBody {
         }
     }
 
+    /// Whether such a body has no bytes.
+    static func isEmpty(_ body: HTTPAnswerHead.Body) -> Bool { body == .none || body == .length(0) }
+
     /// Takes bytes of the service; what goes to the agent is appended.
     ///
     /// - Parameter look: is shown the bytes of the body, out of their framing.

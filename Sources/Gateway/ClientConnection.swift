@@ -50,7 +50,10 @@ final class ClientConnection: Continuing {
     private var output = ByteQueue()
     private var reader = HTTPRequestReader()
     private var deadline: Int64
+    /// The soonest time that the loop will tell of.
+    private var timer: Int64
     private var isQueued = false
+    private var held = 0
     private var hasEnded = false
 
     // Of the request that is under way.
@@ -63,6 +66,11 @@ final class ClientConnection: Continuing {
     /// What was said of it when the supervisor was asked.
     private var judged: ModelRequest?
     private var usage: UsageReader?
+    /// Whether the service has got any of the request.
+    private var wasSent = false
+    /// What is taken out of the answer: the key that was sent, whatever has become of it meanwhile.
+    private var filter = SecretFilter([])
+    private var interimHeads = 0
     private var outcome = GatewayOutcome()
     private var began: Int64 = 0
     private var isCounted = false
@@ -88,12 +96,14 @@ final class ClientConnection: Continuing {
     /// What one turn moves before others have theirs.
     private static let turn = 1 << 20
     private static let longestDropped: Int64 = 64 << 20
+    private static let mostInterim = 16
 
     init(_ gateway: Gateway, _ socket: FileDescriptor.Shared) {
         self.gateway = gateway
         self.socket = socket
         watched = Watched(socket.number, side: 0)
         deadline = MonotonicClock.milliseconds + Self.headTime
+        timer = deadline
         id = gateway.loop.register(self)
         gateway.loop.wake(id, at: deadline)
         update()
@@ -116,14 +126,17 @@ final class ClientConnection: Continuing {
 
     func goOn() {
         isQueued = false
-        advanceService()
+        if hasEnded { return }
+        if case .head = phase { readNext() } else { advanceService() }
         update()
     }
 
     func timeUp() {
         guard !hasEnded else { return }
         let now = MonotonicClock.milliseconds
-        if now < deadline { return gateway.loop.wake(id, at: deadline) }
+        // An earlier one that is not the last any more is let pass.
+        guard now >= timer else { return }
+        if now < deadline { return setTimer() }
         switch phase {
         case .exchanging where answer == nil && answerHead.isEmpty:
             refuse(GatewayRefusal(504, "\(target.service) did not answer in time"))
@@ -133,20 +146,32 @@ final class ClientConnection: Continuing {
     }
 
     private func extend(_ time: Int64) {
-        let was = deadline
         deadline = MonotonicClock.milliseconds + time
-        // The timer that waits comes before, and is set anew.
-        if deadline < was { gateway.loop.wake(id, at: deadline) }
+        // One that comes before is set anew when it does.
+        if deadline < timer { setTimer() }
+    }
+
+    private func setTimer() {
+        timer = deadline
+        gateway.loop.wake(id, at: timer)
+    }
+
+    /// Adds what waits here to what waits in all connections.
+    private func account() {
+        let now = input.count + output.count + toService.count
+        gateway.held += now - held
+        held = now
     }
 
     /// Watches both sides for what can be done with them.
     private func update() {
         if hasEnded { return }
+        account()
         let mayRead: Bool
         switch phase {
-        case .head, .dropping: mayRead = true
+        case .head, .dropping: mayRead = output.count < Self.limit && gateway.hasRoom
         // An agent that has gone is seen.
-        case .collecting, .asking, .connecting: mayRead = input.count < Self.limit
+        case .collecting, .asking, .connecting: mayRead = input.count < Self.limit && gateway.hasRoom
         case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
         case .closing: mayRead = false
         }
@@ -179,6 +204,7 @@ final class ClientConnection: Continuing {
             if case .closing = phase { return }
             unsafe input.append(UnsafeRawBufferPointer(rebasing: gateway.room[..<count]))
             process()
+            account()
             let isAll = unsafe count < gateway.room.count
             if hasEnded || isAll { break }
         }
@@ -194,11 +220,17 @@ final class ClientConnection: Continuing {
         }
         if case .closing = phase { return close(why: nil) }
         if case .exchanging = phase, stream?.hasPending ?? false { later() }
+        if case .head = phase, !input.isEmpty { later() }
+    }
+
+    /// The next request, if it has come, as long as the agent reads its answers.
+    private func readNext() {
+        if !input.isEmpty, output.count < Self.limit { readHead() }
     }
 
     private func process() {
         switch phase {
-        case .head: readHead()
+        case .head: if !isQueued { readNext() }
         case .collecting: collect()
         case .exchanging: passBody()
         case .dropping: dropBody()
@@ -229,12 +261,16 @@ final class ClientConnection: Continuing {
         body = RequestBody(head.body)
         clientKeepsAlive = head.keepsAlive
         outcome = GatewayOutcome()
+        (judged, wasSent, interimHeads) = (nil, false, 0)
         began = MonotonicClock.milliseconds
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
             target = try ServiceTarget(head)
             told = GatewayRequest(service: target.service, method: head.method, path: target.path)
             let form = try gateway.check(target)
+            if form != nil, let encoding = head["content-encoding"], encoding.lowercased() != "identity" {
+                throw GatewayRefusal(400, "a request whose body is encoded cannot be counted")
+            }
             scan = RequestScan(head, form, path: target.path)
             usage = nil
             phase = .collecting
@@ -243,7 +279,11 @@ final class ClientConnection: Continuing {
                 writeClient()
             }
             if !hasEnded { collect() }
-        } catch { refuse(error) }
+        } catch {
+            // Its client may send the body or not: what comes next has two meanings.
+            if head.expectsContinue, !body.isDone { clientKeepsAlive = false }
+            refuse(error)
+        }
     }
 
     /// Asks the supervisor when it is known what for: all of the request is there, or more of it than tells.
@@ -260,8 +300,10 @@ final class ClientConnection: Continuing {
     }
 
     /// What the supervisor says.
-    func decided(_ refusal: String?) {
-        guard case .asking = phase else { return }
+    ///
+    /// - Returns: whether that is of the request that waits; if not, it is of none any more.
+    func decided(_ question: Int64, _ refusal: String?) -> Bool {
+        guard case .asking(question) = phase else { return false }
         if let refusal {
             refuse(GatewayRefusal(429, refusal))
         } else {
@@ -269,6 +311,7 @@ final class ClientConnection: Continuing {
             connect()
         }
         update()
+        return true
     }
 
     private func connect() {
@@ -290,6 +333,7 @@ final class ClientConnection: Continuing {
         do throws(GatewayRefusal) {
             headToService = try gateway.head(request, target)
             headSent = 0
+            filter = gateway.filter(target.service)
         } catch { return refuse(error) }
         self.stream = stream
         streamWatched = Watched(stream.socket.number, side: 1)
@@ -355,7 +399,7 @@ final class ClientConnection: Continuing {
 
     private func advanceService() {
         guard case .exchanging = phase else { return }
-        writeService()
+        if !body.isDone, !input.isEmpty, toService.count < Self.limit { passBody() } else { writeService() }
         if !hasEnded, case .exchanging = phase { readService() }
     }
 
@@ -370,6 +414,7 @@ final class ClientConnection: Continuing {
                 if result != .wouldBlock { readService() }
                 return
             }
+            wasSent = true
             if isHead { headSent += count } else { toService.consume(count) }
             if headSent == headToService.count { headToService.wipe() }
         }
@@ -405,28 +450,33 @@ final class ClientConnection: Continuing {
             case .found(let head, let length):
                 answerHead.removeFirst(length)
                 answerReader = HTTPAnswerReader()
-                if head.isInterim { continue }
+                if head.isInterim {
+                    interimHeads += 1
+                    if interimHeads <= Self.mostInterim { continue }
+                    return refuse(GatewayRefusal(502, "\(target.service) does not come to its answer"))
+                }
                 var rest = answerHead
                 answerHead = []
-                beginAnswer(head)
+                beginAnswer(head, isFollowed: !rest.isEmpty)
                 if answer != nil { unsafe rest.withUnsafeMutableBytes { unsafe tookBody($0) } }
                 return
             }
         }
     }
 
-    private func beginAnswer(_ head: HTTPAnswerHead) {
+    private func beginAnswer(_ head: HTTPAnswerHead, isFollowed: Bool) {
         guard let request, head.status != 101 else {
             return refuse(GatewayRefusal(502, "\(target.service) wants to change to another protocol"))
         }
         let encoding = head["content-encoding"]?.lowercased() ?? "identity"
         guard encoding == "identity" else {
-            return refuse(
-                GatewayRefusal(502, "\(target.service) answers in \(encoding), which was not asked for")
-            )
+            // Not quoted: nobody has looked for the key in it.
+            let why = "\(target.service) answers in an encoding that was not asked for"
+            return refuse(GatewayRefusal(502, why))
         }
         let framing = head.body(ofMethod: request.method)
-        answerKeepsAlive = head.keepsAlive
+        // What follows an answer without a body was not asked for.
+        answerKeepsAlive = head.keepsAlive && !(isFollowed && AnswerBody.isEmpty(framing))
         outcome.status = Int64(head.status)
         var lines = "HTTP/1.1 \(head.status) \r\n"
         for field in head.fields { lines += "\(field.name): \(field.value)\r\n" }
@@ -446,7 +496,7 @@ final class ClientConnection: Continuing {
             lines += "content-length: \(length)\r\n"
         }
         if !clientKeepsAlive { lines += "connection: close\r\n" }
-        var filter = gateway.filter(target.service)
+        var filter = filter
         var bytes = Array((lines + "\r\n").utf8)
         unsafe bytes.withUnsafeMutableBytes { room in
             unsafe filter.feed(room) { unsafe output.append($0) }
@@ -457,7 +507,7 @@ final class ClientConnection: Continuing {
             let type = head["content-type"]?.lowercased() ?? ""
             usage = UsageReader(form, isEventStream: type.hasPrefix("text/event-stream"))
         }
-        answer = AnswerBody(framing, isChunked: isChunked, gateway.filter(target.service))
+        answer = AnswerBody(framing, isChunked: isChunked, self.filter)
         if answer?.isDone ?? false { answerEnded() }
     }
 
@@ -514,6 +564,9 @@ final class ClientConnection: Continuing {
     /// Answers in the service's place.
     func refuse(_ refusal: GatewayRefusal) {
         if answer != nil { return close(why: refusal.why) }
+        giveUp?()
+        giveUp = nil
+        if case .asking(let question) = phase { gateway.withdraw(question) }
         letGo()
         outcome.why = refusal.why
         outcome.status = Int64(refusal.status)
@@ -545,6 +598,12 @@ final class ClientConnection: Continuing {
         guard isCounted, let told else { return }
         isCounted = false
         outcome.received = answer?.count ?? 0
+        // A model may have answered what nobody has heard: that is estimated, and never nothing.
+        if usage == nil, answer == nil, wasSent, judged?.billing != .free,
+            let form = gateway.form(target.service)
+        {
+            usage = UsageReader(form, isEventStream: false)
+        }
         outcome.usage = usage?.finish(
             isWhole: answer?.isDone ?? false,
             requestBytes: outcome.sent,
@@ -568,7 +627,8 @@ final class ClientConnection: Continuing {
         }
         phase = .head
         extend(Self.idleTime)
-        if !input.isEmpty { readHead() }
+        // In another turn: thousands of requests that have come at once are not served one within the other.
+        if !input.isEmpty { later() }
     }
 
     private func close(why: String?) {
@@ -580,6 +640,8 @@ final class ClientConnection: Continuing {
         outcome.why = outcome.why ?? why
         report()
         letGo()
+        (input, output) = (ByteQueue(), ByteQueue())
+        account()
         watched.want(false, false, of: id, in: gateway.loop)
         gateway.loop.unregister(id)
         gateway.ended(id)

@@ -38,6 +38,19 @@ internal import NetworkRules
     private var resolver: Resolver?
     private var waiting: [Int64: (request: GatewayRequest, connection: ClientConnection?)] = [:]
     private var lastQuestion: Int64 = 0
+    /// Bytes that wait in all connections.
+    var held = 0 {
+        didSet {
+            guard oldValue >= Self.mostHeld, hasRoom else { return }
+            // Those that were left alone look again.
+            for number in connections.keys { loop.later(number) }
+        }
+    }
+    /// So many may be, before no more are taken but for exchanges that go on.
+    private static let mostHeld = 64 << 20
+
+    /// Whether more may be taken from agents.
+    var hasRoom: Bool { held < Self.mostHeld }
 
     /// A gateway that serves nothing yet.
     package init(_ loop: GatewayLoop, _ report: @escaping (GatewayReport) -> Void) {
@@ -99,8 +112,8 @@ internal import NetworkRules
     /// A request may go on, or not.
     package func decided(_ question: Int64, _ refusal: String?) {
         guard let (request, connection) = waiting.removeValue(forKey: question) else { return }
-        if let connection { return connection.decided(refusal) }
-        // Who asked has gone; what was let through has ended.
+        if let connection, connection.decided(question, refusal) { return }
+        // Who asked has gone, or was answered; what was let through has ended.
         if refusal == nil { report(.ended(id: question, request, GatewayOutcome())) }
     }
 

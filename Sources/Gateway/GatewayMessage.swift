@@ -125,7 +125,7 @@ package struct GatewayOutcome: Equatable, Sendable {
             Document.Entry("status", .integer(status)), Document.Entry("sent", .integer(sent)),
             Document.Entry("received", .integer(received)),
             Document.Entry("milliseconds", .integer(milliseconds)),
-        ] + (why.map { [Document.Entry("why", .string($0))] } ?? [])
+        ] + (why.map { [Document.Entry("why", .string(String($0.prefix(GatewayRequest.longest))))] } ?? [])
             + (usage.map(\.entries) ?? [])
             + (hadKey ? [Document.Entry("key-in-answer", .bool(true))] : [])
     }

@@ -30,7 +30,7 @@ struct RequestScan {
     var isDone: Bool { if case .done = framing { true } else { false } }
 
     /// What it asks for, as far as it was looked at; nil where nothing is counted.
-    var request: ModelRequest? { reader?.finish() }
+    var request: ModelRequest? { reader?.finish(isWhole: isDone) }
 
     /// Looks at what has come since the last time.
     mutating func look(at input: ByteQueue) {

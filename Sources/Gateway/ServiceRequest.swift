@@ -48,7 +48,12 @@ extension GatewayService {
     /// Fields that show who somebody is, wherever: an agent's own never go on.
     private static let identifying: Set<String> = [
         "authorization", "x-api-key", "api-key", "x-goog-api-key", "x-auth-token", "private-token", "cookie",
-        "proxy-authorization", "x-amz-security-token", "oauth_token", "ocp-apim-subscription-key",
+        "proxy-authorization", "x-amz-security-token", "oauth-token", "ocp-apim-subscription-key",
+    ]
+
+    /// Fields that make a request another one than its first line says.
+    private static let overriding: Set<String> = [
+        "x-http-method-override", "x-http-method", "x-method-override",
     ]
 
     /// Whether a path may be asked for.
@@ -64,10 +69,13 @@ extension GatewayService {
     /// The head for the service, with the key; whoever sends it wipes it.
     func head(_ request: HTTPRequestHead, path: String, key: Secret) -> [UInt8] {
         let own = Set(headers.map { $0.key.lowercased() })
-        var head = request.forService(path: basePath + withoutPlaceholder(path), host: authority) { name in
-            Self.identifying.contains(name) || own.contains(name) || drop.contains(name)
+        var head = request.forService(path: basePath + withoutIdentity(path), host: authority) { field in
+            // Some servers take the one for the other.
+            let name = field.replacing("_", with: "-")
+            return Self.identifying.contains(name) || own.contains(name) || drop.contains(name)
+                || Self.overriding.contains(name)
                 // What is encoded could not be looked at.
-                || name == "accept-encoding" || request[name]?.contains(placeholder) ?? false
+                || name == "accept-encoding" || request[field]?.contains(placeholder) ?? false
         }
         // Not moved once the key is in it.
         head.reserveCapacity(head.count + 1024 + 2 * key.count * headers.count)
@@ -81,11 +89,19 @@ extension GatewayService {
         return head
     }
 
-    /// Parameters of a query that show the placeholder would show that a key is missing.
-    private func withoutPlaceholder(_ path: String) -> String {
-        guard let mark = path.firstIndex(of: "?"), path.contains(placeholder) else { return path }
+    /// Parameters of a query that say who somebody is.
+    private static let identifyingParameters: Set<String> = ["key", "api_key", "access_token", "token"]
+
+    /// The path without parameters that are another identity than the key, or its placeholder.
+    private func withoutIdentity(_ path: String) -> String {
+        guard let mark = path.firstIndex(of: "?") else { return path }
         let kept = path[path.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false)
-            .filter { !$0.contains(placeholder) }
+            .filter { parameter in
+                let name = parameter.prefix { $0 != "=" }.lowercased()
+                // Nobody writes these with percent signs but to hide them.
+                return !parameter.contains(placeholder) && !Self.identifyingParameters.contains(name)
+                    && !name.contains("%")
+            }
         return path[..<mark] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
     }
 
@@ -95,7 +111,9 @@ extension GatewayService {
                 let end = template[start.upperBound...].firstIndex(of: "}")
             {
                 head.append(contentsOf: template[..<start.lowerBound].utf8)
-                var pair = Array("\(template[start.upperBound..<end]):".utf8)
+                var pair: [UInt8] = []
+                pair.reserveCapacity(template.utf8.count + bytes.count)
+                pair.append(contentsOf: "\(template[start.upperBound..<end]):".utf8)
                 unsafe pair.append(contentsOf: bytes)
                 var text = Base64.bytes(pair)
                 head.append(contentsOf: text)
@@ -120,6 +138,7 @@ extension GatewayService {
                 continue
             }
             var value: [UInt8] = []
+            value.reserveCapacity(2 * (key.count + template.utf8.count) + 64)
             appendValue(String(template[mark.lowerBound...]), key, to: &value)
             found.append(try Secret(wiping: &value))
         }

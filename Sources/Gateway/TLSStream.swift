@@ -92,13 +92,16 @@ enum TLSError {
             service.host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
             || service.host.contains(":")
         let parameters = unsafe SSL_get0_param(made)
+        var isNamed: CInt
         if isAddress {
-            _ = unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, service.host)
+            isNamed = unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, service.host)
         } else {
-            _ = unsafe copenssl_set_server_name(made, service.host)
             unsafe X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-            _ = unsafe X509_VERIFY_PARAM_set1_host(parameters, service.host, 0)
+            isNamed = unsafe X509_VERIFY_PARAM_set1_host(parameters, service.host, 0)
+            if unsafe copenssl_set_server_name(made, service.host) != 1 { isNamed = 0 }
         }
+        // Without a name, any certificate would do.
+        guard isNamed == 1 else { throw GatewayFailure(why: "TLS cannot check the name \(service.host)") }
         guard unsafe SSL_set_fd(made, socket.number) == 1 else {
             throw GatewayFailure(why: "no memory for TLS")
         }

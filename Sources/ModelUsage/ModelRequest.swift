@@ -70,13 +70,15 @@ package struct RequestReader {
         }
     }
 
-    /// The request, when all of it has passed.
-    package func finish() -> ModelRequest {
-        ModelRequest(billing: isDeferred ? .deferred : billing, model: model, bytes: bytes)
+    /// The request, when all of it has passed; or as far as it has, with `isWhole` false.
+    package func finish(isWhole: Bool = true) -> ModelRequest {
+        ModelRequest(billing: isDeferred(isWhole) ? .deferred : billing, model: model, bytes: bytes)
     }
 
-    private var isDeferred: Bool {
-        guard billing == .answered, form == .openai, let values else { return false }
+    private func isDeferred(_ isWhole: Bool) -> Bool {
+        guard billing == .answered, form != .anthropic, bytes > 0 else { return false }
+        // What no document was found in is for somebody who reads it otherwise.
+        guard let values else { return isWhole }
         // Whatever is not plainly false may be taken for true.
         let background = values[1].filter { $0 > 0x20 }
         return isAmbiguous || !["", "false", "null"].contains(String(decoding: background, as: UTF8.self))
@@ -97,7 +99,7 @@ package struct RequestReader {
         "/cancel",
     ]
     /// Components of paths behind which work is put off.
-    private static let deferred = ["batches", "batch", "fine_tuning", "evals"]
+    private static let deferred = ["batches", "batch", "fine_tuning", "evals", "runs", "videos"]
     /// Methods of Google's that put work off.
     private static let deferredMethods = [
         ":batchGenerateContent", ":asyncBatchEmbedContent", ":predictLongRunning",
@@ -107,16 +109,17 @@ package struct RequestReader {
         if ["GET", "HEAD", "OPTIONS", "DELETE"].contains(method) { return .free }
         let components = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let last = components.last ?? ""
+        // A path that a server may read as another one is taken for the dearest that it may be.
+        let isPlain =
+            path.utf8.allSatisfy { 0x21...0x7E ~= $0 && ![0x25, 0x3B, 0x5C].contains($0) }
+            && !components.contains { $0.isEmpty || $0 == "." || $0 == ".." }
+        if !isPlain { return .deferred }
         if components.contains(where: { deferred.contains(String($0)) }) && !path.hasSuffix("/cancel")
             || deferredMethods.contains(where: { last.hasSuffix($0) })
         {
             return .deferred
         }
-        // A path that a server may read as another one is not believed to be free.
-        let isPlain =
-            path.utf8.allSatisfy { 0x21...0x7E ~= $0 && ![0x25, 0x3B, 0x5C].contains($0) }
-            && !components.contains { $0.isEmpty || $0 == "." || $0 == ".." }
-        return isPlain && free.contains(where: path.hasSuffix) ? .free : .answered
+        return free.contains(where: path.hasSuffix) ? .free : .answered
     }
 
     /// `gemini-2.5-pro` of `/v1beta/models/gemini-2.5-pro:generateContent`.

@@ -235,6 +235,20 @@ limits:
 """#
     ),
     (
+        path: "claude-gateway.yaml",
+        text: #"""
+description: Claude Code with no key and no network; a gateway outside adds the key to what it asks Anthropic's API
+extends: claude
+
+network:
+  mode: none
+
+credentials:
+  - {service: anthropic, env: ANTHROPIC_API_KEY, required: true}
+
+"""#
+    ),
+    (
         path: "claude-readonly.yaml",
         text: #"""
 description: Claude Code; may read the workspace but not change it

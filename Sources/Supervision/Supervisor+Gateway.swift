@@ -39,7 +39,7 @@ extension Supervisor {
             switch report {
             case .ready: continue
             case .failed(let why):
-                try audit.append(.gateway, ["event": .string("failed"), "why": .string(why)])
+                try audit.append(.gateway, ["action": .string("failed"), "why": .string(why)])
             case .question(let id, let request, let model): try judge(id, request, model)
             case .ended(let id, let request, let outcome): try requestEnded(id, request, outcome)
             }
@@ -55,7 +55,7 @@ extension Supervisor {
             gateway = nil
             // What was under way may have been answered.
             for id in requestsUnderWay.keys { try endCounting(id, requestsUnderWay[id]?.expected) }
-            try audit.append(.gateway, ["event": .string("lost")])
+            try audit.append(.gateway, ["action": .string("lost")])
         } else if client.isBehind != gatewayIsBehind {
             gatewayIsBehind = client.isBehind
             // The set has this descriptor; changing what it waits for cannot fail.
@@ -136,7 +136,7 @@ extension Supervisor {
             )
         }
         let action = pipe == nil ? "revoke" : "rotate"
-        try audit.append(.gateway, ["event": .string(action), "service": .string(service)])
+        try audit.append(.gateway, ["action": .string(action), "service": .string(service)])
         gateway?.send(pipe == nil ? .revoke(service: service) : .rotate(service: service), pipe)
         try watchGateway()
         return .object(["service": .string(service), "action": .string(action)])
@@ -146,9 +146,11 @@ extension Supervisor {
     func endGateway() {
         guard let client = gateway else { return }
         // What it has said until now is on record; a log that cannot be written has ended the agent already.
-        for case .ended(let id, let request, let outcome) in gateway?.receive() ?? [] {
-            // As above.
-            try? requestEnded(id, request, outcome)
+        while case let reports = gateway?.receive() ?? [], !reports.isEmpty {
+            for case .ended(let id, let request, let outcome) in reports {
+                // As above.
+                try? requestEnded(id, request, outcome)
+            }
         }
         // As above.
         for id in requestsUnderWay.keys { try? endCounting(id, requestsUnderWay[id]?.expected) }

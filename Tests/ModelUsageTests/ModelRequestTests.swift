@@ -63,11 +63,13 @@ import Testing
         (.gemini, "POST", "/v1beta/models/g:generateContent", .answered),
         (.gemini, "POST", "/v1beta/models/g:countTokens", .free),
         (.gemini, "POST", "/v1beta/models/g:batchGenerateContent", .deferred),
-        // What a server may read as another path is not believed to be free.
-        (.anthropic, "POST", "/v1/messages/%2e%2e/count_tokens", .answered),
-        (.anthropic, "POST", "/v1/messages/../count_tokens", .answered),
-        (.anthropic, "POST", "/v1/messages//count_tokens", .answered),
-        (.anthropic, "POST", "/v1/messages;/count_tokens", .answered),
+        (.openai, "POST", "/v1/threads/t/runs", .deferred),
+        // What a server may read as another path is taken for what is put off.
+        (.anthropic, "POST", "/v1/messages/%2e%2e/count_tokens", .deferred),
+        (.anthropic, "POST", "/v1/messages/../count_tokens", .deferred),
+        (.anthropic, "POST", "/v1/messages//count_tokens", .deferred),
+        (.anthropic, "POST", "/v1/messages;/count_tokens", .deferred),
+        (.anthropic, "POST", "/v1/messages/b%61tches", .deferred),
         (.anthropic, "POST", "/v1/messages?x=/count_tokens", .answered),
         (.anthropic, "get", "/v1/messages", .answered),
     ])

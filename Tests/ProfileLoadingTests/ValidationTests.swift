@@ -137,15 +137,15 @@ import Testing
         ),
         (
             "credentials: [{env: A, file: ~/x}]",
-            "1:15: `credentials[0]` needs either the key `env` or the key `file`"
+            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command` or `kept`"
         ),
         (
             "credentials: [{required: true}]",
-            "1:15: `credentials[0]` needs either the key `env` or the key `file`"
+            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command` or `kept`"
         ),
         (
             "credentials: [{env: A, target: /x}]",
-            "1:15: `credentials[0].target` goes with `file`, not with `env`"
+            "1:15: `credentials[0].target` goes with `file`, and not with `service`"
         ),
         (
             "credentials: [{env: A=1}]",

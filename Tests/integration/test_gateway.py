@@ -422,11 +422,93 @@ def test_budgets_hold(t):
     t.wait_until(lambda: sums()["requests"] == 5, "five requests in the ledger", 5)
     assert (sums()["input"], sums()["output"], sums()["nanodollars"]) == (5000, 2500, 10 * 10**9), sums()
     assert "budget" in t.cloche("audit", "a", cwd=project).out
+    # Who would not count refuses.
+    refused = t.cloche("run", "--profile", "served", "--workspace", "none", "--", "true", cwd=project, check=None)
+    assert refused.code == 125 and "budget" in refused.err, refused
     # It holds after a stop, and when more is allowed, for more.
     t.cloche("stop", "a", "--kill", cwd=project)
     t.cloche("resume", "a", cwd=project)
     one = "curl -sS -o /dev/null -w '%{http_code}' -d '{\"model\": \"claude-test\"}' $MODEL_URL/v1/messages"
     assert t.cloche("exec", "-T", "a", "--", "sh", "-c", one, cwd=project).out == "429"
+
+
+def test_what_nobody_waits_for_is_counted(t):
+    """An agent that breaks off before an answer has used the model; only what cannot have reached one is free."""
+    got = threading.Event()
+
+    def silent(handler, body):
+        got.set()
+        time.sleep(20)
+
+    service = Service(silent)
+    profile(t, service.port, service="usage: anthropic")
+    project = t.repository()
+    t.start("a", "exec sleep 1000", cwd=project, profile="served")
+    ask = "head -c 90000 /dev/zero | tr '\\0' x | curl -sS -m 2 -o /dev/null --data-binary @- $MODEL_URL/v1/messages"
+    t.cloche("exec", "-T", "a", "--", "sh", "-c", ask, cwd=project, check=None)
+    assert got.is_set()
+    total = lambda: t.json("cost", cwd=project)["total"]  # noqa: E731
+    t.wait_until(lambda: total()["input"] >= 30000 and total()["output"] > 0, "an estimate", 10)
+    # A service that is not there is asked for nothing.
+    service.shutdown()
+    service.server_close()
+    before = total()
+    script = "curl -sS -o /dev/null -w '%{http_code}' -d '{}' $MODEL_URL/v1/messages"
+    assert t.cloche("exec", "-T", "a", "--", "sh", "-c", script, cwd=project).out == "502"
+    t.wait_until(lambda: total()["requests"] == before["requests"] + 1, "the request", 10)
+    assert total()["input"] == before["input"], total()
+
+
+@case.timeout(120)
+def test_a_slow_service_is_waited_for(t):
+    """A body much larger than what waits anywhere arrives whole, and waiting costs no time."""
+    sums = []
+
+    def slow(handler):
+        length, count = int(handler.headers["content-length"]), 0
+        time.sleep(2)
+        while count < length:
+            count += len(handler.rfile.read(min(1 << 20, length - count)))
+        sums.append(count)
+        handler.reply(b"%d" % count)
+
+    service = Service()
+    profile(t, service.port)
+    project = t.repository()
+    original = Handler.handle_any
+    Handler.do_PUT = slow
+    try:
+        t.start("a", "exec sleep 1000", cwd=project, profile="served")
+        (gateway,) = gateways(t)
+        before = cpu_seconds(gateway)
+        script = "head -c 60000000 /dev/zero | curl -sS -H Expect: -T - $MODEL_URL/x -H 'content-length: 60000000' -H transfer-encoding:"
+        assert t.cloche("exec", "-T", "a", "--", "sh", "-c", script, cwd=project).out == "60000000"
+        assert sums == [60000000] and cpu_seconds(gateway) - before < 1.5
+    finally:
+        Handler.do_PUT = original
+
+
+def test_an_old_key_is_taken_out_of_answers_too(t):
+    """A request that was sent with a key before it was changed: its answer may still have that key in it."""
+    begun, leave = threading.Event(), threading.Event()
+
+    def echo(handler, body):
+        begun.set()
+        leave.wait(30)
+        handler.reply(str(handler.headers).encode())
+
+    service = Service(echo)
+    t.cloche("credential", "protect", "--key-file", t.home / "opener")
+    t.cloche("credential", "add", "work", "--stdin", input=KEY + "\n")
+    profile(t, service.port, source="kept: work")
+    project = t.repository()
+    t.start("a", "exec sleep 1000", cwd=project, profile="served")
+    waiting = t.spawn("exec", "-T", "a", "--", "sh", "-c", "curl -sS $MODEL_URL/v1/x", cwd=project)
+    assert begun.wait(30)
+    t.cloche("credential", "rotate", "work", "--stdin", input="sk-second-4711-4711-4711\n")
+    leave.set()
+    out, _ = waiting.communicate(timeout=30)
+    assert KEY.encode() not in out and b"x-api-key: ****" in out.lower(), out
 
 
 def cpu_seconds(pid):
@@ -446,7 +528,13 @@ def test_floods_block_nobody(t):
         "held = []\n"
         "for n in range(900):\n"
         "    s = socket.create_connection(('127.0.0.1', 4180)); s.sendall(head * 3); held.append(s)\n"
-        "print('flooded', flush=True)\n"
+        "s = socket.create_connection(('127.0.0.1', 4180)); s.setblocking(False)\n"
+        "one = b'GET /none HTTP/1.1\\r\\nHost: g\\r\\n\\r\\n' * 100000\n"
+        "sent = 0\n"
+        "try:\n"
+        "    while sent < len(one): sent += s.send(one[sent:])\n"
+        "except BlockingIOError: pass\n"
+        "held.append(s); print('flooded', flush=True)\n"
         "os.read(0, 1)\n"
     )
     t.start("a", "exec python3 -c " + shlex.quote(flood), cwd=project, profile="served")
