@@ -48,7 +48,7 @@ def shown(t, project, words, deadline=60):
 @timeout(300)
 def test_a_whole_task_stop_and_resume(t):
     server = ModelServer(STEPS)
-    real_agents.profile(t, "real", "claude", "anthropic", server)
+    real_agents.profile(t, "claude-gateway", "anthropic", server)
     project = real_agents.project(t)
     server.go_on.clear()
     t.start("a", f"{TASK}, please", "--model", "claude-opus-4-8", cwd=project, profile="real")
