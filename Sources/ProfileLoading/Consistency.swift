@@ -50,7 +50,13 @@ extension MergedSettings {
         let services = document["services"] ?? .map([])
         let known = (services.entries ?? []).map(\.key)
         found += problems(document, "credentials", in: "") { credential in
-            guard let name = credential["service"]?.string, services[name] == nil else { return nil }
+            guard let name = credential["service"]?.string else { return nil }
+            let fields = (services[name]?["headers"]?.entries ?? []).compactMap(\.value.string)
+            // One of the user's replaces a built-in one of the name as a whole.
+            if services[name] != nil, !fields.contains(where: { $0.contains("{key}") || $0.contains("{basic ") }) {
+                return "names `\(name)`, whose `headers` show no key: no field has `{key}` or `{basic USER}`"
+            }
+            guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }
         found += bundleProblems(document)

@@ -590,6 +590,8 @@ def test_profiles_that_cannot_be_served_are_refused(t):
     t.profile("lost", "extends: shell\ncredentials: [{service: antropic, env: X}]\n")
     result = run(t, "true", name="lost", check=None)
     assert result.code == 125 and "anthropic" in result.err, result
+    t.profile("bare", "extends: shell\nservices: {anthropic: {url: 'https://x.test'}}\ncredentials: [{service: anthropic, env: X}]\n")
+    assert "{key}" in run(t, "true", name="bare", check=None).err
     t.profile("twice", "extends: shell\ncredentials: [{service: anthropic, env: X, kept: y}]\n")
     assert "exactly one" in run(t, "true", name="twice", check=None).err
     t.env["REAL_KEY"] = KEY
