@@ -52,9 +52,10 @@ extension MergedSettings {
         found += problems(document, "credentials", in: "") { credential in
             guard let name = credential["service"]?.string else { return nil }
             let fields = (services[name]?["headers"]?.entries ?? []).compactMap(\.value.string)
+            let showsKey = fields.contains { $0.contains("{key}") || $0.contains("{basic ") }
             // One of the user's replaces a built-in one of the name as a whole.
-            if services[name] != nil, !fields.contains(where: { $0.contains("{key}") || $0.contains("{basic ") }) {
-                return "names `\(name)`, whose `headers` show no key: no field has `{key}` or `{basic USER}`"
+            if services[name] != nil, !showsKey {
+                return "names `\(name)`, whose `headers` show no key: none has `{key}` or `{basic USER}`"
             }
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
