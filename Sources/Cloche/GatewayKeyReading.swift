@@ -27,6 +27,15 @@ struct GatewayKeyReading {
         return (keys.isEmpty ? nil : try Self.pipe(keys), promised)
     }
 
+    /// Takes away from agents what was revoked since their keys were read: whoever revokes marks it first, and tells those
+    /// that run, to which one that was just started belongs by now.
+    func takeBackRevoked(_ policy: Policy) throws(ClocheError) {
+        for case .service(_, .kept(let name)) in policy.credentials.map(\.kind)
+        where installation.credentials.isRevoked(name) {
+            _ = try RunningCredentials(installation).revoke(name)
+        }
+    }
+
     /// One secret.
     func read(_ source: CredentialSource) throws(ClocheError) -> Secret {
         try CredentialReader(store: installation.credentials, question: nil, warn: { _ in }).read(source)
@@ -46,9 +55,7 @@ struct GatewayKeyReading {
 
     /// The services that a gateway is for; none without one.
     static func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
-        let services = policy.credentials.compactMap { credential in
-            if case .service(let service, _) = credential.kind { service } else { nil }
-        }
+        let services = policy.gatewayServices
         guard services.isEmpty || policy.network.mode != .host else {
             throw ClocheError(
                 .configuration,

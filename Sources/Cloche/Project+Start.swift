@@ -266,6 +266,7 @@ extension Project {
             SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment),
             keys: keys.pipe
         )
+        try GatewayKeyReading(installation).takeBackRevoked(policy)
     }
 }
 

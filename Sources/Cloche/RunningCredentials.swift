@@ -30,32 +30,18 @@ package struct RunningCredentials {
 
     /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
     package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        try change {
-            $0["kept"]?.string == name || $0["service"]?.string == name
-        } with: {
-            () throws(ClocheError) in
-            nil
-        }
+        let holders = holders { $0["kept"]?.string == name || $0["service"]?.string == name }
+        return try change(holders) { _ throws(ClocheError) in nil }
     }
 
     /// Gives agents the new bytes of a credential of the store.
     package func rotate(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        let places = holders { $0["kept"]?.string == name }
-        if places.isEmpty { return [] }
+        let holders = holders { $0["kept"]?.string == name }
+        if holders.isEmpty { return [] }
         let key = try GatewayKeyReading(installation).read(.kept(name: name))
-        return try change(
-            { $0["kept"]?.string == name },
-            services: { service throws(ClocheError) in
-                try GatewayKeyReading.pipe([(service, key)])
-            }
-        )
-    }
-
-    private func change(
-        _ isMeant: (Document) -> Bool,
-        with pipe: () throws(ClocheError) -> FileDescriptor.Shared?
-    ) throws(ClocheError) -> [CredentialChange] {
-        try change(isMeant, services: { _ throws(ClocheError) in try pipe() })
+        return try change(holders) { service throws(ClocheError) in
+            try GatewayKeyReading.pipe([(service, key)])
+        }
     }
 
     fileprivate struct Holder {
@@ -91,12 +77,12 @@ package struct RunningCredentials {
     }
 
     private func change(
-        _ isMeant: (Document) -> Bool,
-        services pipe: (String) throws(ClocheError) -> FileDescriptor.Shared?
+        _ holders: [Holder],
+        _ pipe: (String) throws(ClocheError) -> FileDescriptor.Shared?
     ) throws(ClocheError) -> [CredentialChange] {
         var told: [Told] = []
         var changes: [CredentialChange] = []
-        for holder in holders(isMeant) {
+        for holder in holders {
             let pipe = try pipe(holder.service)
             do throws(ClocheError) {
                 if let one = try tell(holder, pipe) { told.append(one) }

@@ -82,6 +82,15 @@ public struct Policy: Equatable, Sendable {
     }
 }
 
+extension Policy {
+    /// The services that a gateway is to have keys for.
+    public var gatewayServices: [GatewayService] {
+        credentials.compactMap { credential in
+            if case .service(let service, _) = credential.kind { service } else { nil }
+        }
+    }
+}
+
 /// How an agent program is started, given a task and resumed.
 ///
 /// In the lists of the command line `{task}` stands for the task.

@@ -650,31 +650,3 @@ final class ClientConnection: Continuing {
     /// Its number in the loop.
     var number: UInt64 { id }
 }
-
-/// Answers that come from no service.
-enum GatewayAnswer {
-    private static let reasons = [
-        400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 502: "Bad Gateway",
-        503: "Service Unavailable", 504: "Gateway Timeout",
-    ]
-
-    /// The head; clients that try again by themselves are told not to.
-    static func head(_ status: Int, length: Int, keepsAlive: Bool) -> String {
-        "HTTP/1.1 \(status) \(reasons[status] ?? "Error")\r\ncontent-type: application/json\r\n"
-            + "content-length: \(length)\r\nx-should-retry: false\r\n"
-            + (keepsAlive ? "" : "connection: close\r\n") + "\r\n"
-    }
-
-    /// In the form that Anthropic's and OpenAI's clients show.
-    static func body(_ refusal: GatewayRefusal) -> [UInt8] {
-        let kind =
-            switch refusal.status {
-            case 400: "invalid_request_error"
-            case 403: "permission_error"
-            case 404: "not_found_error"
-            case 429: "rate_limit_error"
-            default: "api_error"
-            }
-        return GatewayError.json(kind, "cloche: \(refusal.why)")
-    }
-}

@@ -146,6 +146,8 @@ package enum GatewayReport: Equatable, Sendable {
     case ready
     /// It cannot serve, and ends.
     case failed(String)
+    /// Another key of a service is in force, or it has none any more: no request goes out with the one before.
+    case changed(service: String)
     /// A request waits for a verdict.
     case question(id: Int64, GatewayRequest, ModelRequest?)
     /// A request that was let through has ended.
@@ -158,6 +160,8 @@ package enum GatewayReport: Equatable, Sendable {
         switch self {
         case .ready: .object(["report": .string("ready")])
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
+        case .changed(let service):
+            .object(["report": .string("changed"), "service": .string(service)])
         case .question(let id, let request, let model):
             .map(
                 [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))]
@@ -181,6 +185,7 @@ package enum GatewayReport: Equatable, Sendable {
         switch document["report"]?.string {
         case "ready": self = .ready
         case "failed": self = .failed(document["why"]?.string ?? "")
+        case "changed": self = .changed(service: document["service"]?.string ?? "")
         case "question":
             self = .question(id: id, GatewayRequest(document: document), ModelRequest(document: document))
         case "ended":

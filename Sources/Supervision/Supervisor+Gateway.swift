@@ -40,6 +40,8 @@ extension Supervisor {
             case .ready: continue
             case .failed(let why):
                 try audit.append(.gateway, ["action": .string("failed"), "why": .string(why)])
+                answerKeyChanges(failure: ClocheError(.system, "the gateway failed", why: why))
+            case .changed(let service): answerKeyChanges(of: service)
             case .question(let id, let request, let model): try judge(id, request, model)
             case .ended(let id, let request, let outcome): try requestEnded(id, request, outcome)
             }
@@ -53,6 +55,9 @@ extension Supervisor {
         if client.hasEnded {
             epoll.remove(client.socket.number)
             gateway = nil
+            answerKeyChanges(
+                failure: ClocheError(.state, "the agent's gateway has ended", why: "its keys with it")
+            )
             // What was under way may have been answered.
             for id in requestsUnderWay.keys { try endCounting(id, requestsUnderWay[id]?.expected) }
             try audit.append(.gateway, ["action": .string("lost")])
@@ -126,9 +131,28 @@ extension Supervisor {
         if let budget, let due = budget.nextWrite, now >= due { budget.write(now) }
     }
 
-    /// Gives it another key for a service, or none.
-    func changeKey(_ service: String, _ pipe: FileDescriptor.Shared?) throws(ClocheError) -> Document {
-        guard gateway != nil, policy.services.contains(service) else {
+    /// Gives it another key for a service, or none; who wanted that is answered when it has been done.
+    func changeKey(_ service: String, _ pipe: FileDescriptor.Shared?, for viewer: Viewer) {
+        do throws(ClocheError) {
+            try changeKey(service, pipe)
+            keyChanges.append((service, viewer.token))
+        } catch { reply(viewer, .failed(error)) }
+    }
+
+    /// Answers those whose change of a service has been done, or all of them with why it was not.
+    private func answerKeyChanges(of service: String? = nil, failure: ClocheError? = nil) {
+        // Each change is told once, in their order.
+        let answered = service.map { service in Array(keyChanges.filter { $0.service == service }.prefix(1)) }
+        for change in answered ?? keyChanges {
+            if let index = keyChanges.firstIndex(where: { $0 == change }) { keyChanges.remove(at: index) }
+            guard let viewer = viewers[change.viewer] else { continue }
+            let done = Document.object(["service": .string(change.service)])
+            reply(viewer, failure.map { .failed($0) } ?? .report(done))
+        }
+    }
+
+    private func changeKey(_ service: String, _ pipe: FileDescriptor.Shared?) throws(ClocheError) {
+        guard gateway != nil, policy.gatewayServices.contains(where: { $0.name == service }) else {
             throw ClocheError(
                 .state,
                 "agent \(agent.directory.name) has no gateway for \(service)",
@@ -139,7 +163,6 @@ extension Supervisor {
         try audit.append(.gateway, ["action": .string(action), "service": .string(service)])
         gateway?.send(pipe == nil ? .revoke(service: service) : .rotate(service: service), pipe)
         try watchGateway()
-        return .object(["service": .string(service), "action": .string(action)])
     }
 
     /// Ends it with the agent.
@@ -158,16 +181,5 @@ extension Supervisor {
         epoll.remove(client.socket.number)
         client.kill()
         gateway = nil
-    }
-}
-
-extension Policy {
-    /// The names of the services that a gateway has keys for.
-    var services: Set<String> {
-        Set(
-            credentials.compactMap { credential in
-                if case .service(let service, _) = credential.kind { service.name } else { nil }
-            }
-        )
     }
 }

@@ -36,7 +36,7 @@ extension Supervisor {
         case .changeKey(let service, let isRevoked):
             let pipe = isRevoked ? nil : stdio.first
             guard isRevoked || pipe != nil else { return drop(viewer) }
-            tell(viewer) { () throws(ClocheError) in try changeKey(service, pipe) }
+            changeKey(service, pipe, for: viewer)
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
             signalProgram(id, number)

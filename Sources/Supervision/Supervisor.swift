@@ -163,6 +163,8 @@ package final class Supervisor {
     /// The process that has its keys, if there are any.
     var gateway: GatewayClient?
     var gatewayToken: UInt64 = 0
+    /// Who waits for another key to be in force, or for one to be gone.
+    var keyChanges: [(service: String, viewer: UInt64)] = []
     /// Its requests that were let through and have not ended.
     var requestsUnderWay: [Int64: ModelRequest] = [:]
     /// Counts what they use, where the agent has a gateway.

@@ -24,7 +24,7 @@ import Testing
         outcome.usage = UsageReading(model: "m", usage: TokenUsage(input: 1, output: 2), isEstimated: true)
         let request = GatewayRequest(service: "a", method: "GET", path: "/x")
         let reports: [GatewayReport] = [
-            .ready, .failed("no"), .question(id: 1, request, nil),
+            .ready, .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
             .question(id: 1, request, ModelRequest(billing: .deferred, model: "m", bytes: 9)),
             .ended(id: 2, request, outcome), .ended(id: 2, request, GatewayOutcome()),
         ]

@@ -396,6 +396,26 @@ def test_a_key_can_be_changed_and_taken_away(t):
     assert "revoke" in text and "rotate" in text, text
 
 
+def test_a_revocation_is_told_when_it_is_done(t):
+    """A gateway that stands still has the key: nobody is told otherwise; and it is gone once it goes on."""
+    service = Service()
+    t.cloche("credential", "protect", "--key-file", t.home / "opener")
+    t.cloche("credential", "add", "work", "--stdin", input=KEY + "\n")
+    profile(t, service.port, source="kept: work")
+    project = t.repository()
+    t.start("a", "exec sleep 1000", cwd=project, profile="served")
+    (gateway,) = gateways(t)
+    os.kill(gateway, signal.SIGSTOP)
+    refused = t.cloche("credential", "revoke", "work", check=None)
+    assert refused.code == 1 and "did not answer" in refused.out, refused
+    os.kill(gateway, signal.SIGCONT)
+    ask = "curl -sS -o /dev/null -w '%{http_code}' $MODEL_URL/v1/x"
+    status = lambda: t.cloche("exec", "-T", "a", "--", "sh", "-c", ask, cwd=project).out  # noqa: E731
+    t.wait_until(lambda: status() == "403", "the end of the key")
+    # Told again, it is done at once.
+    assert t.json("credential", "revoke", "work")["agents"][0]["failure"] is None
+
+
 ANSWER = {
     "model": "claude-test", "type": "message", "stop_reason": "end_turn",
     "usage": {"input_tokens": 1000, "output_tokens": 500, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},

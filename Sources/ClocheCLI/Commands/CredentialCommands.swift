@@ -105,14 +105,17 @@ enum CredentialCommand {
     /// Nobody gets it any more, and agents that run have it no more; also a service's name will do.
     private static func revoke(_ context: Context) throws(ClocheError) -> Int32 {
         let name = context.command.required("name")
-        let isKept = context.store.holds(name)
-        // First where it is used: whatever else goes wrong, the key is gone there.
-        let changes = try RunningCredentials(context.installation).revoke(name)
-        if isKept {
-            try context.store.revoke(name)
-        } else if changes.isEmpty {
-            _ = try context.store.entry(name)
+        // First, so that an agent that is being started sees it, or is among those that run; a full disk keeps the key from
+        // being taken away there no more than that.
+        var failure: ClocheError?
+        if context.store.holds(name) {
+            do throws(ClocheError) {
+                try context.store.revoke(name)
+            } catch { failure = error }
         }
+        let changes = try RunningCredentials(context.installation).revoke(name)
+        if let failure { throw failure }
+        if changes.isEmpty { _ = try context.store.entry(name) }
         return try tell(name, "revoked", context, changes)
     }
 
