@@ -74,9 +74,17 @@ def tail(t, name, project):
 
 
 def says(t, name, text, project, deadline=60):
-    """Waits until an agent's terminal has shown this; returns all that it has shown."""
+    """Waits until an agent's terminal has shown this; returns all that it has shown. One that has ended says nothing more."""
     shown = lambda: t.cloche("logs", name, cwd=project, check=None).out  # noqa: E731
-    t.wait_until(lambda: text in shown(), f"{name} says {text!r}", deadline)
+
+    def said():
+        # In this order: what it said last may come between the two.
+        entry = t.agents(project)[name]
+        if text in shown():
+            return True
+        assert "end-reason" not in entry, (text, entry, tail(t, name, project))
+
+    t.wait_until(said, f"{name} says {text!r}", deadline)
     return shown()
 
 
