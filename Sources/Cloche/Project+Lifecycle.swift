@@ -60,7 +60,7 @@ extension Project {
     /// - Parameters:
     ///   - name: the agent.
     ///   - task: what it is to do next; empty for nothing new.
-    ///   - overrides: `key=value` overrides of its limits and its network, from now on.
+    ///   - overrides: `key=value` overrides of its limits, its network and its model, from now on.
     public func resume(_ name: String, task: String = "", overrides: [String] = []) throws(ClocheError)
         -> AgentInfo
     {
@@ -91,12 +91,15 @@ extension Project {
             let changes = overrides.map { StoredChange.option($0) }
             record.effective = try StoredProfile.changed(record.effective, changes, bundlesOf: profiles)
         }
+        let policy = try Policy(document: record.effective)
+        // What its program cannot be told is not kept for the next time.
+        if !overrides.isEmpty { try HarnessFiles.check(policy, installation) }
         record.state = .stopped
         try directory.write(record)
         try launch(
             directory,
             task.isEmpty ? .resume : .resumeWithTask,
-            Policy(document: record.effective),
+            policy,
             record.variables
         )
         return infoAfterStart(directory, record)

@@ -67,7 +67,7 @@ extension ClocheCommands {
         ]
     )
 
-    private static let model = OptionSpec.value(
+    static let model = OptionSpec.value(
         "model",
         letter: "m",
         "MODEL",

@@ -80,12 +80,20 @@ extension ClocheCommands {
                 "set",
                 "KEY=VALUE",
                 form: .assignment,
-                "Change a limit or its network from now on, such as limits.idle=30m"
+                "Change a limit, its network or its model from now on, such as limits.idle=30m"
             ),
+            model,
         ],
         examples: [
             Example("cloche resume fixer", "go on where it stopped"),
-            Example("cloche resume fixer --set limits.memory=4GiB", "with more memory than it was ended by"),
+            Example(
+                "cloche resume fixer --model MODEL --set limits.memory=4GiB",
+                "with another model, and more memory"
+            ),
+            Example(
+                "cloche resume fixer --model claude-opus-4-1",
+                "with another model"
+            ),
             Example("cloche resume --attach fixer \"Also the docs\"", "with a further task, watching it"),
         ]
     )

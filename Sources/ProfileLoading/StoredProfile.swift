@@ -1,5 +1,5 @@
-// The profile that an agent was made with, as its state keeps it: read again at each start, with other limits and rules of
-// the network if a person says so.
+// The profile that an agent was made with, as its state keeps it: read again at each start, with other limits, rules of
+// the network or another model if a person says so.
 
 package import ClocheModel
 internal import StructuredText
@@ -18,7 +18,7 @@ package enum StoredProfile {
     static let place = "the stored policy"
 
     /// The sections that can be changed after an agent was made.
-    package static let changeable = ["limits", "budget", "project", "network"]
+    package static let changeable = ["limits", "budget", "project", "network", "model"]
 
     /// The same document with changes.
     ///
@@ -64,7 +64,8 @@ package enum StoredProfile {
     package static func refusal(_ key: String) -> String? {
         let section = key.prefix { $0 != "." }
         if changeable.contains(String(section)) { return nil }
-        return "only `limits`, `budget`, `project` and `network` can be changed later; make another agent"
+        let names = changeable.map { "`\($0)`" }.joined(separator: ", ")
+        return "of what an agent was made with, only \(names) can be changed later; make another agent"
     }
 
     /// The document without the places of its entries, which change with every line added to a file.

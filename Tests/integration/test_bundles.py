@@ -195,6 +195,14 @@ def test_what_a_program_is_given_at_its_first_start_and_when_resumed(t):
     t.cloche("resume", "a", cwd=project)
     t.wait_ended("a", project)
     assert runs(t, project)[2]["arguments"][-1] == "--again"
+    # From now on with another model; a text that is none changes nothing.
+    for model, code in [("--evil", 125), ("crab-small", 0)]:
+        t.cloche("resume", "a", "--model", model, cwd=project, check=code)
+    t.wait_ended("a", project)
+    assert runs(t, project)[3]["arguments"] == ["--yes", "--model", "crab-small", "--rules", rules, "--again"]
+    t.cloche("resume", "a", cwd=project)
+    t.wait_ended("a", project)
+    assert "crab-small" in runs(t, project)[4]["arguments"]
 
 
 def test_nothing_is_given_that_was_not_asked_for(t):
@@ -220,6 +228,12 @@ def test_what_a_program_has_no_form_for_stops_the_start(t):
         top = key.split(".")[0]
         assert f"the program of profile shell takes no `{top}`" in told and "harness." in told, told
         assert t.agents(project) == {}
+    # When it is resumed, too; and what it cannot be told is not kept for the next time.
+    t.run_task("b", "true", cwd=project, profile="shell")
+    told = t.cloche("resume", "b", "--model", "large", cwd=project, check=125).err
+    assert "the program of profile shell takes no `model`" in told, told
+    t.cloche("resume", "b", "true", cwd=project)
+    t.wait_ended("b", project)
     crab(t, BUNDLE.replace('    url: {at: "{url}"}\n', ""))
     everything(t)
     told = t.cloche("start", "a", "-p", "crab", "x", cwd=project, check=125).err

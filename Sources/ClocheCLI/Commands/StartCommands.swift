@@ -145,7 +145,7 @@ enum ResumeCommand {
         let agent = try context.project.resume(
             command.required("name"),
             task: command.argument("task") ?? "",
-            overrides: command.values("set")
+            overrides: StartCommand.overrides(command)
         )
         if command.flag("attach") {
             return try AttachCommand.attach(context, agent.record.name)
