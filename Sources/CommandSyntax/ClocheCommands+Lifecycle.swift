@@ -90,10 +90,6 @@ extension ClocheCommands {
                 "cloche resume fixer --model MODEL --set limits.memory=4GiB",
                 "with another model, and more memory"
             ),
-            Example(
-                "cloche resume fixer --model claude-opus-4-1",
-                "with another model"
-            ),
             Example("cloche resume --attach fixer \"Also the docs\"", "with a further task, watching it"),
         ]
     )
