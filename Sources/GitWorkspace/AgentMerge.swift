@@ -59,7 +59,12 @@ extension AgentWorktree {
                 at: repository.store,
                 "the agent's refs could not be written"
             )
-            let tree = try mergedTree(of: offered, into: state, repository)
+            let place = try repository.checkout()
+            let tree: String
+            switch try repository.mergedTree(of: offered, into: state.commit, at: place) {
+            case .tree(let one): tree = one
+            case .conflict(let files): throw conflict(files, into: state)
+            }
             let merged = try repository.makeCommit(
                 tree: tree,
                 parents: [state.commit, offered],
@@ -68,6 +73,8 @@ extension AgentWorktree {
             let changes = try repository.changes(from: state.commit, to: merged)
             if !dryRun {
                 try repository.moveCheckout(state, to: merged, changes, reason: "cloche merge \(agent)")
+                try LastMerge(branch: state.branch, old: state.commit, new: merged)
+                    .write(repository.commonDirectory)
             }
             return MergeResult(
                 commit: merged,
@@ -80,37 +87,14 @@ extension AgentWorktree {
         }
     }
 
-    private func defaultMessage(_ task: String) -> String {
+    /// The message of its merge commit.
+    func defaultMessage(_ task: String) -> String {
         let line = task.split(whereSeparator: \.isNewline).first.map { String($0).visible } ?? ""
         let shown = line.count > 120 ? line.prefix(119) + "\u{2026}" : line[...]
         return shown.isEmpty ? "Merge agent \(agent)\n" : "Merge agent \(agent): \(shown)\n"
     }
 
-    /// The tree of the merge, `git-merge-tree(1)`.
-    private func mergedTree(
-        of offered: String,
-        into state: CheckoutState,
-        _ repository: GitRepository
-    ) throws(ClocheError) -> String {
-        let result = try repository.git.run(
-            [
-                "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages",
-                "--allow-unrelated-histories",
-                state.commit, offered,
-            ],
-            at: try repository.checkout()
-        )
-        let fields = result.output.nulSeparated.map(\.text)
-        guard let tree = fields.first, result.status <= 1, AgentWorktree.isObjectName(tree) else {
-            throw Git.failure("the merge could not be computed", result)
-        }
-        guard result.status == 0 else { throw conflict(Array(fields.dropFirst()), into: state) }
-        return tree
-    }
-
-    private func conflict(_ files: [String], into state: CheckoutState) -> ClocheError {
-        var names: [String] = []
-        for file in files where !names.contains(file) { names.append(file) }
+    private func conflict(_ names: [String], into state: CheckoutState) -> ClocheError {
         let shown = names.prefix(20).map { "\n    \($0.visible)" }.joined()
         let more = names.count > 20 ? "\n    and \(names.count - 20) more" : ""
         let branch = state.branch.withoutPrefix("refs/heads/").visible
@@ -140,7 +124,36 @@ extension MergeResult {
     }
 }
 
+/// What `git-merge-tree(1)` finds.
+enum MergedTree: Equatable {
+    case tree(String)
+    /// Both sides changed the same places of these files.
+    case conflict([String])
+}
+
 extension GitRepository {
+    /// Merges two commits on objects alone.
+    func mergedTree(of offered: String, into commit: String, at place: Git.Place) throws(ClocheError)
+        -> MergedTree
+    {
+        let result = try git.run(
+            [
+                "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages",
+                "--allow-unrelated-histories",
+                commit, offered,
+            ],
+            at: place
+        )
+        let fields = result.output.nulSeparated.map(\.text)
+        guard let tree = fields.first, result.status <= 1, AgentWorktree.isObjectName(tree) else {
+            throw Git.failure("the merge could not be computed", result)
+        }
+        if result.status == 0 { return .tree(tree) }
+        var names: [String] = []
+        for file in fields.dropFirst() where !names.contains(file) { names.append(file) }
+        return .conflict(names)
+    }
+
     /// Moves branch, index and files from the checkout's commit to another.
     func moveCheckout(
         _ state: CheckoutState,

@@ -149,7 +149,8 @@ package struct AttachSession: ~Copyable {
             show(bytes)
             return nil
         case .left?: return .taken
-        case .ended(let reason)?: return .ended(reason)
+        // Who has been shown nothing was not let in, and is told by the record why it ended.
+        case .ended(let reason)?: return hasShown ? .ended(reason) : .lost
         case .exited(let code)?: return .exited(code)
         case .failed(let error)?: throw error
         case nil: return .lost

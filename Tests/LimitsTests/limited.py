@@ -82,7 +82,7 @@ def says(t, name, text, project, deadline=60):
         entry = t.agents(project)[name]
         if text in shown():
             return True
-        assert "end-reason" not in entry, (text, entry, tail(t, name, project))
+        assert not entry.get("end-reason"), (text, entry, tail(t, name, project))
 
     t.wait_until(said, f"{name} says {text!r}", deadline)
     return shown()

@@ -314,7 +314,8 @@ def test_who_cannot_be_put_on_record_is_shown_nothing(t):
     with open(state_of(t, "a", project) / "audit.jsonl") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         terminal = t.terminal("attach", "a", cwd=project)
-        assert terminal.wait() != 0
+        code = terminal.wait()
+    assert code, terminal.seen
     text = terminal.seen.decode(errors="replace")
     assert "holds the audit log" in text and "shown" not in text, text
 
@@ -329,7 +330,8 @@ def test_who_waits_at_the_door_of_an_agent_that_ends_is_told_why(t):
         command = t.spawn("exec", "-T", "a", "--", "true", cwd=project)
         time.sleep(1)
         terminal = t.terminal("attach", "a", cwd=project)
-        assert terminal.wait() != 0
+        code = terminal.wait()
+        assert code, terminal.seen
         command.wait(20)
     text = terminal.seen.decode(errors="replace")
     assert "holds the audit log" in text and "shown" not in text, text
