@@ -136,7 +136,8 @@ extension GitRepository {
         if topLevel != nil { current = try currentBranch() }
         if case .branch(let name) = destination, "refs/heads/" + name != current {
             let branch = "refs/heads/" + name
-            guard try git.run(["check-ref-format", branch], at: store).status == 0, !name.hasPrefix("-") else {
+            guard try git.run(["check-ref-format", branch], at: store).status == 0, !name.hasPrefix("-")
+            else {
                 throw ClocheError(.usage, "\(name.visible) cannot name a branch")
             }
             try refuseCheckedOutElsewhere(branch)
@@ -144,7 +145,11 @@ extension GitRepository {
             var start = previous
             if start == nil { start = try commit("HEAD") }
             guard let start else {
-                throw ClocheError(.state, "there is no commit to begin at", remedy: "make one first: git commit")
+                throw ClocheError(
+                    .state,
+                    "there is no commit to begin at",
+                    remedy: "make one first: git commit"
+                )
             }
             return Target(branch: branch, isCheckedOut: false, previous: previous, start: start)
         }
