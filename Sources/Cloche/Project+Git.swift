@@ -18,7 +18,8 @@ extension Project {
         return try sync(directory, record, worktree)
     }
 
-    private func sync(_ directory: AgentDirectory, _ record: AgentRecord, _ worktree: AgentWorktree)
+    /// The same for one whose record has been read.
+    func sync(_ directory: AgentDirectory, _ record: AgentRecord, _ worktree: AgentWorktree)
         throws(ClocheError) -> SyncResult
     {
         let result = try worktree.sync(
@@ -82,11 +83,12 @@ extension Project {
     }
 
     /// What the agent's profile protects.
-    private static func protected(_ record: AgentRecord) throws(ClocheError) -> [ProtectedName] {
+    static func protected(_ record: AgentRecord) throws(ClocheError) -> [ProtectedName] {
         try Policy(document: record.effective).filesystem.protect.map { ProtectedName($0) }
     }
 
-    private func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree)
+    /// An agent of this project with a worktree.
+    func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree)
     {
         let directory = try agentDirectory(name)
         let record = try directory.read()

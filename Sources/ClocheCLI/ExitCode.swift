@@ -33,7 +33,7 @@ package enum ExitCode {
         Definition("0", "Success; of run, exec and wait, the program's own status."),
         Definition(
             "1",
-            "The command worked, and the answer is no: a merge conflict, a check that found something, an agent that ended "
+            "The command worked, and the answer is no: a merge conflict, a check that failed or found something, an agent that ended "
                 + "before what `wait --for` waits for."
         ),
         Definition("2", "The command line is wrong."),
@@ -48,7 +48,7 @@ package enum ExitCode {
     static func of(_ error: ClocheError) -> Int32 {
         switch error.code {
         case .usage: usage
-        case .conflict, .wouldLose: negative
+        case .conflict, .check, .wouldLose: negative
         case .programNotFound: notFound
         case .programNotExecutable: notExecutable
         case .limit: killed

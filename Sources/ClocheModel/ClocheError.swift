@@ -28,6 +28,8 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let git = Code("git")
         /// A merge stopped at a conflict.
         public static let conflict = Code("conflict")
+        /// What was to be checked does not pass.
+        public static let check = Code("check")
         /// A file or system call failed.
         public static let system = Code("system")
         /// A program to run in the sandbox is missing.
@@ -40,7 +42,7 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let usage = Code("usage")
 
         private static let all: [Code] = [
-            .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .system,
+            .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .check, .system,
             .programNotFound, .programNotExecutable, .limit, .usage,
         ]
 

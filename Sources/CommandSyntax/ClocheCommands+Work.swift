@@ -49,23 +49,72 @@ extension ClocheCommands {
 
     private static let merge = CommandSpec(
         "merge",
-        "Merge an agent's work into the current branch",
+        "Merge the work of agents into a branch",
         suggestedFor: ["apply", "accept"],
         discussion: """
-            Fetches the agent's commits and merges them into the branch that is checked out.
-            Uncommitted changes of the agent become a commit first. A checkout with changes of its
-            own that are not committed is never touched: the merge is refused until they are
-            committed or stashed. On a conflict the files are named and the checkout stays as it was.
+            Fetches the agents' commits and merges them into the branch that is checked out, or the
+            one that --into names. Uncommitted changes of an agent become a commit first. A checkout
+            with changes of its own that are not committed is never touched: the merge is refused
+            until they are committed or stashed.
+
+            Several agents are merged in the order of their names on the command line. On a conflict
+            the files and both sides are named, and nothing has moved. --check runs a command line
+            with the merged files, in a throw-away sandbox; the branch moves only if it succeeds.
             """,
-        arguments: [agent("The agent whose work to merge")],
+        arguments: [
+            ArgumentSpec(
+                "name",
+                .rest,
+                completion: .agentName,
+                "The agents whose work to merge, in this order"
+            )
+        ],
         options: [
-            .value("message", letter: "m", "TEXT", "Message of the merge commit"),
+            .flag("all", letter: "a", "Merge all agents of the project that have a branch"),
+            .value(
+                "into",
+                "BRANCH",
+                "Merge into this branch, made if it is not there, not into the current one"
+            ),
+            .value(
+                "strategy",
+                "KIND",
+                form: .oneOf(["sequential", "octopus"]),
+                "A merge commit for each agent, or one for all"
+            ),
+            .value(
+                "check",
+                letter: "c",
+                "COMMAND",
+                "Move the branch only if this succeeds with the merged files"
+            ),
+            .value(
+                "check-profile",
+                "PROFILE",
+                completion: .profileName,
+                "Profile of the sandbox of --check; `shell` unless it is given"
+            ),
+            .flag("keep-going", letter: "k", "Leave out agents that are in conflict, and merge the others"),
+            .value("message", letter: "m", "TEXT", "Message of the merge commit, where there is one"),
             .flag("dry-run", "Say what would be merged and which files conflict, and change nothing"),
+            .flag("undo", "Take the last merge back, if nothing came after it"),
             json,
+        ],
+        exclusive: [
+            ["undo", "all"], ["undo", "into"], ["undo", "strategy"], ["undo", "check"],
+            ["undo", "keep-going"],
+            ["undo", "message"], ["undo", "dry-run"],
         ],
         examples: [
             Example("cloche merge --dry-run fixer", "see whether it merges cleanly"),
-            Example("cloche merge -m \"Fix the parser\" fixer", "merge with a message of your own"),
+            Example(
+                "cloche merge parser lexer docs --check \"make test\"",
+                "three agents, if the tests pass"
+            ),
+            Example(
+                "cloche merge --all --keep-going --into evening",
+                "whatever goes together, to another branch"
+            ),
         ]
     )
 }

@@ -1,0 +1,181 @@
+// Merging the work of several agents at once: fetched, merged on objects, tried in a sandbox, and only then the branch moves.
+
+internal import AgentStore
+internal import AuditRecords
+package import ClocheModel
+package import GitWorkspace
+internal import LinuxSystem
+
+/// What is to be merged, and how.
+package struct MergeOptions: Sendable {
+    /// The agents, in this order.
+    package var agents: [String]
+    /// Where their work goes.
+    package var destination = MergeDestination.checkout
+    /// What the history looks like.
+    package var strategy = MergeStrategy.sequential
+    /// Message of the one commit of an octopus.
+    package var message: String?
+    /// Whether agents in conflict are left out.
+    package var leavesOut = false
+    /// A shell's command line that must succeed with the merged files; nil for none.
+    package var check: String?
+    /// The profile of the sandbox that it runs in.
+    package var checkProfile = "shell"
+    /// Whether branch and checkout stay as they are.
+    package var dryRun = false
+
+    /// These agents into the branch that is checked out, one after the other.
+    package init(_ agents: [String]) { self.agents = agents }
+}
+
+/// What came of a merge of several agents.
+package struct MergeOutcome {
+    /// The merge.
+    package let merge: GroupMerge
+    /// What each fetch found.
+    package let synced: [(agent: String, result: SyncResult)]
+    /// What a person should look at before running it.
+    package let warnings: [(agent: String, warning: DiffWarning)]
+}
+
+extension Project {
+    /// Fetches, merges and tries the work of several agents, and moves the branch when all of that went well.
+    ///
+    /// - Parameter progress: is told what is being done.
+    /// - Throws: `.conflict` when agents do not go together, `.check` when the check fails; nothing has moved then.
+    package func merge(_ options: MergeOptions, progress: (String) -> Void = { _ in }) throws(ClocheError)
+        -> MergeOutcome
+    {
+        if let twice = options.agents.first(where: { name in options.agents.filter { $0 == name }.count > 1 })
+        {
+            throw ClocheError(.usage, "\(twice) is named twice", remedy: "name each agent once")
+        }
+        // In the order of their names: two that merge the same agents never wait for each other.
+        let (sides, merge) = try locking(options.agents.sorted()[...]) { () throws(ClocheError) in
+            var sides: [Side] = []
+            for name in options.agents {
+                progress("fetching from \(name)")
+                sides.append(try side(name))
+            }
+            return (sides, try compute(sides, options, progress))
+        }
+        if !merge.isEmpty {
+            let repository = sides[0].worktree.repository
+            if let check = options.check { try run(check, on: merge, options, repository, progress) }
+            if !options.dryRun { try land(merge, sides, repository, progress) }
+        }
+        return MergeOutcome(
+            merge: merge,
+            synced: sides.map { ($0.record.name, $0.synced) },
+            warnings: sides.flatMap { side in side.warnings.map { (side.record.name, $0) } }
+        )
+    }
+
+    /// Takes the last merge of this repository back.
+    package func undoMerge(progress: (String) -> Void = { _ in }) throws(ClocheError) -> UndoneMerge {
+        try GitRepository.discover(from: directory).undoLastMerge(waiting: progress)
+    }
+
+    private struct Side {
+        let directory: AgentDirectory
+        let record: AgentRecord
+        let worktree: AgentWorktree
+        let synced: SyncResult
+        let warnings: [DiffWarning]
+    }
+
+    /// Runs `body` while nothing else is done with these agents.
+    private func locking<R>(_ names: ArraySlice<String>, _ body: () throws(ClocheError) -> R)
+        throws(ClocheError) -> R
+    {
+        guard let name = names.first else { return try body() }
+        let lock = try agentDirectory(name).lockForOperation(wait: true)
+        defer { _ = lock.isLocked }
+        return try locking(names.dropFirst(), body)
+    }
+
+    private func compute(_ sides: [Side], _ options: MergeOptions, _ progress: (String) -> Void)
+        throws(ClocheError) -> GroupMerge
+    {
+        progress("merging")
+        return try sides[0].worktree.repository.merge(
+            sides.map { MergeSide($0.worktree, task: $0.record.task) },
+            into: options.destination,
+            options.strategy,
+            message: options.message,
+            leavesOut: options.leavesOut,
+            waiting: progress
+        )
+    }
+
+    private func side(_ name: String) throws(ClocheError) -> Side {
+        let (directory, record, worktree) = try gitAgent(name)
+        let synced = try sync(directory, record, worktree)
+        let warnings = try worktree.diff(.names, protecting: Self.protected(record)).warnings
+        return Side(
+            directory: directory,
+            record: record,
+            worktree: worktree,
+            synced: synced,
+            warnings: warnings
+        )
+    }
+
+    private func land(
+        _ merge: GroupMerge,
+        _ sides: [Side],
+        _ repository: GitRepository,
+        _ progress: (String) -> Void
+    ) throws(ClocheError) {
+        try repository.land(merge, waiting: progress)
+        let merged = merge.merged
+        // One that was deleted while the check ran has no log any more.
+        for side in sides where merged.contains(side.record.name) && side.directory.exists {
+            try auditLog(side.directory, side.record).append(
+                .merge,
+                ["commit": .string(merge.result), "into": .string(merge.branchName)]
+            )
+        }
+    }
+
+    /// Runs a command line with the merged files, in a throw-away sandbox: agents wrote what it runs.
+    ///
+    /// Its output goes to our standard error, as it comes.
+    private func run(
+        _ check: String,
+        on merge: GroupMerge,
+        _ options: MergeOptions,
+        _ repository: GitRepository,
+        _ progress: (String) -> Void
+    ) throws(ClocheError) {
+        let files = try ScratchFiles.make(merge.result, of: repository)
+        progress("checking: \(check)")
+        let words = [
+            "-C", directory, "run", "--profile", options.checkProfile, "--workspace",
+            "dir:\(files.directory)",
+            "--", "/bin/sh", "-c", check,
+        ]
+        let status: Int32
+        do throws(SystemError) {
+            let null = try Files.openForUpdate("/dev/null")
+            let process = try Subprocess(
+                installation.executable,
+                words,
+                environment: ProcessEnvironment.atStart(),
+                directory: directory
+            )
+            let pid = try process.spawn(stdin: null.number, stdout: 2, stderr: 2)
+            status = try Subprocess.wait(pid)
+        } catch {
+            throw ClocheError(.system, "cannot start the sandbox of the check", why: error.description)
+        }
+        if status == 0 { return }
+        throw ClocheError(
+            .check,
+            "the check failed; nothing was merged and no file was touched",
+            why: "`\(check)` ended with exit code \(status)",
+            remedy: "its output is above; `--dry-run` merges without moving anything"
+        )
+    }
+}
