@@ -92,13 +92,10 @@ extension Project {
             record.effective = try StoredProfile.changed(record.effective, changes, bundlesOf: profiles)
         }
         record.state = .stopped
+        var policy = try Policy(document: record.effective)
+        try choose(&policy, &record)
         try directory.write(record)
-        try launch(
-            directory,
-            task.isEmpty ? .resume : .resumeWithTask,
-            Policy(document: record.effective),
-            record.variables
-        )
+        try launch(directory, task.isEmpty ? .resume : .resumeWithTask, policy, record.variables)
         return infoAfterStart(directory, record)
     }
 

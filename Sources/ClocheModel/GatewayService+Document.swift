@@ -9,6 +9,7 @@ extension GatewayService {
             "base-path": .string(basePath), "headers": .map(headers), "drop": .strings(drop),
             "paths": .strings(paths), "variables": .map(variables), "placeholder": .string(placeholder),
             "usage": .optional(usage), "certificates": .optional(certificates),
+            "git": .strings(git), "public": .bool(isPublic),
         ])
     }
 
@@ -31,5 +32,7 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        git = document["git"]?.stringList ?? []
+        isPublic = document["public"]?.bool ?? false
     }
 }

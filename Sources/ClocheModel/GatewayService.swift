@@ -31,12 +31,17 @@ public struct GatewayService: Equatable, Sendable {
     public var usage: String?
     /// A file of certificates that are trusted instead of the system's.
     public var certificates: String?
+    /// Beginnings of addresses of git repositories that git inside asks the gateway for.
+    public var git: [String]
+    /// Whether no key is shown to it: a registry that serves everybody.
+    public var isPublic: Bool
 
     /// A service at an address.
     public init(name: String, usesTLS: Bool = true, host: String, port: UInt16, basePath: String = "") {
         (self.name, self.usesTLS, self.host, self.port) = (name, usesTLS, host, port)
         self.basePath = basePath
         (headers, drop, paths, variables, placeholder) = ([], [], [], [], Self.standardPlaceholder)
+        (git, isPublic) = ([], false)
     }
 
     /// The field `Host` of its requests.
@@ -51,6 +56,11 @@ public struct GatewayService: Equatable, Sendable {
             let text = (entry.value.string ?? "").replacing("{url}", with: "\(gateway)/\(name)")
             return (entry.key, text.replacing("{placeholder}", with: placeholder))
         }
+    }
+
+    /// What git inside is told: settings of the form that `GIT_CONFIG_KEY_0` and `GIT_CONFIG_VALUE_0` take.
+    public func gitSettings(gateway: String) -> [(key: String, value: String)] {
+        git.map { ("url.\(gateway)/\(name)/.insteadOf", $0) }
     }
 }
 

@@ -83,11 +83,9 @@ public struct Policy: Equatable, Sendable {
 }
 
 extension Policy {
-    /// The services that a gateway is to have keys for.
+    /// The services that a gateway is for.
     public var gatewayServices: [GatewayService] {
-        credentials.compactMap { credential in
-            if case .service(let service, _) = credential.kind { service } else { nil }
-        }
+        credentials.compactMap(\.service)
     }
 }
 
@@ -332,8 +330,8 @@ public struct CredentialPolicy: Equatable, Sendable {
         case environment(name: String)
         /// One host file, bound read-only at a path inside.
         case file(source: String, target: String)
-        /// A gateway has it, and adds it to requests for a service.
-        case service(GatewayService, CredentialSource)
+        /// A gateway has it, and adds it to requests for a service; without a source, there is none to be added.
+        case service(GatewayService, CredentialSource?)
     }
 
     /// Where it comes from and where it goes.
@@ -346,6 +344,12 @@ public struct CredentialPolicy: Equatable, Sendable {
         self.kind = kind
         self.required = required
     }
+
+    /// The service, of one that a gateway has.
+    public var service: GatewayService? { if case .service(let service, _) = kind { service } else { nil } }
+
+    /// The name of a service that no key is shown to.
+    public var publicService: String? { if case .service(let service, nil) = kind { service.name } else { nil } }
 }
 
 /// The system-call filter.

@@ -295,6 +295,9 @@ final class ClientConnection: Continuing {
             guard case .length(let length) = self.request?.body else { return request }
             return ModelRequest(billing: request.billing, model: request.model, bytes: Int64(length))
         }
+        if judged == nil, gateway.isPublic(target.service) {
+            judged = ModelRequest(billing: .free, model: nil, bytes: 0)
+        }
         question = gateway.ask(told, judged, self)
         phase = .asking(question)
     }

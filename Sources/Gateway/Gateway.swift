@@ -19,9 +19,12 @@ internal import NetworkRules
         /// The key and the forms in which it could be echoed; none after it was revoked.
         var key: Secret?
         var secrets: [Secret] = []
+        /// Whether requests go on: with the key, or without one where the service takes none, until that is taken away.
+        var isOpen: Bool
 
         init(_ service: GatewayService, _ connections: ServiceConnections) {
             (self.service, self.connections) = (service, connections)
+            isOpen = service.isPublic
         }
     }
 
@@ -96,7 +99,7 @@ internal import NetworkRules
         do throws(SystemError) {
             served.secrets = try key.map { key throws(SystemError) in try served.service.secrets(key) } ?? []
         } catch { throw ClocheError(.system, "no memory for a key", why: error.description) }
-        served.key = key
+        (served.key, served.isOpen) = (key, key != nil)
         served.connections.forget()
         guard key == nil else { return }
         for connection in Array(connections.values) where connection.service == name { connection.revoked() }
@@ -136,14 +139,19 @@ internal import NetworkRules
             let known = services.keys.sorted().map { "/\($0)/" }.joined(separator: ", ")
             throw GatewayRefusal(404, "no service at this path; there is \(known.isEmpty ? "none" : known)")
         }
-        guard served.key != nil else {
-            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
-        }
+        guard served.isOpen else { throw Self.revoked(target) }
         guard served.service.allows(path: target.path) else {
             throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
         }
         return form(target.service)
     }
+
+    private static func revoked(_ target: ServiceTarget) -> GatewayRefusal {
+        GatewayRefusal(403, "the key for \(target.service) was revoked")
+    }
+
+    /// Whether a service's requests cost nothing: nobody is named to it.
+    func isPublic(_ name: String) -> Bool { services[name]?.service.isPublic ?? false }
 
     /// The form in which a service says what was used.
     func form(_ name: String) -> UsageForm? {
@@ -165,16 +173,14 @@ internal import NetworkRules
     }
 
     func keep(_ stream: ServiceStream, for name: String) {
-        if services[name]?.key != nil { services[name]?.connections.keep(stream) }
+        if services[name]?.isOpen ?? false { services[name]?.connections.keep(stream) }
     }
 
     /// The head of a request with the key in it.
     func head(_ request: HTTPRequestHead, _ target: ServiceTarget) throws(GatewayRefusal) -> [UInt8] {
         // Between the verdict and now it may have been revoked.
-        guard let served = services[target.service], let key = served.key else {
-            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
-        }
-        return served.service.head(request, path: target.path, key: key)
+        guard let served = services[target.service], served.isOpen else { throw Self.revoked(target) }
+        return served.service.head(request, path: target.path, key: served.key)
     }
 
     func filter(_ name: String) -> SecretFilter { SecretFilter(services[name]?.secrets ?? []) }

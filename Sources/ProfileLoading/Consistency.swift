@@ -54,7 +54,7 @@ extension MergedSettings {
             let fields = (services[name]?["headers"]?.entries ?? []).compactMap(\.value.string)
             let showsKey = fields.contains { $0.contains("{key}") || $0.contains("{basic ") }
             // One of the user's replaces a built-in one of the name as a whole.
-            if services[name] != nil, !showsKey {
+            if services[name] != nil, !showsKey, credential["public"]?.bool != true {
                 return "names `\(name)`, whose `headers` show no key: none has `{key}` or `{basic USER}`"
             }
             guard services[name] == nil else { return nil }

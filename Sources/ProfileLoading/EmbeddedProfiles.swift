@@ -219,10 +219,8 @@ services:
   github:
     url: https://github.com
     headers: {authorization: "Basic {basic x-access-token}"}
-    variables:
-      GIT_CONFIG_COUNT: "1"
-      GIT_CONFIG_KEY_0: url.{url}/.insteadOf
-      GIT_CONFIG_VALUE_0: https://github.com/
+    git: ["https://github.com/", "ssh://git@github.com/", "git@github.com:"]
+    variables: {GIT_TERMINAL_PROMPT: "0"}
 
 syscalls:
   # One file each in syscalls/, with the reasons. Not here: debugging, nested-namespaces.

@@ -169,6 +169,15 @@ extension ProfileSchema {
             .text(.hostPath),
             "A file of certificates that are trusted for it, instead of the system's."
         ),
+        SchemaKey(
+            "git",
+            .list(.text(.gitAddress)),
+            default: .list([]),
+            """
+            Beginnings of addresses of git repositories, such as `https://github.com/`: git inside asks the gateway for \
+            them, by `url.*.insteadOf` in its variables.
+            """
+        ),
     ]
 
     static let credential: [SchemaKey] = [
@@ -198,6 +207,14 @@ extension ProfileSchema {
             """
             One of `services`: the agent gets no secret, but the address of a gateway that adds it to requests for that \
             service, and to no others.
+            """
+        ),
+        SchemaKey(
+            "public",
+            .boolean,
+            """
+            With `service`, in the place of a secret: requests go on without one, as to a registry that serves everybody. \
+            It is given besides all others, unless the same service is given with a secret.
             """
         ),
         SchemaKey(

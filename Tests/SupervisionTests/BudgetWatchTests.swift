@@ -155,9 +155,9 @@ import Testing
     }
 
     @Test func workThatIsPutOffIsRefusedUnderABudgetAlone() throws {
-        #expect(try watch().deferredBegins() == nil)
+        #expect(try watch().deferredBegins(0) == nil)
         let refusal = try #require(
-            try watch("fixer", project: BudgetPolicy(cost: Money("5"))).deferredBegins()
+            try watch("fixer", project: BudgetPolicy(cost: Money("5"))).deferredBegins(0)
         )
         #expect(refusal.text.contains("under a budget (project.budget)") && refusal.event == nil)
     }
