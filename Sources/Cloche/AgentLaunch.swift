@@ -175,12 +175,13 @@ struct AgentLaunch {
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
-        for case .service(let service, _) in policy.credentials.map(\.kind) {
+        let services = policy.gatewayServices
+        for service in services {
             for (name, value) in service.environment(gateway: InsideNetwork.gatewayURL) { set(name, value) }
         }
         // git numbers its settings; those that a profile has stay.
         var number = values.last { $0.0 == "GIT_CONFIG_COUNT" }.flatMap { Int($0.1) } ?? 0
-        for setting in policy.gatewayServices.flatMap({ $0.gitSettings(gateway: InsideNetwork.gatewayURL) }) {
+        for setting in services.flatMap({ $0.gitSettings(gateway: InsideNetwork.gatewayURL) }) {
             set("GIT_CONFIG_KEY_\(number)", setting.key)
             set("GIT_CONFIG_VALUE_\(number)", setting.value)
             number += 1
@@ -191,7 +192,8 @@ struct AgentLaunch {
         }
         let environment = values.map { "\($0.0)=\($0.1)" }
         guard policy.network.isByName, policy.network.proxyVariables else { return environment }
-        return InsideNetwork.addingProxyVariables(to: environment)
+        let direct = services.map { String($0.root.dropFirst("http://".count).prefix { $0 != ":" }) }
+        return InsideNetwork.addingProxyVariables(to: environment, direct: direct)
     }
 
     /// The names of all variables of ours that an agent of this policy may be given: what its supervisor

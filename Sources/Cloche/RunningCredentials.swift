@@ -48,7 +48,9 @@ package struct RunningCredentials {
     /// Reads the keys of a service anew, each from where its agent has it, as the caller can, and gives them to those agents.
     package func rotate(service: String) throws(ClocheError) -> [CredentialChange] {
         var read: [(source: CredentialSource, key: Secret)] = []
-        return try change(holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }) {
+        return try change(
+            holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }
+        ) {
             holder throws(ClocheError) in
             guard let source = holder.source else { return nil }
             if let known = read.first(where: { $0.source == source }) {

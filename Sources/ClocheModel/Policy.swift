@@ -83,9 +83,15 @@ public struct Policy: Equatable, Sendable {
 }
 
 extension Policy {
-    /// The services that a gateway is for.
+    /// The services that a gateway is for, with those that go along, numbered.
     public var gatewayServices: [GatewayService] {
-        credentials.compactMap(\.service)
+        var services = credentials.compactMap(\.service)
+        for service in services.flatMap(\.along) where !services.contains(where: { $0.name == service.name })
+        {
+            services.append(service)
+        }
+        for index in services.indices { services[index].number = UInt16(clamping: index + 1) }
+        return services
     }
 }
 
@@ -349,7 +355,9 @@ public struct CredentialPolicy: Equatable, Sendable {
     public var service: GatewayService? { if case .service(let service, _) = kind { service } else { nil } }
 
     /// The name of a service that no key is shown to.
-    public var publicService: String? { if case .service(let service, nil) = kind { service.name } else { nil } }
+    public var publicService: String? {
+        if case .service(let service, nil) = kind { service.name } else { nil }
+    }
 }
 
 /// The system-call filter.

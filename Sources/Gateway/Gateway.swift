@@ -36,6 +36,8 @@ internal import NetworkRules
     let room: UnsafeMutableRawBufferPointer
     private let report: (GatewayReport) -> Void
     private var services: [String: Served] = [:]
+    /// The services by their numbers, from 1.
+    private var order: [GatewayService] = []
     private var connections: [UInt64: ClientConnection] = [:]
     private var listener: GatewayListener?
     private var resolver: Resolver?
@@ -82,6 +84,7 @@ internal import NetworkRules
         }
         let resolver = Resolver(loop, servers: nameServers)
         self.resolver = resolver
+        order = list
         for service in list {
             do throws(GatewayFailure) {
                 let connections = try ServiceConnections(service, loop, resolver, proxy)
@@ -127,8 +130,16 @@ internal import NetworkRules
             return StreamSocket.resetOnClose(socket.number)
         }
         StreamSocket.sendAtOnce(socket.number)
-        let connection = ClientConnection(self, socket)
+        let connection = ClientConnection(self, socket, only: service(at: socket))
         connections[connection.number] = connection
+    }
+
+    /// The service whose address a connection was made to; nil for the gateway's own.
+    private func service(at socket: FileDescriptor.Shared) -> String? {
+        guard let address = StreamSocket.localAddress(socket.number)?.ipv4,
+            address >> 16 == GatewayService.ownAddresses
+        else { return nil }
+        return order.first { UInt32($0.number) == address & 0xffff }?.name ?? ""
     }
 
     func ended(_ number: UInt64) { connections[number] = nil }
@@ -182,6 +193,9 @@ internal import NetworkRules
         guard let served = services[target.service], served.isOpen else { throw Self.revoked(target) }
         return served.service.head(request, path: target.path, key: served.key)
     }
+
+    /// The addresses that answers of a service may name.
+    func links(_ name: String) -> ServiceLinks? { services[name].map { ServiceLinks($0.service, order) } }
 
     func filter(_ name: String) -> SecretFilter { SecretFilter(services[name]?.secrets ?? []) }
 

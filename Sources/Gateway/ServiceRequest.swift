@@ -26,7 +26,9 @@ struct ServiceTarget: Equatable {
     init() { (service, path) = ("", "") }
 
     /// Reads the target of a request to a gateway.
-    init(_ head: HTTPRequestHead) throws(GatewayRefusal) {
+    ///
+    /// - Parameter only: the service to which all paths of a connection belong.
+    init(_ head: HTTPRequestHead, only: String? = nil) throws(GatewayRefusal) {
         guard head.form == .origin else {
             throw GatewayRefusal(400, "this is a gateway to a few services, and no proxy")
         }
@@ -35,6 +37,10 @@ struct ServiceTarget: Equatable {
         }
         guard RequestPath(target: head.path) != nil else {
             throw GatewayRefusal(400, "two servers could read this path differently")
+        }
+        if let only {
+            (service, path) = (only, head.path)
+            return
         }
         let rest = head.path.dropFirst()
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -85,7 +91,11 @@ extension GatewayService {
             let template = field.value.string ?? ""
             if key == nil, Self.showsKey(template) { continue }
             head.append(contentsOf: "\(field.key): ".utf8)
-            if let key { appendValue(template, key, to: &head) } else { head.append(contentsOf: template.utf8) }
+            if let key {
+                appendValue(template, key, to: &head)
+            } else {
+                head.append(contentsOf: template.utf8)
+            }
             head.append(contentsOf: "\r\n".utf8)
         }
         head.append(contentsOf: "\r\n".utf8)

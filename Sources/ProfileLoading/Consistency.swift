@@ -60,6 +60,12 @@ extension MergedSettings {
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }
+        for (name, service) in (services.entries ?? []).map({ ($0.key, $0.value) }) {
+            let lost = (service["links"]?.stringList ?? []).filter { services[$0] == nil }
+            found += lost.map {
+                Diagnostic("services", "`services.\(name).links`: `\($0)` is none of `services`")
+            }
+        }
         found += bundleProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found

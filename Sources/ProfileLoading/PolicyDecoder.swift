@@ -150,9 +150,16 @@ extension CredentialPolicy {
     fileprivate init?(checked document: Document, services: Document) {
         let required = document["required"]?.bool ?? false
         if let name = document["service"]?.string {
-            guard var service = services[name].flatMap({ GatewayService(name, checked: $0) }) else { return nil }
+            guard var service = services[name].flatMap({ GatewayService(name, checked: $0) }) else {
+                return nil
+            }
             let source = CredentialSource(checked: document)
             service.isPublic = document["public"]?.bool ?? false
+            service.along = service.links.filter { $0 != name }.compactMap { other in
+                var along = services[other].flatMap { GatewayService(other, checked: $0) }
+                along?.isPublic = true
+                return along
+            }
             guard service.isPublic == (source == nil) else { return nil }
             self.init(.service(service, source), required: required)
         } else if let name = document["env"]?.string {
@@ -202,6 +209,7 @@ extension GatewayService {
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
         git = document.strings("git")
+        links = document.strings("links")
     }
 }
 

@@ -149,8 +149,8 @@ extension ProfileSchema {
             .map(.variableName, .text(.line)),
             default: .map([]),
             """
-            Variables inside, by which programs find the gateway: `{url}` stands for its address, `{placeholder}` for what \
-            stands for the secret.
+            Variables inside, by which programs find the gateway: `{url}` stands for its address with the service's name, \
+            `{root}` for an address at which paths are the service's own, `{placeholder}` for what stands for the secret.
             """
         ),
         SchemaKey(
@@ -176,6 +176,15 @@ extension ProfileSchema {
             """
             Beginnings of addresses of git repositories, such as `https://github.com/`: git inside asks the gateway for \
             them, by `url.*.insteadOf` in its variables.
+            """
+        ),
+        SchemaKey(
+            "links",
+            .list(.text(.profileName)),
+            default: .list([]),
+            """
+            Services, this one or others, whose addresses in its answers (HTML and JSON) are replaced by those that the gateway has \
+            for them: files on another host, which a registry's pages name. Others are given along, without a secret.
             """
         ),
     ]

@@ -90,7 +90,9 @@ package final class BudgetWatch {
     /// Its answer does not say what it uses, so that under any budget it would be a way around it; without one, it is counted
     /// with what it sends.
     package func deferredBegins(_ now: Int64, expecting expected: UsageReading? = nil) -> BudgetRefusal? {
-        if let budget = budgets.first { return BudgetRefusal(deferredUnder: budget.scope, agent: directory.name) }
+        if let budget = budgets.first {
+            return BudgetRefusal(deferredUnder: budget.scope, agent: directory.name)
+        }
         return begins(now, expecting: expected)
     }
 
