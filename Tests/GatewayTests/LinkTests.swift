@@ -23,7 +23,7 @@ import Testing
         var output: [UInt8] = []
         let bytes = Array(text.utf8)
         func take(_ piece: UnsafeRawBufferPointer) {
-            #expect(unsafe piece.count > 0)
+            #expect(piece.count > 0)
             unsafe output += Array(piece)
         }
         for start in stride(from: 0, to: bytes.count, by: size) {
