@@ -227,8 +227,10 @@ extension AgentDirectory {
     }
 }
 
-/// Which credentials of a profile an agent gets: all required ones, the first optional one that is there, and services
-/// without a key that no other one is for. The command that starts an agent chooses, once.
+/// Which credentials of a profile an agent gets.
+///
+/// All required ones, the first optional one that is there, and services without a key that no other one is for. The
+/// command that starts an agent chooses, once.
 enum CredentialChoice {
     static func choose(_ credentials: [CredentialPolicy], _ installation: Installation) throws(ClocheError)
         -> [CredentialPolicy]

@@ -245,8 +245,9 @@ extension Project {
         }
     }
 
-    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
-    /// not. The policy has the credentials that were chosen.
+    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
+    ///
+    /// - Parameter policy: has the credentials that were chosen.
     func launch(
         _ directory: AgentDirectory,
         _ mode: StartMode,

@@ -72,8 +72,9 @@ extension GatewayService {
             }
     }
 
-    /// The head for the service, with the key; whoever sends it wipes it. Without a key, fields that would show it are left
-    /// out.
+    /// The head for the service, with the key; whoever sends it wipes it.
+    ///
+    /// Without a key, fields that would show it are left out.
     func head(_ request: HTTPRequestHead, path: String, key: Secret?) -> [UInt8] {
         let own = Set(headers.map { $0.key.lowercased() })
         var head = request.forService(path: basePath + withoutIdentity(path), host: authority) { field in
