@@ -33,7 +33,7 @@ struct AgentLaunch {
     ) throws(ClocheError) -> SupervisedAgent {
         var policy = try Policy(document: record.effective)
         policy.filesystem.workspace = record.access
-        policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
+        policy.credentials = record.given(of: policy.credentials)
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let instructions = try HarnessFiles.instructions(policy, installation)
@@ -175,15 +175,25 @@ struct AgentLaunch {
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
-        for case .service(let service, _) in policy.credentials.map(\.kind) {
+        let services = policy.gatewayServices
+        for service in services {
             for (name, value) in service.environment(gateway: InsideNetwork.gatewayURL) { set(name, value) }
+        }
+        // git numbers its settings; those that a profile has stay.
+        var number = values.last { $0.0 == "GIT_CONFIG_COUNT" }.flatMap { Int($0.1) } ?? 0
+        for setting in services.flatMap({ $0.gitSettings(gateway: InsideNetwork.gatewayURL) }) {
+            set("GIT_CONFIG_KEY_\(number)", setting.key)
+            set("GIT_CONFIG_VALUE_\(number)", setting.value)
+            number += 1
+            set("GIT_CONFIG_COUNT", "\(number)")
         }
         for entry in variables {
             if let value = entry.value.string ?? ProcessEnvironment.value(entry.key) { set(entry.key, value) }
         }
         let environment = values.map { "\($0.0)=\($0.1)" }
         guard policy.network.isByName, policy.network.proxyVariables else { return environment }
-        return InsideNetwork.addingProxyVariables(to: environment)
+        let direct = services.map { String($0.root.dropFirst("http://".count).prefix { $0 != ":" }) }
+        return InsideNetwork.addingProxyVariables(to: environment, direct: direct)
     }
 
     /// The names of all variables of ours that an agent of this policy may be given: what its supervisor
@@ -217,14 +227,24 @@ extension AgentDirectory {
     }
 }
 
-/// Which credentials of a profile an agent gets: all required ones, and the first optional one that is there.
+/// Which credentials of a profile an agent gets.
+///
+/// All required ones, the first optional one that is there, and services without a key that no other one is for. The
+/// command that starts an agent chooses, once.
 enum CredentialChoice {
     static func choose(_ credentials: [CredentialPolicy], _ installation: Installation) throws(ClocheError)
         -> [CredentialPolicy]
     {
-        var chosen: [CredentialPolicy] = []
+        try positions(credentials, installation).map { credentials[$0] }
+    }
+
+    /// The same as positions in the list.
+    static func positions(_ credentials: [CredentialPolicy], _ installation: Installation) throws(ClocheError)
+        -> [Int]
+    {
+        var chosen: [Int] = []
         var haveOptional = false
-        for credential in credentials {
+        for (position, credential) in credentials.enumerated() where credential.publicService == nil {
             guard isThere(credential.kind, installation) else {
                 if credential.required { throw missing(credential.kind) }
                 continue
@@ -233,7 +253,12 @@ enum CredentialChoice {
                 if haveOptional { continue }
                 haveOptional = true
             }
-            chosen.append(credential)
+            chosen.append(position)
+        }
+        var served = Set(chosen.compactMap { credentials[$0].service?.name })
+        for (position, credential) in credentials.enumerated() {
+            guard let name = credential.publicService, served.insert(name).inserted else { continue }
+            chosen.append(position)
         }
         return chosen
     }
@@ -241,20 +266,14 @@ enum CredentialChoice {
     static func isThere(_ kind: CredentialPolicy.Kind, _ installation: Installation) -> Bool {
         switch kind {
         case .service(_, .environment(let name)):
-            ProcessEnvironment.value(name).map { !$0.isEmpty } ?? isPromised(name)
+            ProcessEnvironment.value(name).map { !$0.isEmpty } ?? false
         case .service(_, .file(let path)): Files.exists(path)
-        case .service(_, .command): true
+        case .service(_, .command), .service(_, nil): true
         // One that cannot be read is there, and stops the start.
         case .service(_, .kept(let name)): installation.credentials.holds(name)
         case .environment(let name): ProcessEnvironment.value(name).map { !$0.isEmpty } ?? false
         case .file(let source, _): Files.exists(source)
         }
-    }
-
-    /// A variable with a gateway's key is not handed to the supervisor: it is told that there is one.
-    private static func isPromised(_ name: String) -> Bool {
-        ProcessEnvironment.value(GatewayKeyReading.promise)?.split(separator: ",").contains { $0 == name }
-            ?? false
     }
 
     private static func missing(_ kind: CredentialPolicy.Kind) -> ClocheError {
@@ -263,7 +282,7 @@ enum CredentialChoice {
             ClocheError(
                 .configuration,
                 "the key for \(service.name) is missing",
-                why: "there is no \(source)",
+                why: "there is no \(source?.description ?? "source")",
                 remedy:
                     "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
             )

@@ -8,23 +8,20 @@ internal import LinuxSystem
 
 /// Reads the keys that a policy's services need.
 struct GatewayKeyReading {
-    /// A supervisor is told in it which variables the command that started it had.
-    static let promise = "CLOCHE_GATEWAY_VARIABLES"
-
     private let installation: Installation
 
     init(_ installation: Installation) { self.installation = installation }
 
-    /// The pipe, nil where no key is needed; and the variables that keys came from.
-    func keys(_ policy: Policy) throws(ClocheError) -> (pipe: FileDescriptor.Shared?, promised: [String]) {
-        var promised: [String] = []
+    /// The pipe, without a key in it where services take none; nil where there is no service.
+    ///
+    /// - Parameter policy: has the credentials that were chosen, and no others.
+    func keys(_ policy: Policy) throws(ClocheError) -> FileDescriptor.Shared? {
+        if policy.gatewayServices.isEmpty { return nil }
         var keys: [(service: String, key: Secret)] = []
-        for credential in try CredentialChoice.choose(policy.credentials, installation) {
-            guard case .service(let service, let source) = credential.kind else { continue }
-            if case .environment(let name) = source { promised.append(name) }
+        for case .service(let service, let source?) in policy.credentials.map(\.kind) {
             keys.append((service.name, try read(source)))
         }
-        return (keys.isEmpty ? nil : try Self.pipe(keys), promised)
+        return try Self.pipe(keys)
     }
 
     /// Takes away from agents what was revoked since their keys were read: whoever revokes marks it first, and tells those

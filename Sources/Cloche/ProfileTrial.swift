@@ -157,7 +157,7 @@ private struct ProfileTrial {
         switch kind {
         case .environment(let name): name
         case .file(let source, _): source
-        case .service(let service, let source): "\(service.name) (\(source))"
+        case .service(let service, let source): "\(service.name) (\(source.map { "\($0)" } ?? "public"))"
         }
     }
 

@@ -23,8 +23,10 @@ extension Project {
     /// The plan of an agent's sandbox, as the next start would make it.
     public func plan(ofAgent name: String) throws(ClocheError) -> SandboxPlan {
         let directory = try agentDirectory(name)
-        let agent = try AgentLaunch(installation: installation)
-            .supervisedAgent(directory, directory.read(), .resume)
+        var record = try directory.read()
+        var policy = try Policy(document: record.effective)
+        try choose(&policy, &record)
+        let agent = try AgentLaunch(installation: installation).supervisedAgent(directory, record, .resume)
         return try Planner.plan(agent.request)
     }
 

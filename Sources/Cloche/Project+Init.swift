@@ -39,7 +39,7 @@ extension Project {
                 switch policy.credentials[index].kind {
                 case .environment(let name): name
                 case .file(let source, _): source
-                case .service(_, let source): source.description
+                case .service(let service, let source): source?.description ?? service.name
                 }
             }
             let entry = FoundProgram(

@@ -91,17 +91,13 @@ extension Project {
             let changes = overrides.map { StoredChange.option($0) }
             record.effective = try StoredProfile.changed(record.effective, changes, bundlesOf: profiles)
         }
-        let policy = try Policy(document: record.effective)
+        var policy = try Policy(document: record.effective)
         // What its program cannot be told is not kept for the next time.
         if !overrides.isEmpty { try HarnessFiles.check(policy, installation) }
         record.state = .stopped
+        try choose(&policy, &record)
         try directory.write(record)
-        try launch(
-            directory,
-            task.isEmpty ? .resume : .resumeWithTask,
-            policy,
-            record.variables
-        )
+        try launch(directory, task.isEmpty ? .resume : .resumeWithTask, policy, record.variables)
         return infoAfterStart(directory, record)
     }
 

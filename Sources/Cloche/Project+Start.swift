@@ -82,13 +82,14 @@ extension Project {
             )
         }
         let effective = try profiles.load(name: options.profile, overrides: options.overrides)
-        let record = try newRecord(options, effective, directory)
-        try checkProgram(effective.policy, record)
+        var (record, policy) = (try newRecord(options, effective, directory), effective.policy)
+        try choose(&policy, &record)
+        try checkProgram(policy, record)
         try state.prepare()
         let lock = try directory.create(record)
         defer { _ = lock.isLocked }
         do throws(ClocheError) {
-            try furnish(directory, record, effective.policy)
+            try furnish(directory, record, policy)
             if case .worktree(let base) = options.workspace {
                 progress("making a worktree on branch cloche/\(record.name)")
                 try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
@@ -99,7 +100,7 @@ extension Project {
                 // The supervisor puts it on disk together with the start.
                 .left
             )
-            try launch(directory, .first, effective.policy, record.variables, by: options.supervisor)
+            try launch(directory, .first, policy, record.variables, by: options.supervisor)
         } catch {
             let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
@@ -188,10 +189,15 @@ extension Project {
         }
     }
 
-    /// Refuses a program or credential that is missing before anything is made.
+    /// Chooses the credentials of one start; the record says which, so that nobody chooses otherwise.
+    func choose(_ policy: inout Policy, _ record: inout AgentRecord) throws(ClocheError) {
+        let positions = try CredentialChoice.positions(policy.credentials, installation)
+        record.given = positions.map { Int64($0) }
+        policy.credentials = record.given(of: policy.credentials)
+    }
+
+    /// Refuses a program that is missing before anything is made.
     private func checkProgram(_ policy: Policy, _ record: AgentRecord) throws(ClocheError) {
-        var policy = policy
-        policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         let environment = AgentLaunch.environment(policy, record.variables)
         let task = record.task.isEmpty ? nil : record.task
         _ = try installation.programs(
@@ -239,8 +245,9 @@ extension Project {
         }
     }
 
-    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why
-    /// not.
+    /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
+    ///
+    /// - Parameter policy: has the credentials that were chosen.
     func launch(
         _ directory: AgentDirectory,
         _ mode: StartMode,
@@ -249,13 +256,10 @@ extension Project {
         by waiting: WaitingSupervisor? = nil
     ) throws(ClocheError) {
         try HarnessFiles.write(policy, installation, home: directory.home)
-        var environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
+        let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
         }
         let keys = try GatewayKeyReading(installation).keys(policy)
-        if !keys.promised.isEmpty {
-            environment.append("\(GatewayKeyReading.promise)=\(keys.promised.joined(separator: ","))")
-        }
         let supervisor: WaitingSupervisor
         if let waiting {
             supervisor = waiting
@@ -264,7 +268,7 @@ extension Project {
         }
         try supervisor.begin(
             SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment),
-            keys: keys.pipe
+            keys: keys
         )
         try GatewayKeyReading(installation).takeBackRevoked(policy)
     }

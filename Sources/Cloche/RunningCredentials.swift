@@ -4,6 +4,7 @@
 internal import AgentStore
 package import ClocheModel
 internal import LinuxSystem
+internal import ProfileLoading
 internal import Supervision
 
 /// What an agent's gateway did with a change.
@@ -39,8 +40,25 @@ package struct RunningCredentials {
         let holders = holders { $0["kept"]?.string == name }
         if holders.isEmpty { return [] }
         let key = try GatewayKeyReading(installation).read(.kept(name: name))
-        return try change(holders) { service throws(ClocheError) in
-            try GatewayKeyReading.pipe([(service, key)])
+        return try change(holders) { holder throws(ClocheError) in
+            try GatewayKeyReading.pipe([(holder.service, key)])
+        }
+    }
+
+    /// Reads the keys of a service anew, each from where its agent has it, as the caller can, and gives them to those agents.
+    package func rotate(service: String) throws(ClocheError) -> [CredentialChange] {
+        var read: [(source: CredentialSource, key: Secret)] = []
+        return try change(
+            holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }
+        ) {
+            holder throws(ClocheError) in
+            guard let source = holder.source else { return nil }
+            if let known = read.first(where: { $0.source == source }) {
+                return try GatewayKeyReading.pipe([(holder.service, known.key)])
+            }
+            let key = try GatewayKeyReading(installation).read(source)
+            read.append((source, key))
+            return try GatewayKeyReading.pipe([(holder.service, key)])
         }
     }
 
@@ -48,17 +66,24 @@ package struct RunningCredentials {
         let directory: AgentDirectory
         let project: String
         let service: String
+        let source: CredentialSource?
     }
 
-    /// Running agents with a gateway that has such a credential.
+    /// Running agents whose gateway was given such a credential.
     private func holders(_ isMeant: (Document) -> Bool) -> [Holder] {
         installation.stateRoot.projects().flatMap { project in
             project.agents().flatMap { directory -> [Holder] in
                 // What cannot be read has no supervisor that could be told.
                 guard let record = try? directory.read(), record.state.isSupervised else { return [] }
-                return (record.effective["credentials"]?.list ?? []).filter(isMeant).compactMap {
-                    $0["service"]?.string.map {
-                        Holder(directory: directory, project: project.directory, service: $0)
+                let given = record.given(of: record.effective["credentials"]?.list ?? [])
+                return given.filter(isMeant).compactMap { credential in
+                    credential["service"]?.string.map {
+                        Holder(
+                            directory: directory,
+                            project: project.directory,
+                            service: $0,
+                            source: CredentialSource(checked: credential)
+                        )
                     }
                 }
             }
@@ -78,14 +103,13 @@ package struct RunningCredentials {
 
     private func change(
         _ holders: [Holder],
-        _ pipe: (String) throws(ClocheError) -> FileDescriptor.Shared?
+        _ pipe: (Holder) throws(ClocheError) -> FileDescriptor.Shared?
     ) throws(ClocheError) -> [CredentialChange] {
         var told: [Told] = []
         var changes: [CredentialChange] = []
         for holder in holders {
-            let pipe = try pipe(holder.service)
             do throws(ClocheError) {
-                if let one = try tell(holder, pipe) { told.append(one) }
+                if let one = try tell(holder, try pipe(holder)) { told.append(one) }
             } catch { changes.append(CredentialChange(holder, failure: error.description)) }
         }
         let end = MonotonicClock.milliseconds + Self.patience

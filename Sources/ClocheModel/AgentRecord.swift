@@ -135,6 +135,9 @@ public struct AgentRecord: Equatable, Sendable {
     public var failure: String?
     /// Who holds each limit that the last start set: `LimitHolder`s by the limits' names.
     public var limits: [Document.Entry]
+    /// Which of its profile's credentials the last start gave it, as positions in the list; nil in a record of a version that
+    /// did not note it.
+    public var given: [Int64]?
     /// The id of its audit log; nil in a record of a version whose logs had none.
     public var auditLog: String?
 
@@ -170,6 +173,12 @@ public struct AgentRecord: Equatable, Sendable {
         limits.filter { $0.value.string == holder.rawValue }.map(\.key)
     }
 
+    /// Those of some credentials that the last start gave it; what a record does not tell of, all.
+    public func given<Credential>(of credentials: [Credential]) -> [Credential] {
+        guard let given else { return credentials }
+        return credentials.enumerated().filter { given.contains(Int64($0.offset)) }.map(\.element)
+    }
+
     /// The branch, if the workspace is a worktree.
     public var branch: String? {
         if case .worktree(_, let branch, _) = workspace { branch } else { nil }
@@ -198,6 +207,7 @@ extension AgentRecord {
             "exit-code": .optional(exitCode),
             "failure": .optional(failure),
             "limits": .map(limits),
+            "given": given.map { .list($0.map { .integer($0) }) } ?? .null,
             "audit-log": .optional(auditLog),
             "effective": effective,
         ])
@@ -244,6 +254,7 @@ extension AgentRecord {
         exitCode = document["exit-code"]?.integer
         failure = document["failure"]?.string
         limits = document["limits"]?.entries ?? []
+        given = document["given"]?.list?.compactMap(\.integer)
         auditLog = document["audit-log"]?.string
     }
 

@@ -9,6 +9,8 @@ extension GatewayService {
             "base-path": .string(basePath), "headers": .map(headers), "drop": .strings(drop),
             "paths": .strings(paths), "variables": .map(variables), "placeholder": .string(placeholder),
             "usage": .optional(usage), "certificates": .optional(certificates),
+            "git": .strings(git), "public": .bool(isPublic), "links": .strings(links),
+            "number": .integer(Int64(number)),
         ])
     }
 
@@ -31,5 +33,9 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        git = document["git"]?.stringList ?? []
+        isPublic = document["public"]?.bool ?? false
+        links = document["links"]?.stringList ?? []
+        number = document["number"]?.integer.flatMap { UInt16(exactly: $0) } ?? 0
     }
 }

@@ -3,6 +3,11 @@
 
 /// A service behind a gateway.
 public struct GatewayService: Equatable, Sendable {
+    /// The port of a gateway inside a sandbox.
+    public static let gatewayPort: UInt16 = 4180
+    /// The first half of the addresses at which a gateway is a single service, 127.65.0.0/16; the second is its number.
+    public static let ownAddresses: UInt32 = 0x7f41
+
     /// What an agent's program believes to be the key, unless the service says otherwise.
     public static let standardPlaceholder = "cloche-holds-the-key"
 
@@ -22,8 +27,8 @@ public struct GatewayService: Equatable, Sendable {
     public var drop: [String]
     /// Beginnings of paths that may be asked for; all if empty.
     public var paths: [String]
-    /// Variables inside: `{url}` stands for the gateway's address with the service's name, `{placeholder}` for what
-    /// stands for the key.
+    /// Variables inside: `{url}` stands for the gateway's address with the service's name, `{root}` for an address that is
+    /// the service's alone, `{placeholder}` for what stands for the key.
     public var variables: [Document.Entry]
     /// What stands for the key inside.
     public var placeholder: String
@@ -31,12 +36,23 @@ public struct GatewayService: Equatable, Sendable {
     public var usage: String?
     /// A file of certificates that are trusted instead of the system's.
     public var certificates: String?
+    /// Beginnings of addresses of git repositories that git inside asks the gateway for.
+    public var git: [String]
+    /// Whether no key is shown to it: a registry that serves everybody.
+    public var isPublic: Bool
+    /// Names of services whose addresses in answers are replaced by the gateway's.
+    public var links: [String]
+    /// Those of `links` that are other services: an agent gets them along with this one, without a key.
+    public var along: [GatewayService]
+    /// Its place among the services of an agent, from 1.
+    public var number: UInt16
 
     /// A service at an address.
     public init(name: String, usesTLS: Bool = true, host: String, port: UInt16, basePath: String = "") {
         (self.name, self.usesTLS, self.host, self.port) = (name, usesTLS, host, port)
         self.basePath = basePath
         (headers, drop, paths, variables, placeholder) = ([], [], [], [], Self.standardPlaceholder)
+        (git, isPublic, links, along, number) = ([], false, [], [], 0)
     }
 
     /// The field `Host` of its requests.
@@ -45,12 +61,26 @@ public struct GatewayService: Equatable, Sendable {
         return port == (usesTLS ? 443 : 80) ? name : "\(name):\(port)"
     }
 
+    /// Where it is.
+    public var address: String { "\(usesTLS ? "https" : "http")://\(authority)\(basePath)" }
+
+    /// Where it is inside, under an address of its own, so that paths are those of the service.
+    public var root: String {
+        "http://127.65.\(number >> 8).\(number & 0xff):\(Self.gatewayPort)"
+    }
+
     /// The variables inside, with the gateway's address.
     public func environment(gateway: String) -> [(name: String, value: String)] {
         variables.map { entry in
             let text = (entry.value.string ?? "").replacing("{url}", with: "\(gateway)/\(name)")
+                .replacing("{root}", with: root)
             return (entry.key, text.replacing("{placeholder}", with: placeholder))
         }
+    }
+
+    /// What git inside is told: settings of the form that `GIT_CONFIG_KEY_0` and `GIT_CONFIG_VALUE_0` take.
+    public func gitSettings(gateway: String) -> [(key: String, value: String)] {
+        git.map { ("url.\(gateway)/\(name)/.insteadOf", $0) }
     }
 }
 

@@ -83,11 +83,15 @@ public struct Policy: Equatable, Sendable {
 }
 
 extension Policy {
-    /// The services that a gateway is to have keys for.
+    /// The services that a gateway is for, with those that go along, numbered.
     public var gatewayServices: [GatewayService] {
-        credentials.compactMap { credential in
-            if case .service(let service, _) = credential.kind { service } else { nil }
+        var services = credentials.compactMap(\.service)
+        for service in services.flatMap(\.along) where !services.contains(where: { $0.name == service.name })
+        {
+            services.append(service)
         }
+        for index in services.indices { services[index].number = UInt16(clamping: index + 1) }
+        return services
     }
 }
 
@@ -332,8 +336,8 @@ public struct CredentialPolicy: Equatable, Sendable {
         case environment(name: String)
         /// One host file, bound read-only at a path inside.
         case file(source: String, target: String)
-        /// A gateway has it, and adds it to requests for a service.
-        case service(GatewayService, CredentialSource)
+        /// A gateway has it, and adds it to requests for a service; without a source, there is none to be added.
+        case service(GatewayService, CredentialSource?)
     }
 
     /// Where it comes from and where it goes.
@@ -345,6 +349,14 @@ public struct CredentialPolicy: Equatable, Sendable {
     public init(_ kind: Kind, required: Bool = false) {
         self.kind = kind
         self.required = required
+    }
+
+    /// The service, of one that a gateway has.
+    public var service: GatewayService? { if case .service(let service, _) = kind { service } else { nil } }
+
+    /// The name of a service that no key is shown to.
+    public var publicService: String? {
+        if case .service(let service, nil) = kind { service.name } else { nil }
     }
 }
 

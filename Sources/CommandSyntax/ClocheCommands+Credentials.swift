@@ -85,13 +85,17 @@ extension ClocheCommands {
             tried whether the bytes can be read, and the time is noted.
 
             Agents that run with a gateway have the new bytes when the command returns.
+
+            NAME may also be a service of agents that run, where no credential has that name: the key of each is
+            read again from where it has it, a variable of this shell, a file or a program.
             """,
         arguments: [credentialName("The credential"), sourceCommand],
         options: sources + [byReference, json],
         exclusive: sourcesExclude,
         stopsAtRest: true,
         examples: [
-            Example("cloche credential rotate deploy --stdin < new-token", "take the new one from a file")
+            Example("cloche credential rotate deploy --stdin < new-token", "take the new one from a file"),
+            Example("cloche credential rotate anthropic", "read the key of agents that run anew"),
         ]
     )
 

@@ -15,6 +15,7 @@ struct AnswerBody {
     private var source: Source
     private let isChunked: Bool
     private var filter: SecretFilter
+    private var links: LinkFilter?
     /// Bytes of the body so far.
     private(set) var count: Int64 = 0
     /// Bytes behind the body: no other request was sent, so that nothing may be there.
@@ -25,10 +26,13 @@ struct AnswerBody {
     /// Whether a key was found in it.
     var hasFound: Bool { filter.hasFound }
 
-    /// - Parameter isChunked: whether the agent is sent chunks; otherwise the bytes as they are.
-    init(_ body: HTTPAnswerHead.Body, isChunked: Bool, _ filter: SecretFilter) {
+    /// - Parameters:
+    ///   - isChunked: whether the agent is sent chunks; otherwise the bytes as they are.
+    ///   - links: changes lengths, so that the agent must not be told one.
+    init(_ body: HTTPAnswerHead.Body, isChunked: Bool, _ filter: SecretFilter, _ links: LinkFilter? = nil) {
         self.isChunked = isChunked
         self.filter = filter
+        self.links = links
         switch body {
         case .none, .length(0): source = .done
         case .length(let length): source = .length(length)
@@ -96,14 +100,24 @@ struct AnswerBody {
         var queue = ByteQueue()
         swap(&queue, &output)
         let chunked = isChunked
-        unsafe filter.feed(bytes) { unsafe Self.emit($0, chunked, &queue) }
+        var links = links
+        unsafe filter.feed(bytes) { piece in
+            guard links != nil else { return unsafe Self.emit(piece, chunked, &queue) }
+            unsafe links?.feed(piece) { unsafe Self.emit($0, chunked, &queue) }
+        }
+        self.links = links
         swap(&queue, &output)
     }
 
     private mutating func finish(_ output: inout ByteQueue) {
         source = .done
         let chunked = isChunked
-        unsafe filter.finish { unsafe Self.emit($0, chunked, &output) }
+        var links = links
+        unsafe filter.finish { piece in
+            guard links != nil else { return unsafe Self.emit(piece, chunked, &output) }
+            unsafe links?.feed(piece) { unsafe Self.emit($0, chunked, &output) }
+        }
+        unsafe links?.finish { unsafe Self.emit($0, chunked, &output) }
         if isChunked { output.append("0\r\n\r\n".utf8) }
     }
 

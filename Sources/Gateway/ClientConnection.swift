@@ -43,6 +43,8 @@ final class ClientConnection: Continuing {
 
     private unowned let gateway: Gateway
     private let socket: FileDescriptor.Shared
+    /// The service that its address is of.
+    private let only: String?
     private var id: UInt64 = 0
     private var watched: Watched
     private var phase = Phase.head
@@ -98,9 +100,10 @@ final class ClientConnection: Continuing {
     private static let longestDropped: Int64 = 64 << 20
     private static let mostInterim = 16
 
-    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared) {
+    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared, only: String?) {
         self.gateway = gateway
         self.socket = socket
+        self.only = only
         watched = Watched(socket.number, side: 0)
         deadline = MonotonicClock.milliseconds + Self.headTime
         timer = deadline
@@ -265,7 +268,7 @@ final class ClientConnection: Continuing {
         began = MonotonicClock.milliseconds
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
-            target = try ServiceTarget(head)
+            target = try ServiceTarget(head, only: only)
             told = GatewayRequest(service: target.service, method: head.method, path: target.path)
             let form = try gateway.check(target)
             if form != nil, let encoding = head["content-encoding"], encoding.lowercased() != "identity" {
@@ -294,6 +297,9 @@ final class ClientConnection: Continuing {
         judged = scan.request.map { request in
             guard case .length(let length) = self.request?.body else { return request }
             return ModelRequest(billing: request.billing, model: request.model, bytes: Int64(length))
+        }
+        if judged == nil, gateway.isPublic(target.service) {
+            judged = ModelRequest(billing: .free, model: nil, bytes: 0)
         }
         question = gateway.ask(told, judged, self)
         phase = .asking(question)
@@ -479,12 +485,17 @@ final class ClientConnection: Continuing {
         answerKeepsAlive = head.keepsAlive && !(isFollowed && AnswerBody.isEmpty(framing))
         outcome.status = Int64(head.status)
         var lines = "HTTP/1.1 \(head.status) \r\n"
-        for field in head.fields { lines += "\(field.name): \(field.value)\r\n" }
+        let links = gateway.links(target.service)
+        let changes = links?.changes(head, ofMethod: request.method) ?? false
+        for field in head.fields where !changes || !ServiceLinks.aboutBytes.contains(field.name) {
+            let value = field.name == "location" ? links?.place(field.value) ?? field.value : field.value
+            lines += "\(field.name): \(value)\r\n"
+        }
         var isChunked = false
         switch framing {
         case .none: break
-        case .length(let length): lines += "content-length: \(length)\r\n"
-        case .chunked, .untilEnd:
+        case .length(let length) where !changes || length == 0: lines += "content-length: \(length)\r\n"
+        case .length, .chunked, .untilEnd:
             if request.minorVersion == 1 {
                 isChunked = true
                 lines += "transfer-encoding: chunked\r\n"
@@ -492,7 +503,7 @@ final class ClientConnection: Continuing {
                 clientKeepsAlive = false
             }
         }
-        if request.method == "HEAD", case .length(let length) = head.body(ofMethod: "GET") {
+        if request.method == "HEAD", !changes, case .length(let length) = head.body(ofMethod: "GET") {
             lines += "content-length: \(length)\r\n"
         }
         if !clientKeepsAlive { lines += "connection: close\r\n" }
@@ -507,7 +518,12 @@ final class ClientConnection: Continuing {
             let type = head["content-type"]?.lowercased() ?? ""
             usage = UsageReader(form, isEventStream: type.hasPrefix("text/event-stream"))
         }
-        answer = AnswerBody(framing, isChunked: isChunked, self.filter)
+        answer = AnswerBody(
+            framing,
+            isChunked: isChunked,
+            self.filter,
+            links?.filter(head, ofMethod: request.method)
+        )
         if answer?.isDone ?? false { answerEnded() }
     }
 

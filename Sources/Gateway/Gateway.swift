@@ -19,9 +19,12 @@ internal import NetworkRules
         /// The key and the forms in which it could be echoed; none after it was revoked.
         var key: Secret?
         var secrets: [Secret] = []
+        /// Whether requests go on: with the key, or without one where the service takes none, until that is taken away.
+        var isOpen: Bool
 
         init(_ service: GatewayService, _ connections: ServiceConnections) {
             (self.service, self.connections) = (service, connections)
+            isOpen = service.isPublic
         }
     }
 
@@ -33,6 +36,8 @@ internal import NetworkRules
     let room: UnsafeMutableRawBufferPointer
     private let report: (GatewayReport) -> Void
     private var services: [String: Served] = [:]
+    /// The services by their numbers, from 1.
+    private var order: [GatewayService] = []
     private var connections: [UInt64: ClientConnection] = [:]
     private var listener: GatewayListener?
     private var resolver: Resolver?
@@ -79,6 +84,7 @@ internal import NetworkRules
         }
         let resolver = Resolver(loop, servers: nameServers)
         self.resolver = resolver
+        order = list
         for service in list {
             do throws(GatewayFailure) {
                 let connections = try ServiceConnections(service, loop, resolver, proxy)
@@ -96,7 +102,7 @@ internal import NetworkRules
         do throws(SystemError) {
             served.secrets = try key.map { key throws(SystemError) in try served.service.secrets(key) } ?? []
         } catch { throw ClocheError(.system, "no memory for a key", why: error.description) }
-        served.key = key
+        (served.key, served.isOpen) = (key, key != nil)
         served.connections.forget()
         guard key == nil else { return }
         for connection in Array(connections.values) where connection.service == name { connection.revoked() }
@@ -124,8 +130,16 @@ internal import NetworkRules
             return StreamSocket.resetOnClose(socket.number)
         }
         StreamSocket.sendAtOnce(socket.number)
-        let connection = ClientConnection(self, socket)
+        let connection = ClientConnection(self, socket, only: service(at: socket))
         connections[connection.number] = connection
+    }
+
+    /// The service whose address a connection was made to; nil for the gateway's own.
+    private func service(at socket: FileDescriptor.Shared) -> String? {
+        guard let address = StreamSocket.localAddress(socket.number)?.ipv4,
+            address >> 16 == GatewayService.ownAddresses
+        else { return nil }
+        return order.first { UInt32($0.number) == address & 0xffff }?.name ?? ""
     }
 
     func ended(_ number: UInt64) { connections[number] = nil }
@@ -136,14 +150,19 @@ internal import NetworkRules
             let known = services.keys.sorted().map { "/\($0)/" }.joined(separator: ", ")
             throw GatewayRefusal(404, "no service at this path; there is \(known.isEmpty ? "none" : known)")
         }
-        guard served.key != nil else {
-            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
-        }
+        guard served.isOpen else { throw Self.revoked(target) }
         guard served.service.allows(path: target.path) else {
             throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
         }
         return form(target.service)
     }
+
+    private static func revoked(_ target: ServiceTarget) -> GatewayRefusal {
+        GatewayRefusal(403, "the key for \(target.service) was revoked")
+    }
+
+    /// Whether a service's requests cost nothing: nobody is named to it.
+    func isPublic(_ name: String) -> Bool { services[name]?.service.isPublic ?? false }
 
     /// The form in which a service says what was used.
     func form(_ name: String) -> UsageForm? {
@@ -165,17 +184,18 @@ internal import NetworkRules
     }
 
     func keep(_ stream: ServiceStream, for name: String) {
-        if services[name]?.key != nil { services[name]?.connections.keep(stream) }
+        if services[name]?.isOpen ?? false { services[name]?.connections.keep(stream) }
     }
 
     /// The head of a request with the key in it.
     func head(_ request: HTTPRequestHead, _ target: ServiceTarget) throws(GatewayRefusal) -> [UInt8] {
         // Between the verdict and now it may have been revoked.
-        guard let served = services[target.service], let key = served.key else {
-            throw GatewayRefusal(403, "the key for \(target.service) was revoked")
-        }
-        return served.service.head(request, path: target.path, key: key)
+        guard let served = services[target.service], served.isOpen else { throw Self.revoked(target) }
+        return served.service.head(request, path: target.path, key: served.key)
     }
+
+    /// The addresses that answers of a service may name.
+    func links(_ name: String) -> ServiceLinks? { services[name].map { ServiceLinks($0.service, order) } }
 
     func filter(_ name: String) -> SecretFilter { SecretFilter(services[name]?.secrets ?? []) }
 

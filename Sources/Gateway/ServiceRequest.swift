@@ -26,7 +26,9 @@ struct ServiceTarget: Equatable {
     init() { (service, path) = ("", "") }
 
     /// Reads the target of a request to a gateway.
-    init(_ head: HTTPRequestHead) throws(GatewayRefusal) {
+    ///
+    /// - Parameter only: the service to which all paths of a connection belong.
+    init(_ head: HTTPRequestHead, only: String? = nil) throws(GatewayRefusal) {
         guard head.form == .origin else {
             throw GatewayRefusal(400, "this is a gateway to a few services, and no proxy")
         }
@@ -35,6 +37,10 @@ struct ServiceTarget: Equatable {
         }
         guard RequestPath(target: head.path) != nil else {
             throw GatewayRefusal(400, "two servers could read this path differently")
+        }
+        if let only {
+            (service, path) = (only, head.path)
+            return
         }
         let rest = head.path.dropFirst()
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -67,7 +73,9 @@ extension GatewayService {
     }
 
     /// The head for the service, with the key; whoever sends it wipes it.
-    func head(_ request: HTTPRequestHead, path: String, key: Secret) -> [UInt8] {
+    ///
+    /// Without a key, fields that would show it are left out.
+    func head(_ request: HTTPRequestHead, path: String, key: Secret?) -> [UInt8] {
         let own = Set(headers.map { $0.key.lowercased() })
         var head = request.forService(path: basePath + withoutIdentity(path), host: authority) { field in
             // Some servers take the one for the other.
@@ -78,15 +86,25 @@ extension GatewayService {
                 || name == "accept-encoding" || request[field]?.contains(placeholder) ?? false
         }
         // Not moved once the key is in it.
-        head.reserveCapacity(head.count + 1024 + 2 * key.count * headers.count)
+        head.reserveCapacity(head.count + 1024 + 2 * (key?.count ?? 0) * headers.count)
         head.append(contentsOf: "Accept-Encoding: identity\r\n".utf8)
         for field in headers {
+            let template = field.value.string ?? ""
+            if key == nil, Self.showsKey(template) { continue }
             head.append(contentsOf: "\(field.key): ".utf8)
-            appendValue(field.value.string ?? "", key, to: &head)
+            if let key {
+                appendValue(template, key, to: &head)
+            } else {
+                head.append(contentsOf: template.utf8)
+            }
             head.append(contentsOf: "\r\n".utf8)
         }
         head.append(contentsOf: "\r\n".utf8)
         return head
+    }
+
+    private static func showsKey(_ template: String) -> Bool {
+        template.range(of: "{key}") != nil || template.range(of: "{basic ") != nil
     }
 
     /// Parameters of a query that say who somebody is.

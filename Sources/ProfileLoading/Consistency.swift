@@ -54,11 +54,17 @@ extension MergedSettings {
             let fields = (services[name]?["headers"]?.entries ?? []).compactMap(\.value.string)
             let showsKey = fields.contains { $0.contains("{key}") || $0.contains("{basic ") }
             // One of the user's replaces a built-in one of the name as a whole.
-            if services[name] != nil, !showsKey {
+            if services[name] != nil, !showsKey, credential["public"]?.bool != true {
                 return "names `\(name)`, whose `headers` show no key: none has `{key}` or `{basic USER}`"
             }
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
+        }
+        for (name, service) in (services.entries ?? []).map({ ($0.key, $0.value) }) {
+            let lost = (service["links"]?.stringList ?? []).filter { services[$0] == nil }
+            found += lost.map {
+                Diagnostic("services", "`services.\(name).links`: `\($0)` is none of `services`")
+            }
         }
         found += bundleProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }

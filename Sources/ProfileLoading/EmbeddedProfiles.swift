@@ -219,10 +219,23 @@ services:
   github:
     url: https://github.com
     headers: {authorization: "Basic {basic x-access-token}"}
-    variables:
-      GIT_CONFIG_COUNT: "1"
-      GIT_CONFIG_KEY_0: url.{url}/.insteadOf
-      GIT_CONFIG_VALUE_0: https://github.com/
+    git: ["https://github.com/", "ssh://git@github.com/", "git@github.com:"]
+    variables: {GIT_TERMINAL_PROMPT: "0"}
+  # Registries of packages: for everybody (`public: true`), or with a token.
+  npm:
+    url: https://registry.npmjs.org
+    headers: {authorization: "Bearer {key}"}
+    # Files that a lock names with npm's own host are asked for at the same path of the registry.
+    variables: {NPM_CONFIG_REGISTRY: "{root}/"}
+  pypi:
+    url: https://pypi.org
+    headers: {authorization: "Basic {basic __token__}"}
+    paths: [/simple/]
+    links: [pypi-files]
+    variables: {PIP_INDEX_URL: "{root}/simple/", UV_INDEX_URL: "{root}/simple/"}
+  # Where the pages of pypi lead.
+  pypi-files:
+    url: https://files.pythonhosted.org
 
 syscalls:
   # One file each in syscalls/, with the reasons. Not here: debugging, nested-namespaces.
@@ -288,6 +301,35 @@ credentials:
 """#
     ),
     (
+        path: "codex-gateway.yaml",
+        text: #"""
+description: Codex with no key and no network; a gateway outside adds the key to what it asks OpenAI's API
+extends: codex
+
+harness:
+  program: codex
+  # It takes no other address from the environment (tried with 0.163.0): a provider of its own is named by options, and a key of
+  # that is no login that it would ask for.
+  command:
+    - /bin/sh
+    - -c
+    - |
+      provider="{name = \"cloche\", base_url = \"$OPENAI_BASE_URL\", env_key = \"OPENAI_API_KEY\", wire_api = \"responses\"}"
+      exec codex -c 'model_provider="cloche"' -c "model_providers.cloche=$provider" "$@"
+    - codex
+    - --sandbox
+    - danger-full-access
+    - --dangerously-bypass-approvals-and-sandbox
+
+network:
+  mode: none
+
+credentials:
+  - {service: openai, env: OPENAI_API_KEY, required: true}
+
+"""#
+    ),
+    (
         path: "codex-readonly.yaml",
         text: #"""
 description: Codex; may read the workspace but not change it
@@ -306,6 +348,20 @@ extends: copilot
 
 filesystem:
   workspace: ro
+
+"""#
+    ),
+    (
+        path: "gemini-gateway.yaml",
+        text: #"""
+description: Gemini CLI with no key and no network; a gateway outside adds the key to what it asks Google's API
+extends: gemini
+
+network:
+  mode: none
+
+credentials:
+  - {service: gemini, env: GEMINI_API_KEY, required: true}
 
 """#
     ),

@@ -150,9 +150,17 @@ extension CredentialPolicy {
     fileprivate init?(checked document: Document, services: Document) {
         let required = document["required"]?.bool ?? false
         if let name = document["service"]?.string {
-            guard let service = services[name].flatMap({ GatewayService(name, checked: $0) }),
-                let source = CredentialSource(checked: document)
-            else { return nil }
+            guard var service = services[name].flatMap({ GatewayService(name, checked: $0) }) else {
+                return nil
+            }
+            let source = CredentialSource(checked: document)
+            service.isPublic = document["public"]?.bool ?? false
+            service.along = service.links.filter { $0 != name }.compactMap { other in
+                var along = services[other].flatMap { GatewayService(other, checked: $0) }
+                along?.isPublic = true
+                return along
+            }
+            guard service.isPublic == (source == nil) else { return nil }
             self.init(.service(service, source), required: required)
         } else if let name = document["env"]?.string {
             self.init(.environment(name: name), required: required)
@@ -165,7 +173,8 @@ extension CredentialPolicy {
 }
 
 extension CredentialSource {
-    fileprivate init?(checked document: Document) {
+    /// Where an item of `credentials` that was checked comes from; nil for one without a secret.
+    package init?(checked document: Document) {
         if let name = document["env"]?.string {
             self = .environment(name: name)
         } else if let path = document["file"]?.string {
@@ -199,6 +208,8 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        git = document.strings("git")
+        links = document.strings("links")
     }
 }
 

@@ -149,8 +149,8 @@ extension ProfileSchema {
             .map(.variableName, .text(.line)),
             default: .map([]),
             """
-            Variables inside, by which programs find the gateway: `{url}` stands for its address, `{placeholder}` for what \
-            stands for the secret.
+            Variables inside, by which programs find the gateway: `{url}` stands for its address with the service's name, \
+            `{root}` for an address at which paths are the service's own, `{placeholder}` for what stands for the secret.
             """
         ),
         SchemaKey(
@@ -168,6 +168,24 @@ extension ProfileSchema {
             "certificates",
             .text(.hostPath),
             "A file of certificates that are trusted for it, instead of the system's."
+        ),
+        SchemaKey(
+            "git",
+            .list(.text(.gitAddress)),
+            default: .list([]),
+            """
+            Beginnings of addresses of git repositories, such as `https://github.com/`: git inside asks the gateway for \
+            them, by `url.*.insteadOf` in its variables.
+            """
+        ),
+        SchemaKey(
+            "links",
+            .list(.text(.profileName)),
+            default: .list([]),
+            """
+            Services, this one or others, whose addresses in its answers (HTML and JSON) are replaced by those that the gateway has \
+            for them: files on another host, which a registry's pages name. Others are given along, without a secret.
+            """
         ),
     ]
 
@@ -198,6 +216,14 @@ extension ProfileSchema {
             """
             One of `services`: the agent gets no secret, but the address of a gateway that adds it to requests for that \
             service, and to no others.
+            """
+        ),
+        SchemaKey(
+            "public",
+            .boolean,
+            """
+            With `service`, in the place of a secret: requests go on without one, as to a registry that serves everybody. \
+            It is given besides all others, unless the same service is given with a secret.
             """
         ),
         SchemaKey(

@@ -147,7 +147,7 @@ extension ProfileSchema {
         case .bind: schema["required"] = .strings(["source"])
         case .networkRule: schema["required"] = .strings(["host"])
         case .pattern: schema["required"] = .strings(["match", "state"])
-        case .credential: schema["oneOf"] = one(of: ["env", "file", "command", "kept"])
+        case .credential: schema["oneOf"] = one(of: ["env", "file", "command", "kept", "public"])
         case .service: schema["required"] = .strings(["url"])
         case .server: schema["oneOf"] = one(of: ["command", "url"])
         }

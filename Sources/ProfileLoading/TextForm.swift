@@ -65,6 +65,14 @@ package struct TextForm: Sendable {
     ) { text in
         text.hasPrefix("/") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 }
     }
+    static let gitAddress = TextForm(
+        "beginning of addresses",
+        plural: "beginnings of addresses",
+        "the beginning of an address such as https://github.com/",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9+.@:/_~-]*[:/]$"
+    ) { text in
+        isName(text, also: "+.@:/_~-") && (text.hasSuffix("/") || text.hasSuffix(":"))
+    }
     static let serviceURL = TextForm(
         "URL",
         "a URL such as https://api.example.com/v1",

@@ -183,15 +183,17 @@ struct ValueReader {
     }
 
     private mutating func completeCredential(_ record: Document, _ node: LocatedNode, key: String) {
-        let sources = ["env", "file", "command", "kept"].filter { record[$0] != nil }
+        let sources = ["env", "file", "command", "kept", "public"].filter { record[$0] != nil }
         if sources.count != 1 {
-            let words = "`env`, `file`, `command` or `kept`"
+            let words = "`env`, `file`, `command`, `kept` or `public`"
             complain(at: node.position, "`\(key)` needs exactly one of the keys \(words)")
-        } else if record["service"] == nil, ["command", "kept"].contains(sources[0]) {
+        } else if record["service"] == nil, ["command", "kept", "public"].contains(sources[0]) {
             complain(
                 at: node.position,
                 "`\(key).\(sources[0])` goes with `service`: only a gateway may read it"
             )
+        } else if record["public"]?.bool == false {
+            complain(at: node.position, "`\(key).public` is true, or not there")
         } else if record["target"] != nil, sources[0] != "file" || record["service"] != nil {
             complain(at: node.position, "`\(key).target` goes with `file`, and not with `service`")
         }

@@ -28,7 +28,7 @@ package enum InsideNetwork {
     /// Where every connection arrives that is not for the sandbox's own addresses; on these, the explicit proxy.
     package static let proxyPort: UInt16 = 3128
     /// Of the agent's gateway, if it has one, on loopback.
-    package static let gatewayPort: UInt16 = 4180
+    package static let gatewayPort = GatewayService.gatewayPort
     /// What programs inside call their gateway.
     package static let gatewayURL = "http://127.0.0.1:\(gatewayPort)"
     /// Of DNS.
@@ -51,11 +51,13 @@ package enum InsideNetwork {
         """
 
     /// An environment with what tells programs of the proxy, unless it names one itself.
-    package static func addingProxyVariables(to environment: [String]) -> [String] {
+    ///
+    /// - Parameter direct: further hosts that are asked without it.
+    package static func addingProxyVariables(to environment: [String], direct: [String] = []) -> [String] {
         let proxy = "http://127.0.0.1:\(proxyPort)"
         let wanted = [
             ("HTTP_PROXY", proxy), ("HTTPS_PROXY", proxy), ("ALL_PROXY", proxy),
-            ("NO_PROXY", "localhost,127.0.0.1,::1"),
+            ("NO_PROXY", (["localhost", "127.0.0.1", "::1"] + direct).joined(separator: ",")),
         ]
         let there = Set(environment.map { $0.prefix { $0 != "=" }.lowercased() })
         return environment

@@ -84,11 +84,16 @@ package final class BudgetWatch {
         return nil
     }
 
-    /// A request is about to go out that the provider works on later (`ModelRequest.Billing.deferred`); nil lets it.
+    /// A request is about to go out that the provider works on later (`ModelRequest.Billing.deferred`); nil lets it, and
+    /// then `ended` must be called.
     ///
-    /// Its answer does not say what it uses, so that under any budget it would be a way around it.
-    package func deferredBegins() -> BudgetRefusal? {
-        budgets.isEmpty ? nil : BudgetRefusal(deferredUnder: budgets[0].scope, agent: directory.name)
+    /// Its answer does not say what it uses, so that under any budget it would be a way around it; without one, it is counted
+    /// with what it sends.
+    package func deferredBegins(_ now: Int64, expecting expected: UsageReading? = nil) -> BudgetRefusal? {
+        if let budget = budgets.first {
+            return BudgetRefusal(deferredUnder: budget.scope, agent: directory.name)
+        }
+        return begins(now, expecting: expected)
     }
 
     /// A request is over.

@@ -89,7 +89,7 @@ extension Supervisor {
     private func refusal(_ model: ModelRequest?) -> BudgetRefusal? {
         switch model?.billing {
         case .free?: nil
-        case .deferred?: budget?.deferredBegins()
+        case .deferred?: budget?.deferredBegins(WallClock.milliseconds, expecting: model?.expected)
         case .answered?: budget?.begins(WallClock.milliseconds, expecting: model?.expected)
         case nil: budget?.begins(WallClock.milliseconds)
         }
@@ -104,10 +104,7 @@ extension Supervisor {
     }
 
     private func endCounting(_ id: Int64, _ usage: UsageReading?) throws(ClocheError) {
-        guard let model = requestsUnderWay.removeValue(forKey: id), model.billing == .answered, let budget
-        else {
-            return
-        }
+        guard let model = requestsUnderWay.removeValue(forKey: id), let budget else { return }
         let expected = model.bytes == 0 && model.model == nil ? nil : model.expected
         try act(on: budget.ended(usage, expected: expected, WallClock.milliseconds))
     }

@@ -76,7 +76,7 @@ extension CredentialPolicy {
                 .credential,
                 [
                     .init("kind", .string("service")), .init("name", .string(service.name)),
-                    .init("source", .string(source.description)),
+                    .init("source", .string(source?.description ?? "none")),
                 ]
             )
         case .file(let source, let target):

@@ -155,9 +155,12 @@ import Testing
     }
 
     @Test func workThatIsPutOffIsRefusedUnderABudgetAlone() throws {
-        #expect(try watch().deferredBegins() == nil)
+        // Without one it is counted, with what it sends.
+        let free = try watch()
+        #expect(free.deferredBegins(noon, expecting: reading(5)) == nil)
+        #expect(free.ended(reading(5), expected: reading(5), noon).isEmpty && free.ledger.sum().requests == 1)
         let refusal = try #require(
-            try watch("fixer", project: BudgetPolicy(cost: Money("5"))).deferredBegins()
+            try watch("fixer", project: BudgetPolicy(cost: Money("5"))).deferredBegins(0)
         )
         #expect(refusal.text.contains("under a budget (project.budget)") && refusal.event == nil)
     }

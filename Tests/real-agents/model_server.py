@@ -38,6 +38,8 @@ class ModelServer(Service):
             return self.messages(handler, json.loads(body))
         if handler.command == "POST" and path == "/v1/chat/completions":
             return self.completions(handler, json.loads(body))
+        if handler.command == "POST" and path == "/v1/responses":
+            return self.responses(handler, json.loads(body))
         handler.reply(b'{"type": "error", "error": {"type": "not_found_error", "message": "not here"}}', 404, "application/json")
 
     def next_step(self, turns):
@@ -120,6 +122,50 @@ class ModelServer(Service):
             chunks.append(answer | {"choices": [], "usage": usage})
         lines = [json.dumps(chunk).encode() for chunk in chunks] + [b"[DONE]"]
         handler.events(b"data: %s\n\n" % line for line in lines)
+
+    def offered(self, request, step):
+        """A command as the tool takes it that a program offers for its model."""
+        tools = {tool.get("name") for tool in request.get("tools", [])}
+        command = step.input["cmd"]
+        forms = {"exec_command": {"cmd": command}, "shell_command": {"command": command}, "shell": {"command": ["sh", "-c", command]}}
+        name = next((name for name in forms if name in tools), step.tool)
+        if name not in tools:
+            self.surprises.append(f"no tool for commands among {sorted(map(str, tools))}")
+        return name, forms[name]
+
+    def responses(self, handler, request):
+        """OpenAI's Responses, always streamed: so Codex asks."""
+        # A name for the conversation is asked for without tools.
+        step = self.next_step(list(response_turns(request["input"]))) if request.get("tools") else Step(None, "Adding")
+        self.go_on.wait(60)
+        number, used = self.count(request["model"], len(step.text))
+        items = []
+        if step.text:
+            content = [{"type": "output_text", "text": step.text, "annotations": []}]
+            items.append({"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": content})
+        if step.tool:
+            name, input = self.offered(request, step)
+            call = {"name": name, "arguments": json.dumps(input), "call_id": f"call_{number}", "status": "completed"}
+            items.append({"type": "function_call", "id": f"fc_{number}", **call})
+        usage = {
+            "input_tokens": used["input"], "input_tokens_details": {"cached_tokens": 0}, "output_tokens": used["output"],
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": used["input"] + used["output"],
+        }  # fmt: skip
+        answer = {"id": f"resp_{number}", "object": "response", "created_at": 1, "model": request["model"]}
+        events = [{"type": "response.created", "response": answer | {"status": "in_progress", "output": []}}]
+        for index, item in enumerate(items):
+            events.append({"type": "response.output_item.added", "output_index": index, "item": item})
+            events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+        events.append({"type": "response.completed", "response": answer | {"status": "completed", "output": items, "usage": usage}})
+        handler.events(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), json.dumps(event).encode()) for event in events)
+
+
+def response_turns(items):
+    for item in items:
+        if item.get("type") == "function_call_output":
+            yield "tool", text_of(item["output"]), True
+        elif item.get("type", "message") == "message":
+            yield item["role"], text_of(item["content"]), False
 
 
 def anthropic_turns(messages):

@@ -44,6 +44,11 @@ enum CredentialCommand {
     private static func rotate(_ context: Context) throws(ClocheError) -> Int32 {
         let (name, store) = (context.command.required("name"), context.store)
         let source = try CredentialOptions(context)
+        if source.kind == .terminal, !store.holds(name) {
+            // A service of agents that run, whose keys are kept elsewhere.
+            let changes = try RunningCredentials(context.installation).rotate(service: name)
+            if !changes.isEmpty { return try tell(name, "read anew", context, changes) }
+        }
         let entry = try store.entry(name)
         if case .reference(let place) = entry.place, source.kind == .terminal {
             _ = try context.credentialReader.read(place)
