@@ -9,6 +9,7 @@ extension GatewayService {
             "base-path": .string(basePath), "headers": .map(headers), "drop": .strings(drop),
             "paths": .strings(paths), "variables": .map(variables), "placeholder": .string(placeholder),
             "usage": .optional(usage), "certificates": .optional(certificates),
+            "intercept": .bool(isIntercepted),
         ])
     }
 
@@ -31,5 +32,6 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        isIntercepted = document["intercept"]?.bool ?? false
     }
 }

@@ -31,6 +31,8 @@ public struct GatewayService: Equatable, Sendable {
     public var usage: String?
     /// A file of certificates that are trusted instead of the system's.
     public var certificates: String?
+    /// Whether the gateway answers inside in its place, at its own name and port.
+    public var isIntercepted = false
 
     /// A service at an address.
     public init(name: String, usesTLS: Bool = true, host: String, port: UInt16, basePath: String = "") {

@@ -150,9 +150,10 @@ extension CredentialPolicy {
     fileprivate init?(checked document: Document, services: Document) {
         let required = document["required"]?.bool ?? false
         if let name = document["service"]?.string {
-            guard let service = services[name].flatMap({ GatewayService(name, checked: $0) }),
+            guard var service = services[name].flatMap({ GatewayService(name, checked: $0) }),
                 let source = CredentialSource(checked: document)
             else { return nil }
+            service.isIntercepted = document["intercept"]?.bool ?? false
             self.init(.service(service, source), required: required)
         } else if let name = document["env"]?.string {
             self.init(.environment(name: name), required: required)
