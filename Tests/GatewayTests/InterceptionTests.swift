@@ -79,8 +79,8 @@ import Testing
         for target in ["/", "/v1", "/basement", "/model/base/v1", "/Base/v1"] {
             #expect(status(path(target)) == 403, "\(target)")
         }
-        for target in ["/base/../v1", "/base/%2e%2e/v1", "https://api.test:8443/base/v1"] {
-            #expect(status(path(target)) != nil && status(path(target)) != 0, "\(target)")
+        for target in ["/base/../v1", "/base/%2e%2e/v1", "http://api.test:8443/base/v1"] {
+            #expect(status(path(target)) == 400, "\(target)")
         }
         // Without a port, it is 443.
         for name in ["api.test", "api.test:443", "other.test:8443", "x.api.test:8443", "127.0.0.1:8443"] {
