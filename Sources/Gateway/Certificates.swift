@@ -11,7 +11,13 @@ internal import NetworkRelay
     let pointer: OpaquePointer
 
     init() throws(GatewayFailure) {
-        guard let made = unsafe copenssl_new_key() else { throw Certificate.failure() }
+        let context = unsafe EVP_PKEY_CTX_new_id(EVP_PKEY_EC, nil)
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        var made: OpaquePointer?
+        guard unsafe context != nil, unsafe EVP_PKEY_keygen_init(context) == 1,
+            unsafe EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1,
+            unsafe EVP_PKEY_keygen(context, &made) == 1, let made = unsafe made
+        else { throw Certificate.failure() }
         unsafe pointer = made
     }
 
@@ -65,19 +71,17 @@ internal import NetworkRelay
 
     /// 127 bits by chance: two agents' authorities are never taken for one.
     private func setNumber() throws(GatewayFailure) {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        guard unsafe RAND_bytes(&bytes, 16) == 1 else { throw Self.failure() }
-        bytes[0] = bytes[0] & 0x7f | 0x40
-        guard let number = unsafe BN_bin2bn(bytes, 16, nil) else { throw Self.failure() }
+        guard let number = unsafe BN_new() else { throw Self.failure() }
         defer { unsafe BN_free(number) }
-        guard unsafe BN_to_ASN1_INTEGER(number, X509_get_serialNumber(pointer)) != nil else {
-            throw Self.failure()
-        }
+        // The first bit is set, the last one is not cared for.
+        guard unsafe BN_rand(number, 127, 0, 0) == 1,
+            unsafe BN_to_ASN1_INTEGER(number, X509_get_serialNumber(pointer)) != nil
+        else { throw Self.failure() }
     }
 
     private func add(_ id: CInt, _ value: String, by issuer: Certificate) throws(GatewayFailure) {
         var context = unsafe X509V3_CTX()
-        unsafe copenssl_set_parties(&context, issuer.pointer, pointer)
+        unsafe X509V3_set_ctx(&context, issuer.pointer, pointer, nil, nil, 0)
         guard let made = unsafe X509V3_EXT_conf_nid(nil, &context, id, value) else { throw Self.failure() }
         defer { unsafe X509_EXTENSION_free(made) }
         guard unsafe X509_add_ext(pointer, made, -1) == 1 else { throw Self.failure() }

@@ -50,12 +50,12 @@ final class InterceptedHost {
 
     fileprivate init() throws(GatewayFailure) {
         entrance = try ServerContext()
-        // The context does not outlive this object, nor its connections the context.
-        unsafe copenssl_choose_by_name(
-            entrance.pointer,
-            chooseByName,
-            Unmanaged.passUnretained(self).toOpaque()
-        )
+        // Nobody asks the context when this object has gone: its connections hold it. OpenSSL itself casts what is called.
+        let context = unsafe entrance.pointer
+        let called = unsafe unsafeBitCast(chooseByName, to: (@convention(c) () -> Void).self)
+        unsafe SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, called)
+        let own = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG, 0, own)
     }
 
     /// The host of this name.
@@ -94,11 +94,17 @@ final class InterceptedHost {
         unsafe pointer = made
         _ = unsafe copenssl_set_minimum(made)
         _ = unsafe copenssl_set_modes(made)
-        unsafe copenssl_harden_server(made)
+        // No renegotiation, and nothing kept of a session that is over.
+        unsafe SSL_CTX_set_options(made, Self.noTicket | Self.noRenegotiation)
+        unsafe SSL_CTX_set_num_tickets(made, 0)
+        unsafe SSL_CTX_ctrl(made, SSL_CTRL_SET_SESS_CACHE_MODE, Int(SSL_SESS_CACHE_OFF), nil)
         unsafe SSL_CTX_set_alpn_select_cb(made, chooseProtocol, nil)
     }
 
     deinit { unsafe SSL_CTX_free(pointer) }
+
+    /// `SSL_OP_NO_TICKET` and `SSL_OP_NO_RENEGOTIATION`, which C writes as shifts in a macro.
+    private static let (noTicket, noRenegotiation): (UInt64, UInt64) = (1 << 14, 1 << 30)
 }
 
 /// Finds the host of a client's hello; without one, the connection ends.

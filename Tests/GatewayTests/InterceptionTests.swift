@@ -62,6 +62,7 @@ import Testing
         let host = try #require(made.ports[8443]?.host("api.test"))
         func path(_ target: String, _ name: String = "API.test:8443") -> Result<String, GatewayRefusal> {
             Result { () throws(GatewayRefusal) in
+                // One that cannot be read has a status that nothing here expects.
                 guard let head = try? head("GET \(target) HTTP/1.1\r\nHost: \(name)\r\n\r\n") else {
                     throw GatewayRefusal(0, "")
                 }
