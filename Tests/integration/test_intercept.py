@@ -257,6 +257,8 @@ def test_what_is_inside_is_worth_nothing(t):
     inside(f"curl -sS https://{HOST}/v1/x")
     (gateway,) = gateways(t)
     assert not places_with(t, b"PRIVATE KEY-----\nM")
+    t.command("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", t.home / "control.pem")
+    assert places_with(t, b"PRIVATE KEY-----\nM") == [str(t.home / "control.pem")], "the search does not see what is there"
     assert not [place for place in places_with(t, KEY.encode()) if place != f"memory of gateway {gateway}"]
     t.start("b", "exec sleep 1000", cwd=project, profile="served")
     assert t.json("inspect", "b", cwd=project)["intercepts"]["fingerprint"] != shown["fingerprint"]
@@ -320,6 +322,15 @@ def test_with_a_network_by_name(t):
     inside = start(t, project)
     assert f",{HOST}" in inside("echo $NO_PROXY").out
     assert inside(f"curl -sS https://{HOST}/v1/x").out == "fine" and service.requests.pop()[2]["x-api-key"] == KEY
+    # The resolver says the same as /etc/hosts, to programs that read none; of IPv6 it has nothing.
+    def resolve(kind):
+        question = b"\0\7\1\0\0\1\0\0\0\0\0\0\3api\7example\3com\0\0%c\0\1" % kind
+        send = f"s.sendto(bytes.fromhex('{question.hex()}'), ('198.18.0.1', 53)); print(s.recv(999).hex())"
+        return bytes.fromhex(inside(f'python3 -c "import socket; s = socket.socket(type=2); s.settimeout(20); {send}"').out)
+
+    assert resolve(1).endswith(socket.inet_aton("127.0.0.2"))
+    answer = resolve(28)
+    assert answer[3] & 15 == 0 and answer[6:8] == b"\0\0", answer
     # What goes another way is judged as ever, and has no key.
     by_proxy = f"curl -sS --noproxy '' -x http://127.0.0.1:3128 https://{HOST}/v1/x"
     assert inside(by_proxy, check=None).code and not service.requests
@@ -329,6 +340,31 @@ def test_with_a_network_by_name(t):
     (t.dir / "other.pem").write_bytes(pathlib.Path(authority).read_bytes())
     inside(f"curl -sSk --noproxy '*' https://{OTHER}/v1/y")
     assert service.requests[-1][1] == "/v1/y" and "x-api-key" not in {name.lower() for name in service.requests[-1][2]}
+
+
+def test_connections_that_say_nothing_hold_nobody_up(t):
+    """Hellos that are never ended, noise, and clients that go away: the next one is served, and nothing is kept."""
+    service, authority = network(t)
+    profile(t, authority)
+    project = t.repository()
+    inside = start(t, project)
+    (gateway,) = gateways(t)
+    files = lambda: len(os.listdir(f"/proc/{gateway}/fd"))  # noqa: E731
+    readable = os.getuid() == 0
+    before = files() if readable else 0
+    noise = (
+        "import os, socket\n"
+        "held = []\n"
+        "for n in range(200):\n"
+        "    s = socket.create_connection(('127.0.0.2', 443)); held.append(s)\n"
+        "    s.sendall([b'', b'\\x16\\x03\\x01\\x02\\x00\\x01', os.urandom(300), b'GET / HTTP/1.1\\r\\n\\r\\n'][n % 4])\n"
+        f"os.system('curl -sS https://{HOST}/v1/x')\n"
+    )
+    assert inside("python3 -c " + shlex.quote(noise)).out == "fine" and len(service.requests) == 1
+    if readable:
+        # A few stay: the one to the service, those to the resolver.
+        t.wait_until(lambda: files() < before + 20, "the end of all connections", 60)
+    assert inside(f"curl -sS https://{HOST}/v1/x").out == "fine"
 
 
 def test_after_a_restart_and_with_a_dead_gateway(t):
