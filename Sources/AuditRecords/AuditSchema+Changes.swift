@@ -46,11 +46,20 @@ extension EventKind {
     package static let gateway = EventKind(
         "gateway",
         .security,
-        "The process that has the agent's keys was given another key, or has one less, or has ended.",
+        """
+        The process that has the agent's keys was given another key, or has one less, or has ended; or it answers TLS in \
+        the place of services, or is not trusted there.
+        """,
         [
-            .always("action", .word(["failed", "lost", "revoke", "rotate"]), "What happened."),
-            .maybe("service", .text, "The service whose key it is."),
-            .maybe("why", .foreignText, "Why it failed."),
+            .always(
+                "action",
+                .word(["distrusted", "failed", "intercept", "lost", "revoke", "rotate"]),
+                "What happened."
+            ),
+            .maybe("service", .text, "The service whose key it is, or in whose place it answers."),
+            .maybe("hosts", .texts, "The hosts in whose place it answers."),
+            .maybe("fingerprint", .text, "SHA-256 of the certificate that vouches for it there."),
+            .maybe("why", .foreignText, "Why it failed, or is not trusted."),
         ]
     )
 

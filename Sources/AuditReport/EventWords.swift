@@ -174,7 +174,13 @@ package struct EventWords: Equatable {
         case "gateway":
             return (
                 word(event["action"], limit: 40),
-                joined([word(event["service"], limit: 60), word(event["why"])])
+                joined([
+                    word(event["service"], limit: 60),
+                    (event["hosts"]?.stringList ?? []).map { word(.string($0), limit: 60) }.joined(
+                        separator: " "
+                    ),
+                    word(event["fingerprint"], limit: 64), word(event["why"]),
+                ])
             )
         case "log":
             let part = event["continues"]?.integer.map { "continues file \($0)" } ?? ""

@@ -171,6 +171,11 @@ struct AgentLaunch {
         for name in policy.environment.pass {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
         }
+        let intercepted = policy.interceptedServices
+        if !intercepted.isEmpty {
+            let (list, own) = (InsidePath.certificates, InsidePath.authority)
+            for (name, value) in GatewayService.trust(list: list, authority: own) { set(name, value) }
+        }
         for entry in policy.environment.set { set(entry.key, entry.value.string ?? "") }
         for case .environment(let name) in policy.credentials.map(\.kind) {
             if let value = ProcessEnvironment.value(name) { set(name, value) }
@@ -192,8 +197,8 @@ struct AgentLaunch {
         }
         let environment = values.map { "\($0.0)=\($0.1)" }
         guard policy.network.isByName, policy.network.proxyVariables else { return environment }
-        let direct = services.map { String($0.root.dropFirst("http://".count).prefix { $0 != ":" }) }
-        return InsideNetwork.addingProxyVariables(to: environment, direct: direct)
+        let own = services.map { String($0.root.dropFirst("http://".count).prefix { $0 != ":" }) }
+        return InsideNetwork.addingProxyVariables(to: environment, direct: own + intercepted.map(\.host))
     }
 
     /// The names of all variables of ours that an agent of this policy may be given: what its supervisor

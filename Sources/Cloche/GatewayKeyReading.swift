@@ -5,6 +5,7 @@ internal import ClocheModel
 internal import CredentialStore
 internal import Gateway
 internal import LinuxSystem
+internal import SandboxRuntime
 
 /// Reads the keys that a policy's services need.
 struct GatewayKeyReading {
@@ -61,6 +62,32 @@ struct GatewayKeyReading {
                 remedy: "use another `network.mode`, or credentials without `service`"
             )
         }
+        try refuseContradictions(policy.interceptedServices)
         return services
+    }
+
+    /// Refuses services that cannot be told apart, or not from what Cloche itself is inside.
+    private static func refuseContradictions(_ services: [GatewayService]) throws(ClocheError) {
+        var taken: [String: String] = [:]
+        for service in services {
+            let key = "credentials: {service: \(service.name), intercept: true}"
+            if let other = taken.updateValue(service.name, forKey: "\(service.host):\(service.port)") {
+                throw ClocheError(
+                    .configuration,
+                    "\(key) is not possible",
+                    why: "\(other) is at \(service.host) as well, so that a request could be for either",
+                    remedy: "leave `intercept` out of one of them"
+                )
+            }
+            let own = [InsideNetwork.proxyPort, InsideNetwork.gatewayPort, InsideNetwork.dnsPort]
+            guard !own.contains(service.port) else {
+                throw ClocheError(
+                    .configuration,
+                    "\(key) is not possible",
+                    why: "inside, port \(service.port) is Cloche's own",
+                    remedy: "use the gateway's address, without `intercept`"
+                )
+            }
+        }
     }
 }

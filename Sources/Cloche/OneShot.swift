@@ -29,6 +29,17 @@ enum OneShot {
         defer {
             if recording == nil { for sentence in running?.refusals.sentences ?? [] { notice(sentence) } }
         }
+        var request = request
+        var client = try gateway.map { gateway throws(ClocheError) in
+            try GatewayClient(installation.executable, gateway, request.policy.network)
+        }
+        // From then on it is the running program's.
+        defer { if running == nil { client?.kill() } }
+        if !request.policy.interceptedServices.isEmpty {
+            // Its certificate is a part of the sandbox.
+            try client?.awaitReady()
+            request.authority = client?.authority
+        }
         func launch(_ program: SpawnRequest) throws -> SandboxProgram {
             let sandbox = try Sandbox.launch(
                 request,
@@ -43,7 +54,7 @@ enum OneShot {
                 resources,
                 request.policy,
                 recorder: recording?.recorder,
-                gateway: gateway.map { (installation.executable, $0) }
+                gateway: client
             )
             running = program
             return program

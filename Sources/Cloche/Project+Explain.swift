@@ -42,6 +42,7 @@ extension Project {
             executable: installation.executable,
             etc: EtcTree.current(policy, cache: installation.cacheDirectory)
         )
+        request.hasGateway = !policy.gatewayServices.isEmpty
         // A program that is missing is told by a start; the plan is as it would be without.
         request.programs = (try? programs(policy)) ?? HostPrograms()
         return try Planner.plan(request)

@@ -11,6 +11,7 @@ extension GatewayService {
             "usage": .optional(usage), "certificates": .optional(certificates),
             "git": .strings(git), "public": .bool(isPublic), "links": .strings(links),
             "number": .integer(Int64(number)),
+            "intercept": .bool(isIntercepted),
         ])
     }
 
@@ -37,5 +38,6 @@ extension GatewayService {
         isPublic = document["public"]?.bool ?? false
         links = document["links"]?.stringList ?? []
         number = document["number"]?.integer.flatMap { UInt16(exactly: $0) } ?? 0
+        isIntercepted = document["intercept"]?.bool ?? false
     }
 }

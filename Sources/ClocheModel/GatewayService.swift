@@ -46,6 +46,8 @@ public struct GatewayService: Equatable, Sendable {
     public var along: [GatewayService]
     /// Its place among the services of an agent, from 1.
     public var number: UInt16
+    /// Whether the gateway answers inside in its place, at its own name and port.
+    public var isIntercepted = false
 
     /// A service at an address.
     public init(name: String, usesTLS: Bool = true, host: String, port: UInt16, basePath: String = "") {

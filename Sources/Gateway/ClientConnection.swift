@@ -9,6 +9,8 @@ internal import NetworkMessages
 /// One connection of the agent's.
 final class ClientConnection: Continuing {
     private enum Phase {
+        /// TLS is being agreed upon, where the gateway answers in a service's place.
+        case securing
         /// Waits for a request's head.
         case head
         /// Waits for as much of the request as it takes to say what is asked for.
@@ -42,7 +44,7 @@ final class ClientConnection: Continuing {
     }
 
     private unowned let gateway: Gateway
-    private let socket: FileDescriptor.Shared
+    private let client: AgentStream
     /// The service that its address is of.
     private let only: String?
     private var id: UInt64 = 0
@@ -100,11 +102,12 @@ final class ClientConnection: Continuing {
     private static let longestDropped: Int64 = 64 << 20
     private static let mostInterim = 16
 
-    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared, only: String?) {
+    init(_ gateway: Gateway, _ client: AgentStream, only: String?) {
         self.gateway = gateway
-        self.socket = socket
+        self.client = client
         self.only = only
-        watched = Watched(socket.number, side: 0)
+        if client.isIntercepted { phase = .securing }
+        watched = Watched(client.socket.number, side: 0)
         deadline = MonotonicClock.milliseconds + Self.headTime
         timer = deadline
         id = gateway.loop.register(self)
@@ -119,8 +122,9 @@ final class ClientConnection: Continuing {
 
     func ready(_ side: Int, _ event: Readiness) {
         if side == 0 {
-            if event.readable || event.hangup { readClient() }
-            if !hasEnded, event.writable { writeClient() }
+            if case .securing = phase { secure() }
+            if event.readable || event.hangup || client.readWantsWrite { readClient() }
+            if !hasEnded, event.writable || client.writeWantsRead { writeClient() }
         } else {
             advanceService()
         }
@@ -177,8 +181,11 @@ final class ClientConnection: Continuing {
         case .collecting, .asking, .connecting: mayRead = input.count < Self.limit && gateway.hasRoom
         case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
         case .closing: mayRead = false
+        case .securing: mayRead = true
         }
-        watched.want(mayRead, !output.isEmpty, of: id, in: gateway.loop)
+        let wantsClient = mayRead && !client.readWantsWrite || client.writeWantsRead
+        let hasOutput = !output.isEmpty && !client.writeWantsRead || client.readWantsWrite
+        watched.want(wantsClient, hasOutput, of: id, in: gateway.loop)
         guard let stream, case .exchanging = phase else { return }
         let mayAnswer = output.count < Self.limit
         let wantsRead = mayAnswer && !stream.readWantsWrite || stream.writeWantsRead
@@ -195,10 +202,24 @@ final class ClientConnection: Continuing {
 
     // MARK: The agent's side
 
+    /// Goes on with TLS; what it is for is known by the name in it, and one that is for nothing ends.
+    private func secure() {
+        switch client.handshake() {
+        case .done: phase = .head
+        case .waits: return
+        case .failed(let failure):
+            if client.isDistrusted, let host = client.host { gateway.distrusted(host) }
+            close(why: failure.why)
+        }
+    }
+
     private func readClient() {
+        if hasEnded { return }
+        if case .securing = phase { return }
         var moved = 0
         while moved < Self.turn, input.count < Self.limit {
-            let result = unsafe StreamSocket.receive(socket.number, into: gateway.room)
+            // A record of TLS is shorter than the room: nothing of one stays behind in the stream.
+            let result = unsafe client.read(into: gateway.room)
             guard case .moved(let count) = result else {
                 if result == .wouldBlock { break }
                 return close(why: "the agent has closed the connection")
@@ -208,14 +229,14 @@ final class ClientConnection: Continuing {
             unsafe input.append(UnsafeRawBufferPointer(rebasing: gateway.room[..<count]))
             process()
             account()
-            let isAll = unsafe count < gateway.room.count
+            let isAll = unsafe !client.isIntercepted && count < gateway.room.count
             if hasEnded || isAll { break }
         }
     }
 
     private func writeClient() {
         while !output.isEmpty {
-            switch StreamSocket.send(socket.number, output.slice) {
+            switch unsafe output.slice.withUnsafeBytes({ unsafe client.write($0) }) {
             case .moved(let count): output.consume(count)
             case .wouldBlock: return
             case .end, .failed: return close(why: "the agent has closed the connection")
@@ -237,7 +258,7 @@ final class ClientConnection: Continuing {
         case .collecting: collect()
         case .exchanging: passBody()
         case .dropping: dropBody()
-        case .asking, .connecting, .closing: return
+        case .securing, .asking, .connecting, .closing: return
         }
     }
 
@@ -268,7 +289,7 @@ final class ClientConnection: Continuing {
         began = MonotonicClock.milliseconds
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
-            target = try ServiceTarget(head, only: only)
+            target = try client.target(head, only: only)
             told = GatewayRequest(service: target.service, method: head.method, path: target.path)
             let form = try gateway.check(target)
             if form != nil, let encoding = head["content-encoding"], encoding.lowercased() != "identity" {
@@ -656,6 +677,8 @@ final class ClientConnection: Continuing {
         outcome.why = outcome.why ?? why
         report()
         letGo()
+        // An answer that was broken off is not said to be whole.
+        if why == nil { client.finish() }
         (input, output) = (ByteQueue(), ByteQueue())
         account()
         watched.want(false, false, of: id, in: gateway.loop)

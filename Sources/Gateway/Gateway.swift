@@ -40,6 +40,9 @@ internal import NetworkRules
     private var order: [GatewayService] = []
     private var connections: [UInt64: ClientConnection] = [:]
     private var listener: GatewayListener?
+    /// Where it answers in the place of services, and takes connections to them.
+    private var intercepted: [UInt16: InterceptedPort] = [:]
+    private var interceptors: [UInt16: GatewayListener] = [:]
     private var resolver: Resolver?
     private var waiting: [Int64: (request: GatewayRequest, connection: ClientConnection?)] = [:]
     private var lastQuestion: Int64 = 0
@@ -94,6 +97,11 @@ internal import NetworkRules
             }
             if let key = keys[service.name] { try setKey(key, of: service.name) }
         }
+        do throws(GatewayFailure) {
+            guard let (ports, authority) = try InterceptedPort.make(list) else { return }
+            intercepted = ports
+            report(.authority(authority))
+        } catch { throw ClocheError(.system, "TLS cannot be intercepted", why: error.why) }
     }
 
     /// Gives a service another key, or none; what is under way with the old one ends where there is none.
@@ -115,6 +123,14 @@ internal import NetworkRules
         listener = GatewayListener(self, socket)
     }
 
+    /// Takes connections to services at a port of the sandbox, as above.
+    package func intercept(_ socket: FileDescriptor.Shared, at port: UInt16) {
+        guard let hosts = intercepted[port] else { return }
+        interceptors[port]?.end()
+        StreamSocket.sendAtOnce(socket.number)
+        interceptors[port] = GatewayListener(self, socket, hosts)
+    }
+
     /// A request may go on, or not.
     package func decided(_ question: Int64, _ refusal: String?) {
         guard let (request, connection) = waiting.removeValue(forKey: question) else { return }
@@ -125,12 +141,13 @@ internal import NetworkRules
 
     // MARK: For connections
 
-    func accepted(_ socket: FileDescriptor.Shared) {
-        guard connections.count < Self.mostConnections else {
-            return StreamSocket.resetOnClose(socket.number)
-        }
+    func accepted(_ socket: FileDescriptor.Shared, at port: InterceptedPort?) {
+        guard connections.count < Self.mostConnections,
+            // Without memory for TLS, as without room.
+            let stream = try? AgentStream(socket, at: port)
+        else { return StreamSocket.resetOnClose(socket.number) }
         StreamSocket.sendAtOnce(socket.number)
-        let connection = ClientConnection(self, socket, only: service(at: socket))
+        let connection = ClientConnection(self, stream, only: port == nil ? service(at: socket) : nil)
         connections[connection.number] = connection
     }
 
@@ -200,20 +217,29 @@ internal import NetworkRules
     func filter(_ name: String) -> SecretFilter { SecretFilter(services[name]?.secrets ?? []) }
 
     func tell(_ message: GatewayReport) { report(message) }
+
+    /// Tells once of a host that a program inside does not trust the gateway's certificate for it.
+    func distrusted(_ host: InterceptedHost) {
+        if host.isDistrustTold { return }
+        host.isDistrustTold = true
+        report(.distrusted(service: host.service))
+    }
 }
 
 /// Accepts the agent's connections.
 private final class GatewayListener: Watcher {
     private unowned let gateway: Gateway
     private let socket: FileDescriptor.Shared
+    /// Where TLS is answered in the place of services; nil for the gateway's own address.
+    private let port: InterceptedPort?
     private var id: UInt64 = 0
 
     /// When there is no descriptor left, it rests for a moment.
     private static let rest: Int64 = 100
     private static let turn = 64
 
-    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared) {
-        (self.gateway, self.socket) = (gateway, socket)
+    init(_ gateway: Gateway, _ socket: FileDescriptor.Shared, _ port: InterceptedPort? = nil) {
+        (self.gateway, self.socket, self.port) = (gateway, socket, port)
         id = gateway.loop.register(self)
         gateway.loop.watch(socket.number, id, 0, readable: true, writable: false)
     }
@@ -222,7 +248,7 @@ private final class GatewayListener: Watcher {
         for _ in 0..<Self.turn {
             do throws(SystemError) {
                 guard let connection = try StreamSocket.accept(socket.number) else { return }
-                gateway.accepted(FileDescriptor.Shared(connection))
+                gateway.accepted(FileDescriptor.Shared(connection), at: port)
             } catch {
                 gateway.loop.forget(socket.number)
                 gateway.loop.wake(id, at: MonotonicClock.milliseconds + Self.rest)

@@ -6,7 +6,8 @@ internal import StructuredText
 /// Answers that come from no service.
 enum GatewayAnswer {
     private static let reasons = [
-        400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 502: "Bad Gateway",
+        400: "Bad Request", 403: "Forbidden", 404: "Not Found", 421: "Misdirected Request",
+        429: "Too Many Requests", 502: "Bad Gateway",
         503: "Service Unavailable", 504: "Gateway Timeout",
     ]
 
@@ -21,7 +22,7 @@ enum GatewayAnswer {
     static func body(_ refusal: GatewayRefusal) -> [UInt8] {
         let kind =
             switch refusal.status {
-            case 400: "invalid_request_error"
+            case 400, 421: "invalid_request_error"
             case 403: "permission_error"
             case 404: "not_found_error"
             case 429: "rate_limit_error"

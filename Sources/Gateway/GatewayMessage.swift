@@ -11,6 +11,8 @@ package enum GatewayOrder: Equatable, Sendable {
     case serve([GatewayService], upstreamProxy: String?, nameServers: [String])
     /// A listening socket of the sandbox comes along; one before is no more.
     case listen
+    /// A socket of the sandbox comes along that listens where programs look for services, at this port.
+    case intercept(port: UInt16)
     /// A pipe with another key of a service comes along.
     case rotate(service: String)
     /// A service has no key any more.
@@ -29,6 +31,8 @@ package enum GatewayOrder: Equatable, Sendable {
                 "proxy": .optional(proxy), "name-servers": .strings(servers),
             ])
         case .listen: .object(["order": .string("listen")])
+        case .intercept(let port):
+            .object(["order": .string("intercept"), "port": .integer(Int64(port))])
         case .rotate(let service): .object(["order": .string("rotate"), "service": .string(service)])
         case .revoke(let service): .object(["order": .string("revoke"), "service": .string(service)])
         case .verdict(let id, let refusal):
@@ -49,6 +53,9 @@ package enum GatewayOrder: Equatable, Sendable {
                 nameServers: document["name-servers"]?.stringList ?? []
             )
         case "listen": self = .listen
+        case "intercept":
+            guard let port = document["port"]?.integer.flatMap({ UInt16(exactly: $0) }) else { return nil }
+            self = .intercept(port: port)
         case "rotate":
             guard let service else { return nil }
             self = .rotate(service: service)
@@ -144,6 +151,10 @@ package struct GatewayOutcome: Equatable, Sendable {
 package enum GatewayReport: Equatable, Sendable {
     /// It has its keys and serves.
     case ready
+    /// It answers in the place of services, by certificates of this authority; said before `ready`.
+    case authority(InterceptionAuthority)
+    /// A program inside does not trust that authority, in the place of this service.
+    case distrusted(service: String)
     /// It cannot serve, and ends.
     case failed(String)
     /// Another key of a service is in force, or it has none any more: no request goes out with the one before.
@@ -159,6 +170,13 @@ package enum GatewayReport: Equatable, Sendable {
     private var document: Document {
         switch self {
         case .ready: .object(["report": .string("ready")])
+        case .authority(let authority):
+            .object([
+                "report": .string("authority"), "certificate": .string(authority.certificate),
+                "fingerprint": .string(authority.fingerprint),
+            ])
+        case .distrusted(let service):
+            .object(["report": .string("distrusted"), "service": .string(service)])
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
         case .changed(let service):
             .object(["report": .string("changed"), "service": .string(service)])
@@ -184,6 +202,14 @@ package enum GatewayReport: Equatable, Sendable {
         let id = document["id"]?.integer ?? 0
         switch document["report"]?.string {
         case "ready": self = .ready
+        case "authority":
+            guard let certificate = document["certificate"]?.string,
+                let fingerprint = document["fingerprint"]?.string
+            else { return nil }
+            self = .authority(
+                InterceptionAuthority(certificate: certificate, fingerprint: fingerprint)
+            )
+        case "distrusted": self = .distrusted(service: document["service"]?.string ?? "")
         case "failed": self = .failed(document["why"]?.string ?? "")
         case "changed": self = .changed(service: document["service"]?.string ?? "")
         case "question":

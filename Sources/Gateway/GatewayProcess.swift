@@ -86,6 +86,7 @@ final class GatewayProcess {
                 )
                 report(.ready)
             case .listen: if let descriptor { gateway?.listen(descriptor) }
+            case .intercept(let port): if let descriptor { gateway?.intercept(descriptor, at: port) }
             case .rotate(let service):
                 guard let key = try keys(descriptor)[service] else {
                     throw ClocheError(.system, "the key did not arrive")

@@ -25,10 +25,27 @@ struct ServiceTarget: Equatable {
     /// None yet.
     init() { (service, path) = ("", "") }
 
+    /// This path of this service.
+    init(service: String, path: String) { (self.service, self.path) = (service, path) }
+
     /// Reads the target of a request to a gateway.
     ///
     /// - Parameter only: the service to which all paths of a connection belong.
     init(_ head: HTTPRequestHead, only: String? = nil) throws(GatewayRefusal) {
+        let plain = try Self.plainPath(head)
+        if let only {
+            (service, path) = (only, plain)
+            return
+        }
+        let rest = plain.dropFirst()
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        service = String(rest[..<end])
+        let path = rest[end...]
+        self.path = path.hasPrefix("/") ? String(path) : "/" + path
+    }
+
+    /// Path and query of a request that is none for a proxy, nor for another protocol, nor with two meanings.
+    static func plainPath(_ head: HTTPRequestHead) throws(GatewayRefusal) -> String {
         guard head.form == .origin else {
             throw GatewayRefusal(400, "this is a gateway to a few services, and no proxy")
         }
@@ -38,15 +55,7 @@ struct ServiceTarget: Equatable {
         guard RequestPath(target: head.path) != nil else {
             throw GatewayRefusal(400, "two servers could read this path differently")
         }
-        if let only {
-            (service, path) = (only, head.path)
-            return
-        }
-        let rest = head.path.dropFirst()
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-        service = String(rest[..<end])
-        let path = rest[end...]
-        self.path = path.hasPrefix("/") ? String(path) : "/" + path
+        return head.path
     }
 }
 

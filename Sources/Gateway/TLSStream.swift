@@ -3,7 +3,6 @@
 
 internal import COpenSSL
 internal import ClocheModel
-internal import Glibc
 internal import LinuxSystem
 
 /// Why a service cannot be spoken to, in words.
@@ -31,21 +30,12 @@ struct GatewayFailure: Error, Equatable {
                 throw GatewayFailure(why: "\(certificates) holds no certificates: \(TLSError.take())")
             }
         } else {
-            // A static program knows the directory of the system that it was built on; these are the usual ones.
             _ = unsafe SSL_CTX_set_default_verify_paths(context)
-            for file in Self.systemFiles where unsafe access(file, R_OK) == 0 {
-                _ = unsafe SSL_CTX_load_verify_file(context, file)
-                break
-            }
+            if let file = SystemCertificates.file { _ = unsafe SSL_CTX_load_verify_file(context, file) }
         }
     }
 
     deinit { unsafe SSL_CTX_free(context) }
-
-    private static let systemFiles = [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ]
 }
 
 /// What OpenSSL says of its last failure.
@@ -60,11 +50,12 @@ enum TLSError {
     }
 }
 
-/// The bytes to and from a service: through TLS, or plain.
-@safe final class ServiceStream {
+/// Bytes to and from somebody: through TLS, or plain.
+@safe class TLSStream {
     /// Its socket, connected.
     let socket: FileDescriptor.Shared
-    private let connection: OpaquePointer?
+    /// Nil where it is plain.
+    fileprivate(set) final var connection: OpaquePointer?
     /// Whether an event for writing is waited for before a read, or the other way round.
     private(set) var readWantsWrite = false
     private(set) var writeWantsRead = false
@@ -76,32 +67,12 @@ enum TLSError {
         case failed(GatewayFailure)
     }
 
-    init(_ socket: FileDescriptor.Shared, _ service: GatewayService, _ context: TLSContext?)
-        throws(GatewayFailure)
-    {
+    /// - Parameter context: what TLS is made of; nil for a plain one.
+    init(_ socket: FileDescriptor.Shared, in context: OpaquePointer?) throws(GatewayFailure) {
         self.socket = socket
-        guard let context else {
-            unsafe connection = nil
-            return
-        }
-        guard let made = unsafe SSL_new(context.context) else {
-            throw GatewayFailure(why: "no memory for TLS")
-        }
+        guard let context = unsafe context else { return }
+        guard let made = unsafe SSL_new(context) else { throw GatewayFailure(why: "no memory for TLS") }
         unsafe connection = made
-        let isAddress =
-            service.host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
-            || service.host.contains(":")
-        let parameters = unsafe SSL_get0_param(made)
-        var isNamed: CInt
-        if isAddress {
-            isNamed = unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, service.host)
-        } else {
-            unsafe X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-            isNamed = unsafe X509_VERIFY_PARAM_set1_host(parameters, service.host, 0)
-            if unsafe copenssl_set_server_name(made, service.host) != 1 { isNamed = 0 }
-        }
-        // Without a name, any certificate would do.
-        guard isNamed == 1 else { throw GatewayFailure(why: "TLS cannot check the name \(service.host)") }
         guard unsafe SSL_set_fd(made, socket.number) == 1 else {
             throw GatewayFailure(why: "no memory for TLS")
         }
@@ -110,31 +81,33 @@ enum TLSError {
     deinit { if let connection = unsafe connection { unsafe SSL_free(connection) } }
 
     /// Goes on with the handshake; at once done without TLS.
-    func handshake() -> Handshake {
+    final func handshake() -> Handshake {
         guard let connection = unsafe connection else { return .done }
+        (readWantsWrite, writeWantsRead) = (false, false)
         ERR_clear_error()
-        let result = unsafe SSL_connect(connection)
+        let result = unsafe SSL_do_handshake(connection)
         if result == 1 { return .done }
         switch unsafe SSL_get_error(connection, result) {
         case SSL_ERROR_WANT_READ: return .waits(writable: false)
-        case SSL_ERROR_WANT_WRITE: return .waits(writable: true)
-        default:
-            let verified = unsafe SSL_get_verify_result(connection)
-            if verified != X509_V_OK {
-                let text = unsafe String(cString: X509_verify_cert_error_string(verified))
-                return .failed(GatewayFailure(why: "its certificate is not trusted: \(text)"))
-            }
-            return .failed(GatewayFailure(why: "TLS with it failed: \(TLSError.take())"))
+        case SSL_ERROR_WANT_WRITE:
+            readWantsWrite = true
+            return .waits(writable: true)
+        default: return unsafe .failed(failure(of: connection))
         }
     }
 
+    /// Why a handshake has failed.
+    func failure(of connection: OpaquePointer) -> GatewayFailure {
+        GatewayFailure(why: "TLS failed: \(TLSError.take())")
+    }
+
     /// Whether bytes wait inside that no event will tell of.
-    var hasPending: Bool {
+    final var hasPending: Bool {
         guard let connection = unsafe connection else { return false }
         return unsafe SSL_has_pending(connection) == 1
     }
 
-    func read(into room: UnsafeMutableRawBufferPointer) -> IOResult {
+    final func read(into room: UnsafeMutableRawBufferPointer) -> IOResult {
         readWantsWrite = false
         guard let connection = unsafe connection else {
             return unsafe StreamSocket.receive(socket.number, into: room)
@@ -154,7 +127,7 @@ enum TLSError {
         }
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer) -> IOResult {
+    final func write(_ bytes: UnsafeRawBufferPointer) -> IOResult {
         writeWantsRead = false
         guard let connection = unsafe connection else {
             return unsafe StreamSocket.send(socket.number, bytes)
@@ -170,5 +143,39 @@ enum TLSError {
             return .wouldBlock
         default: return .failed(.connectionReset)
         }
+    }
+}
+
+/// The bytes to and from a service.
+final class ServiceStream: TLSStream {
+    init(_ socket: FileDescriptor.Shared, _ service: GatewayService, _ context: TLSContext?)
+        throws(GatewayFailure)
+    {
+        try unsafe super.init(socket, in: context?.context)
+        guard let made = unsafe connection else { return }
+        unsafe SSL_set_connect_state(made)
+        let isAddress =
+            service.host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
+            || service.host.contains(":")
+        let parameters = unsafe SSL_get0_param(made)
+        var isNamed: CInt
+        if isAddress {
+            isNamed = unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, service.host)
+        } else {
+            unsafe X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            isNamed = unsafe X509_VERIFY_PARAM_set1_host(parameters, service.host, 0)
+            if unsafe copenssl_set_server_name(made, service.host) != 1 { isNamed = 0 }
+        }
+        // Without a name, any certificate would do.
+        guard isNamed == 1 else { throw GatewayFailure(why: "TLS cannot check the name \(service.host)") }
+    }
+
+    override func failure(of connection: OpaquePointer) -> GatewayFailure {
+        let verified = unsafe SSL_get_verify_result(connection)
+        if verified != X509_V_OK {
+            let text = unsafe String(cString: X509_verify_cert_error_string(verified))
+            return GatewayFailure(why: "its certificate is not trusted: \(text)")
+        }
+        return GatewayFailure(why: "TLS with it failed: \(TLSError.take())")
     }
 }

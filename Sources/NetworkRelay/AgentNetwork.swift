@@ -71,6 +71,8 @@ package final class AgentNetwork: SocketLoop {
     private var ended: (sent: Int64, received: Int64) = (0, 0)
     let pipes: PipePool
     var names = SyntheticNames()
+    /// Names that lead to an IPv4 address on the sandbox's own loopback, whatever the rules say: nothing is let out by that.
+    package var ownNames: [String: IPAddress] = [:]
     /// What clients have said that is held to be looked at, of all connections.
     var heldBytes = 0
     var holdsMuch: Bool { heldBytes > Self.mostHeld }

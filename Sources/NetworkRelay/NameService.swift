@@ -22,6 +22,9 @@ extension AgentNetwork {
         do throws(HostError) {
             name = try HostName(query.name)
         } catch { return (.noSuchName, Refusal(.invalidHost, "\(query.name): \(error)")) }
+        if let own = ownNames[name.text] {
+            return (query.type == DNSQuery.RecordType.a ? .addresses([own.bytes]) : .empty, nil)
+        }
         if let refusal = policy.decide(name: name).refusal { return (.blocked(refusal.text), refusal) }
         guard query.type == DNSQuery.RecordType.a || query.type == DNSQuery.RecordType.aaaa else {
             return (.empty, nil)

@@ -2,6 +2,7 @@
 // another one makes useless. Called after the merge, because one layer's value may be made right by another's.
 
 internal import ClocheModel
+internal import NetworkRules
 internal import SyscallFilter
 
 extension MergedSettings {
@@ -57,6 +58,11 @@ extension MergedSettings {
             if services[name] != nil, !showsKey, credential["public"]?.bool != true {
                 return "names `\(name)`, whose `headers` show no key: none has `{key}` or `{basic USER}`"
             }
+            if credential["intercept"]?.bool == true, let url = services[name]?["url"]?.string,
+                let problem = Self.interceptionProblem(url)
+            {
+                return "cannot `intercept` \(name): \(problem)"
+            }
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }
@@ -69,6 +75,15 @@ extension MergedSettings {
         found += bundleProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
+    }
+
+    /// Why a gateway cannot answer inside in the place of what is at an URL.
+    private static func interceptionProblem(_ url: String) -> String? {
+        // One that is none was told when it was read.
+        guard let url = try? ServiceURL(url) else { return nil }
+        guard url.usesTLS else { return "its `url` is without TLS" }
+        guard case .name = url.destination.host else { return "its `url` has an address and no name" }
+        return nil
     }
 
     /// A soft limit on memory that does nothing: the kernel slows down beyond it, and kills before or there.

@@ -155,6 +155,7 @@ extension CredentialPolicy {
             }
             let source = CredentialSource(checked: document)
             service.isPublic = document["public"]?.bool ?? false
+            service.isIntercepted = document["intercept"]?.bool ?? false
             service.along = service.links.filter { $0 != name }.compactMap { other in
                 var along = services[other].flatMap { GatewayService(other, checked: $0) }
                 along?.isPublic = true

@@ -227,6 +227,15 @@ extension ProfileSchema {
             """
         ),
         SchemaKey(
+            "intercept",
+            .boolean,
+            default: .bool(false),
+            """
+            With `service`, for programs that take no other address: if true, `https://` and the service's own host lead \
+            to the gateway as well. It answers with certificates of an authority that is made for this agent alone.
+            """
+        ),
+        SchemaKey(
             "target",
             .text(.insidePath),
             """

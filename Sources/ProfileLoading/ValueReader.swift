@@ -196,6 +196,8 @@ struct ValueReader {
             complain(at: node.position, "`\(key).public` is true, or not there")
         } else if record["target"] != nil, sources[0] != "file" || record["service"] != nil {
             complain(at: node.position, "`\(key).target` goes with `file`, and not with `service`")
+        } else if record["intercept"]?.bool == true, record["service"] == nil {
+            complain(at: node.position, "`\(key).intercept` goes with `service`")
         }
     }
 

@@ -232,7 +232,8 @@ extension Planner {
             ),
         ]
         if request.policy.network.mode != .host {
-            files.append(("hosts", "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"))
+            let hosts = "127.0.0.1 localhost \(host)\n::1 localhost ip6-localhost ip6-loopback\n"
+            files.append(("hosts", hosts + request.interceptedHosts))
             files.append(
                 (
                     "resolv.conf",

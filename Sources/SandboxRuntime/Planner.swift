@@ -53,6 +53,7 @@ package struct Planner {
         try planner.addDevices()
         try planner.addProcesses()
         try planner.addPlaces()
+        planner.addTrust()
         try planner.addPrograms()
         try planner.addBinds()
         try planner.addCredentials()

@@ -31,6 +31,8 @@ package enum InsideNetwork {
     package static let gatewayPort = GatewayService.gatewayPort
     /// What programs inside call their gateway.
     package static let gatewayURL = "http://127.0.0.1:\(gatewayPort)"
+    /// Where hosts lead in whose place the gateway answers: on loopback, and nobody's else.
+    package static let interceptedAddress = "127.0.0.2"
     /// Of DNS.
     package static let dnsPort: UInt16 = 53
     /// Most ports that can be listened at without the packet filter.
@@ -87,6 +89,8 @@ package struct SandboxNetwork: Sendable {
     package let questions: FileDescriptor.Shared?
     /// The listening socket of the agent's gateway, if it has one.
     package let gateway: FileDescriptor.Shared?
+    /// Those at which it answers in the place of services.
+    package private(set) var intercepted: [Listener] = []
     /// A netlink(7) socket of sock_diag(7), which tells of the sandbox's sockets; nil where the kernel has none.
     package let socketTable: FileDescriptor.Shared?
     /// Whether a connection to any port of any address arrives, at `InsideNetwork.proxyPort`; if not, only those to the
@@ -109,8 +113,10 @@ package struct SandboxNetwork: Sendable {
             case .listen(let ports):
                 for port in ports {
                     guard let socket = descriptors.takeFirst() else { return nil }
-                    if port == InsideNetwork.gatewayPort && ports.count == 1 {
+                    if port == InsideNetwork.gatewayPort {
                         gateway = FileDescriptor.Shared(socket)
+                    } else if ports.first == InsideNetwork.gatewayPort {
+                        intercepted.append(Listener(port: port, socket: FileDescriptor.Shared(socket)))
                     } else {
                         listeners.append(Listener(port: port, socket: FileDescriptor.Shared(socket)))
                     }
@@ -174,18 +180,22 @@ extension Planner {
             addGateway()
             return
         }
-        operations += Self.networkSteps(network)
+        operations += Self.networkSteps(network, taken: request.interceptedPorts)
         addGateway()
     }
 
     /// Whoever has the socket takes the agent's connections; the kernel holds them until then.
     private mutating func addGateway() {
         guard request.hasGateway else { return }
-        operations.append(PlanOperation(.listen(ports: [InsideNetwork.gatewayPort]), reason: "credentials"))
+        let ports = [InsideNetwork.gatewayPort] + request.interceptedPorts
+        operations.append(PlanOperation(.listen(ports: ports), reason: "credentials"))
     }
 
     /// The steps of a network by name.
-    static func networkSteps(_ network: SandboxNetworkRequest) -> [PlanOperation] {
+    ///
+    /// - Parameter taken: ports at which the gateway answers; without the packet filter, connections elsewhere at these
+    ///   end there as well, and are refused.
+    static func networkSteps(_ network: SandboxNetworkRequest, taken: [UInt16] = []) -> [PlanOperation] {
         func step(
             _ action: PlanOperation.Action,
             part: PlanOperation.Part? = nil,
@@ -205,7 +215,7 @@ extension Planner {
         steps.append(step(.datagrams(port: InsideNetwork.dnsPort)))
         steps.append(step(.socketTable, part: .socketTable))
         let chosen = Array(
-            Set(network.ports).subtracting(always + [InsideNetwork.gatewayPort, 0]).sorted().prefix(
+            Set(network.ports).subtracting(always + taken + [InsideNetwork.gatewayPort, 0]).sorted().prefix(
                 InsideNetwork.mostPorts
             )
         )

@@ -55,6 +55,8 @@ package struct SandboxRequest: Sendable {
     package var network: SandboxNetworkRequest?
     /// Whether the agent has a gateway, whose socket is made inside.
     package var hasGateway = false
+    /// Who vouches for its gateway where that answers in the place of services.
+    package var authority: InterceptionAuthority?
     /// The FIFO by which the program says what it does, if there is one.
     package var statePipe: String?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
@@ -102,6 +104,10 @@ package enum InsidePath {
     package static let state = "/run/cloche/state"
     /// Links to the programs of the host that were brought in, first in `PATH`.
     package static let programs = "/run/cloche/programs"
+    /// The system's certificates, and that of the authority by which the gateway answers in the place of services.
+    package static let certificates = "/run/cloche/certificates.pem"
+    /// That of the authority alone.
+    package static let authority = "/run/cloche/authority.pem"
 }
 
 extension SandboxIdentity {

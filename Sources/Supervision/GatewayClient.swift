@@ -4,6 +4,7 @@
 package import ClocheModel
 internal import Gateway
 package import LinuxSystem
+internal import SandboxRuntime
 
 /// What an agent's gateway is to be.
 package struct GatewaySettings: Sendable {
@@ -19,9 +20,12 @@ package struct GatewaySettings: Sendable {
 }
 
 /// A supervisor's end of its gateway.
-struct GatewayClient {
+package struct GatewayClient {
     let socket: FileDescriptor.Shared
     private let pid: Int32
+    /// Who vouches for it where it answers in the place of services; known when it is ready.
+    package private(set) var authority: InterceptionAuthority?
+    private var isReady = false
     private var outgoing = OutgoingMessages()
     /// Whether it has gone.
     private(set) var hasEnded = false
@@ -29,7 +33,9 @@ struct GatewayClient {
     private static let patience: Int64 = 10_000
 
     /// Starts it.
-    init(_ executable: String, _ settings: GatewaySettings, _ network: NetworkSettings) throws(ClocheError) {
+    package init(_ executable: String, _ settings: GatewaySettings, _ network: NetworkSettings)
+        throws(ClocheError)
+    {
         do throws(SystemError) {
             let pair = try UnixSocket.pair()
             let null = try Files.openForUpdate("/dev/null")
@@ -48,13 +54,17 @@ struct GatewayClient {
     /// Waits until it serves.
     ///
     /// - Throws: why it does not.
-    mutating func awaitReady() throws(ClocheError) {
+    package mutating func awaitReady() throws(ClocheError) {
+        if isReady { return }
         let end = MonotonicClock.milliseconds + Self.patience
         while true {
             // One at a time: a question that follows at once stays for whoever answers it.
             for report in receive(most: 1) {
                 switch report {
-                case .ready: return
+                case .authority(let authority): self.authority = authority
+                case .ready:
+                    isReady = true
+                    return
                 case .failed(let why):
                     throw ClocheError(.configuration, "the agent's gateway cannot serve", why: why)
                 default: continue
@@ -74,6 +84,12 @@ struct GatewayClient {
                 try outgoing.flush(to: socket)
             } catch { hasEnded = true }
         }
+    }
+
+    /// Has it take the connections of a sandbox.
+    mutating func serve(_ inside: SandboxNetwork) {
+        if let listener = inside.gateway { send(.listen, listener) }
+        for listener in inside.intercepted { send(.intercept(port: listener.port), listener.socket) }
     }
 
     /// Whether something waits that it has not taken yet: the socket is to be watched for room.
@@ -105,5 +121,5 @@ struct GatewayClient {
     }
 
     /// Ends it, if it has not ended: without its supervisor it would by itself, a moment later.
-    func kill() { Subprocess.kill(session: pid) }
+    package func kill() { Subprocess.kill(session: pid) }
 }

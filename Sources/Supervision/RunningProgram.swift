@@ -68,7 +68,7 @@ package final class SandboxProgram: RunningProgram {
         _ resources: LimitWatch,
         _ policy: Policy,
         recorder: RunRecorder? = nil,
-        gateway: (executable: String, settings: GatewaySettings)? = nil
+        gateway: GatewayClient? = nil
     ) throws(ClocheError) {
         var sandbox = sandbox
         let inside = sandbox.takeNetwork()
@@ -88,9 +88,7 @@ package final class SandboxProgram: RunningProgram {
         self.policy.limits.idleSeconds = nil
         try resources.began(self.sandbox.pid)
         if let inside { try serve(inside) }
-        if let gateway, let listener = inside?.gateway {
-            try serveGateway(GatewayClient(gateway.executable, gateway.settings, policy.network), listener)
-        }
+        if let gateway, let inside { try serveGateway(gateway, inside) }
     }
 
     deinit {
@@ -175,10 +173,9 @@ package final class SandboxProgram: RunningProgram {
     /// Readable for a report of init's, and for the network.
     package var descriptor: CInt { epoll.descriptor }
 
-    private func serveGateway(_ client: GatewayClient, _ listener: FileDescriptor.Shared) throws(ClocheError)
-    {
+    private func serveGateway(_ client: GatewayClient, _ inside: SandboxNetwork) throws(ClocheError) {
         var client = client
-        client.send(.listen, listener)
+        client.serve(inside)
         try client.awaitReady()
         do throws(SystemError) {
             try epoll.add(client.socket.number, token: 3)
@@ -210,6 +207,7 @@ package final class SandboxProgram: RunningProgram {
             refusals.note($0)
             recorder?.note($0)
         }
+        network.leadToGateway(policy.interceptedServices)
         do throws(SystemError) {
             try epoll.add(network.descriptor, token: 1)
         } catch { throw ClocheError(.system, "cannot serve the network", why: error.description) }

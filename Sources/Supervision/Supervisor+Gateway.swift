@@ -6,6 +6,8 @@ internal import ClocheModel
 internal import Gateway
 internal import LinuxSystem
 internal import ModelUsage
+internal import NetworkRelay
+internal import NetworkRules
 internal import SandboxRuntime
 
 extension Supervisor {
@@ -19,12 +21,16 @@ extension Supervisor {
         // The keys are its alone.
         agent.gateway = nil
         gateway = client
+        guard !policy.interceptedServices.isEmpty else { return }
+        // Its certificate is a part of the sandbox.
+        try gateway?.awaitReady()
+        agent.request.authority = gateway?.authority
     }
 
     /// Has it take the connections of a sandbox.
-    func serveGateway(_ listener: FileDescriptor.Shared?) throws(ClocheError) {
-        guard let listener, gateway != nil else { return }
-        gateway?.send(.listen, listener)
+    func serveGateway(_ inside: SandboxNetwork) throws(ClocheError) {
+        guard inside.gateway != nil, gateway != nil else { return }
+        gateway?.serve(inside)
         guard gatewayToken == 0 else { return }
         try gateway?.awaitReady()
         gatewayToken = makeToken()
@@ -37,7 +43,15 @@ extension Supervisor {
     func handleGateway() throws(ClocheError) {
         for report in gateway?.receive() ?? [] {
             switch report {
-            case .ready: continue
+            case .ready, .authority: continue
+            case .distrusted(let service):
+                try audit.append(
+                    .gateway,
+                    [
+                        "action": .string("distrusted"), "service": .string(service),
+                        "why": .string(Self.distrust),
+                    ]
+                )
             case .failed(let why):
                 try audit.append(.gateway, ["action": .string("failed"), "why": .string(why)])
                 answerKeyChanges(failure: ClocheError(.system, "the gateway failed", why: why))
@@ -47,6 +61,24 @@ extension Supervisor {
             }
         }
         try watchGateway()
+    }
+
+    private static let distrust =
+        "a program does not trust the gateway's certificate: have it use \(InsidePath.certificates), as SSL_CERT_FILE says, "
+        + "or the gateway's own address"
+
+    /// In whose place it answers, and who vouches for that; nil where it does not.
+    var interception: [Document.Entry]? {
+        guard let authority = agent.request.authority else { return nil }
+        let hosts = policy.interceptedServices.map(\.authority)
+        return [
+            .init("hosts", .strings(hosts)), .init("fingerprint", .string(authority.fingerprint)),
+        ]
+    }
+
+    /// That it does, for the log of each start.
+    var interceptionEvents: [AuditEvent] {
+        interception.map { [AuditEvent(.gateway, [.init("action", .string("intercept"))] + $0)] } ?? []
     }
 
     /// Watches for room only while something waits for it; forgets a gateway that has gone.
@@ -178,5 +210,13 @@ extension Supervisor {
         epoll.remove(client.socket.number)
         client.kill()
         gateway = nil
+    }
+}
+
+extension AgentNetwork {
+    /// Has the resolver inside say where the gateway answers in the place of services, to programs that do not read
+    /// `/etc/hosts`.
+    func leadToGateway(_ services: [GatewayService]) {
+        for service in services { ownNames[service.host] = IPAddress(InsideNetwork.interceptedAddress) }
     }
 }

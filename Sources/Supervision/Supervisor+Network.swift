@@ -12,7 +12,7 @@ extension Supervisor {
     /// Serves the network of a new sandbox, if it has one by name.
     func serveNetwork(_ sandbox: inout Sandbox) throws(ClocheError) {
         guard let inside = sandbox.takeNetwork() else { return }
-        try serveGateway(inside.gateway)
+        try serveGateway(inside)
         // Without questions to a resolver, it is no network by name.
         guard inside.questions != nil else { return }
         served = ServedSockets(inside)
@@ -30,6 +30,7 @@ extension Supervisor {
         let network = try AgentNetwork(policy.network, sockets) { [unowned self] event in
             noteNetwork(event)
         }
+        network.leadToGateway(policy.interceptedServices)
         network.requestSocket = { [unowned self] id, isIPv4 in
             guard let number = UInt32(exactly: id), ServedSockets.port(ofRequest: number) == nil,
                 self.sandbox != nil
@@ -142,6 +143,8 @@ struct ServedSockets {
     let hasIPv6: Bool
     /// Those whose connections are taken.
     private(set) var ports: [UInt16]
+    /// Those at which the gateway answers in the place of services.
+    private let taken: [UInt16]
     /// By which the kernel tells them from sockets of the agent's.
     private(set) var inodes: [UInt64]
 
@@ -152,7 +155,9 @@ struct ServedSockets {
         catchesAllPorts = network.catchesAllPorts
         hasIPv6 = network.hasIPv6
         ports = network.listeners.map(\.port)
-        let others = [network.questions, network.gateway].compactMap { $0 }
+        let others =
+            [network.questions, network.gateway].compactMap { $0 } + network.intercepted.map(\.socket)
+        taken = network.intercepted.map(\.port)
         // A descriptor of ours has an inode.
         inodes = (network.listeners.map(\.socket) + others).compactMap { try? $0.status().inode }
     }
@@ -172,7 +177,7 @@ struct ServedSockets {
     /// Those that connections are to be taken at and are not, if not all ports are caught; so many as there may be.
     func missing(_ wanted: [UInt16]) -> [UInt16] {
         if catchesAllPorts { return [] }
-        let own = [InsideNetwork.proxyPort, InsideNetwork.dnsPort]
+        let own = [InsideNetwork.proxyPort, InsideNetwork.dnsPort] + taken
         let room = InsideNetwork.mostPorts + own.count - ports.count
         return Array(
             wanted.filter { $0 > 0 && !ports.contains($0) && !own.contains($0) }.prefix(max(0, room))

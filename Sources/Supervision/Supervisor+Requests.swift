@@ -70,6 +70,7 @@ extension Supervisor {
             guard var report = try sandbox?.report() else { throw betweenStarts }
             report["network"] = try networkReport().document
             report["activity"] = following.told?.document { .string(WallClock.format($0)) } ?? .null
+            report["intercepts"] = interception.map { .map($0) } ?? .null
             report["limits"] = .list(limitStates(resourceReport()).map(\.document))
             return report
         }

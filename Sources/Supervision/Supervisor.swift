@@ -271,7 +271,8 @@ package final class Supervisor {
             try agent.directory.write(record)
             plannedFiles = audit.keeps(.file) ? PlannedFiles(plan) : nil
             // The disk has until the harness runs: only then is anybody told.
-            try audit.append([startEvent(plan)] + policy.credentials.map(\.event), .begun)
+            let given = policy.credentials.map(\.event) + interceptionEvents
+            try audit.append([startEvent(plan)] + given, .begun)
         }
         try serveCalls(&sandbox)
         do throws(ClocheError) {

@@ -11,9 +11,10 @@ import Testing
     @Test func ordersAndReportsSurvive() throws {
         var service = GatewayService(name: "a", usesTLS: false, host: "::1", port: 8080, basePath: "/b")
         service.headers = [Document.Entry("x", .string("{key}"))]
-        (service.usage, service.certificates) = ("openai", "/ca.pem")
+        (service.usage, service.certificates, service.isIntercepted) = ("openai", "/ca.pem", true)
         let orders: [GatewayOrder] = [
             .serve([service], upstreamProxy: "http://p:1", nameServers: ["1.1.1.1"]), .listen,
+            .intercept(port: 8443),
             .rotate(service: "a"), .revoke(service: "a"), .verdict(id: 7, refusal: nil),
             .verdict(id: .max, refusal: "no\u{1B}[31m"),
         ]
@@ -24,7 +25,8 @@ import Testing
         outcome.usage = UsageReading(model: "m", usage: TokenUsage(input: 1, output: 2), isEstimated: true)
         let request = GatewayRequest(service: "a", method: "GET", path: "/x")
         let reports: [GatewayReport] = [
-            .ready, .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
+            .ready, .authority(InterceptionAuthority(certificate: "c\n", fingerprint: "f")),
+            .distrusted(service: "a"), .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
             .question(id: 1, request, ModelRequest(billing: .deferred, model: "m", bytes: 9)),
             .ended(id: 2, request, outcome), .ended(id: 2, request, GatewayOutcome()),
         ]

@@ -40,6 +40,14 @@ enum InspectCommand {
                 context.output.line((index == 0 ? "network  " : "         ") + line)
             }
         }
+        if let hosts = report["intercepts"]?["hosts"]?.stringList {
+            let fingerprint = report["intercepts"]?["fingerprint"]?.string ?? ""
+            context.output.line()
+            context.output.line("intercepts  TLS to \(visible(hosts.joined(separator: ", "), limit: 600))")
+            context.output.line(
+                "            by an authority of its own, SHA-256 \(visible(fingerprint, limit: 80))"
+            )
+        }
         let limits = (report["limits"]?.list ?? []).compactMap(LimitState.init(document:)).map { limit in
             [
                 limit.name.rawValue, Amount.text(limit.value, limit.unit),
