@@ -61,6 +61,7 @@ extension MergedSettings {
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }
         found += bundleProblems(document)
+        found += approvalProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
     }
