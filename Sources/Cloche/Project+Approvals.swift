@@ -2,6 +2,7 @@
 
 internal import AgentStore
 public import ClocheModel
+internal import LinuxSystem
 internal import Supervision
 
 /// A request that waits at an agent.
@@ -18,24 +19,40 @@ public struct AgentRequest: Equatable, Sendable {
 extension Project {
     /// What waits for a person, of one agent or of all that run.
     public func requests(ofAgent name: String? = nil) throws(ClocheError) -> [AgentRequest] {
-        if let name { return try held(name) }
-        var found: [AgentRequest] = []
-        for agent in agents().agents where agent.isRunning {
-            do throws(ClocheError) {
-                found += try held(agent.record.name)
-            } catch {
-                // Between the two looks it may have ended, and its requests with it.
-                if (try? self.agent(agent.record.name).isRunning) == true { throw error }
-            }
+        if let name { return try held(name).map { AgentRequest(agent: name, request: $0) } }
+        return agents().agents.filter(\.isRunning).flatMap { agent in
+            let name = agent.record.name
+            // One whose supervisor does not answer, or has just ended: what it wrote down last.
+            let requests = (try? held(name)) ?? agent.activity?.requests ?? []
+            return requests.map { AgentRequest(agent: name, request: $0) }
         }
-        return found
     }
 
-    private func held(_ name: String) throws(ClocheError) -> [AgentRequest] {
-        let report = try report(of: name, .requests)
-        return (report["requests"]?.list ?? []).compactMap(HeldRequest.init(document:)).map {
-            AgentRequest(agent: name, request: $0)
+    /// Supervisors answer at once; one that does not has so many milliseconds.
+    private static let patience: Int32 = 5000
+
+    private func held(_ name: String) throws(ClocheError) -> [HeldRequest] {
+        guard let client = try SupervisorClient.connect(agentDirectory(name), wait: false) else {
+            throw try notRunning(name)
         }
+        try client.send(.requests)
+        do throws(SystemError) {
+            let interest = Poll.Interest(client.socket.number, readable: true)
+            guard try Poll.wait([interest], milliseconds: Self.patience)[0] else {
+                throw SystemError("poll", .timedOut, "its supervisor")
+            }
+        } catch {
+            throw ClocheError(
+                .state,
+                "agent \(name) does not answer",
+                why: error.description,
+                remedy: "`cloche stop --kill \(name)` ends it"
+            )
+        }
+        guard case .report(let report)? = try client.receive() else {
+            throw ClocheError(.state, "agent \(name) ended meanwhile")
+        }
+        return (report["requests"]?.list ?? []).compactMap(HeldRequest.init(document:))
     }
 
     /// Answers a request.
