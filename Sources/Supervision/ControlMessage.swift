@@ -1,7 +1,7 @@
 // What commands and a supervisor say to each other on the agent's socket (SOCK_SEQPACKET, one message each):
 //
 //   command                         supervisor
-//      | status, inspect, stats ----->|   report
+//      | status, stats, requests ---->|   report
 //      | what changes the agent ----->|   report, failed
 //      | attach request ------------->|   output* ... left, ended, exited
 //      | input, resize, repaint, detach: to the window that this connection is attached to
@@ -10,7 +10,6 @@
 //      | follow --------------------->|   started, output* ... ended
 //      | awaitState ----------------->|   report at once, and at each change ... ended
 //      | exec request (+ 3 fds) ----->|   started, failed; on a terminal as after attach; later exited
-//      | requests, decide ----------->|   report, failed
 //      | signal, stop --------------->|   to the program of this connection; to the agent
 //
 // The first byte is the kind; the rest raw bytes, little-endian numbers or JSON. The peer's user is checked first.

@@ -37,7 +37,8 @@ def waiting(t, net, count=1):
 
 
 def records(t, net, event):
-    return [r for r in t.json("audit", "a", cwd=net.project) if r["event"] == event]
+    lines = t.cloche("audit", "a", "--json", cwd=net.project).out.splitlines()
+    return [r for r in map(json.loads, lines) if r["event"] == event]
 
 
 WAYS = [("transparent", "other.test", 443), ("connect", "other.test", 443), ("socks5", "other.test", 8443), ("absolute", "other.test", 80), ("transparent", OTHER, 80)]

@@ -13,14 +13,15 @@ import Testing
     }
 
     @Test func classesAreRead() throws {
-        let profile = try tree(
+        let tree = try tree(
             """
             ask: [push, network:new-host, credential:github, credential:token]
             ask-timeout: 90s
             network: {mode: allow}
             credentials: [{service: github, kept: token}]
             """
-        ).loader.load()
+        )
+        let profile = try tree.loader.load()
         #expect(
             profile.policy.ask
                 == ApprovalPolicy(
@@ -28,12 +29,13 @@ import Testing
                     timeoutSeconds: 90
                 )
         )
-        #expect(try tree("").loader.load().policy.ask == ApprovalPolicy([], timeoutSeconds: 300))
+        let plain = try self.tree("")
+        #expect(try plain.loader.load().policy.ask == ApprovalPolicy([], timeoutSeconds: 300))
     }
 
     static let mistakes: [(text: String, message: String)] = [
-        ("ask: [pushes]", "user/profiles/mine.yaml:2:7: `ask`: "),
-        ("ask: [credential:]", "a class of actions: push, network:new-host, or credential:NAME"),
+        ("ask: [pushes]", "user/profiles/mine.yaml:2:7: `ask[0]` must be a class of actions"),
+        ("ask: [\"credential:\"]", "a class of actions: push, network:new-host, or credential:NAME"),
         ("ask: [network]", "a class of actions"),
         ("ask: [credential:githup]\ncredentials: [{service: github, kept: x}]", "did you mean `github`?"),
         ("ask: [credential:ANTHROPIC]\ncredentials: [{env: ANTHROPIC}]", "neither a service"),

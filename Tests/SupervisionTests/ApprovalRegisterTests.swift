@@ -72,12 +72,14 @@ import Testing
         _ = register.ask(post("/a"), by: .request(1), at: 0)
         _ = register.decide(decision(number(register), true, always: true), at: 1)
         guard case .allowed = register.ask(post("/b"), by: .request(2), at: 2) else {
-            return Issue.record("not allowed")
+            Issue.record("not allowed")
+            return
         }
         #expect(register.ask(push(.change), by: .request(3), at: 2) == .wait)
         _ = register.decide(decision(number(register), false, always: true), at: 3)
         guard case .refused = register.ask(push(.prelude), by: .request(4), at: 1_000_000) else {
-            return Issue.record("not refused")
+            Issue.record("not refused")
+            return
         }
     }
 
@@ -88,7 +90,8 @@ import Testing
         #expect(register.takeReleased().count == 1)
         for step in [ApprovalSubject.Step.prelude, .prelude, .change] {
             guard case .allowed = register.ask(push(step), by: .request(2), at: 2) else {
-                return Issue.record("\(step) was not allowed")
+                Issue.record("\(step) was not allowed")
+                return
             }
         }
         #expect(register.ask(push(.change), by: .request(3), at: 3) == .wait)
@@ -110,12 +113,14 @@ import Testing
         #expect(register.released.isEmpty)
         register.expire(at: 5000)
         guard case .refused? = register.takeReleased().first?.answer else {
-            return Issue.record("no refusal")
+            Issue.record("no refusal")
+            return
         }
         #expect(register.events.map(\.action) == [.asked, .timedOut] && register.nextMoment == nil)
         // Who asks again at once is not heard; later he is.
         guard case .refused = register.ask(host("a:443"), by: .connection(2), at: 5001) else {
-            return Issue.record("asked at once")
+            Issue.record("asked at once")
+            return
         }
         let later = 5000 + ApprovalRegister.quiet
         #expect(register.ask(host("a:443"), by: .connection(3), at: later) == .wait)
@@ -140,7 +145,8 @@ import Testing
         register.withdraw(.connection(3), at: 40_001)
         _ = register.decide(decision(number(register), true), at: 40_002)
         guard case .allowed = register.ask(host("a:443"), by: .connection(4), at: 40_003) else {
-            return Issue.record("not allowed")
+            Issue.record("not allowed")
+            return
         }
         #expect(register.ask(host("a:443"), by: .connection(5), at: 40_004) == .wait)
     }
@@ -153,7 +159,8 @@ import Testing
         var told = 0
         for id in 100..<1000 {
             guard case .refused = register.ask(host("\(id):443"), by: .connection(UInt64(id)), at: 0) else {
-                return Issue.record("\(id) is held")
+                Issue.record("\(id) is held")
+                return
             }
         }
         told = register.events.count { $0.action == .refused }
@@ -162,7 +169,8 @@ import Testing
             #expect(register.ask(host("0:443"), by: .connection(2000 + id), at: 0) == .wait)
         }
         guard case .refused = register.ask(host("0:443"), by: .connection(5000), at: 0) else {
-            return Issue.record("more wait")
+            Issue.record("more wait")
+            return
         }
     }
 
