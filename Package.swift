@@ -172,7 +172,8 @@ let package = Package(
         tests(
             "Supervision",
             [
-                "AgentStore", "AuditRecords", "ClocheModel", "LinuxSystem", "ModelUsage", "SandboxRuntime",
+                "AgentStore", "AuditRecords", "ClocheModel", "Gateway", "LinuxSystem", "ModelUsage",
+                "SandboxRuntime",
                 "SessionRecording", "TerminalText",
             ]
         ),

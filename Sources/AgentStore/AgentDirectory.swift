@@ -151,7 +151,7 @@ package struct AgentDirectory: Equatable, Sendable {
     /// What the agent program does, as its supervisor wrote it last; nil when nothing is known.
     package func readActivity() -> HarnessState? {
         // No file: then nothing is known.
-        guard let bytes = try? Files.read(activityFile, limit: 65536) else { return nil }
+        guard let bytes = try? Files.read(activityFile, limit: 1 << 20) else { return nil }
         // Of another version: the same.
         return (try? JSONText.parse(bytes)).flatMap { HarnessState(document: $0) }
     }

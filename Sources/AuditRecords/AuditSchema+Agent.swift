@@ -137,7 +137,11 @@ extension EventKind {
         "The agent asks for a name.",
         [
             .always("name", .foreignText, "The name."), .always("type", .text, "The type of record."),
-            .always("verdict", .word(["allowed", "refused"]), "What became of it."),
+            .always(
+                "verdict",
+                .word(["allowed", "ask", "refused"]),
+                "What became of it; with `ask`, a person is asked when the host is connected to."
+            ),
         ] + refusal + owner
     )
     /// A connection was made, refused, or failed.

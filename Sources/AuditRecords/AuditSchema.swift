@@ -320,8 +320,7 @@ extension EventKind {
 
     /// What people do.
     static let people: [EventKind] = [
-        .attach, .detach, .keys, .message, .command, .exit, .pause, .unpause, .policy, .forward, .sync,
-        .merge,
-        .sign,
+        .attach, .detach, .keys, .message, .command, .exit, .pause, .unpause, .policy, .approval, .forward,
+        .sync, .merge, .sign,
     ]
 }

@@ -171,6 +171,7 @@ package struct EventWords: Equatable {
                     event["key-in-answer"]?.bool == true ? "the answer had the key in it" : "",
                 ])
             )
+        case "approval": return (word(event["action"], limit: 40), approval(event))
         case "gateway":
             return (
                 word(event["action"], limit: 40),
@@ -193,6 +194,16 @@ package struct EventWords: Equatable {
         case "sign": return ("", joined(["up to record \(event["record"]?.integer ?? 0)", by(event)]))
         default: return nil
         }
+    }
+
+    private static func approval(_ event: Document) -> String {
+        let number = event["number"]?.integer.map { "request \($0)" } ?? ""
+        let untold = event["untold"]?.integer.map { "\($0) others before were not told" } ?? ""
+        return joined([
+            word(event["class"], limit: 80), word(event["target"], limit: 8100), number,
+            event["always"]?.bool == true ? "for the rest of the run" : "", word(event["why"]), untold,
+            by(event),
+        ])
     }
 
     private static func budget(_ event: Document) -> String {

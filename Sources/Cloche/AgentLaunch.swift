@@ -64,7 +64,9 @@ struct AgentLaunch {
             home: directory.home,
             upper: directory.upper,
             etc: EtcTree.last(policy, cache: installation.cacheDirectory),
-            network: try policy.network.sandboxRequest(),
+            network: try policy.network.sandboxRequest(
+                asksForNewHosts: policy.ask.classes.contains(.newHost)
+            ),
             directory: directory.path
         )
         request.programs = programs

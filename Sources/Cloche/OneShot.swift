@@ -162,6 +162,7 @@ extension Project {
         notice: (String) -> Void
     ) throws(ClocheError) -> Int32 {
         var policy = policy
+        try Self.refuseQuestions(policy)
         policy.credentials = try CredentialChoice.choose(policy.credentials, installation)
         if policy.network.hasRulesInVain {
             notice("there is no network; with --set network.mode=allow, the rules of 'network.allow' hold")
@@ -231,6 +232,18 @@ extension Project {
         } catch let error as ClocheError {
             throw Self.naming(spec.arguments[0], error)
         } catch { throw ClocheError(.system, "cannot run \(spec.arguments[0])", why: "\(error)") }
+    }
+
+    private static func refuseQuestions(_ policy: Policy) throws(ClocheError) {
+        guard !policy.ask.classes.isEmpty else { return }
+        throw ClocheError(
+            .configuration,
+            "`run` and `learn` have nobody asked",
+            why:
+                "the profile has \(policy.ask.classes.map(\.description).joined(separator: ", ")) held until "
+                + "a person approves of it, and only an agent of `start` has somebody who is asked",
+            remedy: "use `cloche start`, or take the classes away with --set 'ask=[]'"
+        )
     }
 
     private static func refuseBudgets(_ policy: Policy) throws(ClocheError) {

@@ -134,6 +134,9 @@ package enum ClocheCommandLine {
         case ("keys", _): KeysCommand.run
         case ("message", _): MessageCommand.run
         case ("resize", _): ResizeCommand.run
+        case ("requests", _): RequestsCommand.run
+        case ("approve", _): AnswerCommand.approve
+        case ("deny", _): AnswerCommand.deny
         case ("forward", _): ForwardCommand.run
         case ("ports", _): PortsCommand.run
         case ("why", _): WhyCommand.run

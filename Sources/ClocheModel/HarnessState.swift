@@ -39,6 +39,8 @@ public struct HarnessState: Equatable, Sendable {
         case output
         /// It shows nothing any more, and says nothing of its state.
         case silence
+        /// Something that it does is held until a person approves of it.
+        case approval
         /// It has ended.
         case exit
     }
@@ -51,6 +53,8 @@ public struct HarnessState: Equatable, Sendable {
     public var source: Source
     /// What the program said with it, as one harmless line; empty when nothing.
     public var text: String
+    /// What is held until a person approves of it, the oldest first.
+    public var requests: [HeldRequest] = []
 
     /// A state.
     public init(_ activity: Activity, since: Int64, by source: Source, text: String = "") {
@@ -62,12 +66,14 @@ public struct HarnessState: Equatable, Sendable {
 }
 
 extension HarnessState {
-    /// The state as it is kept and as `--json` prints it: `state`, `since`, `by`, and `text` where there is one.
+    /// The state as it is kept and as `--json` prints it: `state`, `since`, `by`, and `text` and `requests`
+    /// where there are any.
     public func document(since format: (Int64) -> Document) -> Document {
         var document = Document.object([
             "state": .string(activity.rawValue), "since": format(since), "by": .string(source.rawValue),
         ])
         if !text.isEmpty { document["text"] = .string(text) }
+        if !requests.isEmpty { document["requests"] = .list(requests.map { $0.document(time: format) }) }
         return document
     }
 
@@ -81,6 +87,7 @@ extension HarnessState {
             let source = document["by"]?.string.flatMap(Source.init)
         else { return nil }
         self.init(activity, since: since, by: source, text: document["text"]?.string ?? "")
+        requests = (document["requests"]?.list ?? []).compactMap(HeldRequest.init(document:))
     }
 
     /// What an agent's program does, judged from the record, the agent's life, and what its supervisor wrote last.

@@ -31,6 +31,8 @@ public struct Policy: Equatable, Sendable {
     public var budget: BudgetPolicy
     /// How much all agents of the project may use together.
     public var projectBudget: BudgetPolicy
+    /// What is held until a person approves of it.
+    public var ask: ApprovalPolicy
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -56,6 +58,7 @@ public struct Policy: Equatable, Sendable {
         projectLimits: ResourceLimits = ResourceLimits(),
         budget: BudgetPolicy = BudgetPolicy(),
         projectBudget: BudgetPolicy = BudgetPolicy(),
+        ask: ApprovalPolicy = ApprovalPolicy(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy(),
@@ -75,6 +78,7 @@ public struct Policy: Equatable, Sendable {
         self.projectLimits = projectLimits
         self.budget = budget
         self.projectBudget = projectBudget
+        self.ask = ask
         self.restart = restart
         self.stop = stop
         self.session = session

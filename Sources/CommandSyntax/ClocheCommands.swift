@@ -17,6 +17,7 @@ extension ToolSpec {
         groups: [
             CommandGroup("Begin", ClocheCommands.begin),
             CommandGroup("Watch and step in", ClocheCommands.session),
+            CommandGroup("Approve", ClocheCommands.approvals),
             CommandGroup("Network", ClocheCommands.network),
             CommandGroup("Take over the work", ClocheCommands.work),
             CommandGroup("Stop and go on", ClocheCommands.lifecycle),

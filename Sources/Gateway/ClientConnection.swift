@@ -148,6 +148,8 @@ final class ClientConnection: Continuing {
         case .exchanging where answer == nil && answerHead.isEmpty:
             refuse(GatewayRefusal(504, "\(target.service) did not answer in time"))
             update()
+        // The supervisor has a time of its own for that.
+        case .asking: extend(Self.exchangeTime)
         default: close(why: "nothing came for too long")
         }
     }
@@ -290,7 +292,10 @@ final class ClientConnection: Continuing {
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
             target = try client.target(head, only: only)
-            told = GatewayRequest(service: target.service, method: head.method, path: target.path)
+            var request = GatewayRequest(service: target.service, method: head.method, path: target.path)
+            if case .length(let length) = head.body { request.length = Int64(length) }
+            if case .none = head.body { request.length = 0 }
+            told = request
             let form = try gateway.check(target)
             if form != nil, let encoding = head["content-encoding"], encoding.lowercased() != "identity" {
                 throw GatewayRefusal(400, "a request whose body is encoded cannot be counted")
@@ -329,12 +334,14 @@ final class ClientConnection: Continuing {
     /// What the supervisor says.
     ///
     /// - Returns: whether that is of the request that waits; if not, it is of none any more.
-    func decided(_ question: Int64, _ refusal: String?) -> Bool {
+    func decided(_ question: Int64, _ refusal: GatewayRefusal?) -> Bool {
         guard case .asking(question) = phase else { return false }
         if let refusal {
-            refuse(GatewayRefusal(429, refusal))
+            refuse(refusal)
         } else {
             isCounted = true
+            // Its time begins now: a person may have been asked.
+            extend(Self.exchangeTime)
             connect()
         }
         update()

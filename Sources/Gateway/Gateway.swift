@@ -132,9 +132,10 @@ internal import NetworkRules
     }
 
     /// A request may go on, or not.
-    package func decided(_ question: Int64, _ refusal: String?) {
+    package func decided(_ question: Int64, _ refusal: String?, status: Int64 = 429) {
         guard let (request, connection) = waiting.removeValue(forKey: question) else { return }
-        if let connection, connection.decided(question, refusal) { return }
+        let answer = refusal.map { GatewayRefusal(Int(clamping: status), $0) }
+        if let connection, connection.decided(question, answer) { return }
         // Who asked has gone, or was answered; what was let through has ended.
         if refusal == nil { report(.ended(id: question, request, GatewayOutcome())) }
     }
@@ -193,7 +194,11 @@ internal import NetworkRules
         return lastQuestion
     }
 
-    func withdraw(_ question: Int64) { waiting[question]?.connection = nil }
+    func withdraw(_ question: Int64) {
+        guard waiting[question] != nil else { return }
+        waiting[question]?.connection = nil
+        report(.withdrawn(id: question))
+    }
 
     func connect(_ name: String, _ completion: @escaping ServiceConnections.Completion) -> () -> Void {
         guard let served = services[name] else { return {} }

@@ -17,8 +17,8 @@ package enum GatewayOrder: Equatable, Sendable {
     case rotate(service: String)
     /// A service has no key any more.
     case revoke(service: String)
-    /// The answer to a question: nil lets the request go on, a text refuses it.
-    case verdict(id: Int64, refusal: String?)
+    /// The answer to a question: nil lets the request go on, a text refuses it, with that status.
+    case verdict(id: Int64, refusal: String?, status: Int64 = 429)
 
     /// As bytes of a message.
     package var bytes: [UInt8] { JSONText.serializeBytes(document) }
@@ -35,8 +35,11 @@ package enum GatewayOrder: Equatable, Sendable {
             .object(["order": .string("intercept"), "port": .integer(Int64(port))])
         case .rotate(let service): .object(["order": .string("rotate"), "service": .string(service)])
         case .revoke(let service): .object(["order": .string("revoke"), "service": .string(service)])
-        case .verdict(let id, let refusal):
-            .object(["order": .string("verdict"), "id": .integer(id), "refusal": .optional(refusal)])
+        case .verdict(let id, let refusal, let status):
+            .object([
+                "order": .string("verdict"), "id": .integer(id), "refusal": .optional(refusal),
+                "status": .integer(status),
+            ])
         }
     }
 
@@ -64,7 +67,8 @@ package enum GatewayOrder: Equatable, Sendable {
             self = .revoke(service: service)
         case "verdict":
             guard let id = document["id"]?.integer else { return nil }
-            self = .verdict(id: id, refusal: document["refusal"]?.string)
+            let status = document["status"]?.integer ?? 429
+            self = .verdict(id: id, refusal: document["refusal"]?.string, status: status)
         default: return nil
         }
     }
@@ -78,15 +82,29 @@ package struct GatewayRequest: Equatable, Sendable {
     package var method: String
     /// The path without its query, cut.
     package var path: String
+    /// Path and query whole, for a person who is asked about it; nil where they or the method are too long to be shown.
+    package var target: String?
+    /// Bytes of its body, where it says so beforehand.
+    package var length: Int64?
 
     /// A longer path is cut: an agent chooses it.
     package static let longest = 300
+    private static let longestTarget = 8000
+    private static let longestMethod = 32
 
     /// A request for a service.
     package init(service: String, method: String, path: String) {
         self.service = service
-        self.method = String(method.prefix(32))
+        self.method = String(method.prefix(Self.longestMethod))
         self.path = String(path.prefix { $0 != "?" }.prefix(Self.longest))
+        let isShort =
+            path.utf8.count <= Self.longestTarget && method.unicodeScalars.count <= Self.longestMethod
+        target = isShort ? path : nil
+    }
+
+    /// What a question says of it beyond the facts.
+    fileprivate var details: [Document.Entry] {
+        [Document.Entry("target", .optional(target)), Document.Entry("length", .optional(length))]
     }
 
     /// The facts of it.
@@ -103,6 +121,8 @@ package struct GatewayRequest: Equatable, Sendable {
             method: document["method"]?.string ?? "",
             path: document["path"]?.string ?? ""
         )
+        target = document["target"]?.string
+        length = document["length"]?.integer
     }
 }
 
@@ -161,6 +181,8 @@ package enum GatewayReport: Equatable, Sendable {
     case changed(service: String)
     /// A request waits for a verdict.
     case question(id: Int64, GatewayRequest, ModelRequest?)
+    /// A request that waits for one does so no longer: its client has gone, or it was answered otherwise.
+    case withdrawn(id: Int64)
     /// A request that was let through has ended.
     case ended(id: Int64, GatewayRequest, GatewayOutcome)
 
@@ -184,8 +206,11 @@ package enum GatewayReport: Equatable, Sendable {
             .map(
                 [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))]
                     + request.entries
+                    + request.details
                     + (model.map(\.entries) ?? [])
             )
+        case .withdrawn(let id):
+            .object(["report": .string("withdrawn"), "id": .integer(id)])
         case .ended(let id, let request, let outcome):
             .map(
                 [Document.Entry("report", .string("ended")), Document.Entry("id", .integer(id))]
@@ -214,6 +239,7 @@ package enum GatewayReport: Equatable, Sendable {
         case "changed": self = .changed(service: document["service"]?.string ?? "")
         case "question":
             self = .question(id: id, GatewayRequest(document: document), ModelRequest(document: document))
+        case "withdrawn": self = .withdrawn(id: id)
         case "ended":
             self = .ended(id: id, GatewayRequest(document: document), GatewayOutcome(document: document))
         default: return nil

@@ -96,7 +96,8 @@ final class GatewayProcess {
             case .revoke(let service):
                 try gateway?.setKey(nil, of: service)
                 report(.changed(service: service))
-            case .verdict(let id, let refusal): gateway?.decided(id, refusal)
+            case .verdict(let id, let refusal, let status):
+                gateway?.decided(id, refusal, status: status)
             }
         } catch let error as ClocheError {
             report(.failed(error.description))

@@ -81,6 +81,10 @@ package final class AgentNetwork: SocketLoop {
     /// Makes a TCP socket inside the sandbox and gives it to `provide`; nil where nothing can be forwarded.
     package var requestSocket: ((_ id: UInt64, _ isIPv4: Bool) -> Bool)?
     private var forwards: [Forward] = []
+    /// Is asked about a connection to a host that no rule names; nil where such are refused.
+    package var judgeNewHost: ((_ connection: UInt64, Destination) -> HostVerdict)?
+    /// Is told that a connection waits for that answer no longer.
+    package var withdrawNewHost: ((_ connection: UInt64) -> Void)?
 
     /// Takes over the sockets of a sandbox.
     ///
@@ -252,6 +256,9 @@ package final class AgentNetwork: SocketLoop {
     package var carried: (sent: Int64, received: Int64) {
         connections.values.reduce(ended) { ($0.sent + $1.carried.sent, $0.received + $1.carried.received) }
     }
+
+    /// One of those that are open.
+    func connection(_ number: UInt64) -> Connection? { connections[number] }
 
     /// Those that are open.
     package var connectionCount: Int { connections.count }

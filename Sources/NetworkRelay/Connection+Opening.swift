@@ -8,13 +8,18 @@ extension Connection {
     /// Goes there, if it is allowed.
     func go(to destination: Destination) {
         facts.destination = destination
-        let decision = network.policy.decide(destination)
-        if let refusal = decision.refusal { return refuse(refusal) }
-        guard let grant = decision.grant else { return }
+        goOn(to: destination)
+    }
+
+    /// The same, when it has been held before.
+    func goOn(to destination: Destination) {
+        guard let grant = grant(for: destination) else { return }
         facts.rule = grant.rule
         facts.origin = grant.origin
         gate = Gate(destination, grant, isProxied: facts.path == .http)
         phase = .opening
+        // What it said while it was held waits from now on.
+        wake(after: network.patience)
         if case .name(let name) = destination.host, !network.mayAsk(for: name, grant) {
             let text = "too many names below a wildcard were asked for that are new; one more a second can be"
             return refuse(Refusal(.unresolved, text))

@@ -11,6 +11,8 @@ final class Connection: Watcher, TurnTaker {
     enum Phase {
         /// The proxy's client has not said where it wants to go.
         case negotiating
+        /// A person is being asked about the destination.
+        case held
         /// The other end is being looked for and connected to.
         case opening
         /// Both ends are there.
@@ -33,6 +35,7 @@ final class Connection: Watcher, TurnTaker {
     var server: End?
     var gate: Gate?
     var negotiation: Negotiation?
+    var asking = Asking.none
     var dialer: Dialer?
     var handshake: ProxyHandshake?
     /// Of the other end.
@@ -99,7 +102,7 @@ final class Connection: Watcher, TurnTaker {
         network.later(self)
     }
 
-    private func wake(after milliseconds: Int64) { wake(at: MonotonicClock.milliseconds + milliseconds) }
+    func wake(after milliseconds: Int64) { wake(at: MonotonicClock.milliseconds + milliseconds) }
 
     private func wake(at time: Int64) {
         deadline = time
@@ -127,7 +130,7 @@ final class Connection: Watcher, TurnTaker {
             refuse(
                 gate?.impatience ?? Refusal(.malformed, "what was begun to be said was not finished in time")
             )
-        case .closed: return
+        case .held, .closed: return
         }
     }
 
@@ -135,6 +138,7 @@ final class Connection: Watcher, TurnTaker {
     func advance() {
         switch phase {
         case .negotiating: negotiate()
+        case .held: watchHeld()
         case .opening: advanceUpload()
         case .open:
             advanceUpload()
@@ -149,7 +153,7 @@ final class Connection: Watcher, TurnTaker {
     }
 
     /// Reads what the client has sent; `.moved` if there is more than before.
-    private func readWords() -> IOResult {
+    func readWords() -> IOResult {
         guard client.isReadable else { return .wouldBlock }
         guard words.count < Self.mostWords, !network.holdsMuch || words.count < Self.fewWords else {
             return .failed(.noMemory)
@@ -160,7 +164,7 @@ final class Connection: Watcher, TurnTaker {
         if result == .wouldBlock { client.isReadable = false }
         if isFirst, case .moved = result {
             switch phase {
-            case .refusing, .failing: return result
+            case .refusing, .failing, .held: return result
             case .negotiating, .opening, .open, .closing, .closed: break
             }
             wake(after: network.patience)
@@ -481,6 +485,7 @@ final class Connection: Watcher, TurnTaker {
         if case .closed = phase { return }
         phase = .closed
         leaveOpening()
+        leaveAsking()
         // Closing takes them out of the set: nobody else has them.
         if server != nil { tellEnd(why: why) }
         server = nil
@@ -497,12 +502,18 @@ final class Connection: Watcher, TurnTaker {
     func judgeAgain() {
         guard let destination = facts.destination, facts.path != .forward else { return }
         switch phase {
+        case .held: return judgeHeld(destination)
         case .opening, .open: break
         default: return
         }
         let decision = network.policy.decide(destination)
-        if let refusal = decision.refusal { return withdraw(refusal) }
-        guard let grant = decision.grant else { return }
+        var grant = decision.grant
+        if let refusal = decision.refusal {
+            // What a person has said of this very connection holds on, as long as no rule is against it.
+            guard refusal.isOfNewHost, case .approved(let approved) = asking else { return withdraw(refusal) }
+            grant = approved
+        }
+        guard let grant else { return }
         if let address, address.port == destination.port,
             let refusal = network.refusal(of: IPAddress(address).unmapped, for: destination, grant)
         {

@@ -45,7 +45,7 @@ struct EventThrottle {
 
     private static func kind(_ event: NetworkEvent) -> Kind {
         switch event {
-        case .question: .questions
+        case .question, .askable: .questions
         case .refused, .failed, .untold: .refusals
         case .connected, .disconnected: .connections
         }
@@ -56,6 +56,7 @@ struct EventThrottle {
         if case .question(let name, let type, let refusal) = event {
             return "\(name) \(type) \(refusal?.reason.rawValue ?? "")"
         }
+        if case .askable(let name, let type) = event { return "\(name) \(type) ask" }
         return nil
     }
 

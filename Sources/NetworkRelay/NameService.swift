@@ -11,30 +11,52 @@ extension AgentNetwork {
         case .malformed: return nil
         case .refused(let reply, _): return reply
         case .query(let query):
-            let (answer, refusal) = judge(query)
-            event(.question(name: query.name, type: Self.typeName(query.type), refusal))
+            let (answer, verdict) = judge(query)
+            let type = Self.typeName(query.type)
+            switch verdict {
+            case .allowed: event(.question(name: query.name, type: type, nil))
+            case .refused(let refusal): event(.question(name: query.name, type: type, refusal))
+            case .isAskedAbout: event(.askable(name: query.name, type: type))
+            }
             return query.reply(answer, secondsToLive: 60, overTCP: overTCP)
         }
     }
 
-    private func judge(_ query: DNSQuery) -> (DNSAnswer, Refusal?) {
+    private enum NameVerdict {
+        case allowed
+        case refused(Refusal)
+        /// A person is asked when a connection is made.
+        case isAskedAbout
+    }
+
+    private func judge(_ query: DNSQuery) -> (DNSAnswer, NameVerdict) {
         let name: HostName
         do throws(HostError) {
             name = try HostName(query.name)
-        } catch { return (.noSuchName, Refusal(.invalidHost, "\(query.name): \(error)")) }
+        } catch { return (.noSuchName, .refused(Refusal(.invalidHost, "\(query.name): \(error)"))) }
         if let own = ownNames[name.text] {
-            return (query.type == DNSQuery.RecordType.a ? .addresses([own.bytes]) : .empty, nil)
+            return (query.type == DNSQuery.RecordType.a ? .addresses([own.bytes]) : .empty, .allowed)
         }
-        if let refusal = policy.decide(name: name).refusal { return (.blocked(refusal.text), refusal) }
+        guard let refusal = policy.decide(name: name).refusal else {
+            return (answer(query, for: name), .allowed)
+        }
+        // The address says nothing of the name; that is looked up when a person has agreed.
+        guard refusal.isOfNewHost, judgeNewHost != nil, names.hasRoom(forAsked: name) else {
+            return (.blocked(refusal.text), .refused(refusal))
+        }
+        return (answer(query, for: name), .isAskedAbout)
+    }
+
+    private func answer(_ query: DNSQuery, for name: HostName) -> DNSAnswer {
         guard query.type == DNSQuery.RecordType.a || query.type == DNSQuery.RecordType.aaaa else {
-            return (.empty, nil)
+            return .empty
         }
-        guard let addresses = names.addresses(of: name) else { return (.failure, nil) }
+        guard let addresses = names.addresses(of: name) else { return .failure }
         if query.type == DNSQuery.RecordType.a {
-            return (.addresses([IPAddress.v4(addresses.ipv4).bytes]), nil)
+            return .addresses([IPAddress.v4(addresses.ipv4).bytes])
         }
-        guard hasIPv6 else { return (.empty, nil) }
-        return (.addresses([IPAddress.v6(addresses.high, addresses.low).bytes]), nil)
+        guard hasIPv6 else { return .empty }
+        return .addresses([IPAddress.v6(addresses.high, addresses.low).bytes])
     }
 
     private static func typeName(_ type: UInt16) -> String {

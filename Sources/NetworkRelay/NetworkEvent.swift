@@ -60,6 +60,8 @@ package struct ConnectionFacts: Sendable {
 package enum NetworkEvent: Sendable {
     /// A name was asked for; the refusal, if it was refused.
     case question(name: String, type: String, Refusal?)
+    /// A name was asked for that no rule allows; a person is asked when it is connected to.
+    case askable(name: String, type: String)
     /// A connection was made.
     case connected(ConnectionFacts)
     /// One has ended; after so many milliseconds, and why, if something broke or forbade it.

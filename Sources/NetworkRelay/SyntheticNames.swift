@@ -17,6 +17,9 @@ struct SyntheticNames {
     /// The addresses before are kept for the resolver and the like.
     private static let first: UInt32 = 256
 
+    /// Whether a name that no rule allows may have one: half of them are for those that rules do.
+    func hasRoom(forAsked name: HostName) -> Bool { numbers[name] != nil || names.count < Self.most / 2 }
+
     /// The addresses of a name; nil when there are too many names.
     mutating func addresses(of name: HostName) -> (ipv4: UInt32, high: UInt64, low: UInt64)? {
         let number: Int

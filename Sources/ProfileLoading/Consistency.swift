@@ -73,6 +73,7 @@ extension MergedSettings {
             }
         }
         found += bundleProblems(document)
+        found += approvalProblems(document)
         for section in ["limits", "project.limits"] { found += softLimitProblem(document, section) }
         return found
     }

@@ -49,6 +49,7 @@ extension ProjectRule {
         case .narrower(.fewer): "may only take items away"
         case .narrower(.fewerGroups): "may only take built-in ones away"
         case .narrower(.more): "may only add items"
+        case .narrower(.moreExcept(let item)): "may only add items other than `\(item)`"
         case .narrower(.earlier(let words)) where words.count > 2: "may only choose an earlier one"
         case .narrower(.earlier(let words)): "may only set it to `\(words.first ?? "")`"
         case .narrower(.only(let word)): "may only set it to `\(word)`"

@@ -16,6 +16,9 @@ extension NarrowingOrder {
                     SyscallTable.builtInGroups.contains($0) || new.stringList?.contains($0) == true
                 }
         case .more: NarrowingOrder.items(of: old, areAllIn: new)
+        case .moreExcept(let item):
+            NarrowingOrder.items(of: old, areAllIn: .list((new.list ?? []) + [.string(item)]))
+                && (new.list?.contains(.string(item)) != true || old.list?.contains(.string(item)) == true)
         case .only(let word): new == old || new.string == word
         case .earlier(let words):
             (words.firstIndex(of: new.string ?? "") ?? .max) <= (words.firstIndex(of: old.string ?? "") ?? 0)

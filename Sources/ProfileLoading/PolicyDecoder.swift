@@ -35,6 +35,7 @@ extension Policy {
             projectLimits: ResourceLimits(checked: document.value(at: ["project", "limits"]) ?? .map([])),
             budget: BudgetPolicy(checked: document["budget"] ?? .map([])),
             projectBudget: BudgetPolicy(checked: document.value(at: ["project", "budget"]) ?? .map([])),
+            ask: ApprovalPolicy(checked: document),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([])),
@@ -277,6 +278,16 @@ extension BudgetPolicy {
             period: document["per"]?.string.flatMap { Period(rawValue: $0) } ?? .total,
             warnPercent: document["warn"]?.percent,
             action: document["action"]?.string.flatMap { Action(rawValue: $0) } ?? .refuse
+        )
+    }
+}
+
+extension ApprovalPolicy {
+    /// Of the whole document: these are keys at its top.
+    fileprivate init(checked document: Document) {
+        self.init(
+            document.strings("ask").compactMap { ApprovalClass($0) },
+            timeoutSeconds: document["ask-timeout"]?.seconds ?? ApprovalPolicy().timeoutSeconds
         )
     }
 }

@@ -116,6 +116,25 @@ package enum ProfileSchema {
         ),
         SchemaKey("project", .section(project), "What all agents of a project have together."),
         SchemaKey(
+            "ask",
+            .list(.text(.approvalClass)),
+            default: .list([]),
+            project: .narrower(.moreExcept(ApprovalClass.newHost.description)),
+            """
+            Classes of actions that are held until a person says `cloche approve` or `cloche deny`. `push`: a git push \
+            through a service of the gateway. `credential:NAME`: each request with the key of a service, named by the \
+            service or by the credential's name in the store. `network:new-host`: a connection to a host that no rule of \
+            `network.allow` names, which is refused without this. See docs/approvals.md.
+            """
+        ),
+        SchemaKey(
+            "ask-timeout",
+            .duration(minimum: 1),
+            default: .string("5m"),
+            project: .narrower(.smaller),
+            "How long a request that is held waits for an answer; then it is denied."
+        ),
+        SchemaKey(
             "restart",
             .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),
             default: .string("no"),

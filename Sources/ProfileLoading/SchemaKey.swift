@@ -134,6 +134,8 @@ package enum NarrowingOrder: Sendable {
     case fewerGroups
     /// A list with more items.
     case more
+    /// A list with more items; this one gives more by itself, and may only be taken away.
+    case moreExcept(String)
     /// The word that comes first.
     case earlier([String])
     /// This word; of any two others, neither gives less.

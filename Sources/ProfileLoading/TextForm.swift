@@ -173,6 +173,12 @@ package struct TextForm: Sendable {
         let path = name.hasSuffix("/") ? String(name.dropLast()) : name
         return isRelative(path) && !path.utf8.contains(0x0a) && path != "**"
     }
+    static let approvalClass = TextForm(
+        "class of actions",
+        plural: "classes of actions",
+        "a class of actions: push, network:new-host, or credential:NAME",
+        pattern: "^(push|network:new-host|credential:[A-Za-z0-9][A-Za-z0-9._-]*)$"
+    ) { ApprovalClass($0) != nil }
     static let ports = TextForm(
         "port",
         "a port, a range of ports such as 8000-8010, or *",

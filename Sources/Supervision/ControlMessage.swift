@@ -1,7 +1,7 @@
 // What commands and a supervisor say to each other on the agent's socket (SOCK_SEQPACKET, one message each):
 //
 //   command                         supervisor
-//      | status, inspect, stats ----->|   report
+//      | status, stats, requests ---->|   report
 //      | what changes the agent ----->|   report, failed
 //      | attach request ------------->|   output* ... left, ended, exited
 //      | input, resize, repaint, detach: to the window that this connection is attached to
@@ -113,6 +113,10 @@ package enum ControlMessage: Equatable, Sendable {
     /// The gateway's key for a service is gone, or another one comes through a pipe that comes along; the report comes when
     /// the gateway has done it.
     case changeKey(service: String, isRevoked: Bool)
+    /// Asks what is held until a person approves of it; the report has `requests`.
+    case requests
+    /// A person's answer to one of them; the report says what it was about.
+    case decide(ApprovalRequest)
     /// A signal for the program that this connection started.
     case signal(Int32)
     /// Ends the agent; without a grace the profile's counts.
@@ -157,6 +161,8 @@ package enum ControlMessage: Equatable, Sendable {
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
         case .changeKey(let service, let isRevoked):
             [UInt8(ascii: isRevoked ? "V" : "v")] + Array(service.utf8)
+        case .requests: [UInt8(ascii: "H")]
+        case .decide(let request): [UInt8(ascii: "Y")] + Array(JSONText.serialize(request.document).utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
         case .report(let document): [UInt8(ascii: "s")] + Array(JSONText.serialize(document).utf8)
@@ -212,6 +218,10 @@ package enum ControlMessage: Equatable, Sendable {
                 service: String(decoding: body, as: UTF8.self),
                 isRevoked: kind == UInt8(ascii: "V")
             )
+        case "H": self = .requests
+        case "Y":
+            guard let request = Self.json(body).flatMap(ApprovalRequest.init(document:)) else { return nil }
+            self = .decide(request)
         case "K":
             guard let number = number(body) else { return nil }
             self = .signal(number)

@@ -10,9 +10,14 @@ extension NetworkSettings {
     /// What a sandbox is to be asked for; nil for one without a network by name.
     ///
     /// - Throws: what is wrong with the rules.
-    package func sandboxRequest() throws(ClocheError) -> SandboxNetworkRequest? {
+    ///
+    /// With `asksForNewHosts`, connections to ports that no rule has are taken as well.
+    package func sandboxRequest(asksForNewHosts: Bool = false) throws(ClocheError) -> SandboxNetworkRequest? {
         guard isByName else { return nil }
-        let ports = try NetworkPolicy(self).ports ?? Self.usualPorts
+        let named = try NetworkPolicy(self).ports
+        let isLimited = named != nil && !asksForNewHosts
+        let ports =
+            isLimited ? named ?? [] : (named ?? []) + Self.usualPorts.filter { named?.contains($0) != true }
         return SandboxNetworkRequest(ports: ports, setsProxyVariables: proxyVariables)
     }
 

@@ -30,7 +30,7 @@ package final class RefusalSummary {
             note(facts.destination.map { "a connection to \($0)" } ?? "a connection", refusal, &entries)
         case .untold(let count): untold += count
         case .failed(_, let why): noteFailure(why)
-        case .question, .connected, .disconnected: return
+        case .question, .askable, .connected, .disconnected: return
         }
     }
 

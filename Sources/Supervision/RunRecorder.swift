@@ -60,7 +60,7 @@ package final class RunRecorder {
 
     func note(_ event: NetworkEvent) {
         switch event {
-        case .question(let name, _, nil): facts.asked(name)
+        case .question(let name, _, nil), .askable(let name, _): facts.asked(name)
         case .question(let name, _, let refusal?): note("the name \(name)", refusal, Evidence())
         case .connected(let facts):
             guard let contact = facts.contact else { return }

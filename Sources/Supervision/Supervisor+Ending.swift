@@ -121,6 +121,7 @@ extension Supervisor {
         finished = true
         releaseSandbox()
         endGateway()
+        endApprovals()
         // Whoever sees that it has ended finds all of it.
         log.flush { shownScreen }
         resources?.end()

@@ -56,7 +56,9 @@ extension Supervisor {
                 try audit.append(.gateway, ["action": .string("failed"), "why": .string(why)])
                 answerKeyChanges(failure: ClocheError(.system, "the gateway failed", why: why))
             case .changed(let service): answerKeyChanges(of: service)
-            case .question(let id, let request, let model): try judge(id, request, model)
+            case .question(let id, let request, let model):
+                if isApproved(id, request, model) { try passJudged(id, request, model) }
+            case .withdrawn(let id): withdrawRequest(id)
             case .ended(let id, let request, let outcome): try requestEnded(id, request, outcome)
             }
         }
@@ -87,6 +89,7 @@ extension Supervisor {
         if client.hasEnded {
             epoll.remove(client.socket.number)
             gateway = nil
+            withdrawRequests()
             answerKeyChanges(
                 failure: ClocheError(.state, "the agent's gateway has ended", why: "its keys with it")
             )
@@ -105,8 +108,8 @@ extension Supervisor {
         }
     }
 
-    /// Whether a request may go on.
-    private func judge(_ id: Int64, _ request: GatewayRequest, _ model: ModelRequest?) throws(ClocheError) {
+    /// Lets a request go on, if its budget does.
+    func passJudged(_ id: Int64, _ request: GatewayRequest, _ model: ModelRequest?) throws(ClocheError) {
         // An agent that asks its model is not idle.
         lifecycle.activity(at: MonotonicClock.milliseconds)
         let refusal = refusal(model)

@@ -31,6 +31,12 @@ extension Supervisor {
             noteNetwork(event)
         }
         network.leadToGateway(policy.interceptedServices)
+        if policy.ask.classes.contains(.newHost) {
+            network.judgeNewHost = { [unowned self] in judgeNewHost($0, $1) }
+            network.withdrawNewHost = { [unowned self] in
+                approvals.withdraw(.connection($0), at: MonotonicClock.milliseconds)
+            }
+        }
         network.requestSocket = { [unowned self] id, isIPv4 in
             guard let number = UInt32(exactly: id), ServedSockets.port(ofRequest: number) == nil,
                 self.sandbox != nil
@@ -76,7 +82,7 @@ extension Supervisor {
             return nil
         case .disconnected(let facts, _, _): return owners.ended(facts.id)
         case .refused(let facts, _), .failed(let facts, _): return owners.owner(facts.id, facts.socket)
-        case .connected, .question, .untold: return nil
+        case .connected, .question, .askable, .untold: return nil
         }
     }
 
@@ -197,7 +203,7 @@ extension NetworkEvent {
         switch self {
         case .question(_, _, let refusal): refusal != nil
         case .refused, .failed: true
-        case .connected, .disconnected, .untold: false
+        case .askable, .connected, .disconnected, .untold: false
         }
     }
 
@@ -211,6 +217,14 @@ extension NetworkEvent {
                 entry("verdict", .string(refusal == nil ? "allowed" : "refused")),
             ]
             return (.dns, facts + (refusal?.entries ?? []))
+        case .askable(let name, let type):
+            return (
+                .dns,
+                [
+                    entry("name", .string(name)), entry("type", .string(type)),
+                    entry("verdict", .string("ask")),
+                ]
+            )
         case .connected(let facts):
             return (.connect, facts.entries + [entry("verdict", .string("allowed"))])
         case .disconnected(let facts, let milliseconds, let why):

@@ -76,7 +76,9 @@ extension Supervisor {
     /// Other rules count for the sandboxes of later starts as well.
     private func adopt(_ settings: NetworkSettings) throws(ClocheError) {
         agent.request.policy.network = settings
-        agent.request.network = try settings.sandboxRequest()
+        agent.request.network = try settings.sandboxRequest(
+            asksForNewHosts: policy.ask.classes.contains(.newHost)
+        )
         policy.network = settings
     }
 

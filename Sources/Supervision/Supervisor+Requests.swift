@@ -37,6 +37,9 @@ extension Supervisor {
             let pipe = isRevoked ? nil : stdio.first
             guard isRevoked || pipe != nil else { return drop(viewer) }
             changeKey(service, pipe, for: viewer)
+        case .requests: reply(viewer, .report(heldReport))
+        case .decide(let request):
+            tell(viewer) { () throws(ClocheError) in try decide(request, by: viewer.user) }
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }
             signalProgram(id, number)

@@ -24,6 +24,9 @@ struct StateFollowing {
     /// As it was told last.
     var told: HarnessState?
     var toldAt: Int64 = -Self.interval
+    /// What was held then, and the newest request that people were called for.
+    var toldHeld: [Int64] = []
+    var announced: Int64 = 0
     /// Something is to be told that was too early.
     var isPending = false
     /// A flood of changes leaves few records.
@@ -122,6 +125,7 @@ extension Supervisor {
 
     /// Looks at what is due, and tells a change.
     func followState() throws(ClocheError) {
+        if finished { return }
         let now = MonotonicClock.milliseconds
         if let until = statePipe.pausedUntil, now >= until {
             statePipe.pausedUntil = nil
@@ -129,33 +133,45 @@ extension Supervisor {
         }
         following.look(harnessWindow.screen, at: now)
         let found = following.watch.settle(at: now)
+        let held = heldState
+        let told = following.told
+        // How long one waits yet is no news.
         let isNew =
-            found.activity != following.told?.activity || found.source != following.told?.source
-            || found.text != following.told?.text
+            held.map { $0.text != told?.text || approvals.fingerprint != following.toldHeld }
+            ?? (found.activity != told?.activity || found.source != told?.source || found.text != told?.text)
         following.isPending = isNew && now < following.toldAt + StateFollowing.interval
-        if isNew && !following.isPending { try tell(found, at: now) }
+        if isNew && !following.isPending { try tell(held ?? state(found, at: now), at: now) }
         following.commands.advance(at: now)
         following.notices.advance(at: now)
         try handleMessages()
     }
 
-    private func tell(_ found: StateWatch.Finding, at now: Int64) throws(ClocheError) {
+    /// What its program does.
+    private func state(_ found: StateWatch.Finding, at now: Int64) -> HarnessState {
         let before = following.told
         // The two clocks are not read at once: what has not changed keeps its time to the millisecond.
-        let isOther = found.activity != before?.activity
-        let since = isOther ? nil : before?.since
-        let state = HarnessState(
+        let since = found.activity != before?.activity ? nil : before?.since
+        return HarnessState(
             found.activity,
             since: since ?? WallClock.milliseconds - (now - found.since),
             by: found.source,
             text: found.text
         )
+    }
+
+    private func tell(_ state: HarnessState, at now: Int64) throws(ClocheError) {
+        let before = following.told
+        let isAsked = state.source == .approval && approvals.newest > following.announced
+        let isOther = isAsked || state.activity != before?.activity
+        following.announced = approvals.newest
+        following.toldHeld = approvals.fingerprint
         following.told = state
         following.toldAt = now
         // Only shown; the next change is written again.
         try? agent.directory.write(state)
         if isOther {
-            messages.reacted()
+            // That its program was held tells nothing of what it makes of a message.
+            if state.source != .approval, before?.source != .approval { messages.reacted() }
             announce(state, at: now)
             try recordState(state, at: now)
         }
@@ -164,7 +180,7 @@ extension Supervisor {
 
     /// What is no more than output and silence is no event, and starts and ends have records of their own.
     private func recordState(_ state: HarnessState, at now: Int64) throws(ClocheError) {
-        if [.start, .output, .silence, .exit].contains(state.source) { return }
+        if [.start, .output, .silence, .approval, .exit].contains(state.source) { return }
         guard let untold = following.allowance.take(at: now) else { return }
         try audit.append(
             .state,

@@ -9,6 +9,7 @@ package import AgentStore
 internal import AuditRecords
 package import ClocheModel
 package import ControlGroups
+internal import Gateway
 internal import Glibc
 internal import LinuxSystem
 internal import ModelUsage
@@ -169,6 +170,12 @@ package final class Supervisor {
     var requestsUnderWay: [Int64: ModelRequest] = [:]
     /// Counts what they use, where the agent has a gateway.
     var budget: BudgetWatch?
+    /// What is held until a person approves of it.
+    var approvals: ApprovalRegister
+    /// Requests of the gateway's that are.
+    var heldRequests: [Int64: (request: GatewayRequest, model: ModelRequest?)] = [:]
+    /// What of it people know.
+    var toldApprovals: [Int64] = []
     /// Whether it has not taken all that it was told.
     var gatewayIsBehind = false
     /// Ports of the host that lead into the sandbox; they come back after a restart.
@@ -189,6 +196,7 @@ package final class Supervisor {
         sampling = Sampling(policy.audit.level)
         following = StateFollowing(policy.session.state)
         messages = MessageQueue(agent.directory.readMessages())
+        approvals = ApprovalRegister(policy.ask)
         filters = try SandboxFilters(
             policy.syscalls,
             cache: agent.filterCache,
@@ -368,6 +376,7 @@ package final class Supervisor {
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
                     exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState, budgetDue,
+                    approvals.nextMoment,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
@@ -375,6 +384,7 @@ package final class Supervisor {
                 showFrames()
                 try followState()
                 if network != nil { try handleNetwork() }
+                try handleApprovals()
                 try resumeCalls()
                 try recordDueCalls()
                 try recordDueSample()

@@ -16,7 +16,7 @@ import Testing
             .serve([service], upstreamProxy: "http://p:1", nameServers: ["1.1.1.1"]), .listen,
             .intercept(port: 8443),
             .rotate(service: "a"), .revoke(service: "a"), .verdict(id: 7, refusal: nil),
-            .verdict(id: .max, refusal: "no\u{1B}[31m"),
+            .verdict(id: .max, refusal: "no\u{1B}[31m"), .verdict(id: 8, refusal: "no", status: 403),
         ]
         for order in orders { #expect(GatewayOrder(order.bytes) == order) }
         var outcome = GatewayOutcome()
@@ -24,11 +24,14 @@ import Testing
         (outcome.why, outcome.hadKey) = ("why", true)
         outcome.usage = UsageReading(model: "m", usage: TokenUsage(input: 1, output: 2), isEstimated: true)
         let request = GatewayRequest(service: "a", method: "GET", path: "/x")
+        // Of one that has ended, its query and its length are not told.
+        var told = request
+        told.target = nil
         let reports: [GatewayReport] = [
             .ready, .authority(InterceptionAuthority(certificate: "c\n", fingerprint: "f")),
             .distrusted(service: "a"), .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
             .question(id: 1, request, ModelRequest(billing: .deferred, model: "m", bytes: 9)),
-            .ended(id: 2, request, outcome), .ended(id: 2, request, GatewayOutcome()),
+            .withdrawn(id: 3), .ended(id: 2, told, outcome), .ended(id: 2, told, GatewayOutcome()),
         ]
         for report in reports { #expect(GatewayReport(report.bytes) == report) }
         #expect(GatewayOrder([]) == nil && GatewayReport(Array("{}".utf8)) == nil)

@@ -173,6 +173,7 @@ extension NetworkEvent {
         switch self {
         case .question(let name, let type, let refusal):
             "question \(name) \(type) \(refusal?.reason.rawValue ?? "allowed")"
+        case .askable(let name, let type): "askable \(name) \(type)"
         case .connected(let facts): "connected \(facts.id) \(facts.path.rawValue) \(facts.address ?? "-")"
         case .disconnected(let facts, _, let why):
             "disconnected \(facts.id) \(facts.sent) \(facts.received) \(why ?? "-")"

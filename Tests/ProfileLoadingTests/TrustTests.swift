@@ -28,6 +28,9 @@ import Testing
             "credentials+: [{env: AWS_SECRET_ACCESS_KEY}]",
             "`credentials` gives the agent more than your settings"
         ),
+        ("ask: [network:new-host]", "`ask` gives the agent more than your settings"),
+        ("ask+: [push, network:new-host]", "`ask` gives the agent more than your settings"),
+        ("ask-timeout: 6m", "`ask-timeout` gives the agent more than your settings (5m)"),
         ("environment: {pass+: [SECRET]}", "`environment.pass` gives the agent more than your settings"),
         ("syscalls: {allow: [ptrace]}", "`syscalls.allow` gives the agent more than your settings ([])"),
         ("syscalls: {deny: []}", "`syscalls.deny` gives the agent more than your settings ([bpf])"),
@@ -130,6 +133,7 @@ import Testing
         "limits: {disk: 1GiB, disk-files: 1000, output: 1MiB, cpu-time: 1h, process-starts: 10, enforcement: strict}",
         "project: {limits: {memory: 8GiB, cpu: 6, processes: 100, cpu-weight: 1}}",
         "network: {mode: none}",
+        "ask+: [push]", "ask-timeout: 30s",
         "restart: on-failure", "stop: {grace: 1s}", "session: {rows: 50}",
         "filesystem: {writable+: [/var/x], protect+: [x/]}",
         "description: x",

@@ -27,6 +27,7 @@ import Testing
         .forward(ForwardRequest(address: "::1", port: 0, target: 65535, ends: true)),
         .keys(KeysRequest(.names, ["C-x", "a\nb"], repeats: 3)),
         .keys(KeysRequest(.message, ["ü"], enter: true, isUrgent: true)), .follow, .awaitState,
+        .requests, .decide(ApprovalRequest(number: .max, isApproval: true, isLasting: false)),
         .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
         .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
         .output(Array("x\r\n".utf8)), .started,
@@ -41,8 +42,8 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 26 cases; two that shared a byte would give fewer.
-        #expect(kinds.count == 26)
+        // 28 cases; two that shared a byte would give fewer.
+        #expect(kinds.count == 28)
     }
 
     static let noMessages: [(name: String, bytes: [UInt8])] = [

@@ -11,7 +11,7 @@ def agent(t, project, name, script):
 
 def three(t):
     """Three agents that go together: two commit, one does not."""
-    project = t.repository()
+    project = t.repository(files={"README.md": "# Project\n"})
     agent(t, project, "one", f"echo one > one && {COMMIT} One")
     agent(t, project, "two", f"echo two > two && {COMMIT} Two")
     agent(t, project, "loose", "echo loose > loose")
@@ -77,7 +77,7 @@ def test_the_last_merge_is_taken_back(t):
 
 
 def test_a_conflict_names_both_sides_and_moves_nothing(t):
-    project = t.repository()
+    project = t.repository(files={"README.md": "# Project\n"})
     agent(t, project, "left", f"echo left > README.md && echo l > l && {COMMIT} Left")
     agent(t, project, "right", f"echo right > README.md && echo r > r && {COMMIT} Right")
     agent(t, project, "apart", f"echo a > a && {COMMIT} Apart")

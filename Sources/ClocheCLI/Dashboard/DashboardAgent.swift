@@ -38,6 +38,8 @@ struct DashboardAgent: Equatable {
     var task = ""
     /// What its program said of its state.
     var remark = ""
+    /// What it asks for, the oldest first; shown by whoever makes it harmless.
+    var requests: [HeldRequest] = []
 
     /// Whether `resume` may start it again.
     var canResume: Bool { !isLive }
@@ -60,6 +62,7 @@ extension DashboardAgent {
         (word, since) = (activity.activity.rawValue, activity.since)
         tone = Self.tone(activity.activity)
         remark = visible(activity.text, limit: 200)
+        requests = activity.requests
     }
 
     private static func tone(_ activity: HarnessState.Activity) -> Tone {

@@ -15,6 +15,8 @@ enum DashboardEffect: Equatable {
     case pause(String)
     case unpause(String)
     case diff(String)
+    /// A person's answer to a request, by its `AGENT/NUMBER`.
+    case answer(String, isApproval: Bool, isLasting: Bool)
     case suspend
     case redraw
     case quit
@@ -30,6 +32,8 @@ struct DashboardModel: Equatable {
         case filter(LineEditor, before: String)
         /// Whether this agent is to be stopped.
         case confirmStop(String)
+        /// What is to be said to this request of this agent's.
+        case answer(String, HeldRequest)
         case help
         /// What was refused, from this line on.
         case refusals(Int)
@@ -207,6 +211,18 @@ struct DashboardModel: Equatable {
         case .confirmStop(let name):
             mode = .browse
             if key == Key(.character("y")) || key == Key(.character("Y")) { return .stop(name) }
+        case .answer(let name, let request):
+            mode = .browse
+            guard DashboardView.showsWhole(request, columns: columns, rows: rows) else { return nil }
+            switch key.code {
+            case .character("y"):
+                return .answer("\(name)/\(request.number)", isApproval: true, isLasting: false)
+            case .character("A"):
+                return .answer("\(name)/\(request.number)", isApproval: true, isLasting: true)
+            case .character("n"):
+                return .answer("\(name)/\(request.number)", isApproval: false, isLasting: false)
+            default: break
+            }
         case .help: mode = .browse
         case .refusals(let first): scrollRefusals(key, first)
         }
@@ -270,6 +286,12 @@ struct DashboardModel: Equatable {
             if agent.canResume { return .resume(name) }
             tell("\(name) runs already", isBad: true, at: time)
         case "d": return .diff(name)
+        case "y":
+            if let request = agent.requests.first {
+                mode = .answer(name, request)
+            } else {
+                tell("\(name) asks for nothing", isBad: true, at: time)
+            }
         case "w": mode = .refusals(0)
         default: break
         }

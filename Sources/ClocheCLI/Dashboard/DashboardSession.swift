@@ -223,6 +223,8 @@ final class DashboardSession {
         case .resume(let name):
             tell("resuming \(name)")
             start(["resume", name])
+        case .answer(let request, let isApproval, let isLasting):
+            start([isApproval ? "approve" : "deny", request] + (isLasting ? ["--always"] : []))
         case .pause(let name): start(["pause", name])
         case .unpause(let name): start(["unpause", name])
         case .diff(let name):

@@ -193,6 +193,14 @@ extension DashboardView {
                 column: 0,
                 style: look.warning
             )
+        case .answer:
+            let text = " y approves once, A for all of the run, n denies, any other key neither"
+            canvas.put(
+                Canvas.cut(text, to: model.columns - 1, mark: look.ellipsis),
+                row: row,
+                column: 0,
+                style: look.warning
+            )
         case .browse, .help, .refusals:
             if let notice = model.notice {
                 let text = Canvas.cut(notice.text, to: model.columns - 2, mark: look.ellipsis)
@@ -233,7 +241,8 @@ enum DashboardWords {
             ? [
                 (enter, "attach"), ("m", "message"), ("s", "stop"), ("p", agent.isPaused ? "go on" : "pause"),
             ] : [("r", "resume")]
-        return own + [("d", "diff"), ("w", "why"), ("/", "filter"), ("?", "help"), ("q", "quit")]
+        let asked = agent.requests.isEmpty ? [] : [("y", "approve or deny")]
+        return asked + own + [("d", "diff"), ("w", "why"), ("/", "filter"), ("?", "help"), ("q", "quit")]
     }
 
     /// Every key.
@@ -241,6 +250,7 @@ enum DashboardWords {
         [
             (look.unicode ? "↑ ↓ j k" : "up down j k", "select an agent; the wheel, too"),
             ("Enter or a", "attach; its detach key comes back here"),
+            ("y", "see what it asks for, and approve or deny it"),
             ("m", "type a message to it"), ("s", "stop it, after a question"), ("r", "resume it"),
             ("p", "pause it, or let it go on"), ("d", "what it changed"),
             ("w", "what was refused to it, and what would allow it"), ("/", "show names with a text only"),

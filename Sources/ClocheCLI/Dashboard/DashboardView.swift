@@ -35,6 +35,7 @@ struct DashboardView {
         switch model.mode {
         case .help: drawHelp()
         case .refusals(let first): drawAllRefusals(first)
+        case .answer(let name, let request): drawRequest(request, of: name)
         case .browse, .message, .filter, .confirmStop:
             drawList()
             if let box = layout.preview { drawPreview(box) }
