@@ -46,9 +46,13 @@ extension EventKind {
     package static let gateway = EventKind(
         "gateway",
         .security,
-        "The process that has the agent's keys was given another key, or has one less, or has ended.",
+        "The process that has the agent's keys was given another key, renewed a login, has one key less, or has ended.",
         [
-            .always("action", .word(["failed", "lost", "revoke", "rotate"]), "What happened."),
+            .always(
+                "action",
+                .word(["failed", "lost", "renew", "renew-failed", "revoke", "rotate"]),
+                "What happened."
+            ),
             .maybe("service", .text, "The service whose key it is."),
             .maybe("why", .foreignText, "Why it failed."),
         ]

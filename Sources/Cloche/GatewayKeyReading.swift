@@ -19,16 +19,34 @@ struct GatewayKeyReading {
     func keys(_ policy: Policy) throws(ClocheError) -> (pipe: FileDescriptor.Shared?, promised: [String]) {
         var promised: [String] = []
         var keys: [(service: String, key: Secret)] = []
+        var hasLogin = false
         for credential in try CredentialChoice.choose(policy.credentials, installation) {
             guard case .service(let service, let source) = credential.kind else { continue }
             if case .environment(let name) = source { promised.append(name) }
+            if case .login(let path) = source {
+                // The gateway reads it by itself, then and whenever it has to.
+                try refuseRevoked(path, service.name)
+                hasLogin = true
+                continue
+            }
             keys.append((service.name, try read(source)))
         }
-        return (keys.isEmpty ? nil : try Self.pipe(keys), promised)
+        return (keys.isEmpty && !hasLogin ? nil : try Self.pipe(keys), promised)
+    }
+
+    private func refuseRevoked(_ path: String, _ service: String) throws(ClocheError) {
+        guard (try? LoginPlace(path, in: installation.loginDirectory))?.isRevoked ?? false else { return }
+        throw ClocheError(
+            .state,
+            "the login \(path) was revoked",
+            remedy: "`cloche credential rotate \(service)` gives it to agents again"
+        )
     }
 
     /// Takes away from agents what was revoked since their keys were read: whoever revokes marks it first, and tells those
     /// that run, to which one that was just started belongs by now.
+    ///
+    /// Of a login, gateways see the mark by themselves.
     func takeBackRevoked(_ policy: Policy) throws(ClocheError) {
         for case .service(_, .kept(let name)) in policy.credentials.map(\.kind)
         where installation.credentials.isRevoked(name) {
@@ -54,8 +72,12 @@ struct GatewayKeyReading {
     }
 
     /// The services that a gateway is for; none without one.
-    static func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
-        let services = policy.gatewayServices
+    func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
+        let services = policy.gatewayServices.map { service in
+            var service = service
+            service.login?.lockDirectory = installation.loginDirectory
+            return service
+        }
         guard services.isEmpty || policy.network.mode != .host else {
             throw ClocheError(
                 .configuration,

@@ -3,6 +3,7 @@
 
 internal import AgentStore
 package import ClocheModel
+internal import Gateway
 internal import LinuxSystem
 internal import Supervision
 
@@ -30,8 +31,47 @@ package struct RunningCredentials {
 
     /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
     package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        let holders = holders { $0["kept"]?.string == name || $0["service"]?.string == name }
-        return try change(holders) { _ throws(ClocheError) in nil }
+        let holders = holders {
+            $0["kept"]?.string == name || $0["service"]?.string == name || $0["login"]?.string == name
+        }
+        return try change(holders, .revoke)
+    }
+
+    /// Has agents read a login anew, of which `name` is the service or the file.
+    package func rotateLogin(_ name: String) throws(ClocheError) -> [CredentialChange] {
+        try change(holders { Self.isLogin($0, name) }, .readLogin)
+    }
+
+    /// Marks logins, of which `name` is the service or the file, so that no gateway uses them, or any may again: also one
+    /// that is being started, and one of a `run`.
+    ///
+    /// - Returns: their files.
+    package func markLogins(_ name: String, isRevoked: Bool) throws(ClocheError) -> [String] {
+        var files: Set<String> = name.hasPrefix("/") ? [name] : []
+        for project in installation.stateRoot.projects() {
+            for directory in project.agents() {
+                // What cannot be read names none.
+                let given = (try? directory.read())?.effective["credentials"]?.list ?? []
+                for login in given where Self.isLogin(login, name) {
+                    if let file = login["login"]?.string { files.insert(file) }
+                }
+            }
+        }
+        for file in files {
+            do throws(SystemError) {
+                try LoginPlace(file, in: installation.loginDirectory).setRevoked(isRevoked)
+            } catch {
+                // Without a file there is no login to mark.
+                if error.errno == .noEntry, error.call == "realpath" { continue }
+                throw ClocheError(.system, "cannot mark the login \(file)", why: error.description)
+            }
+        }
+        return files.sorted()
+    }
+
+    private static func isLogin(_ credential: Document, _ name: String) -> Bool {
+        guard let login = credential["login"]?.string else { return false }
+        return login == name || credential["service"]?.string == name
     }
 
     /// Gives agents the new bytes of a credential of the store.
@@ -39,9 +79,14 @@ package struct RunningCredentials {
         let holders = holders { $0["kept"]?.string == name }
         if holders.isEmpty { return [] }
         let key = try GatewayKeyReading(installation).read(.kept(name: name))
-        return try change(holders) { service throws(ClocheError) in
-            try GatewayKeyReading.pipe([(service, key)])
-        }
+        return try change(holders, .give(key))
+    }
+
+    /// What becomes of a key.
+    private enum Change {
+        case revoke
+        case give(Secret)
+        case readLogin
     }
 
     fileprivate struct Holder {
@@ -78,14 +123,20 @@ package struct RunningCredentials {
 
     private func change(
         _ holders: [Holder],
-        _ pipe: (String) throws(ClocheError) -> FileDescriptor.Shared?
+        _ change: Change
     ) throws(ClocheError) -> [CredentialChange] {
         var told: [Told] = []
         var changes: [CredentialChange] = []
         for holder in holders {
-            let pipe = try pipe(holder.service)
+            var pipe: FileDescriptor.Shared?
+            var isRevoked = false
+            switch change {
+            case .revoke: isRevoked = true
+            case .give(let key): pipe = try GatewayKeyReading.pipe([(holder.service, key)])
+            case .readLogin: break
+            }
             do throws(ClocheError) {
-                if let one = try tell(holder, pipe) { told.append(one) }
+                if let one = try tell(holder, isRevoked: isRevoked, pipe) { told.append(one) }
             } catch { changes.append(CredentialChange(holder, failure: error.description)) }
         }
         let end = MonotonicClock.milliseconds + Self.patience
@@ -93,9 +144,11 @@ package struct RunningCredentials {
         return changes
     }
 
-    private func tell(_ holder: Holder, _ pipe: FileDescriptor.Shared?) throws(ClocheError) -> Told? {
+    private func tell(_ holder: Holder, isRevoked: Bool, _ pipe: FileDescriptor.Shared?)
+        throws(ClocheError) -> Told?
+    {
         guard let client = try SupervisorClient.connect(holder.directory, wait: false) else { return nil }
-        let message = ControlMessage.changeKey(service: holder.service, isRevoked: pipe == nil)
+        let message = ControlMessage.changeKey(service: holder.service, isRevoked: isRevoked)
         try client.send(message, descriptors: pipe.map { [$0.number] } ?? [])
         return Told(client, holder)
     }

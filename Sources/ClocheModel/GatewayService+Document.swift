@@ -9,6 +9,7 @@ extension GatewayService {
             "base-path": .string(basePath), "headers": .map(headers), "drop": .strings(drop),
             "paths": .strings(paths), "variables": .map(variables), "placeholder": .string(placeholder),
             "usage": .optional(usage), "certificates": .optional(certificates),
+            "append": .map(append), "login": login?.document ?? .null,
         ])
     }
 
@@ -31,5 +32,7 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        append = document["append"]?.entries ?? []
+        login = document["login"].flatMap { LoginForm(document: $0) }
     }
 }

@@ -11,7 +11,7 @@ package enum GatewayOrder: Equatable, Sendable {
     case serve([GatewayService], upstreamProxy: String?, nameServers: [String])
     /// A listening socket of the sandbox comes along; one before is no more.
     case listen
-    /// A pipe with another key of a service comes along.
+    /// A pipe with another key of a service comes along; none for a login, which is read anew.
     case rotate(service: String)
     /// A service has no key any more.
     case revoke(service: String)
@@ -148,6 +148,8 @@ package enum GatewayReport: Equatable, Sendable {
     case failed(String)
     /// Another key of a service is in force, or it has none any more: no request goes out with the one before.
     case changed(service: String)
+    /// The login of a service was renewed, or could not be.
+    case renewed(service: String, failure: String?)
     /// A request waits for a verdict.
     case question(id: Int64, GatewayRequest, ModelRequest?)
     /// A request that was let through has ended.
@@ -162,6 +164,10 @@ package enum GatewayReport: Equatable, Sendable {
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
         case .changed(let service):
             .object(["report": .string("changed"), "service": .string(service)])
+        case .renewed(let service, let failure):
+            .object([
+                "report": .string("renewed"), "service": .string(service), "failure": .optional(failure),
+            ])
         case .question(let id, let request, let model):
             .map(
                 [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))]
@@ -186,6 +192,11 @@ package enum GatewayReport: Equatable, Sendable {
         case "ready": self = .ready
         case "failed": self = .failed(document["why"]?.string ?? "")
         case "changed": self = .changed(service: document["service"]?.string ?? "")
+        case "renewed":
+            self = .renewed(
+                service: document["service"]?.string ?? "",
+                failure: document["failure"]?.string
+            )
         case "question":
             self = .question(id: id, GatewayRequest(document: document), ModelRequest(document: document))
         case "ended":

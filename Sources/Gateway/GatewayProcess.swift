@@ -87,14 +87,16 @@ final class GatewayProcess {
                 report(.ready)
             case .listen: if let descriptor { gateway?.listen(descriptor) }
             case .rotate(let service):
+                if descriptor == nil, gateway?.readLogin(service) ?? false {
+                    return report(.changed(service: service))
+                }
                 guard let key = try keys(descriptor)[service] else {
                     throw ClocheError(.system, "the key did not arrive")
                 }
                 try gateway?.setKey(key, of: service)
                 report(.changed(service: service))
             case .revoke(let service):
-                try gateway?.setKey(nil, of: service)
-                report(.changed(service: service))
+                gateway?.revoke(service) { [unowned self] in report(.changed(service: service)) }
             case .verdict(let id, let refusal): gateway?.decided(id, refusal)
             }
         } catch let error as ClocheError {

@@ -57,6 +57,9 @@ extension MergedSettings {
             if services[name] != nil, !showsKey {
                 return "names `\(name)`, whose `headers` show no key: none has `{key}` or `{basic USER}`"
             }
+            if let service = services[name], credential["login"] != nil, service["login"] == nil {
+                return "has a login for `\(name)`, which says not how one is renewed: it has no `login`"
+            }
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }

@@ -150,9 +150,11 @@ extension CredentialPolicy {
     fileprivate init?(checked document: Document, services: Document) {
         let required = document["required"]?.bool ?? false
         if let name = document["service"]?.string {
-            guard let service = services[name].flatMap({ GatewayService(name, checked: $0) }),
+            guard var service = services[name].flatMap({ GatewayService(name, checked: $0) }),
                 let source = CredentialSource(checked: document)
             else { return nil }
+            // Of a service with logins, another credential is the access token itself.
+            if case .login(let path) = source { service.login?.file = path } else { service.login = nil }
             self.init(.service(service, source), required: required)
         } else if let name = document["env"]?.string {
             self.init(.environment(name: name), required: required)
@@ -174,6 +176,8 @@ extension CredentialSource {
             self = .command(words)
         } else if let name = document["kept"]?.string {
             self = .kept(name: name)
+        } else if let path = document["login"]?.string {
+            self = .login(path: path)
         } else {
             return nil
         }
@@ -184,11 +188,10 @@ extension GatewayService {
     fileprivate init?(_ name: String, checked document: Document) {
         // What is no URL was refused when it was read.
         guard let url = document["url"]?.string.flatMap({ try? ServiceURL($0) }) else { return nil }
-        let host = "\(url.destination.host)"
         self.init(
             name: name,
             usesTLS: url.usesTLS,
-            host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host,
+            host: url.hostName,
             port: url.destination.port,
             basePath: url.basePath
         )
@@ -199,6 +202,41 @@ extension GatewayService {
         placeholder = document["placeholder"]?.string ?? Self.standardPlaceholder
         usage = document["usage"]?.string
         certificates = document["certificates"]?.string
+        append = document["append"]?.entries ?? []
+        login = document["login"].flatMap { LoginForm(checked: $0) }
+    }
+}
+
+extension LoginForm {
+    fileprivate init?(checked document: Document) {
+        // As above.
+        guard let url = document["token-url"]?.string.flatMap({ try? ServiceURL($0) }),
+            let access = document["access"]?.string, let refresh = document["refresh"]?.string
+        else { return nil }
+        self.init(
+            server: Server(
+                usesTLS: url.usesTLS,
+                host: url.hostName,
+                port: url.destination.port,
+                path: url.basePath.isEmpty ? "/" : url.basePath
+            ),
+            access: Self.place(access),
+            refresh: Self.place(refresh)
+        )
+        fields = document["fields"]?.entries ?? []
+        requestForm = document["form"]?.string.flatMap(RequestForm.init) ?? .json
+        expires = document["expires"]?.string.map(Self.place)
+        unit = document["expires-in"]?.string.flatMap(TimeUnit.init) ?? .milliseconds
+        keep = (document["keep"]?.entries ?? []).map { ($0.key, Self.place($0.value.string ?? "")) }
+        locks = document.strings("locks")
+    }
+}
+
+extension ServiceURL {
+    /// The host without brackets.
+    fileprivate var hostName: String {
+        let host = "\(destination.host)"
+        return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
     }
 }
 

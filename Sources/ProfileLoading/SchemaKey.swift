@@ -99,10 +99,13 @@ package indirect enum ValueType: Sendable {
 package enum RecordRule: Sendable {
     /// `target` is the same place inside when it is not written.
     case bind
-    /// Exactly one of `env`, `file`, `command` and `kept`; `target` goes with `file`, the last two with `service`.
+    /// Exactly one of `env`, `file`, `command`, `kept` and `login`; `target` goes with `file`, the last three with
+    /// `service`.
     case credential
     /// `url` must be there.
     case service
+    /// `token-url`, `access` and `refresh` must be there.
+    case login
     /// `host` must be there; NetworkRules judges the rest.
     case networkRule
     /// `match` and `state` must be there.

@@ -44,6 +44,7 @@ enum CredentialCommand {
     private static func rotate(_ context: Context) throws(ClocheError) -> Int32 {
         let (name, store) = (context.command.required("name"), context.store)
         let source = try CredentialOptions(context)
+        if !store.holds(name), source.kind == .terminal, let told = try rotateLogin(name, context) { return told }
         let entry = try store.entry(name)
         if case .reference(let place) = entry.place, source.kind == .terminal {
             _ = try context.credentialReader.read(place)
@@ -52,6 +53,14 @@ enum CredentialCommand {
             try store.rotate(name, content(source, context))
         }
         return try tell(name, "rotated", context, RunningCredentials(context.installation).rotate(name))
+    }
+
+    /// Has agents use a login again, as its file has it now; nil where nobody has one by that name.
+    private static func rotateLogin(_ name: String, _ context: Context) throws(ClocheError) -> Int32? {
+        let running = RunningCredentials(context.installation)
+        let files = try running.markLogins(name, isRevoked: false)
+        guard !files.isEmpty else { return nil }
+        return try tell(name, "rotated", context, running.rotateLogin(name))
     }
 
     /// What is to be stored; a reference is tried first, because one that cannot be read is a mistake as a rule.
@@ -113,9 +122,14 @@ enum CredentialCommand {
                 try context.store.revoke(name)
             } catch { failure = error }
         }
-        let changes = try RunningCredentials(context.installation).revoke(name)
+        let running = RunningCredentials(context.installation)
+        var logins: [String] = []
+        do throws(ClocheError) {
+            logins = try running.markLogins(name, isRevoked: true)
+        } catch { failure = error }
+        let changes = try running.revoke(name)
         if let failure { throw failure }
-        if changes.isEmpty { _ = try context.store.entry(name) }
+        if changes.isEmpty, logins.isEmpty { _ = try context.store.entry(name) }
         return try tell(name, "revoked", context, changes)
     }
 
