@@ -57,16 +57,18 @@ package struct RunningCredentials {
                 }
             }
         }
-        for file in files {
+        var marked: [String] = []
+        for file in files.sorted() {
             do throws(SystemError) {
                 try LoginPlace(file, in: installation.loginDirectory).setRevoked(isRevoked)
+                marked.append(file)
             } catch {
                 // Without a file there is no login to mark.
                 if error.errno == .noEntry, error.call == "realpath" { continue }
                 throw ClocheError(.system, "cannot mark the login \(file)", why: error.description)
             }
         }
-        return files.sorted()
+        return marked
     }
 
     private static func isLogin(_ credential: Document, _ name: String) -> Bool {

@@ -84,9 +84,10 @@ extension ClocheCommands {
             As `add`, for a name that is there. Of one that is read from elsewhere, without an option, it is only
             tried whether the bytes can be read, and the time is noted.
 
-            Agents that run with a gateway have the new bytes when the command returns.
+            Agents that run with a gateway have the new bytes when the command returns. Of a login, NAME is the
+            service or the file, which they read anew.
             """,
-        arguments: [credentialName("The credential"), sourceCommand],
+        arguments: [credentialName("The credential, or a login's service"), sourceCommand],
         options: sources + [byReference, json],
         exclusive: sourcesExclude,
         stopsAtRest: true,
@@ -102,7 +103,8 @@ extension ClocheCommands {
         discussion: """
             When the command returns, no gateway has it: requests under way with it are broken off, and others
             refused. It stays in the store, and is given to nobody until `rotate` gives it other bytes. NAME may
-            also be a service of profiles, whose key comes from elsewhere: agents that run lose it.
+            also be a service of profiles, whose key comes from elsewhere: agents that run lose it. Of a login, the
+            file's path will do as well; until `rotate`, no agent gets it.
 
             What an agent was given as a variable or a file, it has: only those behind a gateway can be revoked.
             """,

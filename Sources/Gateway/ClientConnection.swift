@@ -25,22 +25,6 @@ final class ClientConnection: Continuing {
         case closing
     }
 
-    private enum RequestBody {
-        case length(Int)
-        case chunked(ChunkedBody)
-        case done
-
-        init(_ body: HTTPRequestHead.Body) {
-            switch body {
-            case .none, .length(0): self = .done
-            case .length(let length): self = .length(length)
-            case .chunked: self = .chunked(ChunkedBody())
-            }
-        }
-
-        var isDone: Bool { if case .done = self { true } else { false } }
-    }
-
     private unowned let gateway: Gateway
     private let socket: FileDescriptor.Shared
     private var id: UInt64 = 0
@@ -159,7 +143,7 @@ final class ClientConnection: Continuing {
 
     /// Adds what waits here to what waits in all connections.
     private func account() {
-        let now = input.count + output.count + toService.count + replay.count
+        let now = input.count + output.count + toService.count + replay.held
         gateway.held += now - held
         held = now
     }
@@ -524,9 +508,9 @@ final class ClientConnection: Continuing {
     /// Whether the request is sent once more, with another key: the service does not take this one.
     private func isRepeated(_ head: HTTPAnswerHead) -> Bool {
         guard head.status == 401, let key = replay.key, gateway.isLogin(target.service) else { return false }
-        gateway.rejected(key, by: target.service, again: replay.isUsed)
-        if replay.isUsed { return false }
+        gateway.rejected(key, by: target.service, inVain: !replay.isPossible && replay.count > 0)
         guard replay.isPossible else {
+            if replay.count > 0 { return false }
             refuse(GatewayRefusal(503, "the login for \(target.service) is being renewed: ask again"))
             return true
         }

@@ -200,7 +200,8 @@ internal import NetworkRules
     {
         guard let served = services[name] else { return {} }
         func dial() -> () -> Void {
-            served.connections.connect { result in completion(result.mapError { GatewayRefusal(502, $0.why) }) }
+            served.connections.connect { result in completion(result.mapError { GatewayRefusal(502, $0.why) })
+            }
         }
         guard let login = served.login else { return dial() }
         let wish = Wish()
@@ -210,7 +211,10 @@ internal import NetworkRules
                 wish.next = dial()
             } catch { completion(.failure(error)) }
         }
-        return { wish.giveUp(); wish.next() }
+        return {
+            wish.giveUp()
+            wish.next()
+        }
     }
 
     /// What is waited for, one after the other.
@@ -241,9 +245,9 @@ internal import NetworkRules
     /// The key that requests to a service have now.
     func key(_ name: String) -> Secret? { services[name]?.key }
 
-    /// A service has answered that it does not take a key; or again, after it had another one.
-    func rejected(_ key: Secret, by name: String, again: Bool) {
-        if again { services[name]?.login?.wasInVain() } else { services[name]?.login?.reject(key) }
+    /// A service has answered that it does not take a key; nor, perhaps, those that came after it.
+    func rejected(_ key: Secret, by name: String, inVain: Bool) {
+        if inVain { services[name]?.login?.wasInVain() } else { services[name]?.login?.reject(key) }
     }
 
     private static func revoked(_ name: String) -> GatewayRefusal {

@@ -6,7 +6,8 @@ internal import StructuredText
 /// Answers that come from no service.
 enum GatewayAnswer {
     private static let reasons = [
-        400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 502: "Bad Gateway",
+        400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests",
+        502: "Bad Gateway",
         503: "Service Unavailable", 504: "Gateway Timeout",
     ]
 

@@ -95,7 +95,12 @@ struct LoginReplacement {
             var written = 0
             while written < bytes.count {
                 written += try check("pwrite", path) {
-                    unsafe pwrite(number, bytes.baseAddress?.advanced(by: written), bytes.count - written, off_t(written))
+                    unsafe pwrite(
+                        number,
+                        bytes.baseAddress?.advanced(by: written),
+                        bytes.count - written,
+                        off_t(written)
+                    )
                 }
             }
         }

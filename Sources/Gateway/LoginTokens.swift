@@ -79,7 +79,9 @@ extension LoginTokens {
     }
 
     /// Milliseconds, none of which is beyond what a number of JSON holds exactly.
-    static func time(_ value: Double) -> Int64 { Int64(min(max(value, 0), 9e15)) }
+    static func time(_ value: Double) -> Int64 { Int64(min(max(value, 0), Double(latest))) }
+
+    static let latest: Int64 = 9_000_000_000_000_000
 }
 
 /// What a service answered that renewed a login.
@@ -106,7 +108,7 @@ struct RenewedTokens {
             throw LoginFailure(why: "the service answered with no refresh token that can be sent")
         }
         let lifetime = LoginTokens.number(members[2], in: text) ?? Self.standardLifetime
-        expires = now + LoginTokens.time(lifetime * 1000)
+        expires = min(now + LoginTokens.time(lifetime * 1000), LoginTokens.latest)
     }
 
     /// The text of the file with the new tokens in the places of the old ones; all else stays as it is.
@@ -166,7 +168,10 @@ extension LoginForm {
     func request(_ refresh: Secret) -> [UInt8] {
         var body: [UInt8] = []
         // Not moved once the token is in it.
-        body.reserveCapacity(6 * refresh.count + 64 + fields.reduce(0) { $0 + 8 + 6 * ($1.key.utf8.count + ($1.value.string ?? "").utf8.count) })
+        body.reserveCapacity(
+            6 * refresh.count + 64
+                + fields.reduce(0) { $0 + 8 + 6 * ($1.key.utf8.count + ($1.value.string ?? "").utf8.count) }
+        )
         let pairs = [("grant_type", "refresh_token")] + fields.map { ($0.key, $0.value.string ?? "") }
         unsafe refresh.withBytes { token in
             switch requestForm {

@@ -84,7 +84,10 @@
         try take(UInt8(ascii: "{"))
         var passed: Set<String> = []
         skipBlanks()
-        if next == UInt8(ascii: "}") { return position += 1 }
+        if next == UInt8(ascii: "}") {
+            position += 1
+            return
+        }
         while true {
             skipBlanks()
             let name = try readString()
@@ -98,7 +101,10 @@
                 found[index] = Member(kind: kind, range: start..<position)
             }
             skipBlanks()
-            if next == UInt8(ascii: "}") { return position += 1 }
+            if next == UInt8(ascii: "}") {
+                position += 1
+                return
+            }
             try take(UInt8(ascii: ","))
         }
     }
@@ -119,12 +125,18 @@
     private mutating func readList(depth: Int) throws(Malformed) {
         try take(UInt8(ascii: "["))
         skipBlanks()
-        if next == UInt8(ascii: "]") { return position += 1 }
+        if next == UInt8(ascii: "]") {
+            position += 1
+            return
+        }
         while true {
             skipBlanks()
             _ = try readValue([], depth: depth + 1)
             skipBlanks()
-            if next == UInt8(ascii: "]") { return position += 1 }
+            if next == UInt8(ascii: "]") {
+                position += 1
+                return
+            }
             try take(UInt8(ascii: ","))
         }
     }

@@ -9,19 +9,21 @@ struct RequestReplay {
     private var body: [UInt8]?
     /// The key it was sent with.
     private(set) var key: Secret?
-    /// Whether it was sent twice.
-    private(set) var isUsed = false
+    /// How often it was sent again.
+    private(set) var count = 0
     /// Whether the answer that comes is dropped.
     var isDropping = false
 
     /// A longer request is not kept: its agent is told to ask again.
     private static let longest = 4 << 20
+    /// Others may have used up, or renewed, what this one was sent again with.
+    private static let most = 3
 
     /// - Parameter isKept: whether the service has keys that are renewed.
     init(isKept: Bool) { body = isKept ? [] : nil }
 
     /// Bytes that are held.
-    var count: Int { body?.count ?? 0 }
+    var held: Int { body?.count ?? 0 }
 
     /// The head goes out with this key.
     mutating func begins(with key: Secret?) { self.key = key }
@@ -29,15 +31,17 @@ struct RequestReplay {
     /// The next bytes of the body go out.
     mutating func passed(_ bytes: ArraySlice<UInt8>) {
         guard body != nil else { return }
-        if count + bytes.count > Self.longest { body = nil } else { body?.append(contentsOf: bytes) }
+        if held + bytes.count > Self.longest { body = nil } else { body?.append(contentsOf: bytes) }
     }
 
     /// Whether the request can be sent once more.
-    var isPossible: Bool { body != nil && !isUsed }
+    var isPossible: Bool { body != nil && count < Self.most }
 
     /// The body so far, to be sent once more.
     mutating func again() -> [UInt8] {
-        defer { (body, isUsed, isDropping) = (nil, true, false) }
+        count += 1
+        isDropping = false
+        defer { if count == Self.most { body = nil } }
         return body ?? []
     }
 }

@@ -83,7 +83,7 @@ final class ServiceLogin {
         self.token = nil
     }
 
-    /// Nor did it take the one that came after it: it may not be the token's fault.
+    /// Nor did it take those that came after it: it may not be the token's fault.
     func wasInVain() {
         let now = MonotonicClock.milliseconds
         let forgiven = Int((now - inVain.since) / Self.vainTime)
@@ -108,7 +108,9 @@ final class ServiceLogin {
         abandon()
         let all = waiting
         waiting = [:]
-        for completion in all.values { completion(.failure(GatewayRefusal(403, "the login for \(name) was revoked"))) }
+        for completion in all.values {
+            completion(.failure(GatewayRefusal(403, "the login for \(name) was revoked")))
+        }
         if renewal == nil { done() } else { whenIdle.append(done) }
     }
 

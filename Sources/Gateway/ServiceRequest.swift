@@ -73,7 +73,8 @@ extension GatewayService {
         var head = request.forService(path: basePath + withoutIdentity(path), host: authority) { field in
             // Some servers take the one for the other.
             let name = field.replacing("_", with: "-")
-            return Self.identifying.contains(name) || lists.contains(name) || own.contains(name) || drop.contains(name)
+            return Self.identifying.contains(name) || lists.contains(name) || own.contains(name)
+                || drop.contains(name)
                 || Self.overriding.contains(name)
                 // What is encoded could not be looked at.
                 || name == "accept-encoding" || request[field]?.contains(placeholder) ?? false

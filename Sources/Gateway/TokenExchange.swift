@@ -63,7 +63,10 @@ internal import NetworkRelay
             }
             sent += count
         }
-        if sent == request.count { request.wipe(); sent = 0 }
+        if sent == request.count {
+            request.wipe()
+            sent = 0
+        }
         while completion != nil {
             guard filled < Self.limit else { return fail("is too long") }
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])

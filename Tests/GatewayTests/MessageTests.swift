@@ -12,6 +12,12 @@ import Testing
         var service = GatewayService(name: "a", usesTLS: false, host: "::1", port: 8080, basePath: "/b")
         service.headers = [Document.Entry("x", .string("{key}"))]
         (service.usage, service.certificates) = ("openai", "/ca.pem")
+        service.append = [Document.Entry("x-list", .string("a"))]
+        service.login = LoginForm(
+            server: LoginForm.Server(usesTLS: false, host: "::1", port: 1, path: "/t"),
+            access: ["a", "b"],
+            refresh: ["c"]
+        )
         let orders: [GatewayOrder] = [
             .serve([service], upstreamProxy: "http://p:1", nameServers: ["1.1.1.1"]), .listen,
             .rotate(service: "a"), .revoke(service: "a"), .verdict(id: 7, refusal: nil),
@@ -24,7 +30,8 @@ import Testing
         outcome.usage = UsageReading(model: "m", usage: TokenUsage(input: 1, output: 2), isEstimated: true)
         let request = GatewayRequest(service: "a", method: "GET", path: "/x")
         let reports: [GatewayReport] = [
-            .ready, .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
+            .ready, .failed("no"), .changed(service: "a"), .renewed(service: "a", failure: nil),
+            .renewed(service: "a", failure: "no"), .question(id: 1, request, nil),
             .question(id: 1, request, ModelRequest(billing: .deferred, model: "m", bytes: 9)),
             .ended(id: 2, request, outcome), .ended(id: 2, request, GatewayOutcome()),
         ]

@@ -44,7 +44,9 @@ enum CredentialCommand {
     private static func rotate(_ context: Context) throws(ClocheError) -> Int32 {
         let (name, store) = (context.command.required("name"), context.store)
         let source = try CredentialOptions(context)
-        if !store.holds(name), source.kind == .terminal, let told = try rotateLogin(name, context) { return told }
+        if !isKept(name, context), source.kind == .terminal, let told = try rotateLogin(name, context) {
+            return told
+        }
         let entry = try store.entry(name)
         if case .reference(let place) = entry.place, source.kind == .terminal {
             _ = try context.credentialReader.read(place)
@@ -55,11 +57,29 @@ enum CredentialCommand {
         return try tell(name, "rotated", context, RunningCredentials(context.installation).rotate(name))
     }
 
+    /// Whether the store has a credential of a name; the path of a login is none.
+    private static func isKept(_ name: String, _ context: Context) -> Bool {
+        !name.hasPrefix("/") && context.store.holds(name)
+    }
+
+    private static func unknown(_ name: String, _ context: Context) -> ClocheError {
+        if name.hasPrefix("/") {
+            return ClocheError(.notFound, "there is no login \(visible(name))")
+        }
+        do throws(ClocheError) {
+            _ = try context.store.entry(name)
+        } catch { return error }
+        return ClocheError(.state, "no agent has \(visible(name))")
+    }
+
     /// Has agents use a login again, as its file has it now; nil where nobody has one by that name.
     private static func rotateLogin(_ name: String, _ context: Context) throws(ClocheError) -> Int32? {
         let running = RunningCredentials(context.installation)
         let files = try running.markLogins(name, isRevoked: false)
-        guard !files.isEmpty else { return nil }
+        guard !files.isEmpty else {
+            if name.hasPrefix("/") { throw unknown(name, context) }
+            return nil
+        }
         return try tell(name, "rotated", context, running.rotateLogin(name))
     }
 
@@ -87,7 +107,7 @@ enum CredentialCommand {
         _ changes: [CredentialChange] = []
     ) throws(ClocheError) -> Int32 {
         if context.command.flag("json") {
-            var result = context.store.holds(name) ? document(try context.store.entry(name)) : .map([])
+            var result = isKept(name, context) ? document(try context.store.entry(name)) : .map([])
             if case .map(let entries) = result {
                 result = .map(entries + [Document.Entry("agents", .list(changes.map(document)))])
             }
@@ -117,7 +137,7 @@ enum CredentialCommand {
         // First, so that an agent that is being started sees it, or is among those that run; a full disk keeps the key from
         // being taken away there no more than that.
         var failure: ClocheError?
-        if context.store.holds(name) {
+        if isKept(name, context) {
             do throws(ClocheError) {
                 try context.store.revoke(name)
             } catch { failure = error }
@@ -129,7 +149,7 @@ enum CredentialCommand {
         } catch { failure = error }
         let changes = try running.revoke(name)
         if let failure { throw failure }
-        if changes.isEmpty, logins.isEmpty { _ = try context.store.entry(name) }
+        if changes.isEmpty, logins.isEmpty, !isKept(name, context) { throw unknown(name, context) }
         return try tell(name, "revoked", context, changes)
     }
 
