@@ -45,8 +45,8 @@ struct LoginFile {
     init(_ form: LoginForm, evenIfRevoked: Bool = false) throws(LoginFailure) {
         do throws(SystemError) {
             place = try LoginPlace(form.file, in: form.lockDirectory)
-        } catch { throw LoginFailure(why: "there is no file with the login", isDead: true) }
-        if place.isRevoked, !evenIfRevoked { throw LoginFailure(why: "the login was revoked", isDead: true) }
+        } catch { throw LoginFailure(why: "there is no file with the login", kind: .dead) }
+        if place.isRevoked, !evenIfRevoked { throw LoginFailure(why: "the login was revoked", kind: .revoked) }
         do throws(SystemError) {
             // A pipe would make us wait for its writer.
             let file = try Files.open(place.file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)

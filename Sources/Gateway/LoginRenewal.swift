@@ -135,7 +135,7 @@ final class LoginRenewal: Watcher {
 
     private static let dead = LoginFailure(
         why: "the login is no longer valid: log in again with its program, on the host",
-        isDead: true
+        kind: .dead
     )
 
     private func send(on stream: ServiceStream) {

@@ -7,8 +7,28 @@ internal import LinuxSystem
 /// Why a login cannot be used, in words that an agent may read.
 struct LoginFailure: Error, Equatable {
     let why: String
-    /// Whether the login itself is the reason: another one is needed.
-    var isDead = false
+    /// What can be done about it.
+    var kind = Kind.passing
+
+    enum Kind {
+        /// Another try may help.
+        case passing
+        /// Another login is needed.
+        case dead
+        /// It is not to be used.
+        case revoked
+    }
+
+    /// What the agent is answered.
+    func refusal(_ service: String) -> GatewayRefusal {
+        let status =
+            switch kind {
+            case .passing: 503
+            case .dead: 401
+            case .revoked: 403
+            }
+        return GatewayRefusal(status, "\(service): \(why)")
+    }
 }
 
 /// What a file with a login has.

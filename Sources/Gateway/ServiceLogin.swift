@@ -69,11 +69,7 @@ final class ServiceLogin {
     private var refusal: GatewayRefusal? {
         if isRevoked { return GatewayRefusal(403, "the login for \(name) was revoked") }
         guard let rest, MonotonicClock.milliseconds < rest.until else { return nil }
-        return Self.refusal(rest.failure, name)
-    }
-
-    private static func refusal(_ failure: LoginFailure, _ name: String) -> GatewayRefusal {
-        GatewayRefusal(failure.isDead ? 401 : 503, "\(name): \(failure.why)")
+        return rest.failure.refusal(name)
     }
 
     /// The service does not take a token any more.
@@ -163,10 +159,10 @@ final class ServiceLogin {
         case .failure(let failure):
             if isAbandoned { return goOn() }
             // What is on record once is not told again with each request.
-            if !failure.isDead { rest = (MonotonicClock.milliseconds + Self.restTime, failure) }
-            if failure != lastTold { tell(failure.why) }
+            if failure.kind == .passing { rest = (MonotonicClock.milliseconds + Self.restTime, failure) }
+            if failure != lastTold, failure.kind != .revoked { tell(failure.why) }
             lastTold = failure
-            answer(.failure(Self.refusal(failure, name)))
+            answer(.failure(failure.refusal(name)))
         }
     }
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shlex
+import socket
 import ssl
 import threading
 import time
@@ -41,7 +42,7 @@ sys.exit(1 if problem else 0)
 class Issuer:
     """An OAuth service and an API. An access token is good for some uses; a refresh token for one."""
 
-    def __init__(self, uses=20, context=None, lifetime=3600):
+    def __init__(self, uses=15, context=None, lifetime=3600):
         self.uses, self.lifetime, self.lock = uses, lifetime, threading.Lock()
         self.number, self.access, self.refresh, self.spent = 0, {}, {}, {}
         self.dead, self.closed = set(), set()
@@ -118,6 +119,8 @@ class CountingService(Service):
         super().__init__(issuer.answer, context)
 
     def process_request(self, request, address):
+        # Heads and bodies are written apart.
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self.issuer.lock:
             self.issuer.connections += 1
         super().process_request(request, address)
