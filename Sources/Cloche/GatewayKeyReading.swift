@@ -35,6 +35,7 @@ struct GatewayKeyReading {
     }
 
     private func refuseRevoked(_ path: String, _ service: String) throws(ClocheError) {
+        // Without the file there is no login, which the gateway tells.
         guard (try? LoginPlace(path, in: installation.loginDirectory))?.isRevoked ?? false else { return }
         throw ClocheError(
             .state,

@@ -22,11 +22,11 @@ public struct LoginForm: Equatable, Sendable {
     public var fields: [Document.Entry] = []
     /// The form of the request.
     public var requestForm = RequestForm.json
-    /// Members of the file, each as the names on the way to it: the access token,
+    /// Where in the file the access token is, as the names on the way to it.
     public var access: [String]
-    /// the refresh token,
+    /// Where the refresh token is.
     public var refresh: [String]
-    /// and when the access token expires; nil where the file does not say.
+    /// Where it stands when the access token expires; nil where the file does not say.
     public var expires: [String]?
     /// The unit of `expires`.
     public var unit = TimeUnit.milliseconds

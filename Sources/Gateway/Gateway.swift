@@ -119,7 +119,7 @@ internal import NetworkRules
         served.connections.forget()
     }
 
-    /// Takes a service's key away: what is under way with it ends. `done` is called when nothing goes out any more.
+    /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
     package func revoke(_ name: String, _ done: @escaping () -> Void) {
         guard let served = services[name] else { return done() }
         (served.key, served.secrets) = (nil, [])

@@ -46,7 +46,9 @@ struct LoginFile {
         do throws(SystemError) {
             place = try LoginPlace(form.file, in: form.lockDirectory)
         } catch { throw LoginFailure(why: "there is no file with the login", kind: .dead) }
-        if place.isRevoked, !evenIfRevoked { throw LoginFailure(why: "the login was revoked", kind: .revoked) }
+        guard evenIfRevoked || !place.isRevoked else {
+            throw LoginFailure(why: "the login was revoked", kind: .revoked)
+        }
         do throws(SystemError) {
             // A pipe would make us wait for its writer.
             let file = try Files.open(place.file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
@@ -60,8 +62,9 @@ struct LoginFile {
     }
 }
 
-/// The file that takes a login's place: made, with room on the disk, before the service is asked, so that what it answers
-/// can be kept.
+/// The file that takes a login's place.
+///
+/// Made, with room on the disk, before the service is asked, so that what it answers can be kept.
 struct LoginReplacement {
     private let path: String
     private let target: String

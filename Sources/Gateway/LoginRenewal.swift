@@ -65,7 +65,7 @@ final class LoginRenewal: Watcher {
         _ connections: ServiceConnections,
         isFit: @escaping (LoginTokens) -> Bool,
         isDead: @escaping (Secret) -> Bool,
-        _ completion: @escaping (Outcome) -> Void
+        completion: @escaping (Outcome) -> Void
     ) {
         (self.form, self.loop, self.connections) = (form, loop, connections)
         (self.isFit, self.isDead, self.completion) = (isFit, isDead, completion)
@@ -165,6 +165,7 @@ final class LoginRenewal: Watcher {
     /// The refresh token is no more; somebody who does not know the locks may have renewed it.
     private func refuse() throws(LoginFailure) {
         refused = old?.refresh
+        // What cannot be read is no other login.
         if let tokens = try? LoginTokens(file: LoginFile(form).text, form), let old,
             !tokens.refresh.isSame(as: old.refresh), isFit(tokens)
         {

@@ -136,8 +136,9 @@ final class ServiceLogin {
                 if let rejected, tokens.access.isSame(as: rejected) { return false }
                 return tokens.expires.map { $0 > WallClock.milliseconds } ?? true
             },
-            isDead: { [weak self] refresh in self?.refused?.isSame(as: refresh) ?? false }
-        ) { [weak self] outcome in self?.ended(outcome) }
+            isDead: { [weak self] refresh in self?.refused?.isSame(as: refresh) ?? false },
+            completion: { [weak self] outcome in self?.ended(outcome) }
+        )
         renewal = made
         made.begin()
     }

@@ -42,7 +42,7 @@ internal import NetworkRelay
     }
 
     deinit {
-        unsafe explicit_bzero(room.baseAddress!, room.count)
+        if let start = room.baseAddress { unsafe explicit_bzero(start, room.count) }
         unsafe room.deallocate()
         request.wipe()
     }
@@ -104,7 +104,7 @@ internal import NetworkRelay
                     break
                 }
                 filled -= length
-                unsafe memmove(room.baseAddress!, room.baseAddress! + length, filled)
+                move(length, filled, to: 0)
             }
         }
         guard let head else { return }
@@ -139,16 +139,17 @@ internal import NetworkRelay
             case .done:
                 var end = head.length
                 for range in ranges {
-                    unsafe memmove(
-                        room.baseAddress! + end,
-                        room.baseAddress! + head.length + range.lowerBound,
-                        range.count
-                    )
+                    move(head.length + range.lowerBound, range.count, to: end)
                     end += range.count
                 }
                 return finish(head.value.status, head.length..<end)
             }
         }
+    }
+
+    private func move(_ start: Int, _ count: Int, to end: Int) {
+        let source = unsafe UnsafeRawBufferPointer(rebasing: room[start..<(start + count)])
+        unsafe UnsafeMutableRawBufferPointer(rebasing: room[end...]).copyMemory(from: source)
     }
 
     private func fail(_ why: String) {

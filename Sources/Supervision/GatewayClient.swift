@@ -51,7 +51,8 @@ struct GatewayClient {
     mutating func awaitReady() throws(ClocheError) {
         let end = MonotonicClock.milliseconds + Self.patience
         while true {
-            for report in receive() {
+            // One by one: what follows may be a request of a program that was quicker than we.
+            for report in receive(most: 1) {
                 switch report {
                 case .ready: return
                 case .failed(let why):
@@ -85,12 +86,12 @@ struct GatewayClient {
         } catch { hasEnded = true }
     }
 
-    /// What it has said; also sends what waits.
-    mutating func receive() -> [GatewayReport] {
+    /// What it has said, as much as is taken before others have their turn; also sends what waits.
+    mutating func receive(most: Int = 64) -> [GatewayReport] {
         var reports: [GatewayReport] = []
         do throws(SystemError) {
             try outgoing.flush(to: socket)
-            while reports.count < Self.most, let message = try socket.receiveMessage() {
+            while reports.count < most, let message = try socket.receiveMessage() {
                 if message.bytes.isEmpty {
                     hasEnded = true
                     break
@@ -100,9 +101,6 @@ struct GatewayClient {
         } catch { hasEnded = true }
         return reports
     }
-
-    /// So many are taken before others have their turn.
-    private static let most = 64
 
     /// Ends it, if it has not ended: without its supervisor it would by itself, a moment later.
     func kill() { Subprocess.kill(session: pid) }

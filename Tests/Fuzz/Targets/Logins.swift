@@ -23,16 +23,20 @@ private let form: LoginForm = {
     guard let file = secret(parts[0]), let tokens = try? LoginTokens(file: file, form) else { return }
     token(tokens.access)
     token(tokens.refresh)
+    // Nor is what is no answer.
     guard parts.count == 2, let text = secret(parts[1]),
+        // See above.
         let answer = try? RenewedTokens(text, form, now: 1000)
     else { return }
     // Places within each other, which a form could name, are refused.
     guard let written = try? answer.written(into: file, form) else { return }
+    // An error is a finding.
     guard let again = try? LoginTokens(file: written, form) else {
         fatalError("does not hold: what was written is a login")
     }
     token(again.access)
     require(again.expires == nil || again.expires == answer.expires || tokens.expires == nil, "with its time")
+    // An error is a finding.
     guard let same = try? RenewedTokens(text, form, now: 1000).written(into: written, form) else {
         fatalError("does not hold: it can be written again")
     }
@@ -55,6 +59,7 @@ private func members(_ bytes: [UInt8]) {
     let places = [form.access, form.refresh, ["e"]]
     // Most inputs are no JSON.
     let ours = try? unsafe bytes.withUnsafeBytes { try unsafe MemberScan.find(places, in: $0) }
+    // As above.
     guard let document = try? JSONText.parse(bytes), document.entries != nil else { return }
     guard let ours else { return }
     for (place, member) in zip(places, ours) {
@@ -68,6 +73,7 @@ private func members(_ bytes: [UInt8]) {
         case .map: require(member.kind == .object, "an object")
         default: require(member.kind == .word, "a word")
         }
+        // An error is a finding.
         let again = try? JSONText.parse(Array(bytes[member.range]))
         require(again == theirs, "and stands where it was found")
     }
