@@ -42,7 +42,7 @@ internal import NetworkRelay
     }
 
     deinit {
-        if let start = room.baseAddress { unsafe explicit_bzero(start, room.count) }
+        if let start = unsafe room.baseAddress { unsafe explicit_bzero(start, room.count) }
         unsafe room.deallocate()
         request.wipe()
     }
