@@ -47,13 +47,15 @@ extension EventKind {
         "gateway",
         .security,
         """
-        The process that has the agent's keys was given another key, or has one less, or has ended; or it answers TLS in \
-        the place of services, or is not trusted there.
+        The process that has the agent's keys was given another key, renewed a login, has one key less, or has ended; or it \
+        answers TLS in the place of services, or is not trusted there.
         """,
         [
             .always(
                 "action",
-                .word(["distrusted", "failed", "intercept", "lost", "revoke", "rotate"]),
+                .word([
+                    "distrusted", "failed", "intercept", "lost", "renew", "renew-failed", "revoke", "rotate",
+                ]),
                 "What happened."
             ),
             .maybe("service", .text, "The service whose key it is, or in whose place it answers."),

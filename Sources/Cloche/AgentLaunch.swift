@@ -37,7 +37,7 @@ struct AgentLaunch {
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
         let instructions = try HarnessFiles.instructions(policy, installation)
-        let services = try GatewayKeyReading.services(policy)
+        let services = try GatewayKeyReading(installation).services(policy)
         let task = record.task.isEmpty ? nil : record.task
         let own = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]
         let programs = try installation.programs(
@@ -274,7 +274,7 @@ enum CredentialChoice {
         switch kind {
         case .service(_, .environment(let name)):
             ProcessEnvironment.value(name).map { !$0.isEmpty } ?? false
-        case .service(_, .file(let path)): Files.exists(path)
+        case .service(_, .file(let path)), .service(_, .login(let path)): Files.exists(path)
         case .service(_, .command), .service(_, nil): true
         // One that cannot be read is there, and stops the start.
         case .service(_, .kept(let name)): installation.credentials.holds(name)

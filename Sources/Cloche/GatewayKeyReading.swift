@@ -20,13 +20,30 @@ struct GatewayKeyReading {
         if policy.gatewayServices.isEmpty { return nil }
         var keys: [(service: String, key: Secret)] = []
         for case .service(let service, let source?) in policy.credentials.map(\.kind) {
-            keys.append((service.name, try read(source)))
+            if case .login(let path) = source {
+                // The gateway reads it by itself, then and whenever it has to.
+                try refuseRevoked(path, service.name)
+            } else {
+                keys.append((service.name, try read(source)))
+            }
         }
         return try Self.pipe(keys)
     }
 
+    private func refuseRevoked(_ path: String, _ service: String) throws(ClocheError) {
+        // Without the file there is no login, which the gateway tells.
+        guard (try? LoginPlace(path, in: installation.loginDirectory))?.isRevoked ?? false else { return }
+        throw ClocheError(
+            .state,
+            "the login \(path) was revoked",
+            remedy: "`cloche credential rotate \(service)` gives it to agents again"
+        )
+    }
+
     /// Takes away from agents what was revoked since their keys were read: whoever revokes marks it first, and tells those
     /// that run, to which one that was just started belongs by now.
+    ///
+    /// Of a login, gateways see the mark by themselves.
     func takeBackRevoked(_ policy: Policy) throws(ClocheError) {
         for case .service(_, .kept(let name)) in policy.credentials.map(\.kind)
         where installation.credentials.isRevoked(name) {
@@ -52,8 +69,12 @@ struct GatewayKeyReading {
     }
 
     /// The services that a gateway is for; none without one.
-    static func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
-        let services = policy.gatewayServices
+    func services(_ policy: Policy) throws(ClocheError) -> [GatewayService] {
+        let services = policy.gatewayServices.map { service in
+            var service = service
+            service.login?.lockDirectory = installation.loginDirectory
+            return service
+        }
         guard services.isEmpty || policy.network.mode != .host else {
             throw ClocheError(
                 .configuration,
@@ -62,7 +83,7 @@ struct GatewayKeyReading {
                 remedy: "use another `network.mode`, or credentials without `service`"
             )
         }
-        try refuseContradictions(policy.interceptedServices)
+        try Self.refuseContradictions(policy.interceptedServices)
         return services
     }
 

@@ -111,6 +111,9 @@ extension Installation {
         )
     }
 
+    /// Locks of logins that gateways renew, and marks of those that were revoked.
+    var loginDirectory: String { stateDirectory + "/logins" }
+
     /// The user's credentials.
     package var credentials: CredentialStore { CredentialStore(directory: stateDirectory + "/credentials") }
 }

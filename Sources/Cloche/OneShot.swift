@@ -194,7 +194,7 @@ extension Project {
             )
         }
         let place = try workspacePlace(options.workspace, current, policy.filesystem.workspace)
-        let services = try GatewayKeyReading.services(policy)
+        let services = try GatewayKeyReading(installation).services(policy)
         if !services.isEmpty { try Self.refuseBudgets(policy) }
         let keys = try GatewayKeyReading(installation).keys(policy)
         // The agent's own directories are the sandbox's to search; init says when there is no such program.

@@ -3,6 +3,7 @@
 
 internal import AgentStore
 package import ClocheModel
+internal import Gateway
 internal import LinuxSystem
 internal import ProfileLoading
 internal import Supervision
@@ -31,8 +32,49 @@ package struct RunningCredentials {
 
     /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
     package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        let holders = holders { $0["kept"]?.string == name || $0["service"]?.string == name }
-        return try change(holders) { _ throws(ClocheError) in nil }
+        let holders = holders {
+            $0["kept"]?.string == name || $0["service"]?.string == name || $0["login"]?.string == name
+        }
+        return try change(holders) { _ throws(ClocheError) in .revoke }
+    }
+
+    /// Has agents read a login anew, of which `name` is the service or the file.
+    package func rotateLogin(_ name: String) throws(ClocheError) -> [CredentialChange] {
+        try change(holders { Self.isLogin($0, name) }) { _ throws(ClocheError) in .readLogin }
+    }
+
+    /// Marks logins, of which `name` is the service or the file, so that no gateway uses them, or any may again: also one
+    /// that is being started, and one of a `run`.
+    ///
+    /// - Returns: their files.
+    package func markLogins(_ name: String, isRevoked: Bool) throws(ClocheError) -> [String] {
+        var files: Set<String> = name.hasPrefix("/") ? [name] : []
+        for project in installation.stateRoot.projects() {
+            for directory in project.agents() {
+                // What cannot be read names none.
+                let given = (try? directory.read())?.effective["credentials"]?.list ?? []
+                for login in given where Self.isLogin(login, name) {
+                    if let file = login["login"]?.string { files.insert(file) }
+                }
+            }
+        }
+        var marked: [String] = []
+        for file in files.sorted() {
+            do throws(SystemError) {
+                try LoginPlace(file, in: installation.loginDirectory).setRevoked(isRevoked)
+                marked.append(file)
+            } catch {
+                // Without a file there is no login to mark.
+                if error.errno == .noEntry, error.call == "realpath" { continue }
+                throw ClocheError(.system, "cannot mark the login \(file)", why: error.description)
+            }
+        }
+        return marked
+    }
+
+    private static func isLogin(_ credential: Document, _ name: String) -> Bool {
+        guard let login = credential["login"]?.string else { return false }
+        return login == name || credential["service"]?.string == name
     }
 
     /// Gives agents the new bytes of a credential of the store.
@@ -40,26 +82,29 @@ package struct RunningCredentials {
         let holders = holders { $0["kept"]?.string == name }
         if holders.isEmpty { return [] }
         let key = try GatewayKeyReading(installation).read(.kept(name: name))
+        return try change(holders) { _ throws(ClocheError) in .give(key) }
+    }
+
+    /// Reads the keys of a service anew, each from where its agent has it, as the caller can, and gives them to those agents;
+    /// a login is read by their gateways.
+    package func rotate(service: String) throws(ClocheError) -> [CredentialChange] {
+        var read: [(source: CredentialSource, key: Secret)] = []
+        let holders = holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }
         return try change(holders) { holder throws(ClocheError) in
-            try GatewayKeyReading.pipe([(holder.service, key)])
+            guard let source = holder.source else { return .readLogin }
+            if case .login = source { return .readLogin }
+            if let known = read.first(where: { $0.source == source }) { return .give(known.key) }
+            let key = try GatewayKeyReading(installation).read(source)
+            read.append((source, key))
+            return .give(key)
         }
     }
 
-    /// Reads the keys of a service anew, each from where its agent has it, as the caller can, and gives them to those agents.
-    package func rotate(service: String) throws(ClocheError) -> [CredentialChange] {
-        var read: [(source: CredentialSource, key: Secret)] = []
-        return try change(
-            holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }
-        ) {
-            holder throws(ClocheError) in
-            guard let source = holder.source else { return nil }
-            if let known = read.first(where: { $0.source == source }) {
-                return try GatewayKeyReading.pipe([(holder.service, known.key)])
-            }
-            let key = try GatewayKeyReading(installation).read(source)
-            read.append((source, key))
-            return try GatewayKeyReading.pipe([(holder.service, key)])
-        }
+    /// What becomes of a key.
+    private enum Change {
+        case revoke
+        case give(Secret)
+        case readLogin
     }
 
     fileprivate struct Holder {
@@ -103,13 +148,20 @@ package struct RunningCredentials {
 
     private func change(
         _ holders: [Holder],
-        _ pipe: (Holder) throws(ClocheError) -> FileDescriptor.Shared?
+        _ change: (Holder) throws(ClocheError) -> Change
     ) throws(ClocheError) -> [CredentialChange] {
         var told: [Told] = []
         var changes: [CredentialChange] = []
         for holder in holders {
             do throws(ClocheError) {
-                if let one = try tell(holder, try pipe(holder)) { told.append(one) }
+                var pipe: FileDescriptor.Shared?
+                var isRevoked = false
+                switch try change(holder) {
+                case .revoke: isRevoked = true
+                case .give(let key): pipe = try GatewayKeyReading.pipe([(holder.service, key)])
+                case .readLogin: break
+                }
+                if let one = try tell(holder, isRevoked: isRevoked, pipe) { told.append(one) }
             } catch { changes.append(CredentialChange(holder, failure: error.description)) }
         }
         let end = MonotonicClock.milliseconds + Self.patience
@@ -117,9 +169,11 @@ package struct RunningCredentials {
         return changes
     }
 
-    private func tell(_ holder: Holder, _ pipe: FileDescriptor.Shared?) throws(ClocheError) -> Told? {
+    private func tell(_ holder: Holder, isRevoked: Bool, _ pipe: FileDescriptor.Shared?)
+        throws(ClocheError) -> Told?
+    {
         guard let client = try SupervisorClient.connect(holder.directory, wait: false) else { return nil }
-        let message = ControlMessage.changeKey(service: holder.service, isRevoked: pipe == nil)
+        let message = ControlMessage.changeKey(service: holder.service, isRevoked: isRevoked)
         try client.send(message, descriptors: pipe.map { [$0.number] } ?? [])
         return Told(client, holder)
     }

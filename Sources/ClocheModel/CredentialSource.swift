@@ -11,6 +11,8 @@ public enum CredentialSource: Equatable, Sendable {
     case command([String])
     /// Kept by Cloche, encrypted, under this name.
     case kept(name: String)
+    /// A file with a login that a program of the host renews; only a gateway reads it.
+    case login(path: String)
 }
 
 extension CredentialSource: CustomStringConvertible {
@@ -21,6 +23,7 @@ extension CredentialSource: CustomStringConvertible {
         case .file(let path): path
         case .command(let words): "program \(words.first ?? "")"
         case .kept(let name): "credential \(name)"
+        case .login(let path): "login \(path)"
         }
     }
 }

@@ -12,6 +12,7 @@ extension GatewayService {
             "git": .strings(git), "public": .bool(isPublic), "links": .strings(links),
             "number": .integer(Int64(number)),
             "intercept": .bool(isIntercepted),
+            "append": .map(append), "login": login?.document ?? .null,
         ])
     }
 
@@ -39,5 +40,7 @@ extension GatewayService {
         links = document["links"]?.stringList ?? []
         number = document["number"]?.integer.flatMap { UInt16(exactly: $0) } ?? 0
         isIntercepted = document["intercept"]?.bool ?? false
+        append = document["append"]?.entries ?? []
+        login = document["login"].flatMap { LoginForm(document: $0) }
     }
 }

@@ -23,6 +23,8 @@ public struct GatewayService: Equatable, Sendable {
     public var basePath: String
     /// Fields that show the key: `{key}` stands for it, `{basic USER}` for user and key in base 64.
     public var headers: [Document.Entry]
+    /// Members that a field with a list must have, whatever the agent lists in it.
+    public var append: [Document.Entry] = []
     /// Further fields of requests that are not passed on, in small letters.
     public var drop: [String]
     /// Beginnings of paths that may be asked for; all if empty.
@@ -48,6 +50,8 @@ public struct GatewayService: Equatable, Sendable {
     public var number: UInt16
     /// Whether the gateway answers inside in its place, at its own name and port.
     public var isIntercepted = false
+    /// The login whose access token is the key; nil for a key that is read once.
+    public var login: LoginForm?
 
     /// A service at an address.
     public init(name: String, usesTLS: Bool = true, host: String, port: UInt16, basePath: String = "") {

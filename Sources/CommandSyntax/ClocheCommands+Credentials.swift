@@ -87,9 +87,10 @@ extension ClocheCommands {
             Agents that run with a gateway have the new bytes when the command returns.
 
             NAME may also be a service of agents that run, where no credential has that name: the key of each is
-            read again from where it has it, a variable of this shell, a file or a program.
+            read again from where it has it, a variable of this shell, a file, a program, or the file of a login,
+            by whose path a login can be named, too.
             """,
-        arguments: [credentialName("The credential"), sourceCommand],
+        arguments: [credentialName("The credential, or a login's service"), sourceCommand],
         options: sources + [byReference, json],
         exclusive: sourcesExclude,
         stopsAtRest: true,
@@ -106,7 +107,8 @@ extension ClocheCommands {
         discussion: """
             When the command returns, no gateway has it: requests under way with it are broken off, and others
             refused. It stays in the store, and is given to nobody until `rotate` gives it other bytes. NAME may
-            also be a service of profiles, whose key comes from elsewhere: agents that run lose it.
+            also be a service of profiles, whose key comes from elsewhere: agents that run lose it. Of a login, the
+            file's path will do as well; until `rotate`, no agent gets it.
 
             What an agent was given as a variable or a file, it has: only those behind a gateway can be revoked.
             """,

@@ -28,6 +28,7 @@ package struct CredentialEntry: Equatable, Sendable {
         case .reference(.environment): "env"
         case .reference(.file): "file"
         case .reference(.command): "command"
+        case .reference(.login): "login"
         }
     }
 
@@ -95,6 +96,7 @@ extension CredentialSource {
         case .file(let path): .object(["file": .string(path)])
         case .command(let words): .object(["command": .strings(words)])
         case .kept(let name): .object(["kept": .string(name)])
+        case .login(let path): .object(["login": .string(path)])
         }
     }
 
@@ -117,6 +119,7 @@ extension CredentialSource {
         case .file(let path): "file \(path)"
         case .command(let words): "command \(words.joined(separator: " "))"
         case .kept(let name): "kept as \(name)"
+        case .login(let path): "login \(path)"
         }
     }
 }

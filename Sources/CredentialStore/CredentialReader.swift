@@ -38,6 +38,7 @@ package struct CredentialReader {
         case .file(let path): try readFile(path)
         case .command(let words): try run(words)
         case .kept(let name): try readKept(name)
+        case .login(let path): throw Self.failure("login \(path)", "only a gateway reads it")
         }
     }
 

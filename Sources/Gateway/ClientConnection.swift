@@ -27,22 +27,6 @@ final class ClientConnection: Continuing {
         case closing
     }
 
-    private enum RequestBody {
-        case length(Int)
-        case chunked(ChunkedBody)
-        case done
-
-        init(_ body: HTTPRequestHead.Body) {
-            switch body {
-            case .none, .length(0): self = .done
-            case .length(let length): self = .length(length)
-            case .chunked: self = .chunked(ChunkedBody())
-            }
-        }
-
-        var isDone: Bool { if case .done = self { true } else { false } }
-    }
-
     private unowned let gateway: Gateway
     private let client: AgentStream
     /// The service that its address is of.
@@ -74,6 +58,7 @@ final class ClientConnection: Continuing {
     private var wasSent = false
     /// What is taken out of the answer: the key that was sent, whatever has become of it meanwhile.
     private var filter = SecretFilter([])
+    private var replay = RequestReplay(isKept: false)
     private var interimHeads = 0
     private var outcome = GatewayOutcome()
     private var began: Int64 = 0
@@ -167,7 +152,7 @@ final class ClientConnection: Continuing {
 
     /// Adds what waits here to what waits in all connections.
     private func account() {
-        let now = input.count + output.count + toService.count
+        let now = input.count + output.count + toService.count + replay.held
         gateway.held += now - held
         held = now
     }
@@ -301,6 +286,7 @@ final class ClientConnection: Continuing {
                 throw GatewayRefusal(400, "a request whose body is encoded cannot be counted")
             }
             scan = RequestScan(head, form, path: target.path)
+            replay = RequestReplay(isKept: gateway.isLogin(target.service))
             usage = nil
             phase = .collecting
             if head.expectsContinue && head.minorVersion == 1 && !body.isDone {
@@ -354,7 +340,7 @@ final class ClientConnection: Continuing {
             guard let self, !hasEnded, case .connecting = phase else { return }
             self.giveUp = nil
             switch result {
-            case .failure(let failure): refuse(GatewayRefusal(502, failure.why))
+            case .failure(let refusal): refuse(refusal)
             case .success(let stream): send(on: stream)
             }
             update()
@@ -364,10 +350,16 @@ final class ClientConnection: Continuing {
 
     private func send(on stream: ServiceStream) {
         guard let request else { return }
+        if gateway.isForgotten(target.service) {
+            // The login is another one since the connection was asked for.
+            gateway.keep(stream, for: target.service)
+            return connect()
+        }
         do throws(GatewayRefusal) {
             headToService = try gateway.head(request, target)
             headSent = 0
             filter = gateway.filter(target.service)
+            replay.begins(with: gateway.key(target.service))
         } catch { return refuse(error) }
         self.stream = stream
         streamWatched = Watched(stream.socket.number, side: 1)
@@ -390,6 +382,7 @@ final class ClientConnection: Continuing {
             guard let count = bodyCount() else { return }
             scan?.passed(count)
             toService.append(input.slice.prefix(count))
+            replay.passed(input.slice.prefix(count))
             input.consume(count)
             outcome.sent += Int64(count)
         }
@@ -502,6 +495,7 @@ final class ClientConnection: Continuing {
         guard let request, head.status != 101 else {
             return refuse(GatewayRefusal(502, "\(target.service) wants to change to another protocol"))
         }
+        if isRepeated(head) { return }
         let encoding = head["content-encoding"]?.lowercased() ?? "identity"
         guard encoding == "identity" else {
             // Not quoted: nobody has looked for the key in it.
@@ -555,7 +549,48 @@ final class ClientConnection: Continuing {
         if answer?.isDone ?? false { answerEnded() }
     }
 
+    /// Whether the request is sent once more, with another key: the service does not take this one.
+    private func isRepeated(_ head: HTTPAnswerHead) -> Bool {
+        guard head.status == 401, let key = replay.key, gateway.isLogin(target.service) else { return false }
+        gateway.rejected(key, by: target.service, inVain: !replay.isPossible && replay.count > 0)
+        guard replay.isPossible else {
+            if replay.count > 0 { return false }
+            refuse(GatewayRefusal(503, "the login for \(target.service) is being renewed: ask again"))
+            return true
+        }
+        let framing = head.body(ofMethod: request?.method ?? "")
+        var isShort = AnswerBody.isEmpty(framing)
+        if case .length(let length) = framing { isShort = length <= Self.limit }
+        answerKeepsAlive = head.keepsAlive
+        if isShort, body.isDone, !isSending {
+            replay.isDropping = true
+            answer = AnswerBody(framing, isChunked: false, SecretFilter([]))
+            if answer?.isDone ?? false { sendAgain() }
+        } else {
+            answerKeepsAlive = false
+            sendAgain()
+        }
+        return true
+    }
+
+    private func sendAgain() {
+        let kept = answerKeepsAlive && !(answer?.hasMore ?? false) ? stream : nil
+        answer = nil
+        letGo()
+        if let kept { gateway.keep(kept, for: target.service) }
+        toService.append(replay.again())
+        connect()
+    }
+
+    /// An answer that is not the agent's.
+    private func drop(_ bytes: UnsafeMutableRawBufferPointer) {
+        var dropped = ByteQueue()
+        if unsafe answer?.feed(bytes, &dropped, { _ in }) != nil { answerKeepsAlive = false }
+        if !answerKeepsAlive || answer?.isDone ?? true { sendAgain() }
+    }
+
     private func tookBody(_ bytes: UnsafeMutableRawBufferPointer) {
+        if replay.isDropping { return unsafe drop(bytes) }
         let why = unsafe answer?.feed(bytes, &output) { [self] in unsafe usage?.feed($0) }
         if let why {
             return close(why: "\(target.service): \(why)")
@@ -564,6 +599,10 @@ final class ClientConnection: Continuing {
     }
 
     private func serviceEnded(isClean: Bool) {
+        if replay.isDropping {
+            answerKeepsAlive = false
+            return sendAgain()
+        }
         guard answer != nil else {
             return refuse(GatewayRefusal(502, "\(target.service) closed the connection without an answer"))
         }
@@ -607,6 +646,9 @@ final class ClientConnection: Continuing {
 
     /// Answers in the service's place.
     func refuse(_ refusal: GatewayRefusal) {
+        if replay.isDropping {
+            (answer, replay) = (nil, RequestReplay(isKept: false))
+        }
         if answer != nil { return close(why: refusal.why) }
         giveUp?()
         giveUp = nil
@@ -661,8 +703,7 @@ final class ClientConnection: Continuing {
 
     /// Waits for the next request, which may have come already.
     private func next() {
-        answer = nil
-        request = nil
+        (answer, request, replay) = (nil, nil, RequestReplay(isKept: false))
         told = nil
         began = 0
         guard clientKeepsAlive else {

@@ -1,6 +1,6 @@
 // A gateway: the process that has the keys of one agent, takes its requests at a socket of its sandbox, and adds the key to
-// those that its supervisor lets through. It reads what the agent and the services say, and nothing else: no file, no
-// argument, no environment of the agent's.
+// those that its supervisor lets through. It reads what the agent and the services say, and the files of logins that it
+// renews; no other file, no argument, no environment of the agent's.
 
 package import ClocheModel
 internal import Glibc
@@ -21,11 +21,16 @@ internal import NetworkRules
         var secrets: [Secret] = []
         /// Whether requests go on: with the key, or without one where the service takes none, until that is taken away.
         var isOpen: Bool
+        /// Where the key is the access token of a login, that login.
+        var login: ServiceLogin?
 
         init(_ service: GatewayService, _ connections: ServiceConnections) {
             (self.service, self.connections) = (service, connections)
             isOpen = service.isPublic
         }
+
+        /// Whether requests may go out.
+        var isGiven: Bool { login.map { !$0.isRevoked } ?? isOpen }
     }
 
     /// More connections than any program has wait in the kernel.
@@ -91,7 +96,9 @@ internal import NetworkRules
         for service in list {
             do throws(GatewayFailure) {
                 let connections = try ServiceConnections(service, loop, resolver, proxy)
-                services[service.name] = Served(service, connections)
+                let served = Served(service, connections)
+                services[service.name] = served
+                served.login = try login(service, resolver, proxy)
             } catch {
                 throw ClocheError(.configuration, "service \(service.name) cannot be used", why: error.why)
             }
@@ -104,16 +111,46 @@ internal import NetworkRules
         } catch { throw ClocheError(.system, "TLS cannot be intercepted", why: error.why) }
     }
 
-    /// Gives a service another key, or none; what is under way with the old one ends where there is none.
-    package func setKey(_ key: Secret?, of name: String) throws(ClocheError) {
+    private func login(_ service: GatewayService, _ resolver: Resolver, _ proxy: UpstreamProxy?)
+        throws(GatewayFailure) -> ServiceLogin?
+    {
+        guard let form = service.login else { return nil }
+        var server = form.tokenService
+        server.certificates = service.certificates
+        let connections = try ServiceConnections(server, loop, resolver, proxy)
+        return ServiceLogin(service.name, form, loop, connections) { [unowned self] failure in
+            report(.renewed(service: service.name, failure: failure))
+        }
+    }
+
+    /// Gives a service another key.
+    package func setKey(_ key: Secret, of name: String) throws(ClocheError) {
         guard let served = services[name] else { return }
         do throws(SystemError) {
-            served.secrets = try key.map { key throws(SystemError) in try served.service.secrets(key) } ?? []
+            served.secrets = try served.service.secrets(key)
         } catch { throw ClocheError(.system, "no memory for a key", why: error.description) }
-        (served.key, served.isOpen) = (key, key != nil)
+        (served.key, served.isOpen) = (key, true)
         served.connections.forget()
-        guard key == nil else { return }
+    }
+
+    /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
+    package func revoke(_ name: String, _ done: @escaping () -> Void) {
+        guard let served = services[name] else { return done() }
+        (served.key, served.secrets, served.isOpen) = (nil, [], false)
+        served.connections.forget()
         for connection in Array(connections.values) where connection.service == name { connection.revoked() }
+        if let login = served.login { login.revoke(done) } else { done() }
+    }
+
+    /// Has a service's login read anew from its file.
+    ///
+    /// - Returns: whether it has one.
+    package func readLogin(_ name: String) -> Bool {
+        guard let served = services[name], let login = served.login else { return false }
+        served.key = nil
+        served.connections.forget()
+        login.forget()
+        return true
     }
 
     /// Takes connections at a socket of the sandbox; those of one before go on until they end.
@@ -168,15 +205,11 @@ internal import NetworkRules
             let known = services.keys.sorted().map { "/\($0)/" }.joined(separator: ", ")
             throw GatewayRefusal(404, "no service at this path; there is \(known.isEmpty ? "none" : known)")
         }
-        guard served.isOpen else { throw Self.revoked(target) }
+        guard served.isGiven else { throw Self.revoked(target.service) }
         guard served.service.allows(path: target.path) else {
             throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
         }
         return form(target.service)
-    }
-
-    private static func revoked(_ target: ServiceTarget) -> GatewayRefusal {
-        GatewayRefusal(403, "the key for \(target.service) was revoked")
     }
 
     /// Whether a service's requests cost nothing: nobody is named to it.
@@ -200,19 +233,75 @@ internal import NetworkRules
         report(.withdrawn(id: question))
     }
 
-    func connect(_ name: String, _ completion: @escaping ServiceConnections.Completion) -> () -> Void {
+    /// Gives a connection to a service whose key is there, now or later; the closure that is returned gives the wish up.
+    func connect(_ name: String, _ completion: @escaping (Result<ServiceStream, GatewayRefusal>) -> Void)
+        -> () -> Void
+    {
         guard let served = services[name] else { return {} }
-        return served.connections.connect(completion)
+        func dial() -> () -> Void {
+            served.connections.connect { result in completion(result.mapError { GatewayRefusal(502, $0.why) })
+            }
+        }
+        guard let login = served.login else { return dial() }
+        let wish = Wish()
+        wish.giveUp = login.provide { [unowned self] result in
+            do throws(GatewayRefusal) {
+                try use(try result.get(), of: served)
+                wish.next = dial()
+            } catch { completion(.failure(error)) }
+        }
+        return {
+            wish.giveUp()
+            wish.next()
+        }
+    }
+
+    /// What is waited for, one after the other.
+    private final class Wish {
+        var giveUp: () -> Void = {}
+        var next: () -> Void = {}
+    }
+
+    /// Takes over an access token; the one before is still looked for in answers.
+    private func use(_ token: Secret, of served: Served) throws(GatewayRefusal) {
+        guard served.key !== token else { return }
+        do throws(SystemError) {
+            let before = served.key.map { [$0] } ?? []
+            served.secrets = try served.service.secrets(token) + before
+        } catch { throw GatewayRefusal(503, "the gateway has no memory for a key") }
+        served.key = token
+    }
+
+    /// Whether the key of a service can be renewed.
+    func isLogin(_ name: String) -> Bool { services[name]?.login != nil }
+
+    /// Whether the key of a login was forgotten, and is to be read again.
+    func isForgotten(_ name: String) -> Bool {
+        guard let served = services[name] else { return false }
+        return served.login != nil && served.key == nil && served.isGiven
+    }
+
+    /// The key that requests to a service have now.
+    func key(_ name: String) -> Secret? { services[name]?.key }
+
+    /// A service has answered that it does not take a key; nor, perhaps, those that came after it.
+    func rejected(_ key: Secret, by name: String, inVain: Bool) {
+        if inVain { services[name]?.login?.wasInVain() } else { services[name]?.login?.reject(key) }
+    }
+
+    private static func revoked(_ name: String) -> GatewayRefusal {
+        GatewayRefusal(403, "the key for \(name) was revoked")
     }
 
     func keep(_ stream: ServiceStream, for name: String) {
-        if services[name]?.isOpen ?? false { services[name]?.connections.keep(stream) }
+        if services[name]?.isGiven ?? false { services[name]?.connections.keep(stream) }
     }
 
     /// The head of a request with the key in it.
     func head(_ request: HTTPRequestHead, _ target: ServiceTarget) throws(GatewayRefusal) -> [UInt8] {
         // Between the verdict and now it may have been revoked.
-        guard let served = services[target.service], served.isOpen else { throw Self.revoked(target) }
+        guard let served = services[target.service], served.isGiven, served.login == nil || served.key != nil
+        else { throw Self.revoked(target.service) }
         return served.service.head(request, path: target.path, key: served.key)
     }
 

@@ -13,7 +13,7 @@ package enum GatewayOrder: Equatable, Sendable {
     case listen
     /// A socket of the sandbox comes along that listens where programs look for services, at this port.
     case intercept(port: UInt16)
-    /// A pipe with another key of a service comes along.
+    /// A pipe with another key of a service comes along; none for a login, which is read anew.
     case rotate(service: String)
     /// A service has no key any more.
     case revoke(service: String)
@@ -179,6 +179,8 @@ package enum GatewayReport: Equatable, Sendable {
     case failed(String)
     /// Another key of a service is in force, or it has none any more: no request goes out with the one before.
     case changed(service: String)
+    /// The login of a service was renewed, or could not be.
+    case renewed(service: String, failure: String?)
     /// A request waits for a verdict.
     case question(id: Int64, GatewayRequest, ModelRequest?)
     /// A request that waits for one does so no longer: its client has gone, or it was answered otherwise.
@@ -202,6 +204,10 @@ package enum GatewayReport: Equatable, Sendable {
         case .failed(let why): .object(["report": .string("failed"), "why": .string(why)])
         case .changed(let service):
             .object(["report": .string("changed"), "service": .string(service)])
+        case .renewed(let service, let failure):
+            .object([
+                "report": .string("renewed"), "service": .string(service), "failure": .optional(failure),
+            ])
         case .question(let id, let request, let model):
             .map(
                 [Document.Entry("report", .string("question")), Document.Entry("id", .integer(id))]
@@ -237,6 +243,11 @@ package enum GatewayReport: Equatable, Sendable {
         case "distrusted": self = .distrusted(service: document["service"]?.string ?? "")
         case "failed": self = .failed(document["why"]?.string ?? "")
         case "changed": self = .changed(service: document["service"]?.string ?? "")
+        case "renewed":
+            self = .renewed(
+                service: document["service"]?.string ?? "",
+                failure: document["failure"]?.string
+            )
         case "question":
             self = .question(id: id, GatewayRequest(document: document), ModelRequest(document: document))
         case "withdrawn": self = .withdrawn(id: id)

@@ -88,14 +88,16 @@ final class GatewayProcess {
             case .listen: if let descriptor { gateway?.listen(descriptor) }
             case .intercept(let port): if let descriptor { gateway?.intercept(descriptor, at: port) }
             case .rotate(let service):
+                if descriptor == nil, gateway?.readLogin(service) ?? false {
+                    return report(.changed(service: service))
+                }
                 guard let key = try keys(descriptor)[service] else {
                     throw ClocheError(.system, "the key did not arrive")
                 }
                 try gateway?.setKey(key, of: service)
                 report(.changed(service: service))
             case .revoke(let service):
-                try gateway?.setKey(nil, of: service)
-                report(.changed(service: service))
+                gateway?.revoke(service) { [unowned self] in report(.changed(service: service)) }
             case .verdict(let id, let refusal, let status):
                 gateway?.decided(id, refusal, status: status)
             }

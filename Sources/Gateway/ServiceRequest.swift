@@ -86,10 +86,12 @@ extension GatewayService {
     /// Without a key, fields that would show it are left out.
     func head(_ request: HTTPRequestHead, path: String, key: Secret?) -> [UInt8] {
         let own = Set(headers.map { $0.key.lowercased() })
+        let lists = Set(append.map { $0.key.lowercased() })
         var head = request.forService(path: basePath + withoutIdentity(path), host: authority) { field in
             // Some servers take the one for the other.
             let name = field.replacing("_", with: "-")
-            return Self.identifying.contains(name) || own.contains(name) || drop.contains(name)
+            return Self.identifying.contains(name) || lists.contains(name) || own.contains(name)
+                || drop.contains(name)
                 || Self.overriding.contains(name)
                 // What is encoded could not be looked at.
                 || name == "accept-encoding" || request[field]?.contains(placeholder) ?? false
@@ -97,6 +99,7 @@ extension GatewayService {
         // Not moved once the key is in it.
         head.reserveCapacity(head.count + 1024 + 2 * (key?.count ?? 0) * headers.count)
         head.append(contentsOf: "Accept-Encoding: identity\r\n".utf8)
+        for field in append { head.append(contentsOf: list(field, request).utf8) }
         for field in headers {
             let template = field.value.string ?? ""
             if key == nil, Self.showsKey(template) { continue }
@@ -114,6 +117,15 @@ extension GatewayService {
 
     private static func showsKey(_ template: String) -> Bool {
         template.range(of: "{key}") != nil || template.range(of: "{basic ") != nil
+    }
+
+    /// The line of a field with a list: what the agent has in it, and the member that must be there.
+    private func list(_ field: Document.Entry, _ request: HTTPRequestHead) -> String {
+        let member = field.value.string ?? ""
+        var members = (request[field.key] ?? "").split(separator: ",").map { $0.trimmingBlanks }
+        if members.contains(where: { $0.contains(placeholder) }) { members = [] }
+        if !members.contains(member[...]) { members.append(member[...]) }
+        return "\(field.key): \(members.filter { !$0.isEmpty }.joined(separator: ","))\r\n"
     }
 
     /// Parameters of a query that say who somebody is.
@@ -170,6 +182,15 @@ extension GatewayService {
             found.append(try Secret(wiping: &value))
         }
         return found
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: Substring {
+        var text = self
+        while text.first == " " || text.first == "\t" { text = text.dropFirst() }
+        while text.last == " " || text.last == "\t" { text = text.dropLast() }
+        return text
     }
 }
 

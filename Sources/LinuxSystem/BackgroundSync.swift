@@ -11,6 +11,9 @@ internal import Glibc
     /// Whether one is under way, or its end was not asked for yet.
     package private(set) var isRunning = false
 
+    /// Readable when one has ended, until that was asked for.
+    package var number: CInt { event.number }
+
     /// Prepares; nil where no more descriptors are to be had.
     package init?() {
         let number = eventfd(0, CInt(EFD_CLOEXEC))
@@ -35,6 +38,11 @@ internal import Glibc
         // The thread closes it.
         _ = copy.release()
         isRunning = true
+    }
+
+    /// As the other one.
+    package func begin(_ file: FileDescriptor.Shared) throws(SystemError) {
+        try file.borrowed { file throws(SystemError) in try begin(file) }
     }
 
     /// Whether the one that was begun has ended; with `wait`, waits until it has.

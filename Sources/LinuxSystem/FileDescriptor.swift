@@ -304,6 +304,12 @@ extension FileDescriptor.Shared {
     }
     /// See `FileDescriptor.setNonBlocking`.
     package func setNonBlocking() throws(SystemError) { try descriptor.setNonBlocking() }
+    /// The descriptor, for a call that takes one.
+    func borrowed<Result, Failure: Error>(_ body: (borrowing FileDescriptor) throws(Failure) -> Result)
+        throws(Failure) -> Result
+    {
+        try body(descriptor)
+    }
     /// See `Files.status(of:)`.
     package func status() throws(SystemError) -> FileStatus { try Files.status(of: descriptor) }
     /// Reads into memory: as many bytes as have come, 0 at the end.

@@ -63,6 +63,9 @@ extension MergedSettings {
             {
                 return "cannot `intercept` \(name): \(problem)"
             }
+            if let service = services[name], credential["login"] != nil, service["login"] == nil {
+                return "has a login for `\(name)`, which says not how one is renewed: it has no `login`"
+            }
             guard services[name] == nil else { return nil }
             return "names `\(name)`, which is none of `services`\(Suggestion.hint(name, known))"
         }

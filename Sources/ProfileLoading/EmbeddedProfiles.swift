@@ -197,6 +197,22 @@ services:
     variables: {ANTHROPIC_BASE_URL: "{url}", ANTHROPIC_API_KEY: "{placeholder}"}
     placeholder: sk-ant-cloche-holds-the-key
     usage: anthropic
+  # A subscription: the login that Claude Code keeps and renews. Checked against Claude Code 2.1.329, which takes both locks.
+  anthropic-login:
+    url: https://api.anthropic.com
+    headers: {authorization: "Bearer {key}"}
+    append: {anthropic-beta: oauth-2025-04-20}
+    paths: [/v1/]
+    variables: {ANTHROPIC_BASE_URL: "{url}", CLAUDE_CODE_OAUTH_TOKEN: "{placeholder}"}
+    placeholder: sk-ant-oat01-cloche-holds-the-token
+    usage: anthropic
+    login:
+      token-url: https://platform.claude.com/v1/oauth/token
+      fields: {client_id: 9d1c250a-e61b-44d9-88ed-5944d1962f5e}
+      access: claudeAiOauth.accessToken
+      refresh: claudeAiOauth.refreshToken
+      expires: claudeAiOauth.expiresAt
+      locks: ["{directory}/.oauth_refresh.lock", "{directory}.lock"]
   openai:
     url: https://api.openai.com
     headers: {authorization: "Bearer {key}"}
@@ -258,6 +274,20 @@ network:
 
 credentials:
   - {service: anthropic, env: ANTHROPIC_API_KEY, required: true}
+
+"""#
+    ),
+    (
+        path: "claude-login.yaml",
+        text: #"""
+description: Claude Code with the login of a subscription and no network; a gateway outside has the login, and renews it
+extends: claude
+
+network:
+  mode: none
+
+credentials:
+  - {service: anthropic-login, login: ~/.claude/.credentials.json, required: true}
 
 """#
     ),

@@ -155,11 +155,14 @@ extension CredentialPolicy {
                 return nil
             }
             let source = CredentialSource(checked: document)
+            // Of a service with logins, another credential is the access token itself.
+            if case .login(let path)? = source { service.login?.file = path } else { service.login = nil }
             service.isPublic = document["public"]?.bool ?? false
             service.isIntercepted = document["intercept"]?.bool ?? false
             service.along = service.links.filter { $0 != name }.compactMap { other in
                 var along = services[other].flatMap { GatewayService(other, checked: $0) }
                 along?.isPublic = true
+                along?.login = nil
                 return along
             }
             guard service.isPublic == (source == nil) else { return nil }
@@ -185,6 +188,8 @@ extension CredentialSource {
             self = .command(words)
         } else if let name = document["kept"]?.string {
             self = .kept(name: name)
+        } else if let path = document["login"]?.string {
+            self = .login(path: path)
         } else {
             return nil
         }
@@ -195,11 +200,10 @@ extension GatewayService {
     fileprivate init?(_ name: String, checked document: Document) {
         // What is no URL was refused when it was read.
         guard let url = document["url"]?.string.flatMap({ try? ServiceURL($0) }) else { return nil }
-        let host = "\(url.destination.host)"
         self.init(
             name: name,
             usesTLS: url.usesTLS,
-            host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host,
+            host: url.hostName,
             port: url.destination.port,
             basePath: url.basePath
         )
@@ -212,6 +216,41 @@ extension GatewayService {
         certificates = document["certificates"]?.string
         git = document.strings("git")
         links = document.strings("links")
+        append = document["append"]?.entries ?? []
+        login = document["login"].flatMap { LoginForm(checked: $0) }
+    }
+}
+
+extension LoginForm {
+    fileprivate init?(checked document: Document) {
+        // As above.
+        guard let url = document["token-url"]?.string.flatMap({ try? ServiceURL($0) }),
+            let access = document["access"]?.string, let refresh = document["refresh"]?.string
+        else { return nil }
+        self.init(
+            server: Server(
+                usesTLS: url.usesTLS,
+                host: url.hostName,
+                port: url.destination.port,
+                path: url.basePath.isEmpty ? "/" : url.basePath
+            ),
+            access: Self.place(access),
+            refresh: Self.place(refresh)
+        )
+        fields = document["fields"]?.entries ?? []
+        requestForm = document["form"]?.string.flatMap(RequestForm.init) ?? .json
+        expires = document["expires"]?.string.map(Self.place)
+        unit = document["expires-in"]?.string.flatMap(TimeUnit.init) ?? .milliseconds
+        keep = (document["keep"]?.entries ?? []).map { ($0.key, Self.place($0.value.string ?? "")) }
+        locks = document.strings("locks")
+    }
+}
+
+extension ServiceURL {
+    /// The host without brackets.
+    fileprivate var hostName: String {
+        let host = "\(destination.host)"
+        return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
     }
 }
 

@@ -133,6 +133,15 @@ extension ProfileSchema {
             """
         ),
         SchemaKey(
+            "append",
+            .map(.headerName, .text(.line)),
+            default: .map([]),
+            """
+            Fields with a list, such as `anthropic-beta`, and a member that each must have: added to what the agent sends \
+            in it.
+            """
+        ),
+        SchemaKey(
             "drop",
             .list(.text(.headerName)),
             default: .list([]),
@@ -187,6 +196,58 @@ extension ProfileSchema {
             for them: files on another host, which a registry's pages name. Others are given along, without a secret.
             """
         ),
+        SchemaKey(
+            "login",
+            .record(login, .login),
+            """
+            How a login for it is read from the file in which a program of the host keeps it, and renewed; for credentials \
+            with `login`. See docs/logins.md.
+            """
+        ),
+    ]
+
+    static let login: [SchemaKey] = [
+        SchemaKey("token-url", .text(.serviceURL), "Where a refresh token is given for an access token."),
+        SchemaKey(
+            "fields",
+            .map(.fileKey, .text(.line)),
+            default: .map([]),
+            "Fixed members of the request besides `grant_type` and `refresh_token`, such as `client_id`."
+        ),
+        SchemaKey(
+            "form",
+            .choice(["json", "form"]),
+            default: .string("json"),
+            "How the request is written: `json`, or `form` as RFC 6749 has it."
+        ),
+        SchemaKey("access", .text(.memberPlace), "Where in the file the access token stands."),
+        SchemaKey("refresh", .text(.memberPlace), "Where the refresh token stands."),
+        SchemaKey(
+            "expires",
+            .text(.memberPlace),
+            "Where it stands when the access token expires, as a number; without it, only the service's answer tells."
+        ),
+        SchemaKey(
+            "expires-in",
+            .choice(["milliseconds", "seconds"]),
+            default: .string("milliseconds"),
+            "The unit of that number, which counts since 1970."
+        ),
+        SchemaKey(
+            "keep",
+            .map(.fileKey, .text(.memberPlace)),
+            default: .map([]),
+            "Further members of the answer, such as `id_token`, each with its place in the file."
+        ),
+        SchemaKey(
+            "locks",
+            .list(.text(.lockPlace)),
+            default: .list([]),
+            """
+            Directories that the host's program makes while it renews the login, and Cloche as well; `{directory}` is the \
+            one that the file is in.
+            """
+        ),
     ]
 
     static let credential: [SchemaKey] = [
@@ -209,6 +270,14 @@ extension ProfileSchema {
             "kept",
             .text(.profileName),
             "With `service`: a secret that `cloche credential add` keeps under this name."
+        ),
+        SchemaKey(
+            "login",
+            .text(.hostPath),
+            """
+            With a `service` that has `login`: the file in which a program of the host keeps a login. The gateway reads and \
+            renews it.
+            """
         ),
         SchemaKey(
             "service",

@@ -147,8 +147,9 @@ extension ProfileSchema {
         case .bind: schema["required"] = .strings(["source"])
         case .networkRule: schema["required"] = .strings(["host"])
         case .pattern: schema["required"] = .strings(["match", "state"])
-        case .credential: schema["oneOf"] = one(of: ["env", "file", "command", "kept", "public"])
+        case .credential: schema["oneOf"] = one(of: ["env", "file", "command", "kept", "login", "public"])
         case .service: schema["required"] = .strings(["url"])
+        case .login: schema["required"] = .strings(["token-url", "access", "refresh"])
         case .server: schema["oneOf"] = one(of: ["command", "url"])
         }
         return schema

@@ -99,10 +99,13 @@ package indirect enum ValueType: Sendable {
 package enum RecordRule: Sendable {
     /// `target` is the same place inside when it is not written.
     case bind
-    /// Exactly one of `env`, `file`, `command`, `kept` and `public`; `target` goes with `file`, the last three with `service`.
+    /// Exactly one of `env`, `file`, `command`, `kept`, `login` and `public`; `target` goes with `file`, the last four with
+    /// `service`.
     case credential
     /// `url` must be there.
     case service
+    /// `token-url`, `access` and `refresh` must be there.
+    case login
     /// `host` must be there; NetworkRules judges the rest.
     case networkRule
     /// `match` and `state` must be there.

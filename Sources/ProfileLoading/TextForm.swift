@@ -122,6 +122,26 @@ package struct TextForm: Sendable {
         ["https://", "http://"].contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
             && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
     }
+    static let memberPlace = TextForm(
+        "place in a JSON file",
+        plural: "places in a JSON file",
+        "names of members with dots between them, such as tokens.access_token",
+        pattern: "^[^.\\s]+([.][^.\\s]+)*$"
+    ) { text in
+        let names = text.split(separator: ".", omittingEmptySubsequences: false)
+        return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }
+            && names.count <= 8 && !names.contains("")
+    }
+    static let lockPlace = TextForm(
+        "place of a lock",
+        plural: "places of locks",
+        "a path that begins with {directory}",
+        pattern: "^\\{directory\\}"
+    ) { text in
+        let rest = text.dropFirst("{directory}".count)
+        return text.hasPrefix("{directory}") && !rest.isEmpty && !rest.contains("..")
+            && rest.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    }
     static let syscallName = TextForm(
         "system call",
         "the name of a system call",

@@ -173,6 +173,11 @@ struct ValueReader {
         case .service:
             if record["url"] == nil { complain(at: node.position, "`\(key)` needs the key `url`") }
             return
+        case .login:
+            for part in ["token-url", "access", "refresh"] where record[part] == nil {
+                complain(at: node.position, "`\(key)` needs the key `\(part)`")
+            }
+            return
         case .credential:
             source = record["service"] == nil ? record["file"]?.string : nil
             completeCredential(record, node, key: key)
@@ -183,11 +188,11 @@ struct ValueReader {
     }
 
     private mutating func completeCredential(_ record: Document, _ node: LocatedNode, key: String) {
-        let sources = ["env", "file", "command", "kept", "public"].filter { record[$0] != nil }
+        let sources = ["env", "file", "command", "kept", "login", "public"].filter { record[$0] != nil }
         if sources.count != 1 {
-            let words = "`env`, `file`, `command`, `kept` or `public`"
+            let words = "`env`, `file`, `command`, `kept`, `login` or `public`"
             complain(at: node.position, "`\(key)` needs exactly one of the keys \(words)")
-        } else if record["service"] == nil, ["command", "kept", "public"].contains(sources[0]) {
+        } else if record["service"] == nil, ["command", "kept", "login", "public"].contains(sources[0]) {
             complain(
                 at: node.position,
                 "`\(key).\(sources[0])` goes with `service`: only a gateway may read it"

@@ -110,8 +110,8 @@ package enum ControlMessage: Equatable, Sendable {
     case follow
     /// Starts a program.
     case exec(ExecRequest)
-    /// The gateway's key for a service is gone, or another one comes through a pipe that comes along; the report comes when
-    /// the gateway has done it.
+    /// The gateway's key for a service is gone, or another one comes through a pipe that comes along, or the service's login
+    /// is read anew from its file; the report comes when the gateway has done it.
     case changeKey(service: String, isRevoked: Bool)
     /// Asks what is held until a person approves of it; the report has `requests`.
     case requests

@@ -56,6 +56,13 @@ extension Supervisor {
                 try audit.append(.gateway, ["action": .string("failed"), "why": .string(why)])
                 answerKeyChanges(failure: ClocheError(.system, "the gateway failed", why: why))
             case .changed(let service): answerKeyChanges(of: service)
+            case .renewed(let service, let failure):
+                var facts: [Document.Entry] = [
+                    .init("action", .string(failure == nil ? "renew" : "renew-failed")),
+                    .init("service", .string(service)),
+                ]
+                if let failure { facts.append(.init("why", .string(failure))) }
+                try audit.append([AuditEvent(.gateway, facts)])
             case .question(let id, let request, let model):
                 if isApproved(id, request, model) { try passJudged(id, request, model) }
             case .withdrawn(let id): withdrawRequest(id)
@@ -164,9 +171,14 @@ extension Supervisor {
     }
 
     /// Gives it another key for a service, or none; who wanted that is answered when it has been done.
-    func changeKey(_ service: String, _ pipe: FileDescriptor.Shared?, for viewer: Viewer) {
+    func changeKey(
+        _ service: String,
+        isRevoked: Bool,
+        _ pipe: FileDescriptor.Shared?,
+        for viewer: Viewer
+    ) {
         do throws(ClocheError) {
-            try changeKey(service, pipe)
+            try changeKey(service, isRevoked: isRevoked, pipe)
             keyChanges.append((service, viewer.token))
         } catch { reply(viewer, .failed(error)) }
     }
@@ -183,17 +195,20 @@ extension Supervisor {
         }
     }
 
-    private func changeKey(_ service: String, _ pipe: FileDescriptor.Shared?) throws(ClocheError) {
-        guard gateway != nil, policy.gatewayServices.contains(where: { $0.name == service }) else {
+    private func changeKey(_ service: String, isRevoked: Bool, _ pipe: FileDescriptor.Shared?)
+        throws(ClocheError)
+    {
+        let meant = policy.gatewayServices.first { $0.name == service }
+        guard gateway != nil, let meant, isRevoked || (pipe == nil) == (meant.login != nil) else {
             throw ClocheError(
                 .state,
                 "agent \(agent.directory.name) has no gateway for \(service)",
                 remedy: "only credentials with `service` can be changed while an agent runs"
             )
         }
-        let action = pipe == nil ? "revoke" : "rotate"
+        let action = isRevoked ? "revoke" : "rotate"
         try audit.append(.gateway, ["action": .string(action), "service": .string(service)])
-        gateway?.send(pipe == nil ? .revoke(service: service) : .rotate(service: service), pipe)
+        gateway?.send(isRevoked ? .revoke(service: service) : .rotate(service: service), pipe)
         try watchGateway()
     }
 

@@ -34,9 +34,7 @@ extension Supervisor {
         case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
         case .changeKey(let service, let isRevoked):
-            let pipe = isRevoked ? nil : stdio.first
-            guard isRevoked || pipe != nil else { return drop(viewer) }
-            changeKey(service, pipe, for: viewer)
+            changeKey(service, isRevoked: isRevoked, isRevoked ? nil : stdio.first, for: viewer)
         case .requests: reply(viewer, .report(heldReport))
         case .decide(let request):
             tell(viewer) { () throws(ClocheError) in try decide(request, by: viewer.user) }

@@ -12,6 +12,12 @@ import Testing
         var service = GatewayService(name: "a", usesTLS: false, host: "::1", port: 8080, basePath: "/b")
         service.headers = [Document.Entry("x", .string("{key}"))]
         (service.usage, service.certificates, service.isIntercepted) = ("openai", "/ca.pem", true)
+        service.append = [Document.Entry("x-list", .string("a"))]
+        service.login = LoginForm(
+            server: LoginForm.Server(usesTLS: false, host: "::1", port: 1, path: "/t"),
+            access: ["a", "b"],
+            refresh: ["c"]
+        )
         let orders: [GatewayOrder] = [
             .serve([service], upstreamProxy: "http://p:1", nameServers: ["1.1.1.1"]), .listen,
             .intercept(port: 8443),
@@ -29,7 +35,9 @@ import Testing
         told.target = nil
         let reports: [GatewayReport] = [
             .ready, .authority(InterceptionAuthority(certificate: "c\n", fingerprint: "f")),
-            .distrusted(service: "a"), .failed("no"), .changed(service: "a"), .question(id: 1, request, nil),
+            .distrusted(service: "a"), .failed("no"), .changed(service: "a"),
+            .renewed(service: "a", failure: nil),
+            .renewed(service: "a", failure: "no"), .question(id: 1, request, nil),
             .question(id: 1, request, ModelRequest(billing: .deferred, model: "m", bytes: 9)),
             .withdrawn(id: 3), .ended(id: 2, told, outcome), .ended(id: 2, told, GatewayOutcome()),
         ]

@@ -34,7 +34,7 @@ import Testing
         let isAgent = profile.chain.contains("agent")
         let network = profile.policy.network
         // Behind a gateway there is no network to reach.
-        let hasGateway = name.hasSuffix("-gateway")
+        let hasGateway = name.hasSuffix("-gateway") || name.hasSuffix("-login")
         #expect(network.mode == (isAgent && !hasGateway ? .allow : .none))
         #expect(network.allow.isEmpty == (!isAgent || name == "agent"))
         // Its service by TLS, and nothing that an agent of another program would not need as well.

@@ -137,11 +137,11 @@ import Testing
         ),
         (
             "credentials: [{env: A, file: ~/x}]",
-            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command`, `kept` or `public`"
+            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command`, `kept`, `login` or `public`"
         ),
         (
             "credentials: [{required: true}]",
-            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command`, `kept` or `public`"
+            "1:15: `credentials[0]` needs exactly one of the keys `env`, `file`, `command`, `kept`, `login` or `public`"
         ),
         (
             "credentials: [{env: A, target: /x}]",

@@ -44,7 +44,8 @@ enum CredentialCommand {
     private static func rotate(_ context: Context) throws(ClocheError) -> Int32 {
         let (name, store) = (context.command.required("name"), context.store)
         let source = try CredentialOptions(context)
-        if source.kind == .terminal, !store.holds(name) {
+        if !isKept(name, context), source.kind == .terminal {
+            if let told = try rotateLogin(name, context) { return told }
             // A service of agents that run, whose keys are kept elsewhere.
             let changes = try RunningCredentials(context.installation).rotate(service: name)
             if !changes.isEmpty { return try tell(name, "read anew", context, changes) }
@@ -57,6 +58,34 @@ enum CredentialCommand {
             try store.rotate(name, content(source, context))
         }
         return try tell(name, "rotated", context, RunningCredentials(context.installation).rotate(name))
+    }
+
+    /// Whether the store has a credential of a name; the path of a login is none.
+    private static func isKept(_ name: String, _ context: Context) -> Bool {
+        !name.hasPrefix("/") && context.store.holds(name)
+    }
+
+    private static func unknown(_ name: String, _ context: Context) -> ClocheError {
+        if name.hasPrefix("/") {
+            return ClocheError(.notFound, "there is no login \(visible(name))")
+        }
+        do throws(ClocheError) {
+            _ = try context.store.entry(name)
+        } catch { return error }
+        return ClocheError(.state, "no agent has \(visible(name))")
+    }
+
+    /// Has agents use a login again, as its file has it now; nil where nobody has one by that name.
+    private static func rotateLogin(_ name: String, _ context: Context) throws(ClocheError) -> Int32? {
+        let running = RunningCredentials(context.installation)
+        let files = try running.markLogins(name, isRevoked: false)
+        guard !files.isEmpty else {
+            if name.hasPrefix("/") { throw unknown(name, context) }
+            return nil
+        }
+        // Of a service, also those whose key is another's than a login's.
+        let changes = try name.hasPrefix("/") ? running.rotateLogin(name) : running.rotate(service: name)
+        return try tell(name, "rotated", context, changes)
     }
 
     /// What is to be stored; a reference is tried first, because one that cannot be read is a mistake as a rule.
@@ -83,7 +112,7 @@ enum CredentialCommand {
         _ changes: [CredentialChange] = []
     ) throws(ClocheError) -> Int32 {
         if context.command.flag("json") {
-            var result = context.store.holds(name) ? document(try context.store.entry(name)) : .map([])
+            var result = isKept(name, context) ? document(try context.store.entry(name)) : .map([])
             if case .map(let entries) = result {
                 result = .map(entries + [Document.Entry("agents", .list(changes.map(document)))])
             }
@@ -113,14 +142,19 @@ enum CredentialCommand {
         // First, so that an agent that is being started sees it, or is among those that run; a full disk keeps the key from
         // being taken away there no more than that.
         var failure: ClocheError?
-        if context.store.holds(name) {
+        if isKept(name, context) {
             do throws(ClocheError) {
                 try context.store.revoke(name)
             } catch { failure = error }
         }
-        let changes = try RunningCredentials(context.installation).revoke(name)
+        let running = RunningCredentials(context.installation)
+        var logins: [String] = []
+        do throws(ClocheError) {
+            logins = try running.markLogins(name, isRevoked: true)
+        } catch { failure = error }
+        let changes = try running.revoke(name)
         if let failure { throw failure }
-        if changes.isEmpty { _ = try context.store.entry(name) }
+        if changes.isEmpty, logins.isEmpty, !isKept(name, context) { throw unknown(name, context) }
         return try tell(name, "revoked", context, changes)
     }
 

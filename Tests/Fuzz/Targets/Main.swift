@@ -13,7 +13,7 @@ private let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "socks": fuzzSocks, "gate": fuzzGate, "negotiation": fuzzNegotiation,
     "network-rules": fuzzNetworkRules, "audit": fuzzAudit, "recording": fuzzRecording,
     "usage": fuzzUsage,
-    "credential": fuzzCredential, "gateway": fuzzGateway,
+    "credential": fuzzCredential, "gateway": fuzzGateway, "login": fuzzLogin,
     "self-test": fuzzSelfTest,
 ]
 
