@@ -88,8 +88,7 @@ extension Project {
     }
 
     /// An agent of this project with a worktree.
-    func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree)
-    {
+    func gitAgent(_ name: String) throws(ClocheError) -> (AgentDirectory, AgentRecord, AgentWorktree) {
         let directory = try agentDirectory(name)
         let record = try directory.read()
         if record.state == .creating || record.state == .deleting {

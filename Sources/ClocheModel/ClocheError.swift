@@ -42,7 +42,8 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let usage = Code("usage")
 
         private static let all: [Code] = [
-            .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .check, .system,
+            .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .check,
+            .system,
             .programNotFound, .programNotExecutable, .limit, .usage,
         ]
 
