@@ -8,32 +8,13 @@ internal import NetworkMessages
 
 /// One connection of the agent's.
 final class ClientConnection: Continuing {
-    private enum Phase {
-        /// TLS is being agreed upon, where the gateway answers in a service's place.
-        case securing
-        /// Waits for a request's head.
-        case head
-        /// Waits for as much of the request as it takes to say what is asked for.
-        case collecting
-        /// Waits for the supervisor's word, with this question.
-        case asking(Int64)
-        /// A connection to the service is being made.
-        case connecting
-        /// Request and answer go on.
-        case exchanging
-        /// The rest of a request that was answered here comes, and is dropped.
-        case dropping
-        /// What is to be sent is sent, and then it is closed.
-        case closing
-    }
-
     private unowned let gateway: Gateway
     private let client: AgentStream
     /// The service that its address is of.
     private let only: String?
     private var id: UInt64 = 0
     private var watched: Watched
-    private var phase = Phase.head
+    private var phase = ClientPhase.head
     private var input = ByteQueue()
     private var output = ByteQueue()
     private var reader = HTTPRequestReader()
@@ -391,24 +372,11 @@ final class ClientConnection: Continuing {
 
     /// How much of what has come is of the body; nil if it is none, and the connection is closed.
     private func bodyCount() -> Int? {
-        switch body {
-        case .done: return 0
-        case .length(let length):
-            let count = min(length, input.count)
-            body = length == count ? .done : .length(length - count)
-            return count
-        case .chunked(var chunks):
-            switch chunks.read(input.slice.span) {
-            case .more:
-                body = .chunked(chunks)
-                return input.count
-            case .done(let length):
-                body = .done
-                return length
-            case .malformed(let why):
-                close(why: why)
-                return nil
-            }
+        switch body.take(input.slice.span) {
+        case .success(let count): return count
+        case .failure(let malformed):
+            close(why: malformed.why)
+            return nil
         }
     }
 
@@ -506,31 +474,11 @@ final class ClientConnection: Continuing {
         // What follows an answer without a body was not asked for.
         answerKeepsAlive = head.keepsAlive && !(isFollowed && AnswerBody.isEmpty(framing))
         outcome.status = Int64(head.status)
-        var lines = "HTTP/1.1 \(head.status) \r\n"
         let links = gateway.links(target.service)
-        let changes = links?.changes(head, ofMethod: request.method) ?? false
-        for field in head.fields where !changes || !ServiceLinks.aboutBytes.contains(field.name) {
-            let value = field.name == "location" ? links?.place(field.value) ?? field.value : field.value
-            lines += "\(field.name): \(value)\r\n"
-        }
-        var isChunked = false
-        switch framing {
-        case .none: break
-        case .length(let length) where !changes || length == 0: lines += "content-length: \(length)\r\n"
-        case .length, .chunked, .untilEnd:
-            if request.minorVersion == 1 {
-                isChunked = true
-                lines += "transfer-encoding: chunked\r\n"
-            } else {
-                clientKeepsAlive = false
-            }
-        }
-        if request.method == "HEAD", !changes, case .length(let length) = head.body(ofMethod: "GET") {
-            lines += "content-length: \(length)\r\n"
-        }
-        if !clientKeepsAlive { lines += "connection: close\r\n" }
+        let shown = AgentAnswerHead(head, to: request, links, keepsAlive: clientKeepsAlive)
+        clientKeepsAlive = shown.keepsAlive
         var filter = filter
-        var bytes = Array((lines + "\r\n").utf8)
+        var bytes = Array(shown.text.utf8)
         unsafe bytes.withUnsafeMutableBytes { room in
             unsafe filter.feed(room) { unsafe output.append($0) }
         }
@@ -542,7 +490,7 @@ final class ClientConnection: Continuing {
         }
         answer = AnswerBody(
             framing,
-            isChunked: isChunked,
+            isChunked: shown.isChunked,
             self.filter,
             links?.filter(head, ofMethod: request.method)
         )
