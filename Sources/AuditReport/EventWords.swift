@@ -27,6 +27,9 @@ package struct EventWords: Equatable {
     package static func isDenial(_ event: Document) -> Bool {
         let name = event["event"]?.string
         if name == "denied" { return true }
+        if name == "approval" {
+            return ["denied", "refused", "timed-out"].contains(event["action"]?.string ?? "")
+        }
         if name == "calls-untold" { return (event["denied"]?.integer ?? 0) > 0 }
         guard let verdict = event["verdict"]?.string else { return false }
         return verdict == "refused" || verdict == "denied"
@@ -202,7 +205,8 @@ package struct EventWords: Equatable {
         return joined([
             word(event["class"], limit: 80), word(event["target"], limit: 8100), number,
             event["always"]?.bool == true ? "for the rest of the run" : "", word(event["why"]), untold,
-            by(event),
+            // Nobody has asked but the agent.
+            event["action"]?.string == "asked" ? "" : by(event),
         ])
     }
 

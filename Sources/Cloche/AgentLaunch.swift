@@ -290,8 +290,12 @@ enum CredentialChoice {
                 .configuration,
                 "the key for \(service.name) is missing",
                 why: "there is no \(source?.description ?? "source")",
-                remedy:
-                    "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
+                remedy: source.map { source in
+                    if case .login = source {
+                        return "log in once with the program on the host, or set `required: false` in the profile"
+                    }
+                    return "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
+                } ?? ""
             )
         case .environment(let name):
             ClocheError(

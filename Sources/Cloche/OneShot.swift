@@ -235,12 +235,13 @@ extension Project {
     }
 
     private static func refuseQuestions(_ policy: Policy) throws(ClocheError) {
-        guard !policy.ask.classes.isEmpty else { return }
+        let asked = policy.ask.classes.filter { policy.canAsk($0) }
+        guard !asked.isEmpty else { return }
         throw ClocheError(
             .configuration,
             "`run` and `learn` have nobody asked",
             why:
-                "the profile has \(policy.ask.classes.map(\.description).joined(separator: ", ")) held until "
+                "the profile has \(asked.map(\.description).joined(separator: ", ")) held until "
                 + "a person approves of it, and only an agent of `start` has somebody who is asked",
             remedy: "use `cloche start`, or take the classes away with --set 'ask=[]'"
         )

@@ -51,6 +51,8 @@ extension Project {
         {
             throw ClocheError(.usage, "\(twice) is named twice", remedy: "name each agent once")
         }
+        // A profile that cannot be read is told of before anything is fetched.
+        if options.check != nil { _ = try profiles.load(name: options.checkProfile) }
         // In the order of their names: two that merge the same agents never wait for each other.
         let (sides, merge) = try locking(options.agents.sorted()[...]) { () throws(ClocheError) in
             var sides: [Side] = []
@@ -154,6 +156,8 @@ extension Project {
         let words = [
             "-C", directory, "run", "--profile", options.checkProfile, "--workspace",
             "dir:\(files.directory)",
+            // What stands for protected names in a user's directory would be files of the merge here.
+            "--set", "filesystem.protect=[]",
             "--", "/bin/sh", "-c", check,
         ]
         let status: Int32
@@ -171,6 +175,10 @@ extension Project {
             throw ClocheError(.system, "cannot start the sandbox of the check", why: error.description)
         }
         if status == 0 { return }
+        // Of Cloche itself, which has said why.
+        if status == 125 {
+            throw ClocheError(.sandbox, "the check could not be run; nothing was merged", why: "see above")
+        }
         throw ClocheError(
             .check,
             "the check failed; nothing was merged and no file was touched",

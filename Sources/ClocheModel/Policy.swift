@@ -87,6 +87,14 @@ public struct Policy: Equatable, Sendable {
 }
 
 extension Policy {
+    /// Whether there can be anything of a class that a person is asked about.
+    public func canAsk(_ kind: ApprovalClass) -> Bool {
+        switch kind {
+        case .push, .credential: !gatewayServices.isEmpty
+        case .newHost: network.mode == .allow
+        }
+    }
+
     /// The services that a gateway is for, with those that go along, numbered.
     public var gatewayServices: [GatewayService] {
         var services = credentials.compactMap(\.service)

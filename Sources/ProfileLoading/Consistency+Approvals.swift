@@ -12,7 +12,8 @@ extension MergedSettings {
         let mode = document.value(at: ["network", "mode"])?.string ?? ""
         return problems(document, "ask", in: "") { item in
             switch item.string.flatMap({ ApprovalClass($0) }) {
-            case .credential(let name)? where !names.contains(name):
+            // Where there is no key at all, as in other profiles of a project, nothing has to be held.
+            case .credential(let name)? where !names.isEmpty && !names.contains(name):
                 "names `\(name)`, which is neither a service of `credentials` nor the `kept` name of one"
                     + Suggestion.hint(name, names)
             case .newHost? where ["open", "host"].contains(mode):

@@ -60,14 +60,14 @@ package struct BudgetEvent: Equatable, Sendable {
     /// The limit's key in profiles.
     package var key: String { "\(scope.rawValue).\(limit.rawValue)" }
 
-    /// The facts of the audit log's event `budget`.
-    package var facts: [Document.Entry] {
+    /// The facts of the audit log's event `budget`; whether the agent is frozen depends on the host, too.
+    package func facts(isFrozen: Bool) -> [Document.Entry] {
         [
             .init("limit", .string(key)), .init("state", .string(state.rawValue)),
             .init("used", .integer(used)),
             .init("most", .integer(most)), .init("unit", .string(limit.unit)),
             .init("per", .string(period.rawValue)),
-            .init("pauses", .bool(pauses)),
+            .init("pauses", .bool(isFrozen)),
         ]
     }
 

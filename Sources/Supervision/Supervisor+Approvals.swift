@@ -51,7 +51,7 @@ extension Supervisor {
 
     private func refuseRequest(_ id: Int64, _ why: String) {
         gateway?.send(
-            .verdict(id: id, refusal: "the profile has this asked about ('ask'), and \(why)", status: 403)
+            .verdict(id: id, refusal: "a person must approve of this ('ask' in the profile), and \(why)", status: 403)
         )
     }
 

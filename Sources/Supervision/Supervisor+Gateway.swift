@@ -151,11 +151,14 @@ extension Supervisor {
         try act(on: budget.ended(usage, expected: expected, WallClock.milliseconds))
     }
 
-    /// Writes down what became of a budget, and freezes the agent where it says so.
+    /// Writes down what became of a budget, and freezes the agent where it says so and that can be.
     private func act(on events: [BudgetEvent]) throws(ClocheError) {
         for event in events {
-            try audit.append([AuditEvent(.budget, event.facts)])
-            if event.pauses, record.state == .running { _ = try pause() }
+            // Where nothing can be frozen, what is asked for is refused all the same.
+            let isFrozen = event.pauses && record.state == .running && canFreeze
+            try audit.append([AuditEvent(.budget, event.facts(isFrozen: isFrozen))])
+            // One that cannot be frozen now, as it waits for a disk, is not ended for that.
+            if isFrozen { _ = try? pause() }
         }
     }
 

@@ -31,6 +31,9 @@ extension Supervisor {
     /// Stops every process of the sandbox where it is.
     func freeze() throws(ClocheError) { try setFrozen(true, "paused") }
 
+    /// Whether there is a cgroup, without which nothing can be frozen.
+    var canFreeze: Bool { resources?.cgroup?.group != nil }
+
     /// Lets every process of the sandbox go on.
     func thaw() throws(ClocheError) { try setFrozen(false, "unpaused") }
 

@@ -20,6 +20,7 @@ enum RequestsCommand {
                 requests.map { row($0, now) },
                 header: ["REQUEST", "CLASS", "WAITS", "LEFT", "COUNT", "WHAT"]
             )
+            context.output.note("`cloche approve REQUEST` or `cloche deny REQUEST` answers one")
         }
         return ExitCode.success
     }
