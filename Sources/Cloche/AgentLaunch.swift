@@ -283,6 +283,11 @@ enum CredentialChoice {
         }
     }
 
+    private static func remedy(_ source: CredentialSource?) -> String {
+        if case .login? = source { return "log in once with the program on the host" }
+        return "set it, keep one with `cloche credential add`"
+    }
+
     private static func missing(_ kind: CredentialPolicy.Kind) -> ClocheError {
         switch kind {
         case .service(let service, let source):
@@ -290,12 +295,7 @@ enum CredentialChoice {
                 .configuration,
                 "the key for \(service.name) is missing",
                 why: "there is no \(source?.description ?? "source")",
-                remedy: source.map { source in
-                    if case .login = source {
-                        return "log in once with the program on the host, or set `required: false` in the profile"
-                    }
-                    return "set it, keep one with `cloche credential add`, or set `required: false` in the profile"
-                } ?? ""
+                remedy: remedy(source) + ", or set `required: false` in the profile"
             )
         case .environment(let name):
             ClocheError(

@@ -211,7 +211,8 @@ private struct ProfileTrial {
 
     /// A command in a throw-away sandbox of this profile, as a person would run it.
     private func inside(_ command: [String]) throws(ClocheError) -> SubprocessResult {
-        let options = ["--profile", name, "--workspace", "none", "--set", "limits.wall-clock=\(seconds)s"]
+        let options =
+            ["--profile", name, "--workspace", "none", "--set", "limits.wall-clock=\(seconds)s"]
             // Nobody is there to be asked.
             + ["--set", "ask=[]"]
         do throws(SystemError) {

@@ -5,6 +5,7 @@ internal import AuditRecords
 package import ClocheModel
 package import GitWorkspace
 internal import LinuxSystem
+internal import ProfileLoading
 
 /// What is to be merged, and how.
 package struct MergeOptions: Sendable {

@@ -50,9 +50,8 @@ extension Supervisor {
     }
 
     private func refuseRequest(_ id: Int64, _ why: String) {
-        gateway?.send(
-            .verdict(id: id, refusal: "a person must approve of this ('ask' in the profile), and \(why)", status: 403)
-        )
+        let refusal = "a person must approve of this ('ask' in the profile), and \(why)"
+        gateway?.send(.verdict(id: id, refusal: refusal, status: 403))
     }
 
     /// A request that was held has no client any more.
