@@ -35,7 +35,7 @@ package struct RunningCredentials {
         let holders = holders {
             $0["kept"]?.string == name || $0["service"]?.string == name || $0["login"]?.string == name
         }
-        return try change(holders) { _ throws(ClocheError) in .revoke }
+        return try change(holders + self.holders(along: name)) { _ throws(ClocheError) in .revoke }
     }
 
     /// Has agents read a login anew, of which `name` is the service or the file.
@@ -112,6 +112,24 @@ package struct RunningCredentials {
         let project: String
         let service: String
         let source: CredentialSource?
+    }
+
+    /// Running agents that got a service along with another one, whose answers lead to it.
+    private func holders(along name: String) -> [Holder] {
+        installation.stateRoot.projects().flatMap { project in
+            project.agents().compactMap { directory -> Holder? in
+                // As below.
+                guard let record = try? directory.read(), record.state.isSupervised else { return nil }
+                let given = record.given(of: record.effective["credentials"]?.list ?? [])
+                let isAlong = given.contains { credential in
+                    let service = credential["service"]?.string ?? ""
+                    let links = record.effective["services"]?[service]?["links"]?.stringList ?? []
+                    return service != name && links.contains(name)
+                }
+                guard isAlong else { return nil }
+                return Holder(directory: directory, project: project.directory, service: name, source: nil)
+            }
+        }
     }
 
     /// Running agents whose gateway was given such a credential.

@@ -147,7 +147,8 @@ final class ClientConnection: Continuing {
         case .head, .dropping: mayRead = output.count < Self.limit && gateway.hasRoom
         // An agent that has gone is seen.
         case .collecting, .asking, .connecting: mayRead = input.count < Self.limit && gateway.hasRoom
-        case .exchanging: mayRead = input.count < Self.limit && toService.count < Self.limit
+        case .exchanging:
+            mayRead = input.count < Self.limit && toService.count < (gateway.hasRoom ? Self.limit : 1)
         case .closing: mayRead = false
         case .securing: mayRead = true
         }
@@ -155,7 +156,7 @@ final class ClientConnection: Continuing {
         let hasOutput = !output.isEmpty && !client.writeWantsRead || client.readWantsWrite
         watched.want(wantsClient, hasOutput, of: id, in: gateway.loop)
         guard let stream, case .exchanging = phase else { return }
-        let mayAnswer = output.count < Self.limit
+        let mayAnswer = output.count < (gateway.hasRoom ? Self.limit : 1)
         let wantsRead = mayAnswer && !stream.readWantsWrite || stream.writeWantsRead
         let wantsWrite = isSending && !stream.writeWantsRead || stream.readWantsWrite
         streamWatched?.want(wantsRead, wantsWrite, of: id, in: gateway.loop)
@@ -258,6 +259,7 @@ final class ClientConnection: Continuing {
         extend(Self.exchangeTime)
         do throws(GatewayRefusal) {
             target = try client.target(head, only: only)
+            try gateway.checkMethod(head.method, target)
             var request = GatewayRequest(service: target.service, method: head.method, path: target.path)
             if case .length(let length) = head.body { request.length = Int64(length) }
             if case .none = head.body { request.length = 0 }
@@ -363,7 +365,8 @@ final class ClientConnection: Continuing {
             guard let count = bodyCount() else { return }
             scan?.passed(count)
             toService.append(input.slice.prefix(count))
-            replay.passed(input.slice.prefix(count))
+            // What could be sent again is kept while there is room: an agent decides how much that would be.
+            if gateway.hasRoom { replay.passed(input.slice.prefix(count)) } else { replay.forget() }
             input.consume(count)
             outcome.sent += Int64(count)
         }

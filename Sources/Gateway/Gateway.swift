@@ -136,10 +136,20 @@ internal import NetworkRules
     /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
     package func revoke(_ name: String, _ done: @escaping () -> Void) {
         guard let served = services[name] else { return done() }
+        for other in alongOnly(with: served.service) { revoke(other) {} }
         (served.key, served.secrets, served.isOpen) = (nil, [], false)
         served.connections.forget()
         for connection in Array(connections.values) where connection.service == name { connection.revoked() }
         if let login = served.login { login.revoke(done) } else { done() }
+    }
+
+    /// Services without a key that came along with this one, and with no other that is still open.
+    private func alongOnly(with service: GatewayService) -> [String] {
+        let others = services.values.filter { $0.isGiven && $0.service.name != service.name }
+        return service.links.filter { name in
+            name != service.name && isPublic(name)
+                && !others.contains { $0.service.name != name && $0.service.links.contains(name) }
+        }
     }
 
     /// Has a service's login read anew from its file.
@@ -210,6 +220,15 @@ internal import NetworkRules
             throw GatewayRefusal(403, "the gateway passes on nothing for this path of \(target.service)")
         }
         return form(target.service)
+    }
+
+    /// Refuses to change anything at a service that has no key: who reads there could tell others by it. What git clones is
+    /// asked for by POST.
+    func checkMethod(_ method: String, _ target: ServiceTarget) throws(GatewayRefusal) {
+        guard isPublic(target.service), !["GET", "HEAD"].contains(method) else { return }
+        let path = target.path.prefix { $0 != "?" }
+        if method == "POST", path.hasSuffix("/git-upload-pack") { return }
+        throw GatewayRefusal(403, "without a key, only GET and HEAD go to \(target.service)")
     }
 
     /// Whether a service's requests cost nothing: nobody is named to it.

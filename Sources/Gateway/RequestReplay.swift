@@ -34,6 +34,9 @@ struct RequestReplay {
         if held + bytes.count > Self.longest { body = nil } else { body?.append(contentsOf: bytes) }
     }
 
+    /// It cannot be sent again.
+    mutating func forget() { body = nil }
+
     /// Whether the request can be sent once more.
     var isPossible: Bool { body != nil && count < Self.most }
 

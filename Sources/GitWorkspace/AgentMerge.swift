@@ -149,9 +149,8 @@ extension GitRepository {
             throw Git.failure("the merge could not be computed", result)
         }
         if result.status == 0 { return .tree(tree) }
-        var names: [String] = []
-        for file in fields.dropFirst() where !names.contains(file) { names.append(file) }
-        return .conflict(names)
+        var seen: Set<String> = []
+        return .conflict(fields.dropFirst().filter { seen.insert($0).inserted })
     }
 
     /// Moves branch, index and files from the checkout's commit to another.

@@ -136,10 +136,11 @@ extension GitRepository {
         if topLevel != nil { current = try currentBranch() }
         if case .branch(let name) = destination, "refs/heads/" + name != current {
             let branch = "refs/heads/" + name
-            guard try git.run(["check-ref-format", branch], at: store).status == 0, !name.hasPrefix("-")
-            else {
-                throw ClocheError(.usage, "\(name.visible) cannot name a branch")
-            }
+            // git expands `@{-1}` and the like, and takes names that it would not make.
+            let checked = try git.run(["check-ref-format", "--branch", name], at: store)
+            guard checked.status == 0, checked.outputText.withoutFinalNewline == name, !name.hasPrefix("-"),
+                !name.hasPrefix("refs/"), !["HEAD", "@"].contains(name)
+            else { throw ClocheError(.usage, "\(name.visible) cannot name a branch") }
             try refuseCheckedOutElsewhere(branch)
             let previous = try commit(branch)
             var start = previous
@@ -268,7 +269,9 @@ private struct MergeFold {
         switch try repository.mergedTree(of: offered, into: tip, at: place) {
         case .conflict(let files):
             var conflicts: [ConflictingFile] = []
-            for path in files { conflicts.append(try conflict(path, base)) }
+            for (index, path) in files.enumerated() {
+                conflicts.append(try conflict(path, base, looksUp: index < Self.mostLookedUp))
+            }
             guard leavesOut else { throw error(worktree.agent, conflicts) }
             note(worktree.agent, offered, paths.count, proposal, .conflict(conflicts))
         case .tree(let tree):
@@ -317,10 +320,16 @@ private struct MergeFold {
         )
     }
 
-    private func conflict(_ path: String, _ base: String?) throws(ClocheError) -> ConflictingFile {
+    /// For so many files git is asked who else changed them: an agent may be in conflict in all that there are.
+    private static let mostLookedUp = 20
+
+    private func conflict(_ path: String, _ base: String?, looksUp: Bool) throws(ClocheError)
+        -> ConflictingFile
+    {
         let bytes = Array(path.utf8)
         let agents = changed.filter { $0.paths.contains(bytes) }.map { "agent " + $0.agent }
         if !agents.isEmpty { return ConflictingFile(path: path, others: agents) }
+        guard looksUp else { return ConflictingFile(path: path, others: [branch]) }
         let range = base.map { "\($0)..\(start)" } ?? start
         let author = try repository.git.run(
             ["log", "-1", "--format=%an", "--end-of-options", range, "--", path],

@@ -23,7 +23,7 @@ package struct ScratchFiles: ~Copyable {
     package static func make(_ commit: String, of repository: GitRepository) throws(ClocheError)
         -> ScratchFiles
     {
-        let files = ScratchFiles(place: try directory(in: ProcessEnvironment.value("TMPDIR") ?? "/tmp"))
+        let files = ScratchFiles(place: try directory(in: ProcessEnvironment.value("TMPDIR") ?? "/var/tmp"))
         do throws(SystemError) {
             try Files.makeDirectory(files.directory)
         } catch { throw ClocheError("no temporary directory can be made", error) }

@@ -193,7 +193,8 @@ services:
   anthropic:
     url: https://api.anthropic.com
     headers: {x-api-key: "{key}"}
-    paths: [/v1/]
+    # Models, and nothing else that the account has there, as sessions and environments.
+    paths: [/v1/messages, /v1/complete, /v1/models]
     variables: {ANTHROPIC_BASE_URL: "{url}", ANTHROPIC_API_KEY: "{placeholder}"}
     placeholder: sk-ant-cloche-holds-the-key
     usage: anthropic
@@ -202,7 +203,7 @@ services:
     url: https://api.anthropic.com
     headers: {authorization: "Bearer {key}"}
     append: {anthropic-beta: oauth-2025-04-20}
-    paths: [/v1/]
+    paths: [/v1/messages, /v1/models]
     variables: {ANTHROPIC_BASE_URL: "{url}", CLAUDE_CODE_OAUTH_TOKEN: "{placeholder}"}
     placeholder: sk-ant-oat01-cloche-holds-the-token
     usage: anthropic
@@ -217,7 +218,7 @@ services:
     url: https://api.openai.com
     headers: {authorization: "Bearer {key}"}
     drop: [openai-organization, openai-project]
-    paths: [/v1/]
+    paths: [/v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, /v1/models]
     # Clients of OpenAI's own write the version into the base.
     variables:
       OPENAI_BASE_URL: "{url}/v1"
@@ -252,6 +253,7 @@ services:
   # Where the pages of pypi lead.
   pypi-files:
     url: https://files.pythonhosted.org
+    paths: [/packages/]
 
 syscalls:
   # One file each in syscalls/, with the reasons. Not here: debugging, nested-namespaces.

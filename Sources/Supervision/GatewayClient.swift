@@ -22,7 +22,7 @@ package struct GatewaySettings: Sendable {
 /// A supervisor's end of its gateway.
 package struct GatewayClient {
     let socket: FileDescriptor.Shared
-    private let pid: Int32
+    let pid: Int32
     /// Who vouches for it where it answers in the place of services; known when it is ready.
     package private(set) var authority: InterceptionAuthority?
     private var isReady = false

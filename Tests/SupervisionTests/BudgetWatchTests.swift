@@ -109,7 +109,7 @@ import Testing
         #expect(use(40) == [])
         let reached = use(20)
         #expect(reached.map(\.state) == [.reached] && reached.first?.pauses == true)
-        #expect(reached.first?.facts.first { $0.key == "used" }?.value == .integer(110))
+        #expect(reached.first?.facts(isFrozen: true).first { $0.key == "used" }?.value == .integer(110))
         let refusal = try #require(watch.begins(noon))
         #expect(refusal.event == nil && refusal.endsAt == nil)
         #expect(

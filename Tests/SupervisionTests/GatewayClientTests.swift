@@ -33,7 +33,11 @@ import Testing
             nil
         )
         var client = try client(saying: [.ready, question])
-        defer { client.kill() }
+        defer {
+            client.kill()
+            // A child that nobody waits for would keep Swift Testing from seeing the end of its own.
+            #expect(throws: Never.self) { try Subprocess.wait(client.pid) }
+        }
         // Both are there before the first is read.
         usleep(1_000_000)
         try client.awaitReady()

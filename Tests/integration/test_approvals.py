@@ -251,7 +251,11 @@ def test_the_dashboard_answers(t):
     board.send("x")
     board.gone("any other key neither")
     assert len(waiting(t, project)) == 1 and not service.requests
-    board.send("yy")
+    # Who holds the key that shows it approves of nothing.
+    board.send("yyy")
+    board.until("any other key neither")
+    assert len(waiting(t, project)) == 1 and not service.requests
+    board.send("a")
     board.until(f"approved {one['request']}")
     assert status(client) == "200" and len(service.requests) == 1
     client = curl(t, project, "/v1/second")

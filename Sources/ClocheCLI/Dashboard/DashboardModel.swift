@@ -215,7 +215,8 @@ struct DashboardModel: Equatable {
             mode = .browse
             guard DashboardView.showsWhole(request, columns: columns, rows: rows) else { return nil }
             switch key.code {
-            case .character("y"):
+            // Another key than the one that shows it: that may be held, or pasted.
+            case .character("a"):
                 return .answer("\(name)/\(request.number)", isApproval: true, isLasting: false)
             case .character("A"):
                 return .answer("\(name)/\(request.number)", isApproval: true, isLasting: true)

@@ -194,7 +194,7 @@ extension DashboardView {
                 style: look.warning
             )
         case .answer:
-            let text = " y approves once, A for all of the run, n denies, any other key neither"
+            let text = " a approves once, A for all of the run, n denies, any other key neither"
             canvas.put(
                 Canvas.cut(text, to: model.columns - 1, mark: look.ellipsis),
                 row: row,
