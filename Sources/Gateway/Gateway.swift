@@ -222,8 +222,9 @@ internal import NetworkRules
         return form(target.service)
     }
 
-    /// Refuses to change anything at a service that has no key: who reads there could tell others by it. What git clones is
-    /// asked for by POST.
+    /// Refuses to change anything at a service that has no key.
+    ///
+    /// What can be written there, others can read. What git clones is asked for by POST.
     func checkMethod(_ method: String, _ target: ServiceTarget) throws(GatewayRefusal) {
         guard isPublic(target.service), !["GET", "HEAD"].contains(method) else { return }
         let path = target.path.prefix { $0 != "?" }

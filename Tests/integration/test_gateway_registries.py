@@ -217,6 +217,17 @@ def test_packages_cost_nothing(t):
     lines = lambda: [json.loads(line) for line in t.cloche("audit", "a", "--json", cwd=project).out.splitlines()]  # noqa: E731
     paths = lambda: [line["path"] for line in lines() if line["event"] == "request"]  # noqa: E731
     t.wait_until(lambda: paths() == ["/simple/canary-package/"] * 3, "three records")
-    # It can be taken away like one with a key.
+    # Nothing is written where anybody may read.
+    ask = lambda script: t.cloche("exec", "-T", "a", "--", "sh", "-c", script, cwd=project).out  # noqa: E731
+    code = "curl -sS -o /dev/null -w '%{http_code} '"
+    assert ask(f"{code} -d secret ${{PIP_INDEX_URL}}canary-package/; {code} -X PUT http://127.65.0.2:4180/packages/x") == "403 403 "
+    wheel_url = "http://127.65.0.2:4180/packages/aa/canary_package-1.2-py3-none-any.whl"
+    assert ask(f"{code} {wheel_url}") == "200 "
+    # It can be taken away like one with a key, and what came along with it goes with it.
     t.cloche("credential", "revoke", "pypi")
-    assert t.cloche("exec", "-T", "a", "--", "sh", "-c", script, cwd=project).out == "403 403 403 "
+    assert ask(script) == "403 403 403 " and ask(f"{code} {wheel_url}") == "403 "
+    # What came along can be taken away alone.
+    t.start("b", "exec sleep 1000", cwd=project, profile="registry")
+    t.cloche("credential", "revoke", "pypi-files")
+    asked = t.cloche("exec", "-T", "b", "--", "sh", "-c", f"{script}; {code} {wheel_url}", cwd=project).out
+    assert asked == "200 200 200 403 ", asked
