@@ -49,6 +49,7 @@ internal import NetworkRules
     private var intercepted: [UInt16: InterceptedPort] = [:]
     private var interceptors: [UInt16: GatewayListener] = [:]
     private var resolver: Resolver?
+    private var revocations: RevocationWatch?
     private var waiting: [Int64: (request: GatewayRequest, connection: ClientConnection?)] = [:]
     private var lastQuestion: Int64 = 0
     /// Bytes that wait in all connections.
@@ -136,10 +137,35 @@ internal import NetworkRules
     /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
     package func revoke(_ name: String, _ done: @escaping () -> Void) {
         guard let served = services[name] else { return done() }
-        (served.key, served.secrets, served.isOpen) = (nil, [], false)
-        served.connections.forget()
-        for connection in Array(connections.values) where connection.service == name { connection.revoked() }
+        (served.secrets, served.isOpen) = ([], false)
+        breakOff(served)
         if let login = served.login { login.revoke(done) } else { done() }
+    }
+
+    /// Ends what is under way with a service's key.
+    private func breakOff(_ served: Served) {
+        served.key = nil
+        served.connections.forget()
+        let name = served.service.name
+        for connection in Array(connections.values) where connection.service == name { connection.revoked() }
+    }
+
+    /// Ends what is under way with logins whose files are marked as revoked.
+    ///
+    /// - Returns: whether something with a login is still under way.
+    private func endRevoked() -> Bool {
+        let names = Set(connections.values.compactMap(\.service))
+        var isUnderWay = false
+        for served in names.compactMap({ services[$0] }) {
+            guard let login = served.login else { continue }
+            if login.isMarked {
+                breakOff(served)
+                login.withdraw()
+            } else {
+                isUnderWay = true
+            }
+        }
+        return isUnderWay
     }
 
     /// Has a service's login read anew from its file.
@@ -302,6 +328,12 @@ internal import NetworkRules
         // Between the verdict and now it may have been revoked.
         guard let served = services[target.service], served.isGiven, served.login == nil || served.key != nil
         else { throw Self.revoked(target.service) }
+        if let login = served.login {
+            if login.isMarked { throw login.withdraw() }
+            let watch = revocations ?? RevocationWatch(loop) { [unowned self] in endRevoked() }
+            revocations = watch
+            watch.begin()
+        }
         return served.service.head(request, path: target.path, key: served.key)
     }
 

@@ -18,6 +18,8 @@ final class ServiceLogin {
 
     /// The token, and when another one is wanted; nil where nobody says.
     private var token: (access: Secret, renewal: Int64?)?
+    /// The file that the token was read from, whatever its name stands for meanwhile.
+    private var source: LoginPlace?
     private var rejected: Secret?
     /// A refresh token that was refused is not shown again.
     private var refused: Secret?
@@ -56,7 +58,7 @@ final class ServiceLogin {
             return {}
         }
         if let token, token.renewal.map({ WallClock.milliseconds < $0 }) ?? true {
-            completion(.success(token.access))
+            completion(isMarked ? .failure(withdraw()) : .success(token.access))
             return {}
         }
         lastNumber += 1
@@ -67,9 +69,27 @@ final class ServiceLogin {
     }
 
     private var refusal: GatewayRefusal? {
-        if isRevoked { return GatewayRefusal(403, "the login for \(name) was revoked") }
+        if isRevoked { return revocation }
         guard let rest, MonotonicClock.milliseconds < rest.until else { return nil }
         return rest.failure.refusal(name)
+    }
+
+    private var revocation: GatewayRefusal { GatewayRefusal(403, "the login for \(name) was revoked") }
+
+    /// Whether its file is marked as revoked: whoever did that need not know of this gateway.
+    var isMarked: Bool {
+        // Without a place of its name, the one that the token is from tells.
+        let place = try? LoginPlace(form.file, in: form.lockDirectory)
+        return (place?.isRevoked ?? false) || (source?.isRevoked ?? false)
+    }
+
+    /// Uses what it has no more; the file is read again when somebody wants it.
+    @discardableResult
+    func withdraw() -> GatewayRefusal {
+        (token, source) = (nil, nil)
+        abandon()
+        answer(.failure(revocation))
+        return revocation
     }
 
     /// The service does not take a token any more.
@@ -100,13 +120,7 @@ final class ServiceLogin {
     /// Has nothing more to do with the login; `done` is called when nothing of it is under way.
     func revoke(_ done: @escaping () -> Void) {
         isRevoked = true
-        token = nil
-        abandon()
-        let all = waiting
-        waiting = [:]
-        for completion in all.values {
-            completion(.failure(GatewayRefusal(403, "the login for \(name) was revoked")))
-        }
+        withdraw()
         if renewal == nil { done() } else { whenIdle.append(done) }
     }
 
@@ -155,6 +169,8 @@ final class ServiceLogin {
             if isAbandoned { return goOn() }
             let left = tokens.expires.map { $0 - WallClock.milliseconds }
             token = (tokens.access, left.map { WallClock.milliseconds + $0 - min(Self.margin, $0 / 10) })
+            // The file was there a moment ago; without it, there is no mark.
+            source = try? LoginPlace(form.file, in: form.lockDirectory)
             rejected = nil
             answer(.success(tokens.access))
         case .failure(let failure):

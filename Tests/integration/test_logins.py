@@ -8,6 +8,7 @@ import pathlib
 import shlex
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -510,6 +511,67 @@ def test_what_is_under_way_when_it_is_revoked(t):
     assert ask(t, project, "a").endswith(" 403")
     t.cloche("credential", "rotate", host.file)
     assert ask(t, project, "a") == "fine 200"
+
+
+def test_a_revocation_reaches_who_cannot_be_told(t):
+    """A `run` that has the token already, with an answer under way; agents that have the file by a link, or under the name of
+    another service."""
+    issuer = Issuer()
+    host = HostProgram(t, issuer)
+    profile(t, issuer, host)
+    text = (t.config / "cloche/profiles/shared.yaml").read_text()
+    link = t.home / "link.json"
+    link.symlink_to(host.file)
+    t.profile("linked", text.replace(str(host.file), str(link)))
+    t.profile("renamed", text.replace("model", "other"))
+    project = t.repository()
+    for name in ("linked", "renamed"):
+        t.start(name, "exec sleep 1000", cwd=project, profile=name)
+        assert ask(t, project, name) == "fine 200"
+    leave, begun = threading.Event(), threading.Event()
+    def api(handler, body):
+        if handler.path != "/v1/slow":
+            return handler.reply(b"fine")
+        handler.send_response(200)
+        handler.send_header("content-length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b"begun")
+        begun.set()
+        leave.wait(100)
+    issuer.api = api
+    # Each line from its input is a request; the slow one tells how curl has ended.
+    script = (
+        'curl -sS $MODEL_URL/v1/slow >/dev/null 2>&1; echo "slow $?" >ended & '
+        'while read line; do curl -sS -w " %{http_code}\\n" $MODEL_URL/v1/x; done; wait; cat ended'
+    )
+    once = t.spawn("run", "--profile", "shared", "--workspace", "none", "--", "sh", "-c", f"cd /tmp; {script}", stdin=subprocess.PIPE)
+    def line():
+        once.stdin.write(b"go\n")
+        once.stdin.flush()
+        return once.stdout.readline().decode().strip()
+    try:
+        assert line() == "fine 200" and begun.wait(60)
+        told = t.json("credential", "revoke", link)["agents"]
+        assert sorted(one["agent"] for one in told) == ["linked", "renamed"] and not any(one["failure"] for one in told), told
+        # The first request after it, and those before are broken off though nobody asks.
+        for name in ("linked", "renamed"):
+            assert ask(t, project, name).endswith(" 403")
+        out = line()
+        assert "revoked" in out and out.endswith(" 403"), out
+        out, _ = once.communicate(timeout=60)
+        # An answer that is not whole: 18 of curl.
+        assert out.decode().split() == ["slow", "18"], out
+    finally:
+        leave.set()
+    told = t.json("credential", "rotate", host.file)["agents"]
+    assert sorted(one["agent"] for one in told) == ["linked", "renamed"], told
+    assert [ask(t, project, name) for name in ("linked", "renamed")] == ["fine 200"] * 2
+    # By the name of one service; the other has the file as well.
+    told = t.json("credential", "revoke", "other")["agents"]
+    assert sorted(one["agent"] for one in told) == ["linked", "renamed"], told
+    assert ask(t, project, "linked").endswith(" 403")
+    t.json("credential", "rotate", "other")
+    assert ask(t, project, "linked") == "fine 200"
 
 
 def test_a_login_that_is_replaced_meanwhile_stays(t):
