@@ -406,6 +406,29 @@ def test_a_login_is_renewed_outside(t):
     assert not tokens_in_files(t), tokens_in_files(t)
 
 
+def test_no_token_comes_back(t):
+    """A service that says what it was sent long ago: all tokens of a gateway's life are taken out, not only the last ones."""
+    issuer = Issuer(uses=1)
+    host = HostProgram(t, issuer)
+    profile(t, issuer, host)
+    project = t.repository()
+    t.start("a", "exec sleep 1000", cwd=project, profile="shared")
+    sent = []
+    def api(handler, body):
+        sent.append(handler.headers["authorization"].removeprefix("Bearer "))
+        handler.reply(" ".join([*sent, "oat-of-nobody"]).encode())
+    issuer.api = api
+    for number in range(1, 5):
+        out = ask(t, project, "a").split()
+        assert out == ["*" * len(token) for token in sent] + ["oat-of-nobody", "200"] and len(sent) == number, (out, sent)
+    # Nor after others have taken their place.
+    t.cloche("credential", "revoke", "model")
+    host.log_in()
+    t.cloche("credential", "rotate", "model")
+    out = ask(t, project, "a")
+    assert len(set(sent)) == 5 and out.split()[5:] == ["oat-of-nobody", "200"] and "oat-grant" not in out, (out, sent)
+
+
 def test_a_request_that_is_long_is_asked_for_again(t):
     """One that is not kept whole is answered 503 with the reason, and its next try has the new token."""
     issuer = Issuer(uses=1)
