@@ -324,10 +324,8 @@ internal import NetworkRules
     /// The key that requests to a service have now.
     func key(_ name: String) -> Secret? { services[name]?.key }
 
-    /// A service has answered that it does not take a key; nor, perhaps, those that came after it.
-    func rejected(_ key: Secret, by name: String, inVain: Bool) {
-        if inVain { services[name]?.login?.wasInVain() } else { services[name]?.login?.reject(key) }
-    }
+    /// A service has answered that it does not take a key.
+    func rejected(_ key: Secret, by name: String) { services[name]?.login?.reject(key) }
 
     private static func revoked(_ name: String) -> GatewayRefusal {
         GatewayRefusal(403, "the key for \(name) was revoked")

@@ -122,16 +122,23 @@ import Testing
         #expect(body == "grant_type=refresh_token&client_id=a%20%22b%22&refresh_token=rt-%221%5C2%26")
     }
 
-    @Test func aRequestIsSentAgainAFewTimes() {
+    @Test func onlyARefusalEndsALogin() throws {
+        for (status, body, isRefusal) in [
+            (400, "{}", true), (401, "", true), (403, "<h1>blocked</h1>", false), (404, "", false),
+            (403, #"{"error": "invalid_grant"}"#, true), (404, #"{"error": {"type": "invalid_token"}}"#, true),
+            (200, "invalid_grant", false), (500, "invalid_grant", false), (429, "invalid_token", false),
+        ] {
+            #expect(try LoginRenewal.isRefusal(status, secret(body)) == isRefusal, "\(status) \(body)")
+        }
+    }
+
+    @Test func aRequestIsSentAgainOnce() {
         var replay = RequestReplay(isKept: true)
         replay.passed([1, 2][...])
         replay.passed([3][...])
         #expect(replay.isPossible && replay.held == 3)
-        for _ in 0..<3 {
-            #expect(replay.isPossible)
-            #expect(replay.again() == [1, 2, 3])
-        }
-        #expect(!replay.isPossible && replay.count == 3 && replay.held == 0)
+        #expect(replay.again() == [1, 2, 3])
+        #expect(!replay.isPossible && replay.count == 1 && replay.held == 0)
         var none = RequestReplay(isKept: false)
         none.passed([1][...])
         #expect(!none.isPossible)
