@@ -41,6 +41,9 @@ struct LoginFile {
     let place: LoginPlace
     let text: Secret
 
+    /// A longer one is not read, and none is written that is so long.
+    static let limit = 256 << 10
+
     /// Reads it.
     init(_ form: LoginForm, evenIfRevoked: Bool = false) throws(LoginFailure) {
         do throws(SystemError) {
@@ -56,9 +59,9 @@ struct LoginFile {
             guard status.kind == .regular, status.owner == CurrentUser.id || status.owner == 0,
                 status.mode & 0o022 == 0
             else { throw SystemError("open", .access) }
-            text = try Secret(reading: file)
+            text = try Secret(reading: file, upTo: Self.limit)
         } catch { throw LoginFailure(why: "the login's file cannot be read: \(error.errno)") }
-        guard text.count < Secret.mostBytes else { throw LoginFailure(why: "the login's file is too long") }
+        guard text.count < Self.limit else { throw LoginFailure(why: "the login's file is too long") }
     }
 }
 
@@ -70,10 +73,12 @@ struct LoginReplacement {
     private let target: String
     let descriptor: FileDescriptor.Shared
 
-    /// What a renewed login may have more than the one before.
-    private static let more = 32 << 10
+    /// What a renewed login may have more than the one before: all of an answer, and a time.
+    private static let more = TokenExchange.limit + 32
 
     init(_ file: LoginFile) throws(SystemError) {
+        // The service is not asked for what could not be read again.
+        guard file.text.count + Self.more < LoginFile.limit else { throw SystemError("write", Errno(EFBIG)) }
         target = file.place.file
         path = "\(target).cloche-new"
         let status = try Files.status(target)

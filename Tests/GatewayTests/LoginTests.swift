@@ -52,6 +52,25 @@ import Testing
         #expect(text(try LoginTokens(file: secret(written), form()).access) == "at-new!-1")
     }
 
+    @Test func whatIsKeptManyTimesHasRoom() throws {
+        var form = form()
+        form.keep = (0..<20).map { ("access_token", ["more", "m\($0)"]) }
+        let places = (0..<20).map { "\"m\($0)\":0" }.joined(separator: ",")
+        let login = #""oauth":{"access":"at-123456","refresh":"rt-123456"}"#
+        let token = String(repeating: "a", count: 9000)
+        let answer = try RenewedTokens(secret(#"{"access_token":"\#(token)"}"#), form, now: 0)
+        let short = "{\(login),\"more\":{\(places)}}"
+        let written = text(try answer.written(into: secret(short), form))
+        #expect(written.count == short.count + 21 * token.count - 9 + 20)
+        #expect(written.hasSuffix("\"m19\":\"\(token)\"}}"))
+        // What could not be read again: the tokens alone, and not even those.
+        let blanks = String(repeating: " ", count: 200_000)
+        let tokens = text(try answer.written(into: secret(short + blanks), form))
+        #expect(tokens == short.replacing("at-123456", with: token) + blanks)
+        let more = String(repeating: " ", count: 55_000)
+        #expect(throws: LoginFailure.self) { try answer.written(into: secret(short + blanks + more), form) }
+    }
+
     @Test func aRefreshTokenThatIsNotRotatedStays() throws {
         for more in ["", #","refresh_token":null"#] {
             let answer = try RenewedTokens(secret(#"{"access_token":"at-new-1"\#(more)}"#), form(), now: 0)
