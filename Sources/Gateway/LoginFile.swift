@@ -11,11 +11,24 @@ package struct LoginPlace: Equatable, Sendable {
     package let file: String
     private let base: String
 
-    /// - Throws: when there is no such file.
+    /// - Throws: when there is not even a directory for the file.
     package init(_ file: String, in directory: String) throws(SystemError) {
-        // One name for a file, however it is reached; a file that is replaced keeps it.
-        self.file = try Files.canonicalPath(file)
+        // One name for a file, however it is reached; a file that is replaced, or not there for a while, keeps it.
+        self.file = try Self.canonical(file, links: 40)
         base = "\(directory)/\(StableHash.hexadecimal(self.file))"
+    }
+
+    private static func canonical(_ file: String, links: Int) throws(SystemError) -> String {
+        do throws(SystemError) {
+            return try Files.canonicalPath(file)
+        } catch {
+            guard error.errno == .noEntry, links > 0 else { throw error }
+        }
+        let directory = try Files.canonicalPath(file.parentPath)
+        let name = "\(directory == "/" ? "" : directory)/\(file.lastComponent)"
+        // What is no link, or not there, is the file itself.
+        guard let target = try? Files.readLink(name) else { return name }
+        return try canonical(target.hasPrefix("/") ? target : "\(directory)/\(target)", links: links - 1)
     }
 
     /// Held by whoever renews it.
@@ -51,6 +64,9 @@ struct LoginFile {
         } catch { throw LoginFailure(why: "there is no file with the login", kind: .dead) }
         guard evenIfRevoked || !place.isRevoked else {
             throw LoginFailure(why: "the login was revoked", kind: .revoked)
+        }
+        guard Files.exists(place.file) else {
+            throw LoginFailure(why: "there is no file with the login", kind: .dead)
         }
         do throws(SystemError) {
             // A pipe would make us wait for its writer.

@@ -187,6 +187,14 @@ import Testing
         try place.setRevoked(true)
         #expect(try LoginPlace(directory + "/home/../home/login", in: form.lockDirectory).isRevoked)
         #expect(throws: LoginFailure.self) { try LoginFile(form) }
+        // Also while the file is not there, and by a link to it.
+        try Files.makeSymbolicLink(directory + "/link", to: "home/login")
+        try Files.remove(directory + "/home/login")
+        for name in ["/home/login", "/home/../home/login", "/link"] {
+            #expect(try LoginPlace(directory + name, in: form.lockDirectory) == place)
+        }
+        #expect(throws: SystemError.self) { try LoginPlace(directory + "/none/login", in: "/") }
+        try Files.writeAtomically(directory + "/home/login", Array(file.utf8))
         try place.setRevoked(false)
         #expect(try text(LoginFile(form).text) == file)
         try Files.removeTree(directory)
