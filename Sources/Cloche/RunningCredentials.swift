@@ -30,51 +30,59 @@ package struct RunningCredentials {
     /// The agents of an installation's state.
     package init(_ installation: Installation) { self.installation = installation }
 
-    /// Takes the keys of a credential of the store, or of a service, away from all agents that have them.
-    package func revoke(_ name: String) throws(ClocheError) -> [CredentialChange] {
+    /// Takes the keys of a credential of the store, or of a service, away from all agents that have them, and logins, of which
+    /// `logins` are the files, from those that have them under whatever name.
+    package func revoke(_ name: String, logins: [String] = []) throws(ClocheError) -> [CredentialChange] {
         let holders = holders {
-            $0["kept"]?.string == name || $0["service"]?.string == name || $0["login"]?.string == name
+            $0["kept"]?.string == name || $0["service"]?.string == name || isLogin($0, of: logins)
         }
         return try change(holders + self.holders(along: name)) { _ throws(ClocheError) in .revoke }
     }
 
-    /// Has agents read a login anew, of which `name` is the service or the file.
-    package func rotateLogin(_ name: String) throws(ClocheError) -> [CredentialChange] {
-        try change(holders { Self.isLogin($0, name) }) { _ throws(ClocheError) in .readLogin }
+    /// Has agents read logins anew, of which these are the files.
+    package func rotateLogins(_ files: [String]) throws(ClocheError) -> [CredentialChange] {
+        try change(holders { isLogin($0, of: files) }) { _ throws(ClocheError) in .readLogin }
     }
 
-    /// Marks logins, of which `name` is the service or the file, so that no gateway uses them, or any may again: also one
-    /// that is being started, and one of a `run`.
-    ///
-    /// - Returns: their files.
-    package func markLogins(_ name: String, isRevoked: Bool) throws(ClocheError) -> [String] {
-        var files: Set<String> = name.hasPrefix("/") ? [name] : []
+    /// The files of logins, without links, of which `name` is the service or the file.
+    package func logins(_ name: String) -> [String] {
+        var files: Set<String> = []
+        if name.hasPrefix("/"), let file = file(name) { files.insert(file) }
         for project in installation.stateRoot.projects() {
             for directory in project.agents() {
                 // What cannot be read names none.
                 let given = (try? directory.read())?.effective["credentials"]?.list ?? []
-                for login in given where Self.isLogin(login, name) {
-                    if let file = login["login"]?.string { files.insert(file) }
+                for login in given where login["service"]?.string == name {
+                    if let file = login["login"]?.string.flatMap(file) { files.insert(file) }
                 }
             }
         }
-        var marked: [String] = []
-        for file in files.sorted() {
-            do throws(SystemError) {
-                try LoginPlace(file, in: installation.loginDirectory).setRevoked(isRevoked)
-                marked.append(file)
-            } catch {
-                // Without a file there is no login to mark.
-                if error.errno == .noEntry, error.call == "realpath" { continue }
-                throw ClocheError(.system, "cannot mark the login \(file)", why: error.description)
-            }
-        }
-        return marked
+        return files.sorted()
     }
 
-    private static func isLogin(_ credential: Document, _ name: String) -> Bool {
-        guard let login = credential["login"]?.string else { return false }
-        return login == name || credential["service"]?.string == name
+    /// Marks logins so that no gateway uses them, or any may again: also one that is being started, and one of a `run`.
+    package func mark(_ files: [String], isRevoked: Bool) throws(ClocheError) {
+        var failure: ClocheError?
+        for file in files {
+            do throws(SystemError) {
+                try LoginPlace(file, in: installation.loginDirectory).setRevoked(isRevoked)
+            } catch {
+                // The others are marked all the same.
+                failure = ClocheError(.system, "cannot mark the login \(file)", why: error.description)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// A login's file without links, as marks are of; nil where there is none.
+    private func file(_ path: String) -> String? {
+        // One that is nowhere has no login, and no gateway that has it.
+        (try? LoginPlace(path, in: installation.loginDirectory))?.file
+    }
+
+    private func isLogin(_ credential: Document, of files: [String]) -> Bool {
+        guard !files.isEmpty, let path = credential["login"]?.string else { return false }
+        return files.contains(path) || file(path).map(files.contains) ?? false
     }
 
     /// Gives agents the new bytes of a credential of the store.
@@ -86,10 +94,12 @@ package struct RunningCredentials {
     }
 
     /// Reads the keys of a service anew, each from where its agent has it, as the caller can, and gives them to those agents;
-    /// a login is read by their gateways.
-    package func rotate(service: String) throws(ClocheError) -> [CredentialChange] {
+    /// a login is read by their gateways, also by those that have one of `logins` under another name.
+    package func rotate(service: String, logins: [String] = []) throws(ClocheError) -> [CredentialChange] {
         var read: [(source: CredentialSource, key: Secret)] = []
-        let holders = holders { $0["service"]?.string == service && CredentialSource(checked: $0) != nil }
+        let holders = holders {
+            $0["service"]?.string == service && CredentialSource(checked: $0) != nil || isLogin($0, of: logins)
+        }
         return try change(holders) { holder throws(ClocheError) in
             guard let source = holder.source else { return .readLogin }
             if case .login = source { return .readLogin }

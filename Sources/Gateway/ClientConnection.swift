@@ -503,9 +503,10 @@ final class ClientConnection: Continuing {
     /// Whether the request is sent once more, with another key: the service does not take this one.
     private func isRepeated(_ head: HTTPAnswerHead) -> Bool {
         guard head.status == 401, let key = replay.key, gateway.isLogin(target.service) else { return false }
-        gateway.rejected(key, by: target.service, inVain: !replay.isPossible && replay.count > 0)
+        // Nor was the key before it taken: it may not be the key's fault.
+        if replay.count > 0 { return false }
+        gateway.rejected(key, by: target.service)
         guard replay.isPossible else {
-            if replay.count > 0 { return false }
             refuse(GatewayRefusal(503, "the login for \(target.service) is being renewed: ask again"))
             return true
         }

@@ -16,9 +16,11 @@ internal import NetworkRules
     private final class Served {
         let service: GatewayService
         let connections: ServiceConnections
-        /// The key and the forms in which it could be echoed; none after it was revoked.
-        var key: Secret?
-        var secrets: [Secret] = []
+        /// The key; none after it was revoked.
+        private(set) var key: Secret?
+        /// The last keys and the forms in which they could be echoed, whatever has become of them: what a service was sent once,
+        /// it can say long after.
+        private(set) var secrets: [Secret] = []
         /// Whether requests go on: with the key, or without one where the service takes none, until that is taken away.
         var isOpen: Bool
         /// Where the key is the access token of a login, that login.
@@ -31,6 +33,20 @@ internal import NetworkRules
 
         /// Whether requests may go out.
         var isGiven: Bool { login.map { !$0.isRevoked } ?? isOpen }
+
+        /// More are not looked for: each costs time with each answer.
+        private static let mostSecrets = 64
+
+        /// Takes a key over.
+        func use(_ key: Secret) throws(SystemError) {
+            let new = try service.secrets(key)
+            let old = secrets.filter { known in !new.contains { $0.isSame(as: known) } }
+            secrets = Array((new + old).prefix(Self.mostSecrets))
+            self.key = key
+        }
+
+        /// Sends it no more.
+        func forgetKey() { key = nil }
     }
 
     /// More connections than any program has wait in the kernel.
@@ -49,6 +65,7 @@ internal import NetworkRules
     private var intercepted: [UInt16: InterceptedPort] = [:]
     private var interceptors: [UInt16: GatewayListener] = [:]
     private var resolver: Resolver?
+    private var revocations: RevocationWatch?
     private var waiting: [Int64: (request: GatewayRequest, connection: ClientConnection?)] = [:]
     private var lastQuestion: Int64 = 0
     /// Bytes that wait in all connections.
@@ -127,27 +144,52 @@ internal import NetworkRules
     package func setKey(_ key: Secret, of name: String) throws(ClocheError) {
         guard let served = services[name] else { return }
         do throws(SystemError) {
-            served.secrets = try served.service.secrets(key)
+            try served.use(key)
         } catch { throw ClocheError(.system, "no memory for a key", why: error.description) }
-        (served.key, served.isOpen) = (key, true)
+        served.isOpen = true
         served.connections.forget()
     }
 
     /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
     package func revoke(_ name: String, _ done: @escaping () -> Void) {
         guard let served = services[name] else { return done() }
+        served.isOpen = false
+        breakOff(served)
         for other in alongOnly(with: served.service) { revoke(other) {} }
-        (served.key, served.secrets, served.isOpen) = (nil, [], false)
-        served.connections.forget()
-        for connection in Array(connections.values) where connection.service == name { connection.revoked() }
         if let login = served.login { login.revoke(done) } else { done() }
+    }
+
+    /// Ends what is under way with a service's key.
+    private func breakOff(_ served: Served) {
+        served.forgetKey()
+        served.connections.forget()
+        let name = served.service.name
+        for connection in Array(connections.values) where connection.service == name { connection.revoked() }
+    }
+
+    /// Ends what is under way with logins whose files are marked as revoked.
+    ///
+    /// - Returns: whether something with a login is still under way.
+    private func endRevoked() -> Bool {
+        let names = Set(connections.values.compactMap(\.service))
+        var isUnderWay = false
+        for served in names.compactMap({ services[$0] }) {
+            guard let login = served.login else { continue }
+            if login.isMarked {
+                breakOff(served)
+                login.withdraw()
+            } else {
+                isUnderWay = true
+            }
+        }
+        return isUnderWay
     }
 
     /// Services without a key that came along with this one, and with no other that is still open.
     private func alongOnly(with service: GatewayService) -> [String] {
         let others = services.values.filter { $0.isGiven && $0.service.name != service.name }
         return service.links.filter { name in
-            name != service.name && isPublic(name)
+            name != service.name && isPublic(name) && services[name]?.isGiven ?? false
                 && !others.contains { $0.service.name != name && $0.service.links.contains(name) }
         }
     }
@@ -157,7 +199,7 @@ internal import NetworkRules
     /// - Returns: whether it has one.
     package func readLogin(_ name: String) -> Bool {
         guard let served = services[name], let login = served.login else { return false }
-        served.key = nil
+        served.forgetKey()
         served.connections.forget()
         login.forget()
         return true
@@ -282,14 +324,12 @@ internal import NetworkRules
         var next: () -> Void = {}
     }
 
-    /// Takes over an access token; the one before is still looked for in answers.
+    /// Takes over an access token.
     private func use(_ token: Secret, of served: Served) throws(GatewayRefusal) {
         guard served.key !== token else { return }
         do throws(SystemError) {
-            let before = served.key.map { [$0] } ?? []
-            served.secrets = try served.service.secrets(token) + before
+            try served.use(token)
         } catch { throw GatewayRefusal(503, "the gateway has no memory for a key") }
-        served.key = token
     }
 
     /// Whether the key of a service can be renewed.
@@ -304,10 +344,8 @@ internal import NetworkRules
     /// The key that requests to a service have now.
     func key(_ name: String) -> Secret? { services[name]?.key }
 
-    /// A service has answered that it does not take a key; nor, perhaps, those that came after it.
-    func rejected(_ key: Secret, by name: String, inVain: Bool) {
-        if inVain { services[name]?.login?.wasInVain() } else { services[name]?.login?.reject(key) }
-    }
+    /// A service has answered that it does not take a key.
+    func rejected(_ key: Secret, by name: String) { services[name]?.login?.reject(key) }
 
     private static func revoked(_ name: String) -> GatewayRefusal {
         GatewayRefusal(403, "the key for \(name) was revoked")
@@ -322,6 +360,12 @@ internal import NetworkRules
         // Between the verdict and now it may have been revoked.
         guard let served = services[target.service], served.isGiven, served.login == nil || served.key != nil
         else { throw Self.revoked(target.service) }
+        if let login = served.login {
+            if login.isMarked { throw login.withdraw() }
+            let watch = revocations ?? RevocationWatch(loop) { [unowned self] in endRevoked() }
+            revocations = watch
+            watch.begin()
+        }
         return served.service.head(request, path: target.path, key: served.key)
     }
 

@@ -11,11 +11,24 @@ package struct LoginPlace: Equatable, Sendable {
     package let file: String
     private let base: String
 
-    /// - Throws: when there is no such file.
+    /// - Throws: when there is not even a directory for the file.
     package init(_ file: String, in directory: String) throws(SystemError) {
-        // One name for a file, however it is reached; a file that is replaced keeps it.
-        self.file = try Files.canonicalPath(file)
+        // One name for a file, however it is reached; a file that is replaced, or not there for a while, keeps it.
+        self.file = try Self.canonical(file, links: 40)
         base = "\(directory)/\(StableHash.hexadecimal(self.file))"
+    }
+
+    private static func canonical(_ file: String, links: Int) throws(SystemError) -> String {
+        do throws(SystemError) {
+            return try Files.canonicalPath(file)
+        } catch {
+            guard error.errno == .noEntry, links > 0 else { throw error }
+        }
+        let directory = try Files.canonicalPath(file.parentPath)
+        let name = "\(directory == "/" ? "" : directory)/\(file.lastComponent)"
+        // What is no link, or not there, is the file itself.
+        guard let target = try? Files.readLink(name) else { return name }
+        return try canonical(target.hasPrefix("/") ? target : "\(directory)/\(target)", links: links - 1)
     }
 
     /// Held by whoever renews it.
@@ -41,6 +54,9 @@ struct LoginFile {
     let place: LoginPlace
     let text: Secret
 
+    /// A longer one is not read, and none is written that is so long.
+    static let limit = 256 << 10
+
     /// Reads it.
     init(_ form: LoginForm, evenIfRevoked: Bool = false) throws(LoginFailure) {
         do throws(SystemError) {
@@ -49,6 +65,9 @@ struct LoginFile {
         guard evenIfRevoked || !place.isRevoked else {
             throw LoginFailure(why: "the login was revoked", kind: .revoked)
         }
+        guard Files.exists(place.file) else {
+            throw LoginFailure(why: "there is no file with the login", kind: .dead)
+        }
         do throws(SystemError) {
             // A pipe would make us wait for its writer.
             let file = try Files.open(place.file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
@@ -56,9 +75,9 @@ struct LoginFile {
             guard status.kind == .regular, status.owner == CurrentUser.id || status.owner == 0,
                 status.mode & 0o022 == 0
             else { throw SystemError("open", .access) }
-            text = try Secret(reading: file)
+            text = try Secret(reading: file, upTo: Self.limit)
         } catch { throw LoginFailure(why: "the login's file cannot be read: \(error.errno)") }
-        guard text.count < Secret.mostBytes else { throw LoginFailure(why: "the login's file is too long") }
+        guard text.count < Self.limit else { throw LoginFailure(why: "the login's file is too long") }
     }
 }
 
@@ -70,10 +89,12 @@ struct LoginReplacement {
     private let target: String
     let descriptor: FileDescriptor.Shared
 
-    /// What a renewed login may have more than the one before.
-    private static let more = 32 << 10
+    /// What a renewed login may have more than the one before: all of an answer, and a time.
+    private static let more = TokenExchange.limit + 32
 
     init(_ file: LoginFile) throws(SystemError) {
+        // The service is not asked for what could not be read again.
+        guard file.text.count + Self.more < LoginFile.limit else { throw SystemError("write", Errno(EFBIG)) }
         target = file.place.file
         path = "\(target).cloche-new"
         let status = try Files.status(target)

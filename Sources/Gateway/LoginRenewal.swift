@@ -42,8 +42,11 @@ final class LoginRenewal: Watcher {
     private static let pause: ClosedRange<Int64> = 3...12
     private static let touch: Int64 = 2000
     private static let mostTries = 100
-    /// What RFC 6749 and servers of today answer for a refresh token that is no more.
-    private static let refusals: Set<Int> = [400, 401, 403, 404]
+    /// What RFC 6749 answers for a refresh token that is no more.
+    private static let refusals: Set<Int> = [400, 401]
+    /// A firewall or a path that is not there for a while answers with these as well: then the words tell.
+    private static let doubtful: Set<Int> = [403, 404]
+    private static let refusalWords = ["invalid_grant", "invalid_token"].map { Array($0.utf8) }
 
     /// Whether the service may have got the request: then its answer must reach the file, whoever wants it.
     var isAsked: Bool {
@@ -154,12 +157,18 @@ final class LoginRenewal: Watcher {
 
     private func answered(_ result: Result<(status: Int, body: Secret), LoginFailure>) throws(LoginFailure) {
         let (status, body) = try result.get()
-        if Self.refusals.contains(status) { return try refuse() }
+        if Self.isRefusal(status, body) { return try refuse() }
         guard status == 200 else {
             throw LoginFailure(why: "the server of its tokens answered with \(status)")
         }
         answer = try RenewedTokens(body, form, now: WallClock.milliseconds)
         try write()
+    }
+
+    static func isRefusal(_ status: Int, _ body: Secret) -> Bool {
+        if refusals.contains(status) { return true }
+        guard doubtful.contains(status) else { return false }
+        return unsafe body.withBytes { text in unsafe refusalWords.contains { unsafe text.contains($0) } }
     }
 
     /// The refresh token is no more; somebody who does not know the locks may have renewed it.

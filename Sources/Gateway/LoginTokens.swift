@@ -132,8 +132,17 @@ struct RenewedTokens {
     }
 
     /// The text of the file with the new tokens in the places of the old ones; all else stays as it is.
+    ///
+    /// A text that could not be read again is none: then what is kept besides the tokens stays as it was, if that helps.
     func written(into file: Secret, _ form: LoginForm) throws(LoginFailure) -> Secret {
-        let keep = form.keep.map(\.place)
+        let all = try written(into: file, form, keep: form.keep.map(\.place))
+        if all.count < LoginFile.limit { return all }
+        let text = try written(into: file, form, keep: [])
+        guard text.count < LoginFile.limit else { throw LoginFailure(why: "the login's file becomes too long") }
+        return text
+    }
+
+    private func written(into file: Secret, _ form: LoginForm, keep: [[String]]) throws(LoginFailure) -> Secret {
         let places = [form.access, form.refresh, form.expires ?? form.access] + keep
         let old = try LoginTokens.members(places, in: file, "the login's file")
         let time = form.unit == .seconds ? expires / 1000 : expires
@@ -155,11 +164,13 @@ struct RenewedTokens {
     private func splice(_ file: Secret, _ edits: [(range: Range<Int>, source: Range<Int>?)], _ time: [UInt8])
         throws(LoginFailure) -> Secret
     {
-        let most = file.count + text.count + time.count
+        // Of an answer, the same member may be wanted in many places.
+        let size = edits.reduce(file.count) { $0 - $1.range.count + ($1.source?.count ?? time.count) }
         do throws(SystemError) {
-            return try unsafe Secret(capacity: most) { room in
+            return try unsafe Secret(capacity: size) { room in
                 var count = 0
                 func put(_ bytes: Slice<UnsafeRawBufferPointer>) {
+                    precondition(bytes.count <= room.count - count)
                     let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[count...])
                     unsafe rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes))
                     unsafe count += bytes.count

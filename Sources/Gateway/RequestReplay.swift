@@ -9,15 +9,14 @@ struct RequestReplay {
     private var body: [UInt8]?
     /// The key it was sent with.
     private(set) var key: Secret?
-    /// How often it was sent again.
+    /// How often it was sent again: once, as what a renewed key does not open, another one hardly does.
     private(set) var count = 0
     /// Whether the answer that comes is dropped.
     var isDropping = false
 
     /// A longer request is not kept: its agent is told to ask again.
     private static let longest = 4 << 20
-    /// Others may have used up, or renewed, what this one was sent again with.
-    private static let most = 3
+    private static let most = 1
 
     /// - Parameter isKept: whether the service has keys that are renewed.
     init(isKept: Bool) { body = isKept ? [] : nil }

@@ -18,6 +18,8 @@ final class ServiceLogin {
 
     /// The token, and when another one is wanted; nil where nobody says.
     private var token: (access: Secret, renewal: Int64?)?
+    /// The file that the token was read from, whatever its name stands for meanwhile.
+    private var source: LoginPlace?
     private var rejected: Secret?
     /// A refresh token that was refused is not shown again.
     private var refused: Secret?
@@ -26,17 +28,18 @@ final class ServiceLogin {
     private var lastNumber: UInt64 = 0
     /// After a failure that may pass, nobody is asked before.
     private var rest: (until: Int64, failure: LoginFailure)?
-    private var inVain: (count: Int, since: Int64) = (0, 0)
+    /// Renewals here because a service did not take a token, as many as are not forgiven yet.
+    private var forced: (count: Int, since: Int64) = (0, 0)
     private var whenIdle: [() -> Void] = []
     private(set) var isRevoked = false
 
     /// A token is renewed so long before its end, or in the last tenth of its time.
     private static let margin: Int64 = 60_000
     private static let restTime: Int64 = 2000
-    /// So many times a new token may be rejected at once before others are asked for no more, but one each so often: a path
-    /// that always answers 401 must not renew the login with each request.
-    private static let mostInVain = 8
-    private static let vainTime: Int64 = 15_000
+    /// So many renewals for a token that was rejected may be at once, and then one each so often: a path that always answers
+    /// 401, and an agent that does not wait for its answer, must not renew the login with each request.
+    private static let mostForced = 8
+    private static let forcedTime: Int64 = 15_000
 
     init(
         _ name: String,
@@ -56,7 +59,7 @@ final class ServiceLogin {
             return {}
         }
         if let token, token.renewal.map({ WallClock.milliseconds < $0 }) ?? true {
-            completion(.success(token.access))
+            completion(isMarked ? .failure(withdraw()) : .success(token.access))
             return {}
         }
         lastNumber += 1
@@ -67,9 +70,27 @@ final class ServiceLogin {
     }
 
     private var refusal: GatewayRefusal? {
-        if isRevoked { return GatewayRefusal(403, "the login for \(name) was revoked") }
+        if isRevoked { return revocation }
         guard let rest, MonotonicClock.milliseconds < rest.until else { return nil }
         return rest.failure.refusal(name)
+    }
+
+    private var revocation: GatewayRefusal { GatewayRefusal(403, "the login for \(name) was revoked") }
+
+    /// Whether its file is marked as revoked: whoever did that need not know of this gateway.
+    var isMarked: Bool {
+        // Without a place of its name, the one that the token is from tells.
+        let place = try? LoginPlace(form.file, in: form.lockDirectory)
+        return (place?.isRevoked ?? false) || (source?.isRevoked ?? false)
+    }
+
+    /// Uses what it has no more; the file is read again when somebody wants it.
+    @discardableResult
+    func withdraw() -> GatewayRefusal {
+        (token, source) = (nil, nil)
+        abandon()
+        answer(.failure(revocation))
+        return revocation
     }
 
     /// The service does not take a token any more.
@@ -79,20 +100,20 @@ final class ServiceLogin {
         self.token = nil
     }
 
-    /// Nor did it take those that came after it: it may not be the token's fault.
-    func wasInVain() {
+    private func wasForced() {
         let now = MonotonicClock.milliseconds
-        let forgiven = Int((now - inVain.since) / Self.vainTime)
-        inVain = (max(0, inVain.count - forgiven) + 1, forgiven > 0 || inVain.count == 0 ? now : inVain.since)
+        let forgiven = Int((now - forced.since) / Self.forcedTime)
+        forced = (max(0, forced.count - forgiven) + 1, forgiven > 0 || forced.count == 0 ? now : forced.since)
     }
 
     private var mayRenewRejected: Bool {
-        inVain.count - Int((MonotonicClock.milliseconds - inVain.since) / Self.vainTime) < Self.mostInVain
+        forced.count - Int((MonotonicClock.milliseconds - forced.since) / Self.forcedTime) < Self.mostForced
     }
 
     /// What it has is forgotten: the file has another login.
     func forget() {
         (token, rejected, refused, rest, isRevoked) = (nil, nil, nil, nil, false)
+        forced.count = 0
         abandon()
         if !waiting.isEmpty { renew() }
     }
@@ -100,13 +121,7 @@ final class ServiceLogin {
     /// Has nothing more to do with the login; `done` is called when nothing of it is under way.
     func revoke(_ done: @escaping () -> Void) {
         isRevoked = true
-        token = nil
-        abandon()
-        let all = waiting
-        waiting = [:]
-        for completion in all.values {
-            completion(.failure(GatewayRefusal(403, "the login for \(name) was revoked")))
-        }
+        withdraw()
         if renewal == nil { done() } else { whenIdle.append(done) }
     }
 
@@ -121,6 +136,8 @@ final class ServiceLogin {
     }
 
     private var isAbandoned = false
+    /// Whether the renewal that goes on is for a token that was rejected.
+    private var isForced = false
 
     // MARK: Renewals
 
@@ -128,6 +145,7 @@ final class ServiceLogin {
         guard renewal == nil else { return }
         isAbandoned = false
         let rejected = mayRenewRejected ? rejected : nil
+        isForced = rejected != nil
         let made = LoginRenewal(
             form,
             loop,
@@ -152,9 +170,12 @@ final class ServiceLogin {
         switch outcome {
         case .success(let (tokens, isRenewed)):
             if isRenewed { tell(nil) }
+            if isRenewed, isForced { wasForced() }
             if isAbandoned { return goOn() }
             let left = tokens.expires.map { $0 - WallClock.milliseconds }
             token = (tokens.access, left.map { WallClock.milliseconds + $0 - min(Self.margin, $0 / 10) })
+            // The file was there a moment ago; without it, there is no mark.
+            source = try? LoginPlace(form.file, in: form.lockDirectory)
             rejected = nil
             answer(.success(tokens.access))
         case .failure(let failure):

@@ -23,7 +23,8 @@ internal import NetworkRelay
     private var head: (value: HTTPAnswerHead, length: Int)?
 
     private static let patience: Int64 = 30_000
-    private static let limit = 64 << 10
+    /// A longer answer is none.
+    static let limit = 64 << 10
 
     /// Sends a request, which is wiped.
     init(

@@ -8,10 +8,12 @@ extension Secret {
     /// Most bytes that are taken from a file, a program or a person.
     package static let mostBytes = 65536
 
-    /// What a file has, up to `mostBytes`.
-    package convenience init(reading file: borrowing FileDescriptor) throws(SystemError) {
+    /// What a file has, up to so many bytes.
+    package convenience init(reading file: borrowing FileDescriptor, upTo most: Int = mostBytes)
+        throws(SystemError)
+    {
         let number = file.number
-        try unsafe self.init(capacity: Self.mostBytes) { room throws(SystemError) in
+        try unsafe self.init(capacity: most) { room throws(SystemError) in
             var filled = 0
             while filled < room.count {
                 let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])

@@ -177,6 +177,10 @@ struct ValueReader {
             for part in ["token-url", "access", "refresh"] where record[part] == nil {
                 complain(at: node.position, "`\(key)` needs the key `\(part)`")
             }
+            // They have their places already, by `access`, `refresh` and `expires`.
+            for part in ["access_token", "refresh_token", "expires_in"] where record["keep"]?[part] != nil {
+                complain(at: node.position, "`\(key).keep` cannot have `\(part)`, which is kept anyhow")
+            }
             return
         case .credential:
             source = record["service"] == nil ? record["file"]?.string : nil

@@ -52,6 +52,25 @@ import Testing
         #expect(text(try LoginTokens(file: secret(written), form()).access) == "at-new!-1")
     }
 
+    @Test func whatIsKeptManyTimesHasRoom() throws {
+        var form = form()
+        form.keep = (0..<20).map { ("access_token", ["more", "m\($0)"]) }
+        let places = (0..<20).map { "\"m\($0)\":0" }.joined(separator: ",")
+        let login = #""oauth":{"access":"at-123456","refresh":"rt-123456"}"#
+        let token = String(repeating: "a", count: 9000)
+        let answer = try RenewedTokens(secret(#"{"access_token":"\#(token)"}"#), form, now: 0)
+        let short = "{\(login),\"more\":{\(places)}}"
+        let written = text(try answer.written(into: secret(short), form))
+        #expect(written.count == short.count + 21 * token.count - 9 + 20)
+        #expect(written.hasSuffix("\"m19\":\"\(token)\"}}"))
+        // What could not be read again: the tokens alone, and not even those.
+        let blanks = String(repeating: " ", count: 200_000)
+        let tokens = text(try answer.written(into: secret(short + blanks), form))
+        #expect(tokens == short.replacing("at-123456", with: token) + blanks)
+        let more = String(repeating: " ", count: 55_000)
+        #expect(throws: LoginFailure.self) { try answer.written(into: secret(short + blanks + more), form) }
+    }
+
     @Test func aRefreshTokenThatIsNotRotatedStays() throws {
         for more in ["", #","refresh_token":null"#] {
             let answer = try RenewedTokens(secret(#"{"access_token":"at-new-1"\#(more)}"#), form(), now: 0)
@@ -122,16 +141,23 @@ import Testing
         #expect(body == "grant_type=refresh_token&client_id=a%20%22b%22&refresh_token=rt-%221%5C2%26")
     }
 
-    @Test func aRequestIsSentAgainAFewTimes() {
+    @Test func onlyARefusalEndsALogin() throws {
+        for (status, body, isRefusal) in [
+            (400, "{}", true), (401, "", true), (403, "<h1>blocked</h1>", false), (404, "", false),
+            (403, #"{"error": "invalid_grant"}"#, true), (404, #"{"error": {"type": "invalid_token"}}"#, true),
+            (200, "invalid_grant", false), (500, "invalid_grant", false), (429, "invalid_token", false),
+        ] {
+            #expect(try LoginRenewal.isRefusal(status, secret(body)) == isRefusal, "\(status) \(body)")
+        }
+    }
+
+    @Test func aRequestIsSentAgainOnce() {
         var replay = RequestReplay(isKept: true)
         replay.passed([1, 2][...])
         replay.passed([3][...])
         #expect(replay.isPossible && replay.held == 3)
-        for _ in 0..<3 {
-            #expect(replay.isPossible)
-            #expect(replay.again() == [1, 2, 3])
-        }
-        #expect(!replay.isPossible && replay.count == 3 && replay.held == 0)
+        #expect(replay.again() == [1, 2, 3])
+        #expect(!replay.isPossible && replay.count == 1 && replay.held == 0)
         var none = RequestReplay(isKept: false)
         none.passed([1][...])
         #expect(!none.isPossible)
@@ -161,6 +187,14 @@ import Testing
         try place.setRevoked(true)
         #expect(try LoginPlace(directory + "/home/../home/login", in: form.lockDirectory).isRevoked)
         #expect(throws: LoginFailure.self) { try LoginFile(form) }
+        // Also while the file is not there, and by a link to it.
+        try Files.makeSymbolicLink(directory + "/link", to: "home/login")
+        try Files.remove(directory + "/home/login")
+        for name in ["/home/login", "/home/../home/login", "/link"] {
+            #expect(try LoginPlace(directory + name, in: form.lockDirectory) == place)
+        }
+        #expect(throws: SystemError.self) { try LoginPlace(directory + "/none/login", in: "/") }
+        try Files.writeAtomically(directory + "/home/login", Array(file.utf8))
         try place.setRevoked(false)
         #expect(try text(LoginFile(form).text) == file)
         try Files.removeTree(directory)

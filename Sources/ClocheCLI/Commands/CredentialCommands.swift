@@ -78,13 +78,15 @@ enum CredentialCommand {
     /// Has agents use a login again, as its file has it now; nil where nobody has one by that name.
     private static func rotateLogin(_ name: String, _ context: Context) throws(ClocheError) -> Int32? {
         let running = RunningCredentials(context.installation)
-        let files = try running.markLogins(name, isRevoked: false)
+        let files = running.logins(name)
+        try running.mark(files, isRevoked: false)
         guard !files.isEmpty else {
             if name.hasPrefix("/") { throw unknown(name, context) }
             return nil
         }
         // Of a service, also those whose key is another's than a login's.
-        let changes = try name.hasPrefix("/") ? running.rotateLogin(name) : running.rotate(service: name)
+        let changes =
+            try name.hasPrefix("/") ? running.rotateLogins(files) : running.rotate(service: name, logins: files)
         return try tell(name, "rotated", context, changes)
     }
 
@@ -148,11 +150,11 @@ enum CredentialCommand {
             } catch { failure = error }
         }
         let running = RunningCredentials(context.installation)
-        var logins: [String] = []
+        let logins = running.logins(name)
         do throws(ClocheError) {
-            logins = try running.markLogins(name, isRevoked: true)
+            try running.mark(logins, isRevoked: true)
         } catch { failure = error }
-        let changes = try running.revoke(name)
+        let changes = try running.revoke(name, logins: logins)
         if let failure { throw failure }
         if changes.isEmpty, logins.isEmpty, !isKept(name, context) { throw unknown(name, context) }
         return try tell(name, "revoked", context, changes)
