@@ -98,7 +98,8 @@ package struct RunningCredentials {
     package func rotate(service: String, logins: [String] = []) throws(ClocheError) -> [CredentialChange] {
         var read: [(source: CredentialSource, key: Secret)] = []
         let holders = holders {
-            $0["service"]?.string == service && CredentialSource(checked: $0) != nil || isLogin($0, of: logins)
+            let isRead = $0["service"]?.string == service && CredentialSource(checked: $0) != nil
+            return isRead || isLogin($0, of: logins)
         }
         return try change(holders) { holder throws(ClocheError) in
             guard let source = holder.source else { return .readLogin }

@@ -168,7 +168,7 @@ final class LoginRenewal: Watcher {
     static func isRefusal(_ status: Int, _ body: Secret) -> Bool {
         if refusals.contains(status) { return true }
         guard doubtful.contains(status) else { return false }
-        return unsafe body.withBytes { text in unsafe refusalWords.contains { unsafe text.contains($0) } }
+        return unsafe body.withBytes { text in refusalWords.contains { unsafe text.contains($0) } }
     }
 
     /// The refresh token is no more; somebody who does not know the locks may have renewed it.

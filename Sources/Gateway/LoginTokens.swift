@@ -138,11 +138,15 @@ struct RenewedTokens {
         let all = try written(into: file, form, keep: form.keep.map(\.place))
         if all.count < LoginFile.limit { return all }
         let text = try written(into: file, form, keep: [])
-        guard text.count < LoginFile.limit else { throw LoginFailure(why: "the login's file becomes too long") }
+        guard text.count < LoginFile.limit else {
+            throw LoginFailure(why: "the login's file becomes too long")
+        }
         return text
     }
 
-    private func written(into file: Secret, _ form: LoginForm, keep: [[String]]) throws(LoginFailure) -> Secret {
+    private func written(into file: Secret, _ form: LoginForm, keep: [[String]]) throws(LoginFailure)
+        -> Secret
+    {
         let places = [form.access, form.refresh, form.expires ?? form.access] + keep
         let old = try LoginTokens.members(places, in: file, "the login's file")
         let time = form.unit == .seconds ? expires / 1000 : expires
@@ -170,7 +174,7 @@ struct RenewedTokens {
             return try unsafe Secret(capacity: size) { room in
                 var count = 0
                 func put(_ bytes: Slice<UnsafeRawBufferPointer>) {
-                    precondition(bytes.count <= room.count - count)
+                    unsafe precondition(bytes.count <= room.count - count)
                     let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[count...])
                     unsafe rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes))
                     unsafe count += bytes.count

@@ -144,7 +144,8 @@ import Testing
     @Test func onlyARefusalEndsALogin() throws {
         for (status, body, isRefusal) in [
             (400, "{}", true), (401, "", true), (403, "<h1>blocked</h1>", false), (404, "", false),
-            (403, #"{"error": "invalid_grant"}"#, true), (404, #"{"error": {"type": "invalid_token"}}"#, true),
+            (403, #"{"error": "invalid_grant"}"#, true),
+            (404, #"{"error": {"type": "invalid_token"}}"#, true),
             (200, "invalid_grant", false), (500, "invalid_grant", false), (429, "invalid_token", false),
         ] {
             #expect(try LoginRenewal.isRefusal(status, secret(body)) == isRefusal, "\(status) \(body)")

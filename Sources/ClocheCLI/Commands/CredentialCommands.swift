@@ -86,7 +86,8 @@ enum CredentialCommand {
         }
         // Of a service, also those whose key is another's than a login's.
         let changes =
-            try name.hasPrefix("/") ? running.rotateLogins(files) : running.rotate(service: name, logins: files)
+            try name.hasPrefix("/")
+            ? running.rotateLogins(files) : running.rotate(service: name, logins: files)
         return try tell(name, "rotated", context, changes)
     }
 
