@@ -313,6 +313,9 @@ def test_a_projects_own_file_only_asks_for_more(t):
     t.start("b", "exec sleep 1000", cwd=project, profile="served")
     assert status(curl(t, project, name="b")) == "200"
     # A class that would hold nothing is an error with its line.
-    t.profile("wrong", "extends: shell\nask: [credential:nothing]\n")
+    t.profile("wrong", "extends: shell\nask: [credential:nothing]\ncredentials: [{env: REAL_KEY}]\n")
     told = t.cloche("start", "c", "true", "--profile", "wrong", cwd=t.repository("other"), check=None)
     assert told.code == 125 and "wrong.yaml:2" in told.err, told
+    # But in a profile without any credential there is nothing to be held: a project's classes are for all profiles.
+    file.write_text("overrides: {ask+: [credential:model]}\n")
+    t.cloche("run", "--workspace", "none", "--", "true", cwd=project)
