@@ -13,7 +13,7 @@ import time
 import urllib.parse
 
 import case
-from test_gateway import Handler, Service, certificates
+from test_gateway import Handler, Service, certificates, gateways
 
 # Asks as fast as it is answered, until it is told to stop; each request says when it began.
 CLIENT = """
@@ -442,6 +442,47 @@ def test_a_request_that_is_long_is_asked_for_again(t):
     assert first.endswith(" 503") and "ask again" in first and second == "fine 200", out
     assert issuer.renewals == 1
     host.check()
+
+
+FULL = """
+import socket, sys, time
+kept = []
+for number in range(60):
+    client = socket.create_connection(("127.0.0.1", 4180))
+    client.sendall(b"POST /model/v1/x HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: %d\\r\\n\\r\\n" % (4 << 20))
+    # All but the last byte, as far as it is taken: the answer cannot come yet.
+    client.settimeout(2)
+    try: client.sendall(bytes((4 << 20) - 1))
+    except TimeoutError: pass
+    kept.append(client)
+open("full", "w").close()
+time.sleep(1000)
+"""
+
+
+def test_what_could_be_sent_again_has_its_limit(t):
+    """Bodies are kept in case that the key is renewed meanwhile: an agent that sends many does not fill the host's memory."""
+    issuer = Issuer()
+    host = HostProgram(t, issuer)
+    host.log_in()
+    profile(t, issuer, host)
+    project = t.repository()
+    t.start("a", "exec sleep 1000", cwd=project, profile="shared")
+    assert ask(t, project, "a") == "fine 200"
+    (gateway,) = gateways(t)
+    client = t.spawn("exec", "-T", "a", "--", "python3", "-c", FULL, cwd=project)
+    highest = 0
+    def filled():
+        nonlocal highest
+        status = pathlib.Path(f"/proc/{gateway}/status").read_text()
+        highest = max(highest, int(status.split("VmRSS:")[1].split()[0]) >> 10)
+        return (t.workspace("a", project) / "full").exists()
+    t.wait_until(filled, "all that is taken", 120)
+    client.kill()
+    client.communicate()
+    print(f"# {highest} MiB at most, of 240 that were sent")
+    # 64 MiB that wait, and what it has besides.
+    assert highest < 140, highest
 
 
 def test_a_form_and_seconds(t):
