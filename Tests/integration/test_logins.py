@@ -449,12 +449,14 @@ import socket, sys, time
 kept = []
 for number in range(60):
     client = socket.create_connection(("127.0.0.1", 4180))
-    client.sendall(b"POST /model/v1/x HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: %d\\r\\n\\r\\n" % (4 << 20))
-    # All but the last byte, as far as it is taken: the answer cannot come yet.
-    client.settimeout(2)
-    try: client.sendall(bytes((4 << 20) - 1))
-    except TimeoutError: pass
+    client.sendall(b"POST /model/v1/x HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: %d\\r\\n\\r\\n" % (4 << 20) + bytes(1024))
     kept.append(client)
+time.sleep(2)
+# All but the last byte, as far as it is taken: the answer cannot come yet.
+for client in kept:
+    client.settimeout(2)
+    try: client.sendall(bytes((4 << 20) - 1025))
+    except TimeoutError: pass
 open("full", "w").close()
 time.sleep(1000)
 """
