@@ -220,6 +220,12 @@ import Testing
         }
     }
 
+    @Test func manyLayersAreHeldUnseen() {
+        // Unwrapping them all would take the supervisor seconds, in which it holds no limit.
+        #expect(subject("POST", "/%" + String(repeating: "25", count: 3900) + "41", [.push])?.kind == .push)
+        #expect(subject("POST", "/a%2520b", [.push]) == nil)
+    }
+
     @Test func aCredentialIsKnownByBothNames() {
         for name in ["github", "deploy"] {
             let found = subject("POST", "/x?env=prod", [.credential(name)])
