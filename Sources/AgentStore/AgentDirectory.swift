@@ -27,6 +27,8 @@ package struct AgentDirectory: Equatable, Sendable {
     package var statePipe: String { path + "/state.pipe" }
     /// Messages that wait until the agent program is ready for them.
     package var queuedMessages: String { path + "/messages.json" }
+    /// The socket that is bound into the agent's sandbox, by name in this directory.
+    package static let agentSocketName = "agent.sock"
     /// The supervisor's socket, by name in this directory.
     package static let socketName = "control.sock"
     /// The recording of the terminal; with `.1` behind the name the part before it.

@@ -1,6 +1,32 @@
 // Rows of the table of events for what an agent is given, uses and leaves behind: credentials, samples, files.
 
 extension EventKind {
+    /// An agent did something with one that it started.
+    package static let child = EventKind(
+        "child",
+        .security,
+        "The agent starts or stops an agent of its own, or is refused one.",
+        [
+            .always("action", .word(["refused", "started", "stopped"]), "What it did."),
+            .always("name", .foreignText, "The child's name."),
+            .maybe("why", .foreignText, "Why it was refused: the keys of which it asked more than it has."),
+            .maybe("narrowed", .texts, "Keys of which the profile that it named would have had more."),
+        ]
+    )
+
+    /// The agent's place among others has changed.
+    package static let family = EventKind(
+        "family",
+        .security,
+        "What the agent has to share with those that it started has changed, or the agent that started it has ended.",
+        [
+            .always("action", .word(["adopted", "orphaned", "shares"]), "What happened."),
+            .maybe("parent", .text, "Whose child it is now; absent when nobody's."),
+            .maybe("limits", .map, "What is left of its limits."),
+            .maybe("budget", .map, "What is left of its budget."),
+        ]
+    )
+
     /// A credential was given.
     package static let credential = EventKind(
         "credential",

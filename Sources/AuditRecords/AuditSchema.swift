@@ -90,7 +90,10 @@ extension EventKind {
         "create",
         .security,
         "The agent is made.",
-        [.always("profile", .text, "The profile's name."), .always("task", .text, "Its task.")]
+        [
+            .always("profile", .text, "The profile's name."), .always("task", .foreignText, "Its task."),
+            .maybe("parent", .text, "The agent that started it."),
+        ]
     )
     /// A sandbox is about to be built.
     package static let start = EventKind(
@@ -321,6 +324,6 @@ extension EventKind {
     /// What people do.
     static let people: [EventKind] = [
         .attach, .detach, .keys, .message, .command, .exit, .pause, .unpause, .policy, .approval, .forward,
-        .sync, .merge, .sign,
+        .sync, .merge, .sign, .child, .family,
     ]
 }

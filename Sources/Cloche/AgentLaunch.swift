@@ -36,7 +36,8 @@ struct AgentLaunch {
         policy.credentials = record.given(of: policy.credentials)
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)
         try installation.refuseOwnFiles(in: policy.filesystem.binds)
-        let instructions = try HarnessFiles.instructions(policy, installation)
+        let told = HarnessFiles.telling(policy, of: record.parent)
+        let instructions = try HarnessFiles.instructions(told, installation)
         let services = try GatewayKeyReading(installation).services(policy)
         let task = record.task.isEmpty ? nil : record.task
         let own = Self.environment(policy, record.variables) + ["CLOCHE_AGENT=\(record.name)"]

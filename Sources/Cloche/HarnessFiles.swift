@@ -48,6 +48,37 @@ enum HarnessFiles {
         }
     }
 
+    /// A policy whose instructions also tell of the agent's own `cloche`, where it has others to work with, and a program
+    /// that takes instructions.
+    static func telling(_ policy: Policy, of parent: ParentReference?) -> Policy {
+        let mayStart = policy.agents.children > 0 && policy.agents.depth > 0
+        guard policy.harness.instructions.isThere, !policy.agents.verbs.isEmpty, mayStart || parent != nil
+        else {
+            return policy
+        }
+        var parts = policy.equipment.instructions.isEmpty ? [] : [policy.equipment.instructions]
+        if mayStart {
+            parts.append(
+                """
+                You can share out work to agents of your own, each on a git branch of its own, with the command `cloche`: \
+                read `cloche help` once before you do.
+                """
+            )
+        }
+        if let parent {
+            parts.append(
+                """
+                The agent \(parent.name) has started you, and waits for your result. Commit what you do. When it is finished, run \
+                `cloche report done "WHAT CAME OF IT"`; if you cannot finish it, `cloche report failed "WHY"`. \
+                `cloche help` tells what else you can say to other agents.
+                """
+            )
+        }
+        var told = policy
+        told.equipment.instructions = parts.joined(separator: "\n\n")
+        return told
+    }
+
     /// The files that are written, each with the key that it is for.
     private static func files(_ policy: Policy) -> [(key: String, file: String)] {
         var files: [(key: String, file: String)] = []

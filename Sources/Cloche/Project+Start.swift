@@ -39,6 +39,14 @@ public struct StartOptions: Sendable {
     public var variables: [Document.Entry]
     /// One that waits already; nil starts one.
     public var supervisor: WaitingSupervisor?
+    /// For an agent that another one starts: its parent, and the profile that came of what was asked for.
+    var child: Child?
+
+    /// See `child`.
+    struct Child: Sendable {
+        let profile: StartProfile
+        let parent: ParentReference
+    }
 
     /// A new agent with the project's default profile in a worktree of its own.
     public init(
@@ -62,6 +70,21 @@ public struct StartOptions: Sendable {
     }
 }
 
+/// The profile that an agent is started with.
+struct StartProfile: Sendable {
+    let name: String
+    let document: Document
+    let policy: Policy
+
+    init(name: String, document: Document, policy: Policy) {
+        (self.name, self.document, self.policy) = (name, document, policy)
+    }
+
+    init(_ effective: EffectiveProfile) {
+        self.init(name: effective.name, document: effective.document, policy: effective.policy)
+    }
+}
+
 extension Project {
     /// Makes an agent and starts it; returns when its program runs.
     ///
@@ -81,7 +104,12 @@ extension Project {
                 remedy: "choose another name, or `cloche delete \(options.name)` first"
             )
         }
-        let effective = try profiles.load(name: options.profile, overrides: options.overrides)
+        let effective: StartProfile
+        if let child = options.child {
+            effective = child.profile
+        } else {
+            effective = StartProfile(try profiles.load(name: options.profile, overrides: options.overrides))
+        }
         var (record, policy) = (try newRecord(options, effective, directory), effective.policy)
         try choose(&policy, &record)
         try checkProgram(policy, record)
@@ -96,7 +124,10 @@ extension Project {
             }
             try auditLog(directory, record).append(
                 .create,
-                ["profile": .string(record.profile), "task": .string(record.task)],
+                [
+                    "profile": .string(record.profile), "task": .string(record.task),
+                    "parent": .optional(record.parent?.name),
+                ],
                 // The supervisor puts it on disk together with the start.
                 .left
             )
@@ -126,7 +157,7 @@ extension Project {
 
     private func newRecord(
         _ options: StartOptions,
-        _ effective: EffectiveProfile,
+        _ effective: StartProfile,
         _ directory: AgentDirectory
     )
         throws(ClocheError) -> AgentRecord
@@ -146,6 +177,7 @@ extension Project {
         )
         record.variables = options.variables
         record.auditLog = AuditLog.newID()
+        record.parent = options.child?.parent
         return record
     }
 
@@ -255,7 +287,8 @@ extension Project {
         _ variables: [Document.Entry],
         by waiting: WaitingSupervisor? = nil
     ) throws(ClocheError) {
-        try HarnessFiles.write(policy, installation, home: directory.home)
+        let told = HarnessFiles.telling(policy, of: try directory.read().parent)
+        try HarnessFiles.write(told, installation, home: directory.home)
         let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
         }

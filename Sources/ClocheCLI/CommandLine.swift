@@ -36,6 +36,7 @@ package enum ClocheCommandLine {
     /// The first thing that the program does: what a sandbox will need for certain is begun.
     package static func prepare() -> Prepared {
         StandardStreams.open()
+        if AgentClient.socketPath != nil { return Prepared() }
         guard CommandLine.argc > 1, let first = unsafe CommandLine.unsafeArgv[1] else { return Prepared() }
         let word = unsafe String(cString: first)
         guard ["run", "learn", "start", InternalCommands.ahead].contains(word),
@@ -56,6 +57,7 @@ package enum ClocheCommandLine {
         if let first = words.first, first == "internal" || first == InternalCommands.ahead {
             return InternalCommands.run(Array(words.dropFirst()))
         }
+        if let socket = AgentClient.socketPath { return AgentClient.run(words, socket) }
         let words = words.isEmpty && DashboardCommand.opensByItself ? ["dashboard"] : words
         do throws(SyntaxError) {
             switch try CommandParser(.cloche).parse(words) {
@@ -188,6 +190,7 @@ enum InternalCommands {
             switch (words.first, words.count) {
             case ("supervise", 1): return SupervisorProcess.run()
             case ("gateway", 1): return GatewayProgram.run()
+            case ("agent-request", 2): return AgentRequestProgram.run(words[1])
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.

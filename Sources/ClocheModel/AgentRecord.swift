@@ -50,6 +50,8 @@ public enum EndReason: String, Equatable, Sendable {
     case disk
     /// `limits.output` was reached.
     case output
+    /// The agent that started it has ended.
+    case parentEnded = "parent-ended"
     /// A person stopped it.
     case operatorStop = "operator"
     /// The supervisor died, and the sandbox with it.
@@ -63,6 +65,9 @@ public enum EndReason: String, Equatable, Sendable {
 }
 
 extension EndReason {
+    /// Whether the agent was stopped, and did nothing wrong.
+    public var isStop: Bool { self == .operatorStop || self == .parentEnded }
+
     /// The reason as a sentence without its subject: "the agent ..." precedes it.
     public var text: String {
         switch self {
@@ -75,6 +80,7 @@ extension EndReason {
         case .pids: "had more processes, or started more, than `limits` allows"
         case .disk: "used more of the disk than `limits.disk` or `limits.disk-files` allows"
         case .output: "wrote more to its terminal than `limits.output` allows"
+        case .parentEnded: "was stopped because the agent that started it has ended"
         case .operatorStop: "was stopped by its user"
         case .supervisorLost: "was lost: its supervisor died"
         case .startFailed: "could not be started"
@@ -140,6 +146,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var given: [Int64]?
     /// The id of its audit log; nil in a record of a version whose logs had none.
     public var auditLog: String?
+    /// The agent that started it; nil for one that a person did.
+    public var parent: ParentReference?
 
     /// A new agent.
     public init(
@@ -209,6 +217,7 @@ extension AgentRecord {
             "limits": .map(limits),
             "given": given.map { .list($0.map { .integer($0) }) } ?? .null,
             "audit-log": .optional(auditLog),
+            "parent": parent?.document ?? .null,
             "effective": effective,
         ])
     }
@@ -256,6 +265,7 @@ extension AgentRecord {
         limits = document["limits"]?.entries ?? []
         given = document["given"]?.list?.compactMap(\.integer)
         auditLog = document["audit-log"]?.string
+        parent = document["parent"].flatMap { ParentReference(document: $0) }
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

@@ -33,6 +33,8 @@ public struct Policy: Equatable, Sendable {
     public var projectBudget: BudgetPolicy
     /// What is held until a person approves of it.
     public var ask: ApprovalPolicy
+    /// What the agent may do with others.
+    public var agents: AgentsPolicy
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -59,6 +61,7 @@ public struct Policy: Equatable, Sendable {
         budget: BudgetPolicy = BudgetPolicy(),
         projectBudget: BudgetPolicy = BudgetPolicy(),
         ask: ApprovalPolicy = ApprovalPolicy(),
+        agents: AgentsPolicy = AgentsPolicy(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy(),
@@ -79,6 +82,7 @@ public struct Policy: Equatable, Sendable {
         self.budget = budget
         self.projectBudget = projectBudget
         self.ask = ask
+        self.agents = agents
         self.restart = restart
         self.stop = stop
         self.session = session

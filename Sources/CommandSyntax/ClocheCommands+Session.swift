@@ -17,11 +17,12 @@ extension ClocheCommands {
             """,
         options: [
             .flag("all", letter: "a", "Also show agents that have ended"),
+            .flag("tree", "Each agent below the one that started it"),
             .flag("names", "Print names only, one on a line"),
             .flag("no-header", "Leave out the line with the column titles"),
             json,
         ],
-        exclusive: [["names", "json"]],
+        exclusive: [["names", "json", "tree"]],
         examples: [
             Example("cloche list", "the agents that have not ended"),
             Example("cloche list --all --names", "every name, for a script"),

@@ -34,7 +34,7 @@ package final class AgentCgroup {
     package let membership: String
     /// The controllers it has, once it was made.
     package private(set) var controllers: [String] = []
-    private let limits: ResourceLimits
+    private var limits: ResourceLimits
     /// Of all agents of the project, where no manager of systemd's was given them.
     private let shared: ResourceLimits
     /// Those above it that are made for agents, the innermost first; empty where systemd makes and removes them.
@@ -166,6 +166,12 @@ package final class AgentCgroup {
                 return try group.make()
             } catch  where error.errno == .noEntry && attempt < 1000 { continue }
         }
+    }
+
+    /// Puts other limits in force, for this sandbox and those after it.
+    package func change(_ limits: ResourceLimits) throws(SystemError) {
+        self.limits = limits
+        if group.exists { try group.apply(limits) }
     }
 
     deinit { end() }

@@ -48,6 +48,17 @@ struct HostPattern: Equatable, Sendable {
         self.labels = labels
     }
 
+    /// The name that it is, if it has no wildcard.
+    var plainName: HostName? {
+        var parts: [Substring] = []
+        for label in labels {
+            guard let label, case .exact(let text) = label else { return nil }
+            parts.append(text)
+        }
+        // It was read from one.
+        return try? HostName(parts.joined(separator: "."))
+    }
+
     /// Whether the name fits.
     func matches(_ name: HostName) -> Bool {
         Wildcards.fit(labels, name.labels) { label, part in

@@ -47,6 +47,7 @@ extension ProjectRule {
         case .unlessGranting: "may set it only where the profile grants nothing"
         case .narrower(.smaller): "may only lower it"
         case .narrower(.fewer): "may only take items away"
+        case .narrower(.fewerRules): "may only take rules away, or make them narrower"
         case .narrower(.fewerGroups): "may only take built-in ones away"
         case .narrower(.more): "may only add items"
         case .narrower(.moreExcept(let item)): "may only add items other than `\(item)`"

@@ -2,6 +2,7 @@
 // way.
 
 internal import ClocheModel
+internal import NetworkRules
 internal import SyscallFilter
 
 extension NarrowingOrder {
@@ -10,6 +11,7 @@ extension NarrowingOrder {
         switch self {
         case .smaller: (type.amount(of: new) ?? .max) <= (type.amount(of: old) ?? .max)
         case .fewer: NarrowingOrder.items(of: new, areAllIn: old)
+        case .fewerRules: (new.list ?? []).allSatisfy { NarrowingOrder.isCovered($0, by: old.list ?? []) }
         case .fewerGroups:
             NarrowingOrder.items(of: new, areAllIn: old)
                 && (old.stringList ?? []).allSatisfy {
@@ -25,7 +27,21 @@ extension NarrowingOrder {
         }
     }
 
-    private static func items(of first: Document, areAllIn second: Document) -> Bool {
+    /// Whether one of some rules of the network allows what another does.
+    static func isCovered(_ item: Document, by others: [Document]) -> Bool {
+        if others.contains(item) { return true }
+        guard let rule = rule(item) else { return false }
+        return others.contains { self.rule($0)?.covers(rule) ?? false }
+    }
+
+    /// The rule of an item of `network.allow`; nil for a bundle.
+    static func rule(_ item: Document) -> NetworkRule? {
+        if let text = item.string, NetworkRule.isBundle(text) { return nil }
+        // What was read once is one.
+        return try? NetworkRule(NetworkEntry(checked: item, denies: false))
+    }
+
+    static func items(of first: Document, areAllIn second: Document) -> Bool {
         let allowed = second.list ?? []
         return (first.list ?? []).allSatisfy { allowed.contains($0) }
     }

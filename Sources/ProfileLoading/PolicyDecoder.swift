@@ -36,10 +36,23 @@ extension Policy {
             budget: BudgetPolicy(checked: document["budget"] ?? .map([])),
             projectBudget: BudgetPolicy(checked: document.value(at: ["project", "budget"]) ?? .map([])),
             ask: ApprovalPolicy(checked: document),
+            agents: AgentsPolicy(checked: document["agents"] ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([])),
             audit: AuditPolicy(checked: document["audit"] ?? .map([]))
+        )
+    }
+}
+
+extension AgentsPolicy {
+    fileprivate init(checked document: Document) {
+        self.init(
+            verbs: document.strings("verbs").compactMap { AgentVerb(rawValue: $0) },
+            recipients: document.strings("message"),
+            children: document["children"]?.integer ?? 0,
+            depth: document["depth"]?.integer ?? 0,
+            atEnd: document["at-end"]?.string.flatMap { ParentEnd(rawValue: $0) } ?? .stop
         )
     }
 }

@@ -19,7 +19,7 @@ extension ProfileSchema {
             "allow",
             .list(.networkRule(denies: false)),
             default: .list([]),
-            project: .narrower(.fewer),
+            project: .narrower(.fewerRules),
             """
             What may be reached: bundles, hosts and ranges of addresses, with ports; see [Network](#network-by-name). \
             An empty list allows nothing.

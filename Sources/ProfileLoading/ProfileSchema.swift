@@ -135,6 +135,11 @@ package enum ProfileSchema {
             "How long a request that is held waits for an answer; then it is denied."
         ),
         SchemaKey(
+            "agents",
+            .section(agents),
+            "What the agent may do with others, by the `cloche` that it has."
+        ),
+        SchemaKey(
             "restart",
             .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),
             default: .string("no"),

@@ -132,6 +132,8 @@ package enum NarrowingOrder: Sendable {
     case smaller
     /// A list of fewer of the same items.
     case fewer
+    /// A list of rules of the network, each of which another one covers.
+    case fewerRules
     /// A list of fewer of the same groups of system calls; those that were taken away are built in, since any
     /// other may refuse what remaining ones allow.
     case fewerGroups

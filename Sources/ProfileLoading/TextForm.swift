@@ -199,6 +199,15 @@ package struct TextForm: Sendable {
         "a class of actions: push, network:new-host, or credential:NAME",
         pattern: "^(push|network:new-host|credential:[A-Za-z0-9][A-Za-z0-9._-]*)$"
     ) { ApprovalClass($0) != nil }
+    static let recipient = TextForm(
+        "recipient",
+        "`parent`, `children`, `siblings`, an agent's name in which * stands for any characters, or label:KEY[=VALUE]",
+        pattern: "^(label:[^\\s]+|[A-Za-z0-9*._-]+)$"
+    ) { text in
+        text.hasPrefix("label:")
+            ? text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f } && text.utf8.count > 6
+            : isName(text.replacing("*", with: "x"), also: "._-")
+    }
     static let ports = TextForm(
         "port",
         "a port, a range of ports such as 8000-8010, or *",

@@ -64,7 +64,9 @@ extension Fence {
         case .bind(let index):
             let source = plan.sources[index]
             if operation.reason == Planner.maskReason { return nil }
-            if operation.reason == Planner.statePipeReason { return .writeFile }
+            if [Planner.statePipeReason, Planner.socketReason].contains(operation.reason) {
+                return .writeFile
+            }
             if source.attributes.contains(.noDevices) {
                 return access(source.attributes, isDirectory: source.isDirectory)
             }

@@ -47,7 +47,26 @@ extension Planner {
             let target = String(InsidePath.state.dropFirst())
             try addBind(pipe, at: target, attributes, owned: true, Self.statePipeReason)
         }
+        try addOwnProgram()
     }
+
+    /// The agent's own `cloche`, and the socket that it speaks to.
+    private mutating func addOwnProgram() throws(ClocheError) {
+        guard let socket = request.agentSocket else { return }
+        let (place, program) = (InsidePath.socket.dropFirst(), InsidePath.program.dropFirst())
+        let attributes: MountAttributes = [.readOnly, .noSetID, .noDevices]
+        try addBind(socket, at: String(place), attributes.union(.noExec), owned: true, Self.socketReason)
+        try addBind(request.executable, at: String(program), attributes, owned: true, "agents.verbs")
+    }
+
+    /// A name for it where login shells look, too: many set `PATH` anew.
+    mutating func addOwnLink(in directory: String) {
+        guard request.agentSocket != nil else { return }
+        add(.symlink(to: InsidePath.program), "\(directory)/cloche", optional: true, "agents.verbs")
+    }
+
+    /// Whoever connects to a socket needs the right to write it.
+    static let socketReason = "agents' socket"
 
     /// The one place that is read-only, so that it stays as it is, and written to: a FIFO holds nothing.
     static let statePipeReason = "state pipe"

@@ -105,6 +105,7 @@ extension Planner {
                 for entry in overlay.writable where entry != overlay.path {
                     let path = files + entry.dropFirst(overlay.path.utf8.count)
                     planner.addDirectories(path, optional: true, "filesystem.writable")
+                    if entry == "/usr/local/bin" { planner.addOwnLink(in: path) }
                 }
             }
         }

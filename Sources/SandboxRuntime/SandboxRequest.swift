@@ -59,6 +59,8 @@ package struct SandboxRequest: Sendable {
     package var authority: InterceptionAuthority?
     /// The FIFO by which the program says what it does, if there is one.
     package var statePipe: String?
+    /// The socket by which the agent speaks to its supervisor, if it has one; Cloche's program comes with it.
+    package var agentSocket: String?
     /// The agent's directory on the host, if it has one: a link in it is none of Cloche's making, and refused.
     package var directory: String?
 
@@ -102,6 +104,10 @@ package enum InsidePath {
     package static let runtime = "/run/cloche"
     /// Where the program says what it does.
     package static let state = "/run/cloche/state"
+    /// Where the agent's own `cloche` speaks to.
+    package static let socket = "/run/cloche/socket"
+    /// That program.
+    package static let program = "/run/cloche/cloche"
     /// Links to the programs of the host that were brought in, first in `PATH`.
     package static let programs = "/run/cloche/programs"
     /// The system's certificates, and that of the authority by which the gateway answers in the place of services.

@@ -36,8 +36,9 @@ package struct LimitBreach: Equatable, Sendable {
 
 /// Holds the limits of one sandbox after another.
 package final class LimitWatch {
-    let limits: LimitsPolicy
+    private(set) var limits: LimitsPolicy
     private let projectLimits: ResourceLimits
+    private let trees: [String]
     /// What the sandbox is born in; nil where there is none to be had, or none is needed.
     package let cgroup: AgentCgroup?
     /// The sandbox's init; nil while there is none.
@@ -69,6 +70,7 @@ package final class LimitWatch {
         always: Bool
     ) throws(ClocheError) {
         limits = policy.limits
+        self.trees = trees
         projectLimits = policy.projectLimits
         var place = CgroupPlace(.none(.notDelegated))
         let isWanted = always || limits.profitsFromCgroup || policy.projectLimits != ResourceLimits()
@@ -284,6 +286,25 @@ package final class LimitWatch {
             )
         }
         return nil
+    }
+
+    /// Holds other limits from now on: the rest is for agents that this one has started.
+    ///
+    /// - Throws: when the kernel does not take them.
+    func change(_ limits: LimitsPolicy) throws(SystemError) {
+        let old = self.limits
+        self.limits = limits
+        try cgroup?.change(limits.shares)
+        if old.diskBytes != limits.diskBytes || old.diskFiles != limits.diskFiles {
+            disk?.stop()
+            disk = DiskMeter(trees, bytes: limits.diskBytes, files: limits.diskFiles)
+        }
+        if let pid, meter != nil, isMeasuring {
+            meter = try UsageMeter(init: pid, memoryLimit: memoryToHold)
+        }
+        if let pid, let most = limits.startsPerMinute, old.startsPerMinute != most {
+            starts = StartRate(limit: most, init: pid)
+        }
     }
 
     /// The sandbox is about to be killed: nothing of it may be held open.

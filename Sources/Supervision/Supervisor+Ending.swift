@@ -30,7 +30,7 @@ extension Supervisor {
             return
         }
         switch lifecycle.stopReason {
-        case .operatorStop?: self.end(.stopped, .operatorStop, code: code)
+        case let reason? where reason.isStop: self.end(.stopped, reason, code: code)
         case let reason?: self.end(.failed, reason, code: code)
         case nil:
             if let breach {
@@ -53,7 +53,7 @@ extension Supervisor {
         case nil: return
         case .kill?:
             end(
-                lifecycle.stopReason == .operatorStop ? .stopped : .failed,
+                lifecycle.stopReason?.isStop == true ? .stopped : .failed,
                 lifecycle.stopReason ?? .operatorStop,
                 code: 137
             )
@@ -71,7 +71,7 @@ extension Supervisor {
         beginStop(.operatorStop, graceSeconds: graceSeconds.map { Int64($0) } ?? policy.stop.graceSeconds)
     }
 
-    private func beginStop(_ reason: EndReason, graceSeconds: Int64) {
+    func beginStop(_ reason: EndReason, graceSeconds: Int64) {
         if finished { return }
         if sandbox == nil { return end(.stopped, reason, code: nil) }
         thawForStop()
@@ -126,6 +126,7 @@ extension Supervisor {
         log.flush { shownScreen }
         resources?.end()
         statePipe.remove()
+        agentSocket?.remove()
         record.state = state
         record.ended = WallClock.milliseconds
         record.endReason = reason

@@ -71,6 +71,18 @@ package struct SupervisedAgent: Sendable {
         program.environment.append(variable)
         restart.environment.append(variable)
     }
+
+    /// Gives the program a `cloche` of its own, last in `PATH`: one that the host has does the same.
+    mutating func offer(socket: String) {
+        request.agentSocket = socket
+        func with(_ environment: [String]) -> [String] {
+            let path = environment.last { $0.hasPrefix("PATH=") } ?? "PATH=/usr/bin:/bin"
+            return environment.filter { !$0.hasPrefix("PATH=") }
+                + ["\(path):\(InsidePath.runtime)", "CLOCHE_SOCKET=\(InsidePath.socket)"]
+        }
+        program.environment = with(program.environment)
+        restart.environment = with(restart.environment)
+    }
 }
 
 /// The supervisor of one agent.
@@ -80,6 +92,7 @@ package final class Supervisor {
         static let signals: UInt64 = 1
         static let listener: UInt64 = 2
         static let statePipe: UInt64 = 3
+        static let agentSocket: UInt64 = 4
         static let firstSandbox: UInt64 = 16
     }
     /// The harness's id at init; programs of `exec` get higher ones.
@@ -104,12 +117,17 @@ package final class Supervisor {
     var controlToken: UInt64 = 0
     var processToken: UInt64 = 0
     var networkToken: UInt64 = 0
+    var parentToken: UInt64 = 0
     private var nextToken = Token.firstSandbox
 
     /// What the agent program does.
     var following: StateFollowing
     /// Where it and its hooks say so.
     let statePipe: StatePipe
+    /// Where it asks for what it may do with other agents; nil if that is nothing.
+    let agentSocket: AgentSocket?
+    /// The agent that started this one, while that runs.
+    var parent: ParentWatch?
     /// What waits to be typed, and is being typed.
     var messages: MessageQueue
     /// Who is answered when Enter has been pressed, and what.
@@ -231,6 +249,10 @@ package final class Supervisor {
             try epoll.add(listener.number, token: Token.listener)
             statePipe = try StatePipe(agent.directory.statePipe)
             try epoll.add(statePipe.descriptor.number, token: Token.statePipe)
+            agentSocket =
+                policy.agents.verbs.isEmpty
+                ? nil : try AgentSocket(in: agent.directory, executable: agent.request.executable)
+            if let agentSocket { try epoll.add(agentSocket.listener.number, token: Token.agentSocket) }
         } catch  where error.call == "flock" && error.errno == .wouldBlock {
             throw ClocheError(
                 .state,
@@ -241,6 +263,7 @@ package final class Supervisor {
         } catch { throw StoreError.cannotWrite(error) }
         signal(SIGPIPE, SIG_IGN)
         self.agent.offer(statePipe: agent.directory.statePipe)
+        if agentSocket != nil { self.agent.offer(socket: AgentSocket.path(in: agent.directory)) }
     }
 
     // MARK: Starting
@@ -250,6 +273,7 @@ package final class Supervisor {
     /// - Throws: why it does not; the record says so too.
     package func start() throws(ClocheError) {
         do {
+            try watchParent()
             resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
             try startGateway()
             budget = try agent.makeBudget()
@@ -376,11 +400,12 @@ package final class Supervisor {
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
                     exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState, budgetDue,
-                    approvals.nextMoment,
+                    approvals.nextMoment, nextAgentRequest,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
                 for event in try epoll.wait(milliseconds: wait) { try handle(event) }
                 resumeWindows()
+                resumeAgentRequests()
                 showFrames()
                 try followState()
                 if network != nil { try handleNetwork() }
@@ -411,8 +436,10 @@ package final class Supervisor {
         case Token.signals: handleSignals()
         case Token.listener: try acceptViewers()
         case Token.statePipe: readStatePipe()
+        case Token.agentSocket: serveAgentRequest()
         case controlToken: try handleSandbox()
         case processToken: sandboxEnded()
+        case parentToken where parent != nil: try parentEnded()
         case networkToken: return  // served after the others
         case gatewayToken: try handleGateway()
         case callsToken: try handleCalls()
@@ -433,7 +460,10 @@ package final class Supervisor {
     private func handleSignals() {
         let taken = signals.take()
         // The programs that a state started are looked at in each turn.
-        if taken.contains(SIGCHLD) { exports.lookForEnded(now: MonotonicClock.milliseconds) }
+        if taken.contains(SIGCHLD) {
+            exports.lookForEnded(now: MonotonicClock.milliseconds)
+            agentSocket?.lookForEnded()
+        }
         for number in taken where number != SIGCHLD { stop(graceSeconds: nil) }
     }
 

@@ -17,7 +17,8 @@ enum ListCommand {
             context.output.json(.list(shown.map(document)))
         } else {
             let header = ["NAME", "STATE", "ACTIVITY", "AGE", "PROFILE", "BRANCH", "CHANGES", "TASK"]
-            context.output.table(shown.map(row), header: command.flag("no-header") ? nil : header)
+            let rows = command.flag("tree") ? tree(shown) : shown.map(row)
+            context.output.table(rows, header: command.flag("no-header") ? nil : header)
             let hidden = agents.count - shown.count
             if shown.isEmpty && hidden > 0 {
                 context.output.note(
@@ -27,6 +28,23 @@ enum ListCommand {
         }
         for error in damaged { context.output.report(error, json: false) }
         return ExitCode.success
+    }
+
+    /// Each agent below the one that started it.
+    private static func tree(_ agents: [AgentInfo]) -> [[String]] {
+        func isChild(_ agent: AgentInfo, of parent: AgentInfo) -> Bool {
+            agent.record.parent.map { $0.name == parent.record.name && $0.auditLog == parent.record.auditLog }
+                ?? false
+        }
+        func rows(_ agent: AgentInfo, depth: Int) -> [[String]] {
+            var own = row(agent)
+            if depth > 0 { own[0] = String(repeating: " ", count: 3 * (depth - 1)) + "`- " + own[0] }
+            // A record that somebody has changed may name its own child.
+            if depth > 32 { return [own] }
+            return [own] + agents.filter { isChild($0, of: agent) }.flatMap { rows($0, depth: depth + 1) }
+        }
+        let roots = agents.filter { agent in !agents.contains { isChild(agent, of: $0) } }
+        return roots.flatMap { rows($0, depth: 0) }
     }
 
     /// Ended in a way that needs nobody: a failure or loss is shown without being asked for.
@@ -85,6 +103,7 @@ enum ListCommand {
             "state": .string(agent.state.rawValue),
             "activity": agent.activity?.document { .string(WallClock.format($0)) } ?? .null,
             "profile": .string(record.profile),
+            "parent": .optional(record.parent?.name),
             "branch": .optional(record.branch),
             "workspace": .string(record.workspacePath),
             "access": .string(record.access.rawValue),

@@ -1,0 +1,130 @@
+// An agent that does something with others. It is known by the directory that its supervisor named; what it may do is read
+// from its record, each time.
+
+internal import AgentStore
+package import ClocheModel
+internal import Glibc
+internal import LinuxSystem
+internal import ProfileLoading
+
+/// What another agent is to one.
+package enum Relation: String, Sendable {
+    /// It itself.
+    case itself = "self"
+    /// The one that started it.
+    case parent
+    /// One that it started.
+    case child
+    /// Further down.
+    case descendant
+    /// Of the same parent.
+    case sibling
+    /// None of these.
+    case other
+}
+
+/// An agent as one that acts.
+package struct ActingAgent {
+    /// Its project.
+    package let project: Project
+    /// Its record as it is now.
+    package let record: AgentRecord
+    /// What it may do with others.
+    package let policy: AgentsPolicy
+    let directory: AgentDirectory
+
+    /// The agent of a directory.
+    package init(_ path: String, _ installation: Installation) throws(ClocheError) {
+        directory = AgentDirectory(path: path)
+        record = try directory.read()
+        policy = try Policy(document: record.effective).agents
+        project = try Project(at: record.project, installation: installation)
+        guard project.state.agent(record.name).path == path else {
+            throw ClocheError(.state, "agent \(record.name) is not where its project keeps agents", why: path)
+        }
+    }
+
+    /// Refuses a verb that its profile does not grant.
+    package func require(_ verb: AgentVerb) throws(ClocheError) {
+        if policy.verbs.contains(verb) { return }
+        throw ClocheError(
+            .state,
+            "\(record.name) may not `cloche \(verb.rawValue)`",
+            why: "its profile does not grant it (agents.verbs)",
+            remedy: "`cloche whoami` tells what it may do"
+        )
+    }
+
+    /// Who it is for the records of its children; nil for one of a version without ids.
+    package var reference: ParentReference? {
+        record.auditLog.map { ParentReference(name: record.name, auditLog: $0) }
+    }
+
+    /// What another is to it.
+    package func relation(to other: AgentRecord) -> Relation {
+        if other.name == record.name { return .itself }
+        if let parent = record.parent, parent.name == other.name, parent.auditLog == other.auditLog {
+            return .parent
+        }
+        if let parent = other.parent {
+            if parent == reference { return .child }
+            if parent == record.parent { return .sibling }
+            if descends(from: parent) { return .descendant }
+        }
+        return .other
+    }
+
+    /// Whether an agent is this one's child, or further down.
+    private func descends(from first: ParentReference) -> Bool {
+        var next = first
+        // No tree is deeper; a record that somebody has changed may name itself.
+        for _ in 0..<32 {
+            // One that is gone has no parent that could be found.
+            guard let record = try? project.state.agent(next.name).read(), record.auditLog == next.auditLog,
+                let parent = record.parent
+            else { return false }
+            if parent == reference { return true }
+            next = parent
+        }
+        return false
+    }
+
+    /// The agents that it can see, itself included, each with what it is to it.
+    package func visible() -> [(agent: AgentInfo, relation: Relation)] {
+        project.agents().agents.map { ($0, relation(to: $0.record)) }.filter { $0.1 != .other }
+    }
+
+    /// One of its children, or further down.
+    package func child(_ name: String) throws(ClocheError) -> AgentInfo {
+        // Whether there is another of that name is not its to know.
+        if AgentName.isValid(name), let agent = try? project.agent(name),
+            [.child, .descendant].contains(relation(to: agent.record))
+        {
+            return agent
+        }
+        throw ClocheError(
+            .notFound,
+            "\(record.name) has no child named \(name.debugDescription)",
+            remedy: "`cloche list --all` shows those that there are"
+        )
+    }
+
+    /// Its children that have not ended.
+    func livingChildren() -> [AgentInfo] {
+        project.agents().agents.filter {
+            relation(to: $0.record) == .child && ($0.isRunning || $0.state == .creating)
+        }
+    }
+
+    /// Says what it does, as a hook of its program would.
+    package func report(_ activity: String, _ text: String) throws(ClocheError) {
+        let line = "\(activity) \(text.split { $0.isNewline }.joined(separator: " "))"
+        do throws(SystemError) {
+            // Nobody reads it when the supervisor has gone.
+            let pipe = try Files.open(directory.statePipe, O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
+            try pipe.write(Array((String(line.prefix(900)) + "\n").utf8))
+        } catch {
+            throw ClocheError(.state, "cannot report", why: error.description, remedy: "try again")
+        }
+    }
+}

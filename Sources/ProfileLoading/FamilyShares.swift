@@ -1,0 +1,101 @@
+// Limits and budgets that an agent and those that it starts have together: what is left when others have taken theirs, and
+// what a new one gets that asks for nothing. Values only.
+
+package import ClocheModel
+
+/// Arithmetic on limits and budgets of effective profiles.
+package enum FamilyShares {
+    /// The keys that are used up: what one has, another has not.
+    ///
+    /// Times and the like are for each.
+    private static let divided: [(section: String, names: [String])] = [
+        (
+            "limits",
+            [
+                "memory", "memory-high", "swap", "processes", "cpu", "io-read", "io-write",
+                "io-read-operations",
+                "io-write-operations", "cpu-time", "process-starts", "disk", "disk-files", "output",
+            ]
+        ),
+        ("budget", ["requests", "input-tokens", "output-tokens", "tokens", "cost"]),
+    ]
+
+    private static func rows(_ section: String) -> [SchemaKey] {
+        ProfileSchema.keys.first { $0.name == section }?.children ?? []
+    }
+
+    /// A profile with what is left of its limits and budgets.
+    ///
+    /// - Parameters:
+    ///   - document: an effective profile.
+    ///   - taken: what others have of it: effective profiles, or documents of the same form.
+    package static func remaining(of document: Document, after taken: [Document]) -> Document {
+        var rest = document
+        for (section, names) in divided {
+            for row in rows(section) where names.contains(row.name) {
+                let path = [section, row.name]
+                guard let value = document.value(at: path), var left = row.type.amount(of: value) else {
+                    continue
+                }
+                for other in taken {
+                    // Who has no limit of it has none to use.
+                    left -= min(left, other.value(at: path).flatMap { row.type.amount(of: $0) } ?? 0)
+                }
+                rest[section]?[row.name] = row.type.value(of: left)
+            }
+        }
+        return rest
+    }
+
+    /// What was used of budgets, in the form of a profile.
+    ///
+    /// - Parameter amount: how much of a limit: a count, or billionths of a dollar.
+    package static func used(_ amount: (BudgetLimit) -> Int64) -> Document {
+        let entries = rows("budget").compactMap { row -> Document.Entry? in
+            BudgetLimit(rawValue: row.name).map { Document.Entry(row.name, row.type.value(of: amount($0))) }
+        }
+        return .object(["budget": .map(entries)])
+    }
+
+    /// A profile with equal parts of what a parent has, where it would have more.
+    ///
+    /// - Parameters:
+    ///   - document: an effective profile.
+    ///   - whole: the parent's.
+    ///   - left: what is left of that.
+    ///   - count: how many parts there are.
+    package static func part(_ document: Document, of whole: Document, left: Document, count: Int64)
+        -> Document
+    {
+        var part = document
+        for (section, names) in divided {
+            for row in rows(section) where names.contains(row.name) {
+                let path = [section, row.name]
+                guard let all = whole.value(at: path).flatMap({ row.type.amount(of: $0) }),
+                    let rest = left.value(at: path).flatMap({ row.type.amount(of: $0) })
+                else { continue }
+                let own = document.value(at: path).flatMap { row.type.amount(of: $0) } ?? .max
+                part[section]?[row.name] = row.type.value(of: min(own, min(rest, all / max(1, count))))
+            }
+        }
+        return part
+    }
+}
+
+extension ValueType {
+    /// The value that stands for a number.
+    fileprivate func value(of amount: Int64) -> Document {
+        switch self {
+        case .cores: .string(Self.decimal(amount, digits: 3))
+        case .money: .string(Self.decimal(amount, digits: 9))
+        case .orNone(let inner): inner.value(of: amount)
+        default: .integer(amount)
+        }
+    }
+
+    private static func decimal(_ amount: Int64, digits: Int) -> String {
+        let text = String(amount)
+        let padded = String(repeating: "0", count: max(0, digits + 1 - text.utf8.count)) + text
+        return "\(padded.dropLast(digits)).\(padded.suffix(digits))"
+    }
+}

@@ -1,0 +1,96 @@
+// The agent's place among others: what it has to share with agents that it started, and the end of the one that started it.
+
+internal import AgentStore
+internal import AuditRecords
+internal import ClocheModel
+internal import LinuxSystem
+
+/// The supervisor of the agent that started this one, as it is waited for.
+final class ParentWatch {
+    /// Readable when it has gone.
+    let process: FileDescriptor
+    let atEnd: AgentsPolicy.ParentEnd
+    /// Whose child this agent is then, if it goes on.
+    let grandparent: ParentReference?
+
+    init(
+        _ process: consuming FileDescriptor,
+        _ atEnd: AgentsPolicy.ParentEnd,
+        _ grandparent: ParentReference?
+    ) {
+        self.process = process
+        self.atEnd = atEnd
+        self.grandparent = grandparent
+    }
+}
+
+extension Supervisor {
+    /// Begins to wait for the end of the agent that started this one.
+    ///
+    /// One that a person starts again when its parent has ended is nobody's to stop.
+    func watchParent() throws(ClocheError) {
+        guard let parent = record.parent else { return }
+        let directory = AgentDirectory(path: "\(agent.directory.path.parentPath)/\(parent.name)")
+        // It may have been deleted, and another one have its name.
+        guard let known = try? directory.read(), known.auditLog == parent.auditLog,
+            let client = try SupervisorClient.connect(directory), let process = try client.process()
+        else {
+            if record.starts > 0 { return }
+            throw ClocheError(
+                .state,
+                "cannot start agent \(record.name)",
+                why: "\(parent.name), which starts it, has ended"
+            )
+        }
+        let watch = ParentWatch(process, try agent.readPolicy(known.effective).agents.atEnd, known.parent)
+        parentToken = makeToken()
+        do throws(SystemError) {
+            try epoll.add(watch.process.number, token: parentToken)
+        } catch { throw ClocheError(.system, "cannot watch agent \(parent.name)", why: error.description) }
+        self.parent = watch
+    }
+
+    /// The agent that started this one has ended.
+    func parentEnded() throws(ClocheError) {
+        guard let watch = parent else { return }
+        epoll.remove(watch.process.number)
+        parent = nil
+        parentToken = 0
+        let isKept = watch.atEnd == .keep
+        try audit.append(
+            .family,
+            [
+                "action": .string(isKept ? "adopted" : "orphaned"),
+                "parent": .optional(isKept ? watch.grandparent?.name : nil),
+            ]
+        )
+        guard isKept else { return beginStop(.parentEnded, graceSeconds: policy.stop.graceSeconds) }
+        record.parent = watch.grandparent
+        try agent.directory.write(record)
+        try watchParent()
+    }
+
+    /// Holds what is left of limits and budget beside what children have.
+    func setShares(_ shares: Document) throws(ClocheError) -> Document {
+        var effective = record.effective
+        for name in ["limits", "budget"] where shares[name] != nil { effective[name] = shares[name] }
+        let left = try agent.readPolicy(effective)
+        guard left.limits != resources?.limits || left.budget != policy.budget else { return .object([:]) }
+        do throws(SystemError) {
+            try resources?.change(left.limits)
+        } catch {
+            throw ClocheError(.system, "cannot lower the limits of \(record.name)", why: error.description)
+        }
+        policy.limits = left.limits
+        policy.budget = left.budget
+        budget?.change(policy)
+        try audit.append(
+            .family,
+            [
+                "action": .string("shares"), "limits": shares["limits"] ?? .null,
+                "budget": shares["budget"] ?? .null,
+            ]
+        )
+        return .object([:])
+    }
+}

@@ -1,0 +1,343 @@
+"""The agents' own `cloche`: what it tells, what it is allowed, agents that agents start, and that none has more than its
+parent."""
+
+import json
+import os
+import pathlib
+import signal
+
+from test_git import COMMIT
+
+PARENT = "exec sleep 1000"
+
+
+def parent(t, *options, task=PARENT, name="boss", files=None):
+    project = t.repository(files=files or {"README.md": "# Project\n"})
+    t.start(name, task, "--set", "agents.children=3", *options, cwd=project)
+    return project
+
+
+def inside(t, project, *words, name="boss", check=0, **more):
+    return t.cloche("exec", "-T", name, "--", "cloche", *words, cwd=project, check=check, **more)
+
+
+def shell(t, project, script, name="boss", check=0):
+    return t.cloche("exec", "-T", name, "--", "sh", "-c", script, cwd=project, check=check)
+
+
+def fields(t, project, *words, **more):
+    return json.loads(inside(t, project, *words, "--json", **more).out)
+
+
+def audit(t, project, name, kind):
+    lines = t.cloche("audit", name, "--json", "--kind", kind, cwd=project).out.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def supervisor(t, project, name):
+    """The process that holds the agent's lock."""
+    lock = str(pathlib.Path(t.agents(project)[name]["directory"]) / "supervisor.lock")
+    for pid in t.supervisors():
+        fds = pathlib.Path(f"/proc/{pid}/fd")
+        if any(os.readlink(fd) == lock for fd in fds.iterdir()):
+            return pid
+    raise AssertionError(f"{name} has no supervisor")
+
+
+def end(t, project):
+    for name, agent in t.agents(project).items():
+        t.cloche("delete", "--force", name, cwd=project)
+
+
+def test_an_agent_knows_itself(t):
+    project = parent(t)
+    me = fields(t, project, "whoami")
+    assert me["name"] == "boss" and me["parent"] is None and me["most-children"] == 3 and me["branch"] == "cloche/boss", me
+    assert "cloche start NAME" in inside(t, project, "help").out and "--set" in inside(t, project, "start", "--help").out
+    assert "did you mean" in inside(t, project, "whoam", check=2).err.lower() or "whoami" in inside(t, project, "whoam", check=2).err
+    inside(t, project, "report", "waiting", "for", "a", "decision")
+    told = t.wait_until(lambda: (s := t.agents(project)["boss"]["activity"]) and s["state"] == "waiting" and s, "the state is told")
+    assert told["text"] == "for a decision", told
+
+
+def test_without_verbs_there_is_nothing(t):
+    """And a verb that is not granted is refused by its name."""
+    project = parent(t, "--set", "agents.verbs=[]")
+    assert shell(t, project, "ls /run/cloche; echo $CLOCHE_SOCKET-").out.split()[-1] == "-"
+    assert "socket" not in shell(t, project, "ls /run/cloche").out
+    t.start("half", PARENT, "--set", "agents.verbs=[whoami]", cwd=project)
+    assert "agents.verbs" in inside(t, project, "list", name="half", check=125).err
+    assert "list" not in inside(t, project, "help", name="half").out
+
+
+def test_the_socket_is_the_identity(t):
+    """No other agent's socket is there, nothing that is said makes one agent another, and rubbish costs nobody anything."""
+    project = parent(t)
+    t.start("other", PARENT, cwd=project)
+    assert fields(t, project, "whoami", name="other")["name"] == "other"
+    # Neither a variable nor an option makes it another.
+    out = shell(t, project, "CLOCHE_AGENT=other cloche whoami --json").out
+    assert json.loads(out)["name"] == "boss"
+    assert inside(t, project, "-C", "/", "list", check=2).err
+    rubbish = r"""
+import os, socket
+for data in (b"", b"x", b"w", b"wlist", b"w\xff\0", b"i" * 70000, b"g", b"whelp\0" * 9000):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.environ["CLOCHE_SOCKET"])
+    s.send(data)
+    s.close()
+# One that says nothing, and keeps its place.
+quiet = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(4)]
+for s in quiet: s.connect(os.environ["CLOCHE_SOCKET"])
+print(os.popen("cloche whoami --json").read())
+"""
+    out = t.cloche("exec", "-T", "boss", "--", "python3", "-c", rubbish, cwd=project).out
+    assert json.loads(out)["name"] == "boss"
+    # No descriptor comes through, and a message with one is none.
+    sending = r"""
+import array, os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(os.environ["CLOCHE_SOCKET"])
+s.sendmsg([b"wwhoami\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))])
+try:
+    s.send(b"g"); print(len(s.recv(1000)))
+except OSError as error: print("closed")
+"""
+    out = t.cloche("exec", "-T", "boss", "--", "python3", "-c", sending, cwd=project).out
+    assert out.split() in (["0"], ["closed"]), out
+
+
+def test_a_child_is_an_agent(t):
+    project = parent(t)
+    shell(t, project, f"echo mine > mine && {COMMIT} Mine")
+    child = fields(t, project, "start", "kid", f"cat mine && echo kid > kid && {COMMIT} Kid && cloche report done 'all good' && sleep 1000")
+    assert child["is"] == "child" and child["branch"] == "cloche/kid" and child["narrowed"] == [], child
+    done = inside(t, project, "wait", "kid", "--timeout", "60").out
+    assert done == "kid done: all good\n", done
+    assert "+kid" in inside(t, project, "diff", "kid").out and "kid | 1 +" in inside(t, project, "diff", "kid", "--stat").out
+    assert "mine" in inside(t, project, "look", "kid").out
+    shell(t, project, "git merge -q $(cloche sync kid) && test -f kid")
+    listed = {one["name"]: one for one in fields(t, project, "list")}
+    assert listed["kid"]["is"] == "child" and listed["boss"]["is"] == "self"
+    assert fields(t, project, "whoami", name="kid")["parent"] == "boss"
+    # It has a log of its own, and its parent's tells of it as well.
+    assert audit(t, project, "kid", "create")[0]["parent"] == "boss"
+    assert [(one["action"], one["name"]) for one in audit(t, project, "boss", "child")] == [("started", "kid")]
+    # A child sees its family, and nobody else.
+    t.start("stranger", PARENT, cwd=project)
+    assert "stranger" not in inside(t, project, "list", name="kid").out
+    assert "no child named" in inside(t, project, "look", "stranger", check=125).err
+    assert "no child named" in inside(t, project, "stop", "boss", name="kid", check=125).err
+    assert inside(t, project, "stop", "kid").out == "kid stopped\n"
+    assert t.agents(project)["kid"]["state"] == "stopped"
+
+
+def test_count_and_depth(t):
+    project = parent(t, "--set", "agents.depth=2")
+    inside(t, project, "start", "a", PARENT)
+    inside(t, project, "start", "a-a", PARENT, name="a")
+    told = inside(t, project, "start", "a-a-a", PARENT, name="a-a", check=125).err
+    assert "agents.depth" in told, told
+    assert fields(t, project, "whoami", name="a-a")["most-children"] == 0
+    inside(t, project, "start", "b", PARENT)
+    inside(t, project, "start", "c", PARENT)
+    told = inside(t, project, "start", "d", PARENT, check=125).err
+    assert "agents.children is 3" in told, told
+    inside(t, project, "stop", "c")
+    inside(t, project, "start", "d", PARENT)
+    # A grandchild is seen, and looked at; it is not of those that count.
+    assert {one["name"]: one["is"] for one in fields(t, project, "list")} == {
+        "a": "child", "a-a": "descendant", "b": "child", "boss": "self", "d": "child"}
+
+
+def test_children_end_with_their_parent(t):
+    """Or go on as their grandparent's; also when the parent's supervisor is killed."""
+    project = parent(t, "--set", "agents.depth=3")
+    inside(t, project, "start", "mid", PARENT)
+    inside(t, project, "start", "low", PARENT, name="mid")
+    os.kill(supervisor(t, project, "mid"), signal.SIGKILL)
+    t.wait_until(lambda: t.agents(project)["low"]["state"] == "stopped", "the child has ended, too")
+    assert t.agents(project)["low"]["end-reason"] == "parent-ended"
+    assert audit(t, project, "low", "family")[-1]["action"] == "orphaned"
+    # Started again by a person, it is nobody's to stop.
+    t.cloche("resume", "low", cwd=project)
+    t.cloche("stop", "boss", cwd=project)
+    assert t.agents(project)["low"]["state"] == "running"
+    end(t, project)
+    t.start("boss", PARENT, "--set", "agents.children=2", "--set", "agents.depth=3", "--set", "agents.at-end=keep", cwd=project)
+    inside(t, project, "start", "mid", PARENT)
+    inside(t, project, "start", "low", PARENT, name="mid")
+    t.cloche("stop", "mid", cwd=project)
+    t.wait_until(lambda: fields(t, project, "whoami", name="low")["parent"] == "boss", "its grandparent has it")
+    assert inside(t, project, "stop", "low").out == "low stopped\n"
+
+
+WIDER = [
+    ("network.mode=host", "network.mode"),
+    ("network.mode=open", "network.mode"),
+    ("network.allow=[evil.test]", "network.allow"),
+    ("network.allow+=['other.test:443']", "network.allow"),
+    ("network.allow=['*.good.test']", "network.allow"),
+    ("network.allow=['good.test:*']", "network.allow"),
+    ("network.allow=[{host: good.test, protocol: any}]", "network.allow"),
+    ("network.allow=[{host: good.test, addresses: [10.0.0.0/8]}]", "network.allow"),
+    ("network.deny=[]", "network.deny"),
+    ("network.hidden-names=allow", "network.hidden-names"),
+    ("network.upstream-proxy=http://proxy.test:3128", "network.upstream-proxy"),
+    ("network.dns.servers=[127.0.0.1]", "network.dns.servers"),
+    ("filesystem.binds=[{source: /etc, target: /mnt}]", "filesystem.binds"),
+    ("filesystem.system+=[/srv]", "filesystem.system"),
+    ("filesystem.etc+=[shadow]", "filesystem.etc"),
+    ("filesystem.protect=[]", "filesystem.protect"),
+    ("filesystem.tmp-size=64GiB", "filesystem.tmp-size"),
+    ("credentials=[{env: AWS_SECRET_ACCESS_KEY}]", "credentials"),
+    ("environment.pass+=[SSH_AUTH_SOCK]", "environment.pass"),
+    ("syscalls.groups+=[debugging]", "syscalls.groups"),
+    ("syscalls.allow=[ptrace]", "syscalls.allow"),
+    ("syscalls.deny=[]", "syscalls.deny"),
+    ("confinement.mode=standard", "confinement.mode"),
+    ("confinement.permit=[landlock]", "confinement.permit"),
+    ("confinement.nested-namespaces=3", "confinement.nested-namespaces"),
+    ("limits.memory=4GiB", "limits.memory"),
+    ("limits.memory=none", "limits.memory"),
+    ("limits.processes=100000", "limits.processes"),
+    ("limits.wall-clock=3h", "limits.wall-clock"),
+    ("budget.requests=101", "budget.requests"),
+    ("agents.depth=5", "agents.depth"),
+    ("agents.children=50", "agents.children"),
+    ("agents.message=['*']", "agents.message"),
+    ("ask=[]", "ask"),
+    ("session.on-state={done: 'touch /tmp/out'}", "session.on-state"),
+    ("audit.level=minimal", "audit.level"),
+    ("audit.export=['file:/tmp/x']", "audit.export"),
+    ("instructions.files=[/etc/passwd]", "instructions.files"),
+    ("skills=[/root]", "skills"),
+]
+
+
+def test_widenings_are_refused_by_name(t):
+    t.profile(
+        "narrow",
+        """
+extends: shell
+network: {mode: allow, allow: ['good.test:443'], deny: [bad.test]}
+confinement: {mode: strict}
+syscalls: {deny: [bpf]}
+limits: {memory: 2GiB, processes: 400, wall-clock: 2h}
+budget: {requests: 100}
+ask: [push]
+agents: {children: 3, depth: 2}
+""",
+    )
+    project = t.repository()
+    t.cloche("start", "boss", "--profile", "narrow", PARENT, cwd=project)
+    assert len(WIDER) >= 30
+    script = "\n".join(
+        f"cloche start w{number} true --set {json.dumps(option)} >/dev/null 2>/tmp/err; echo {number} $?; cat /tmp/err; echo ---"
+        for number, (option, _) in enumerate(WIDER)
+    )
+    parts = shell(t, project, script).out.split("---\n")
+    for (option, key), told in zip(WIDER, parts):
+        code, text = told.split("\n", 1)
+        assert code.endswith(" 125") and f"more than you have: {key}" in text, (option, told)
+    assert set(t.agents(project)) == {"boss"}
+    # What is narrower is given, and what is inside is the child's own.
+    child = fields(t, project, "start", "kid", PARENT, "--set", "network.allow=[]", "--set", "limits.memory=64MiB",
+                   "--set", "environment.set={A: b}", "--set", "audit.level=full", "--set", "ask+=['credential:x']")
+    assert child["narrowed"] == []
+    refused = [one["name"] for one in audit(t, project, "boss", "child") if one["action"] == "refused"]
+    assert refused == [f"w{number}" for number in range(len(WIDER))]
+
+
+def test_limits_and_budgets_are_shares(t):
+    project = t.repository()
+    t.start("boss", PARENT, "--set", "agents.children=3", "--set", "limits.memory=800MiB", "--set", "limits.processes=400",
+            "--set", "budget.requests=100", cwd=project)
+    # Who asks for nothing gets a fair part.
+    inside(t, project, "start", "fair", PARENT)
+    told = audit(t, project, "fair", "start")[0]["policy"]
+    assert told["limits"]["memory"] == 200 << 20 and told["limits"]["processes"] == 100 and told["budget"]["requests"] == 25, told
+    # Its parent has so much less.
+    left = audit(t, project, "boss", "family")[-1]
+    assert left["limits"]["memory"] == 600 << 20 and left["budget"]["requests"] == 75, left
+    inside(t, project, "start", "big", PARENT, "--set", "limits.memory=500MiB")
+    told = inside(t, project, "start", "more", PARENT, "--set", "limits.memory=150MiB", check=125).err
+    assert "limits.memory" in told, told
+    inside(t, project, "stop", "big")
+    left = audit(t, project, "boss", "family")[-1]
+    assert left["limits"]["memory"] == 600 << 20, left
+    inside(t, project, "start", "more", PARENT, "--set", "limits.memory=150MiB")
+
+
+def test_a_profile_that_is_named_is_cut_down(t):
+    t.profile("wide", "extends: shell\nnetwork: {mode: open}\nlimits: {processes: 8000}\nenvironment: {set: {WIDE: '1'}}\n")
+    project = parent(t, "--set", "limits.processes=600")
+    child = fields(t, project, "start", "kid", PARENT, "--profile", "wide")
+    assert child["narrowed"] == ["network.mode", "limits.processes"], child
+    assert shell(t, project, "echo $WIDE; ls /sys/class/net", name="kid").out.split() == ["1", "lo"]
+    assert audit(t, project, "boss", "child")[-1]["narrowed"] == child["narrowed"]
+    told = inside(t, project, "start", "file", PARENT, "--profile", "/workspace/evil.yaml", check=2).err
+    assert "not the name of a profile" in told, told
+
+
+def test_credentials_that_were_not_given_are_not_given_on(t):
+    """Of alternatives the first that is there is given; a child does not get the others."""
+    t.profile("keys", "extends: shell\ncredentials: [{env: FIRST}, {env: SECOND}]\nagents: {children: 2}\n")
+    project = t.repository()
+    env = {"FIRST": "one", "SECOND": "two"}
+    t.cloche("start", "boss", "--profile", "keys", PARENT, cwd=project, env=t.env | env)
+    told = inside(t, project, "start", "kid", PARENT, "--set", "credentials=[{env: SECOND}]", check=125).err
+    assert "credentials" in told, told
+    inside(t, project, "start", "kid", PARENT)
+    assert shell(t, project, "echo $FIRST-$SECOND", name="kid").out.strip() == "one-"
+
+
+def test_the_tree_is_shown(t):
+    project = parent(t, "--set", "agents.depth=2")
+    inside(t, project, "start", "a", PARENT)
+    inside(t, project, "start", "deep", PARENT, name="a")
+    lines = t.cloche("list", "--tree", cwd=project).out.splitlines()
+    width = lines[0].index("STATE")
+    assert [line[:width].rstrip() for line in lines[1:]] == ["boss", "`- a", "   `- deep"], lines
+    assert t.agents(project)["deep"]["parent"] == "a"
+
+
+def test_tools_over_mcp(t):
+    project = parent(t)
+    calls = [
+        {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/list"},
+        {"id": 3, "method": "tools/call", "params": {"name": "start", "arguments": {"name": "kid", "task": "exec sleep 1000", "set": ["limits.idle=1h"]}}},
+        {"id": 4, "method": "tools/call", "params": {"name": "list", "arguments": {}}},
+        {"id": 5, "method": "tools/call", "params": {"name": "stop", "arguments": {"name": ["kid"], "grace": 0}}},
+        {"id": 6, "method": "tools/call", "params": {"name": "stop", "arguments": {"nonsense": True}}},
+        {"id": 7, "method": "nothing"},
+        {"id": 8, "method": "tools/call", "params": {"name": "report", "arguments": {"state": "waiting", "text": ["--help", "-h"]}}},
+    ]
+    lines = "".join(json.dumps({"jsonrpc": "2.0"} | call) + "\n" for call in calls) + "rubbish\n"
+    out = inside(t, project, "mcp", input=lines).out
+    answers = {one["id"]: one for one in map(json.loads, out.splitlines())}
+    assert answers[1]["result"]["protocolVersion"] == "2025-03-26" and "cloche start" in answers[1]["result"]["instructions"]
+    tools = {one["name"]: one for one in answers[2]["result"]["tools"]}
+    assert tools["start"]["inputSchema"]["required"] == ["name"] and "help" not in tools and "mcp" not in tools
+    assert not answers[3]["result"]["isError"] and "kid runs" in answers[3]["result"]["content"][0]["text"], answers[3]
+    assert "kid" in answers[4]["result"]["content"][0]["text"]
+    assert answers[5]["result"]["content"][0]["text"] == "kid stopped\n", answers[5]
+    assert answers[6]["result"]["isError"] and answers[7]["error"]["code"] == -32601 and answers[None]["error"]["code"] == -32700
+    # What looks like an option is text.
+    assert answers[8]["result"]["content"][0]["text"] == "done", answers[8]
+
+
+def test_many_requests_at_once(t):
+    """More than are served at a time wait their turn, and those that wait for children keep no others from being served."""
+    project = parent(t)
+    inside(t, project, "start", "kid", PARENT)
+    script = """
+for n in 1 2 3 4 5 6 7 8; do cloche wait kid --timeout 20 & done
+for n in $(seq 40); do cloche whoami --json > /tmp/w$n & done
+sleep 0.1; cloche stop kid; wait
+cat /tmp/w* | grep -c '"name": "boss"'
+"""
+    out = shell(t, project, script).out.splitlines()
+    assert out.count("kid done: stopped") == 8 and out[-1] == "40", out
