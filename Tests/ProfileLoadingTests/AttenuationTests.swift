@@ -125,7 +125,9 @@ import Testing
             {
                 return "requests at \(place)"
             }
-            if !grant.addresses.allSatisfy({ above.addresses.contains($0) }), parent.network.mode != .host {
+            if !grant.addresses.allSatisfy({ part in above.addresses.contains { $0.contains(part) } }),
+                parent.network.mode != .host
+            {
                 return "addresses at \(place)"
             }
         }
