@@ -37,6 +37,8 @@ public struct StartOptions: Sendable {
     /// Variables for the program; one without a value (null) is passed on from this process's environment, at
     /// each start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
+    /// Its labels; see `AgentLabel.changed`.
+    public var labels: [Document.Entry] = []
     /// One that waits already; nil starts one.
     public var supervisor: WaitingSupervisor?
 
@@ -120,6 +122,7 @@ extension Project {
                 activity: nil,
                 changes: "?",
                 queuedMessages: 0,
+                questions: 0,
                 directory: directory.path
             )
     }
@@ -145,6 +148,7 @@ extension Project {
             created: WallClock.milliseconds
         )
         record.variables = options.variables
+        record.labels = options.labels
         record.auditLog = AuditLog.newID()
         return record
     }

@@ -133,6 +133,9 @@ package enum ClocheCommandLine {
         case ("wait", _): WaitCommand.run
         case ("keys", _): KeysCommand.run
         case ("message", _): MessageCommand.run
+        case ("inbox", _): InboxCommand.run
+        case ("answer", _): AnswerQuestionCommand.run
+        case ("label", _): LabelCommand.run
         case ("resize", _): ResizeCommand.run
         case ("requests", _): RequestsCommand.run
         case ("approve", _): AnswerCommand.approve

@@ -140,6 +140,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var given: [Int64]?
     /// The id of its audit log; nil in a record of a version whose logs had none.
     public var auditLog: String?
+    /// Words by which several agents are meant at once, by key.
+    public var labels: [Document.Entry]
 
     /// A new agent.
     public init(
@@ -164,6 +166,7 @@ public struct AgentRecord: Equatable, Sendable {
         self.task = task
         variables = []
         limits = []
+        labels = []
         starts = 0
         self.created = created
     }
@@ -209,6 +212,7 @@ extension AgentRecord {
             "limits": .map(limits),
             "given": given.map { .list($0.map { .integer($0) }) } ?? .null,
             "audit-log": .optional(auditLog),
+            "labels": .map(labels),
             "effective": effective,
         ])
     }
@@ -256,6 +260,7 @@ extension AgentRecord {
         limits = document["limits"]?.entries ?? []
         given = document["given"]?.list?.compactMap(\.integer)
         auditLog = document["audit-log"]?.string
+        labels = document["labels"]?.entries ?? []
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

@@ -17,6 +17,7 @@ extension ClocheCommands {
             """,
         options: [
             .flag("all", letter: "a", "Also show agents that have ended"),
+            .value("label", "KEY[=VALUE]", "Only those with this label"),
             .flag("names", "Print names only, one on a line"),
             .flag("no-header", "Leave out the line with the column titles"),
             json,
