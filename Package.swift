@@ -189,7 +189,7 @@ let package = Package(
         tests(
             "ClocheCLI",
             [
-                "Cloche", "ClocheModel", "LinuxSystem", "ModelUsage", "Supervision", "TerminalScreen",
+                "Cloche", "ClocheModel", "LinuxSystem", "Messaging", "ModelUsage", "Supervision", "TerminalScreen",
                 "TerminalText",
             ]
         ),

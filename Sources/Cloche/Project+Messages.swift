@@ -324,6 +324,13 @@ extension Project {
             )
         }
         let isLate = message.state == .expired || message.isOverdue(at: WallClock.milliseconds)
+        guard message.state != .acknowledged || !message.content.asks else {
+            throw ClocheError(
+                .state,
+                "question \(id) of \(message.sender.name) was answered already",
+                remedy: "send another message without --reply-to"
+            )
+        }
         guard !message.content.asks || !isLate else {
             throw ClocheError(
                 .state,

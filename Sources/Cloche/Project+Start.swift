@@ -122,7 +122,7 @@ extension Project {
                 activity: nil,
                 changes: "?",
                 queuedMessages: 0,
-                questions: 0,
+                questions: [],
                 directory: directory.path
             )
     }

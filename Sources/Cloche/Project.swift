@@ -5,7 +5,7 @@ internal import AgentStore
 public import ClocheModel
 internal import GitWorkspace
 internal import LinuxSystem
-internal import Messaging
+public import Messaging
 package import ProfileLoading
 
 /// A directory whose files agents work on.
@@ -86,8 +86,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let changes: String
     /// How many messages wait for its program.
     public let queuedMessages: Int
-    /// How many of its questions wait for the person.
-    public let questions: Int
+    /// Its questions that wait for the person, the oldest first.
+    public let questions: [Message]
     /// Its directory on the host.
     public let directory: String
 
@@ -143,7 +143,7 @@ extension Project {
             activity: status.activity,
             changes: changes(directory, status.record, &repositories),
             queuedMessages: directory.queuedMessages,
-            questions: questions.count { $0.sender == messageSender(status.record) },
+            questions: questions.filter { $0.sender == messageSender(status.record) },
             directory: directory.path
         )
     }

@@ -191,6 +191,7 @@ enum InternalCommands {
             switch (words.first, words.count) {
             case ("supervise", 1): return SupervisorProcess.run()
             case ("gateway", 1): return GatewayProgram.run()
+            case ("post-messages", 3): return try PostMessages.run(words[1], words[2])
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.

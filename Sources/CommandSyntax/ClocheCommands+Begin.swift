@@ -46,7 +46,7 @@ extension ClocheCommands {
             workspace("Where the agent works: worktree, dir, dir:PATH or none"),
             readOnlyWorkspace,
             environmentVariable,
-            .repeated("label", "KEY[=VALUE]", "Give it a label, by which it is meant with others"),
+            .repeated("label", "LABEL", "Give it a label, KEY or KEY=VALUE, by which it is meant with others"),
             attach,
             .flag("quiet", letter: "q", "Print the agent's name only"),
             json,

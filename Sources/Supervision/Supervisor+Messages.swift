@@ -16,14 +16,14 @@ internal import TerminalText
 struct Typing {
     let file: InboxFile
     var pace = MessagePace()
-    /// The message whose text was typed, and whose Enter is due.
-    var current: Message?
+    /// The messages whose text was typed, and whose Enter is due.
+    var current: [Message] = []
     /// Those that are not to be typed again in this run.
     var done: Set<Int64> = []
     /// Those of which it is not written down yet that they were delivered.
     var unwritten: [Int64] = []
-    /// When messages that were typed are settled, in milliseconds of the monotonic clock.
-    var unsettled: [(id: Int64, due: Int64)] = []
+    /// When messages were typed, and when they are settled, in milliseconds of the monotonic clock.
+    var unsettled: [(id: Int64, typed: Int64, due: Int64)] = []
     /// Who is answered when Enter has been pressed, and what.
     var answered: (token: UInt64, report: Document)?
     /// Whose message Enter is pressed for.
@@ -49,12 +49,14 @@ struct Typing {
 
     /// Those that wait, the next one first.
     var waiting: [Message] {
-        file.inbox.queue(at: WallClock.milliseconds).filter { !done.contains($0.id) && $0.id != current?.id }
+        file.inbox.queue(at: WallClock.milliseconds).filter { message in
+            !done.contains(message.id) && !current.contains { $0.id == message.id }
+        }
     }
 
     /// When something is due, in milliseconds of the monotonic clock.
     var nextMoment: Int64? {
-        [pace.nextMoment, unsettled.first?.due, retryDue, calendarDue].compactMap { $0 }.min()
+        [pace.nextMoment, unsettled.map(\.due).min(), retryDue, calendarDue].compactMap { $0 }.min()
     }
 }
 
@@ -90,7 +92,7 @@ extension Supervisor {
             try handleMessages()
         } catch { return reply(viewer, .failed(error)) }  // the loop meets it, too
         guard let id else { return }
-        if typing.current?.id == id {
+        if typing.current.contains(where: { $0.id == id }) {
             typing.answered = (viewer.token, typing.answered?.report ?? .object(["delivered": .bool(true)]))
         } else {
             reply(viewer, .report(report(of: id)))
@@ -123,7 +125,7 @@ extension Supervisor {
 
     private func typeNext(_ now: Int64) throws(ClocheError) {
         guard record.state == .running, sandbox != nil, harnessWindow.isOpen, typing.file.inbox.waitingCount > 0,
-            typing.current == nil,
+            typing.current.isEmpty,
             let message = typing.file.inbox.next(at: WallClock.milliseconds, without: typing.done)
         else { return }
         let finding = following.watch.settle(at: now)
@@ -131,7 +133,7 @@ extension Supervisor {
             if !typing.pace.mayType(finding, at: now) {
                 guard try interrupts(for: message, finding, now) else { return }
             }
-            try deliver(message)
+            try deliver(message.sender.isPerson ? [message] : together(with: message))
         } catch {
             if audit.hasFailed { throw error }
             // What can never be typed keeps the others waiting no longer; a terminal that is full of what was typed is
@@ -159,16 +161,39 @@ extension Supervisor {
         if case .person(let user) = message.sender { user } else { CurrentUser.id }
     }
 
-    private func deliver(_ message: Message) throws(ClocheError) {
-        let enter = message.content.enter
-        let report = try type(MessageFrame.text(of: message), enter: enter, by: user(of: message))
-        guard enter else {
-            typing.done.insert(message.id)
-            typing.unwritten.append(message.id)
-            return
+    /// The most messages of agents, and the most bytes, that are typed at once.
+    private static let (mostTogether, mostBytesTogether) = (32, 16 << 10)
+
+    /// The messages of agents that come next, where a paste keeps their lines apart: one turn of a program for all of them.
+    private func together(with first: Message) -> [Message] {
+        var batch = [first]
+        guard keyModes(of: harnessWindow).bracketedPaste else { return batch }
+        var taken = typing.done.union([first.id])
+        var bytes = first.content.text.utf8.count
+        while batch.count < Self.mostTogether,
+            let next = typing.file.inbox.next(at: WallClock.milliseconds, without: taken), !next.sender.isPerson
+        {
+            bytes += next.content.text.utf8.count
+            if bytes > Self.mostBytesTogether { break }
+            batch.append(next)
+            taken.insert(next.id)
         }
-        typing.current = message
+        return batch
+    }
+
+    private func deliver(_ batch: [Message]) throws(ClocheError) {
+        guard let first = batch.first else { return }
+        let enter = first.content.enter
+        let text = batch.map(MessageFrame.text).joined(separator: "\n")
+        let report = try type(text, enter: enter, by: user(of: first))
+        guard enter else { return typed(batch) }
+        typing.current = batch
         typing.answered = (0, report)
+    }
+
+    private func typed(_ batch: [Message]) {
+        typing.done.formUnion(batch.map(\.id))
+        typing.unwritten += batch.map(\.id)
     }
 
     /// Types a text; Enter follows by `handleMessages`.
@@ -187,11 +212,10 @@ extension Supervisor {
         let answered = typing.answered.take()
         let viewer = answered.flatMap { viewers[$0.token] }
         do throws(ClocheError) {
-            if let message = typing.current.take() {
-                typing.done.insert(message.id)
-                typing.unwritten.append(message.id)
-                try writeTyped(MonotonicClock.milliseconds)
-            }
+            let batch = typing.current
+            typing.current = []
+            typed(batch)
+            if !batch.isEmpty { try writeTyped(MonotonicClock.milliseconds) }
             _ = try type(KeysRequest(.names, ["Enter"]), by: typing.enterBy)
             if let answered, let viewer { reply(viewer, .report(answered.report)) }
         } catch {
@@ -236,7 +260,7 @@ extension Supervisor {
 
     /// Writes down what was typed, and what is settled.
     private func writeTyped(_ now: Int64) throws(ClocheError) {
-        let settled = typing.unsettled.filter { $0.due <= now }.map(\.id)
+        let settled = settled(at: now)
         if typing.unwritten.isEmpty && settled.isEmpty { return }
         let written = typing.unwritten
         let isDone = try change { (inbox) throws(ClocheError) in
@@ -248,17 +272,42 @@ extension Supervisor {
         }
         guard isDone else { return }
         typing.unsettled.removeAll { settled.contains($0.id) }
-        typing.unsettled += written.map { ($0, now + MessagePace.settling) }
+        typing.unsettled += written.map { ($0, now, now + MessagePace.settling) }
         typing.unwritten = []
+    }
+
+    /// Those that the program must have by now; what it has not read yet is waited for, ever longer.
+    private func settled(at now: Int64) -> [Int64] {
+        let due = typing.unsettled.filter { $0.due <= now }
+        guard let first = due.first else { return [] }
+        if first.due == 0 || !hasUnread { return due.map(\.id) }
+        for index in typing.unsettled.indices where typing.unsettled[index].due <= now {
+            typing.unsettled[index].due = now + max(MessagePace.settling, now - typing.unsettled[index].typed)
+        }
+        return []
+    }
+
+    /// Whether the program has not read all that was typed.
+    private var hasUnread: Bool {
+        if !harnessWindow.input.isEmpty { return true }
+        guard let terminal = harnessWindow.terminal.take() else { return false }
+        let isUnread = Terminal.hasUnreadInput(terminal)
+        harnessWindow.terminal = consume terminal
+        return isUnread
     }
 
     /// The program has ended: what was typed without its Enter is typed again, and it had all else.
     func interruptMessages() {
         typing.pace.interrupted()
-        let current = typing.current.take()
-        for index in typing.unsettled.indices { typing.unsettled[index].due = 0 }
+        let current = typing.current.first
+        typing.current = []
+        settleAll()
         guard let answered = typing.answered.take(), let viewer = viewers[answered.token] else { return }
         reply(viewer, current.map { .report(report(of: $0.id)) } ?? .failed(betweenStarts))
+    }
+
+    private func settleAll() {
+        for index in typing.unsettled.indices { typing.unsettled[index].due = 0 }
     }
 
     /// The agent ends: what waits is on record, and stays for its next run.
@@ -267,7 +316,8 @@ extension Supervisor {
         do throws(ClocheError) {
             let last = MonotonicClock.milliseconds + FileDescriptor.lockPatience
             while !typing.unwritten.isEmpty || !typing.unsettled.isEmpty, MonotonicClock.milliseconds < last {
-                try writeTyped(.max)
+                settleAll()
+                try writeTyped(MonotonicClock.milliseconds)
                 if typing.retryDue.take() != nil { Pause.milliseconds(Int32(MessagePace.retry)) }
             }
             try audit.append(typing.waiting.map { AuditEvent(.left, $0, by: user(of: $0)) })

@@ -72,7 +72,7 @@ enum ListCommand {
 
     private static func activity(_ agent: AgentInfo) -> String {
         let activity = agent.activity.map { "\($0.activity.rawValue) \(age(since: $0.since))" } ?? "-"
-        return agent.questions > 0 ? "asks, \(activity)" : activity
+        return !agent.questions.isEmpty ? "asks, \(activity)" : activity
     }
 
     private static func age(since: Int64) -> String {
@@ -98,7 +98,7 @@ enum ListCommand {
             "network": record.effective.value(at: ["network", "mode"]) ?? .null,
             "changes": .string(agent.changes),
             "queued-messages": .integer(Int64(agent.queuedMessages)),
-            "questions": .integer(Int64(agent.questions)),
+            "questions": .integer(Int64(agent.questions.count)),
             "labels": .map(record.labels),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
