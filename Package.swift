@@ -180,7 +180,8 @@ let package = Package(
         tests(
             "Supervision",
             [
-                "AgentStore", "AuditRecords", "ClocheModel", "Gateway", "LinuxSystem", "Messaging", "ModelUsage",
+                "AgentStore", "AuditRecords", "ClocheModel", "Gateway", "LinuxSystem", "Messaging",
+                "ModelUsage",
                 "SandboxRuntime",
                 "SessionRecording", "TerminalText",
             ]
@@ -189,7 +190,8 @@ let package = Package(
         tests(
             "ClocheCLI",
             [
-                "Cloche", "ClocheModel", "LinuxSystem", "Messaging", "ModelUsage", "Supervision", "TerminalScreen",
+                "Cloche", "ClocheModel", "LinuxSystem", "Messaging", "ModelUsage", "Supervision",
+                "TerminalScreen",
                 "TerminalText",
             ]
         ),

@@ -16,7 +16,8 @@ extension AuditEvent {
     package init(_ action: MessageAction, _ message: Message, by user: UInt32) {
         let content = message.content
         var facts: [Document.Entry] = [
-            .init("action", .string(action.rawValue)), .init("bytes", .integer(Int64(content.text.utf8.count))),
+            .init("action", .string(action.rawValue)),
+            .init("bytes", .integer(Int64(content.text.utf8.count))),
             .init("id", .integer(message.id)),
         ]
         switch message.sender {

@@ -75,7 +75,8 @@ extension Project {
         let recipient = Document.Entry("recipient", .string(owner.name))
         for (message, event) in zip(messages, events) {
             // A sender that was deleted has no log any more.
-            guard let directory = try? agentDirectory(message.sender.name), let record = try? directory.read(),
+            guard let directory = try? agentDirectory(message.sender.name),
+                let record = try? directory.read(),
                 messageSender(record) == message.sender
             else { continue }
             try auditLog(directory, record).append([event.with([recipient])])
@@ -119,7 +120,9 @@ extension Project {
             }
             let left = deadline.map { $0 - MonotonicClock.milliseconds }
             if let left, left <= 0 { return nil }
-            guard Files.exists(file.path) else { throw ClocheError(.notFound, "the inbox of \(owner.name) is gone") }
+            guard Files.exists(file.path) else {
+                throw ClocheError(.notFound, "the inbox of \(owner.name) is gone")
+            }
             do throws(SystemError) {
                 try watch.wait(milliseconds: left)
             } catch { throw ClocheError(.system, "cannot wait for messages", why: error.description) }

@@ -227,7 +227,8 @@ extension Project {
     }
 
     /// A message that can be typed and kept.
-    private func checked(_ message: NewMessage, from sender: MessageSender) throws(ClocheError) -> NewMessage {
+    private func checked(_ message: NewMessage, from sender: MessageSender) throws(ClocheError) -> NewMessage
+    {
         var message = message
         guard (message.key?.utf8.count ?? 0) <= 200, (message.lifetime ?? 1) > 0 else {
             throw ClocheError(
@@ -258,7 +259,8 @@ extension Project {
             throw ClocheError(
                 .usage,
                 "the message is too long",
-                why: "the most is \(most) bytes, \(MessageFrame.mostLines) lines and \(MessageFrame.mostChoices) choices",
+                why:
+                    "the most is \(most) bytes, \(MessageFrame.mostLines) lines and \(MessageFrame.mostChoices) choices",
                 remedy: "put it into a file of the workspace and name it"
             )
         }

@@ -14,7 +14,9 @@ public struct AgentLabel: Equatable, Sendable {
     ///
     /// - Throws: when one of them is of other characters, or too long.
     public init(query text: String) throws(ClocheError) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init
+        )
         let value = parts.count == 2 ? parts[1] : nil
         guard let key = parts.first, Self.isWord(key), value.map({ $0.isEmpty || Self.isWord($0) }) ?? true
         else {
@@ -45,13 +47,19 @@ public struct AgentLabel: Equatable, Sendable {
             if !isRemoval { labels.append(.init(label.key, .string(label.value ?? ""))) }
         }
         guard labels.count <= most else {
-            throw ClocheError(.usage, "an agent has at most \(most) labels", why: "it would have \(labels.count)")
+            throw ClocheError(
+                .usage,
+                "an agent has at most \(most) labels",
+                why: "it would have \(labels.count)"
+            )
         }
         return labels.sorted { $0.key < $1.key }
     }
 
     private static func isWord(_ text: String) -> Bool {
-        guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 63 else { return false }
+        guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 63 else {
+            return false
+        }
         return isAlphanumeric(first) && isAlphanumeric(last)
             && text.utf8.allSatisfy { isAlphanumeric($0) || [0x2d, 0x2e, 0x2f, 0x5f].contains($0) }
     }

@@ -65,7 +65,10 @@ extension ClocheCommands {
         examples: [
             Example("cloche message fixer \"Also update the docs\"", "one more instruction"),
             Example("git diff | cloche message fixer -", "what another program prints"),
-            Example("cloche message 'worker-*' --ttl 1h \"Rebase on main\"", "to several, if they come to it in time"),
+            Example(
+                "cloche message 'worker-*' --ttl 1h \"Rebase on main\"",
+                "to several, if they come to it in time"
+            ),
         ]
     )
 
@@ -83,9 +86,15 @@ extension ClocheCommands {
 
             --wait waits until something is there that would be shown.
             """,
-        arguments: [ArgumentSpec("name", .optional, completion: .agentName, "The agent; left out, it is yours")],
+        arguments: [
+            ArgumentSpec("name", .optional, completion: .agentName, "The agent; left out, it is yours")
+        ],
         options: [
-            .flag("all", letter: "a", "Also what was delivered, acknowledged or too late, as far as it is kept"),
+            .flag(
+                "all",
+                letter: "a",
+                "Also what was delivered, acknowledged or too late, as far as it is kept"
+            ),
             .flag("wait", letter: "w", "Wait until there is something"),
             .value("timeout", "DURATION", "With --wait, wait at most this long, such as 90s, 30m or 1h30m"),
             .repeated("ack", "ID", "Note that this message was seen to, and show nothing"),

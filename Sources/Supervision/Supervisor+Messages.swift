@@ -26,6 +26,8 @@ struct Typing {
     var unsettled: [(id: Int64, typed: Int64, due: Int64)] = []
     /// Who is answered when Enter has been pressed, and what.
     var answered: (token: UInt64, report: Document)?
+    /// What was said of the last one that was typed without Enter.
+    var last: (id: Int64, report: Document)?
     /// Whose message Enter is pressed for.
     var enterBy: UInt32 = 0
     /// When the inbox is looked at again, though nobody says that something came.
@@ -95,7 +97,7 @@ extension Supervisor {
         if typing.current.contains(where: { $0.id == id }) {
             typing.answered = (viewer.token, typing.answered?.report ?? .object(["delivered": .bool(true)]))
         } else {
-            reply(viewer, .report(report(of: id)))
+            reply(viewer, .report(typing.last?.id == id ? typing.last?.report ?? .null : report(of: id)))
         }
     }
 
@@ -124,7 +126,8 @@ extension Supervisor {
     }
 
     private func typeNext(_ now: Int64) throws(ClocheError) {
-        guard record.state == .running, sandbox != nil, harnessWindow.isOpen, typing.file.inbox.waitingCount > 0,
+        guard record.state == .running, sandbox != nil, harnessWindow.isOpen,
+            typing.file.inbox.waitingCount > 0,
             typing.current.isEmpty,
             let message = typing.file.inbox.next(at: WallClock.milliseconds, without: typing.done)
         else { return }
@@ -171,7 +174,8 @@ extension Supervisor {
         var taken = typing.done.union([first.id])
         var bytes = first.content.text.utf8.count
         while batch.count < Self.mostTogether,
-            let next = typing.file.inbox.next(at: WallClock.milliseconds, without: taken), !next.sender.isPerson
+            let next = typing.file.inbox.next(at: WallClock.milliseconds, without: taken),
+            !next.sender.isPerson
         {
             bytes += next.content.text.utf8.count
             if bytes > Self.mostBytesTogether { break }
@@ -186,7 +190,10 @@ extension Supervisor {
         let enter = first.content.enter
         let text = batch.map(MessageFrame.text).joined(separator: "\n")
         let report = try type(text, enter: enter, by: user(of: first))
-        guard enter else { return typed(batch) }
+        guard enter else {
+            typing.last = (first.id, report)
+            return typed(batch)
+        }
         typing.current = batch
         typing.answered = (0, report)
     }
@@ -227,7 +234,8 @@ extension Supervisor {
 
     /// Reads what has come, and notes what is too late.
     private func lookAtInbox(_ now: Int64) throws(ClocheError) {
-        let isDue = (typing.calendarDue.map { now >= $0 } ?? false) || (typing.retryDue.map { now >= $0 } ?? false)
+        let isDue =
+            (typing.calendarDue.map { now >= $0 } ?? false) || (typing.retryDue.map { now >= $0 } ?? false)
         guard now >= typing.lookDue || isDue else { return }
         typing.lookDue = now + Self.lookInterval
         typing.retryDue = nil

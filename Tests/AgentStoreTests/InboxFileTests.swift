@@ -57,7 +57,9 @@ import Testing
         try send("a", to: file)
         let whole = try Files.read(file.path)
         let line = JSONText.serializeBytes(
-            InboxRecord.message(Message(id: 2, sender: .person(user: 1), time: 0, content: NewMessage("torn"))).document
+            InboxRecord.message(
+                Message(id: 2, sender: .person(user: 1), time: 0, content: NewMessage("torn"))
+            ).document
         )
         for count in 1...line.count {
             try Files.writeAtomically(file.path, whole + line.prefix(count))
@@ -129,7 +131,8 @@ import Testing
 
     @Test func whatAnEarlierVersionKeptIsAdopted() throws {
         let old = directory.path + "/messages.json"
-        let list = "[{\"text\":\"a\",\"enter\":true,\"by\":7,\"time\":1},{\"text\":\"b\",\"enter\":false,\"by\":7,\"time\":1},{\"by\":7}]"
+        let list =
+            "[{\"text\":\"a\",\"enter\":true,\"by\":7,\"time\":1},{\"text\":\"b\",\"enter\":false,\"by\":7,\"time\":1},{\"by\":7}]"
         try Files.writeAtomically(old, Array(list.utf8))
         #expect(directory.queuedMessages == 3)
         let file = directory.inbox

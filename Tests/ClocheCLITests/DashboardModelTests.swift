@@ -62,7 +62,9 @@ enum Agents {
         #expect(nothing.isEmpty && model.mode == .browse)
         var agents = Agents.four
         let content = NewMessage("Keep\u{1B}[2J it?", asks: true, choices: ["yes", "no"])
-        agents[1].questions = [Message(id: 7, sender: .agent(name: "auditor", log: "1"), time: 0, content: content)]
+        agents[1].questions = [
+            Message(id: 7, sender: .agent(name: "auditor", log: "1"), time: 0, content: content)
+        ]
         model.take(agents: agents)
         let opened = type(&model, "y")
         let canvas = DashboardView.draw(model, DashboardLook(unicode: false, colours: false))

@@ -16,7 +16,8 @@ struct LoggedInbox {
     }
 
     @discardableResult
-    mutating func send(_ content: NewMessage, from sender: MessageSender = .a, at now: Int64 = 0) throws -> Int64
+    mutating func send(_ content: NewMessage, from sender: MessageSender = .a, at now: Int64 = 0) throws
+        -> Int64
     {
         switch try inbox.admit(content, from: sender, at: now) {
         case .duplicate(let id): return id
@@ -113,7 +114,13 @@ extension MessageSender {
     }
 
     @Test mutating func anAwaitedAnswerIsLeftToWhoeverWaitsAndKeepsItsPlace() throws {
-        guard case .new(let held) = try it.inbox.admit(NewMessage("yes"), from: .a, isAnswerAwaited: true, at: 0)
+        guard
+            case .new(let held) = try it.inbox.admit(
+                NewMessage("yes"),
+                from: .a,
+                isAnswerAwaited: true,
+                at: 0
+            )
         else { return }
         it.write([.message(held)])
         try it.send("behind it")
@@ -151,17 +158,25 @@ extension MessageSender {
     }
 
     @Test mutating func compactionKeepsWhatMatters() throws {
-        for number in 1...1000 { try it.send(NewMessage("\(number)", key: "\(number)")); it.become(.delivered, Int64(number)) }
+        for number in 1...1000 {
+            try it.send(NewMessage("\(number)", key: "\(number)"))
+            it.become(.delivered, Int64(number))
+        }
         try it.send("waits")
         try it.send(NewMessage("open", asks: true), from: .b)
         it.become(.delivered, 1002)
         try it.send("typed")
         it.become(.delivered, 1003, isSettled: false)
         #expect(it.inbox.isWorthCompacting == false)
-        for number in 2000...4000 { try it.send(NewMessage("\(number)", key: "\(number)")); it.become(.delivered, it.inbox.messages.last!.id) }
+        for number in 2000...4000 {
+            try it.send(NewMessage("\(number)", key: "\(number)"))
+            it.become(.delivered, it.inbox.messages.last!.id)
+        }
         #expect(it.inbox.isWorthCompacting)
         var after = LoggedInbox.replay(it.inbox.compacted)
-        #expect(after.waitingCount == 1 && after.questions(at: 0).map(\.id) == [1002] && after.unsettled == [1003])
+        #expect(
+            after.waitingCount == 1 && after.questions(at: 0).map(\.id) == [1002] && after.unsettled == [1003]
+        )
         #expect(after.messages.count == Inbox.keptMessages + 3 && after.next == it.inbox.next)
         #expect(!after.isWorthCompacting)
         // Keys of the newest are known still.
@@ -175,16 +190,26 @@ extension MessageSender {
 
     @Test mutating func recordsSurviveTheirDocuments() throws {
         let full = NewMessage(
-            "a\nü\u{1F419}", replyTo: 7, interrupts: true, asks: true, choices: ["y", "n"], isAwaited: true,
-            lifetime: 5, key: "k", enter: false
+            "a\nü\u{1F419}",
+            replyTo: 7,
+            interrupts: true,
+            asks: true,
+            choices: ["y", "n"],
+            isAwaited: true,
+            lifetime: 5,
+            key: "k",
+            enter: false
         )
         try it.send(full, from: .person, at: 9)
-        guard case .new(let held) = try it.inbox.admit(full, from: .a, isAnswerAwaited: true, at: 3) else { return }
-        let records: [InboxRecord] = it.log + [
-            .message(held), .change(id: 1, state: .delivered, time: 4, isSettled: false),
-            .change(id: 1, state: .acknowledged, time: 4, isSettled: true), .settled([1, 2]),
-            .seen(id: 4, sender: .b, key: "x"),
-        ]
+        guard case .new(let held) = try it.inbox.admit(full, from: .a, isAnswerAwaited: true, at: 3) else {
+            return
+        }
+        let records: [InboxRecord] =
+            it.log + [
+                .message(held), .change(id: 1, state: .delivered, time: 4, isSettled: false),
+                .change(id: 1, state: .acknowledged, time: 4, isSettled: true), .settled([1, 2]),
+                .seen(id: 4, sender: .b, key: "x"),
+            ]
         for record in records { #expect(InboxRecord(document: record.document) == record) }
         for key in ["message", "id", "seen", "sender", "next"] {
             #expect(InboxRecord(document: .map([.init(key, .bool(true))])) == nil)
@@ -233,7 +258,9 @@ extension MessageSender {
         let (it, sent) = try live(seed, steps: 300)
         #expect(LoggedInbox.replay(it.log).messages == it.inbox.messages)
         for sender in Self.senders {
-            #expect(it.inbox.messages.filter { $0.sender == sender }.map(\.content.text) == sent[sender] ?? [])
+            #expect(
+                it.inbox.messages.filter { $0.sender == sender }.map(\.content.text) == sent[sender] ?? []
+            )
         }
         for count in 0...it.log.count {
             let before = LoggedInbox.replay(it.log.prefix(count))
@@ -248,7 +275,10 @@ extension MessageSender {
         let after = LoggedInbox.replay(it.inbox.compacted)
         #expect(after.queue(at: 1500) == it.inbox.queue(at: 1500))
         #expect(after.questions(at: 1500) == it.inbox.questions(at: 1500))
-        #expect(after.unsettled == it.inbox.unsettled && after.next == it.inbox.next && after.keys == it.inbox.keys)
+        #expect(
+            after.unsettled == it.inbox.unsettled && after.next == it.inbox.next
+                && after.keys == it.inbox.keys
+        )
         #expect(LoggedInbox.replay(after.compacted).messages == after.messages)
     }
 
@@ -261,7 +291,9 @@ extension MessageSender {
         }
         for sender in Self.senders {
             for isUrgent in [true, false] {
-                let ids = delivered.filter { $0.sender == sender && $0.content.isUrgent == isUrgent }.map(\.id)
+                let ids = delivered.filter { $0.sender == sender && $0.content.isUrgent == isUrgent }.map(
+                    \.id
+                )
                 #expect(ids == ids.sorted())
             }
         }

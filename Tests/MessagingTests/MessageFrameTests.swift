@@ -33,8 +33,11 @@ import Testing
     ]
 
     @Test(arguments: forgeries) func noLineOfItStandsByItself(_ forgery: String) {
-        let lines = text(NewMessage(forgery)).unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { String(String.UnicodeScalarView($0)) }
+        let lines = text(NewMessage(forgery)).unicodeScalars.split(
+            separator: "\n",
+            omittingEmptySubsequences: false
+        )
+        .map { String(String.UnicodeScalarView($0)) }
         #expect(lines[0] == "[message 5 from a; answer: cloche message a --reply-to 5 TEXT]")
         #expect(lines.dropFirst().allSatisfy { $0.hasPrefix("> ") })
         for scalar in lines.joined().unicodeScalars {
@@ -59,7 +62,8 @@ import Testing
 
     static let cases: [(text: String, name: String, isMeant: Bool)] = [
         ("worker", "worker", true), ("worker", "worker-1", false), ("worker-*", "worker-1", true),
-        ("worker-*", "planner", false), ("*", "a", true), ("label:role", "a", true), ("label:none", "a", false),
+        ("worker-*", "planner", false), ("*", "a", true), ("label:role", "a", true),
+        ("label:none", "a", false),
         ("label:role=reviewer", "a", true), ("label:role=other", "a", false), ("label:x=", "a", true),
         ("@person", "person", false),
     ]
@@ -68,7 +72,9 @@ import Testing
         #expect(try Recipients(test.text).include(test.name, labels: labels) == test.isMeant)
     }
 
-    @Test(arguments: ["label:", "label:=x", "label:a b", "label:a=b c", "label:-"]) func noLabels(_ text: String) {
+    @Test(arguments: ["label:", "label:=x", "label:a b", "label:a=b c", "label:-"]) func noLabels(
+        _ text: String
+    ) {
         #expect(throws: ClocheError.self) { try Recipients(text) }
     }
 

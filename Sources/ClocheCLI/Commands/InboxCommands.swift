@@ -45,7 +45,9 @@ enum InboxCommand {
         guard owner == .person else { return try project.inbox(of: owner).filter { isShown($0, now) } }
         let open = try project.questions()
         let new = try project.readInbox(of: owner)
-        return (open + new.filter { message in !open.contains { $0.id == message.id } }).sorted { $0.id < $1.id }
+        return (open + new.filter { message in !open.contains { $0.id == message.id } }).sorted {
+            $0.id < $1.id
+        }
     }
 
     private static func isShown(_ message: Message, _ now: Int64) -> Bool {
@@ -118,7 +120,8 @@ enum LabelCommand {
         let name = context.command.required("name")
         let project = try context.project
         let changes = context.command.rest
-        let labels = changes.isEmpty ? try project.agent(name).record.labels : try project.label(name, changes)
+        let labels =
+            changes.isEmpty ? try project.agent(name).record.labels : try project.label(name, changes)
         if context.command.flag("json") {
             context.output.json(.map(labels))
         } else {

@@ -61,7 +61,9 @@ extension DashboardAgent {
         task = visible(record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 200)
         since = record.ended ?? record.started ?? record.created
         questions = agent.questions
-        if let question = questions.first { (tone, remark) = (.attention, "asks: \(visible(question.content.text))") }
+        if let question = questions.first {
+            (tone, remark) = (.attention, "asks: \(visible(question.content.text))")
+        }
         // Of one that runs, what its program does matters.
         guard agent.state == .running, let activity = agent.activity else { return }
         (word, since) = (activity.activity.rawValue, activity.since)

@@ -242,7 +242,8 @@ enum DashboardWords {
             ? [
                 (enter, "attach"), ("m", "message"), ("s", "stop"), ("p", agent.isPaused ? "go on" : "pause"),
             ] : [("r", "resume")]
-        let asked = agent.requests.isEmpty
+        let asked =
+            agent.requests.isEmpty
             ? agent.questions.isEmpty ? [] : [("y", "answer")] : [("y", "approve or deny")]
         return asked + own + [("d", "diff"), ("w", "why"), ("/", "filter"), ("?", "help"), ("q", "quit")]
     }
