@@ -68,6 +68,7 @@ let package = Package(
         layer("AuditExport", ["ClocheModel", "StructuredText", "NetworkRules"]),
 
         layer("ModelUsage", ["ClocheModel", "StructuredText"]),
+        layer("Messaging", ["ClocheModel", "TerminalText"]),
 
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
@@ -76,7 +77,10 @@ let package = Package(
             "ProfileLoading",
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules", "AuditExport"]
         ),
-        layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords", "ModelUsage"]),
+        layer(
+            "AgentStore",
+            ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords", "ModelUsage", "Messaging"]
+        ),
         layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
@@ -101,7 +105,7 @@ let package = Package(
             [
                 "ClocheModel", "LinuxSystem", "StructuredText", "AuditRecords", "AgentStore",
                 "ControlGroups", "ResourceUsage", "NetworkRelay", "NetworkRules", "Gateway", "SandboxRuntime",
-                "TerminalText", "TerminalScreen", "SessionRecording", "Learning", "ModelUsage",
+                "TerminalText", "TerminalScreen", "SessionRecording", "Learning", "ModelUsage", "Messaging",
             ]
         ),
 
@@ -113,7 +117,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "Messaging",
             ]
         ),
 
@@ -125,7 +129,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "Messaging",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -163,7 +167,11 @@ let package = Package(
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
         tests("ControlGroups", ["ClocheModel", "LinuxSystem"]),
-        tests("AgentStore", ["AuditRecords", "ClocheModel", "LinuxSystem", "StructuredText", "ModelUsage"]),
+        tests("Messaging", ["ClocheModel"]),
+        tests(
+            "AgentStore",
+            ["AuditRecords", "ClocheModel", "LinuxSystem", "Messaging", "StructuredText", "ModelUsage"]
+        ),
         tests("Gateway", ["ClocheModel", "LinuxSystem", "ModelUsage", "NetworkMessages"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
@@ -172,16 +180,18 @@ let package = Package(
         tests(
             "Supervision",
             [
-                "AgentStore", "AuditRecords", "ClocheModel", "Gateway", "LinuxSystem", "ModelUsage",
+                "AgentStore", "AuditRecords", "ClocheModel", "Gateway", "LinuxSystem", "Messaging",
+                "ModelUsage",
                 "SandboxRuntime",
                 "SessionRecording", "TerminalText",
             ]
         ),
-        tests("Cloche", ["ClocheModel", "LinuxSystem"]),
+        tests("Cloche", ["ClocheModel", "LinuxSystem", "Messaging"]),
         tests(
             "ClocheCLI",
             [
-                "Cloche", "ClocheModel", "LinuxSystem", "ModelUsage", "Supervision", "TerminalScreen",
+                "Cloche", "ClocheModel", "LinuxSystem", "Messaging", "ModelUsage", "Supervision",
+                "TerminalScreen",
                 "TerminalText",
             ]
         ),

@@ -25,8 +25,6 @@ package struct AgentDirectory: Equatable, Sendable {
     package var activityFile: String { path + "/activity.json" }
     /// Where the program and its hooks write what it does: a FIFO, there while the agent runs.
     package var statePipe: String { path + "/state.pipe" }
-    /// Messages that wait until the agent program is ready for them.
-    package var queuedMessages: String { path + "/messages.json" }
     /// The socket that is bound into the agent's sandbox, by name in this directory.
     package static let agentSocketName = "agent.sock"
     /// The supervisor's socket, by name in this directory.
@@ -162,22 +160,6 @@ package struct AgentDirectory: Equatable, Sendable {
     package func write(_ activity: HarnessState) throws(SystemError) {
         // After a power cut nothing runs anyway.
         try Files.writeAtomically(activityFile, JSONText.serializeBytes(activity.document), sync: false)
-    }
-
-    /// The messages that wait for the agent program.
-    package func readMessages() -> [QueuedMessage] {
-        // No file: none wait, as a rule.
-        guard let bytes = try? Files.read(queuedMessages, limit: 4 << 20) else { return [] }
-        // Of another version: what it says cannot be told.
-        let list = (try? JSONText.parse(bytes))?.list ?? []
-        return list.compactMap { QueuedMessage(document: $0) }
-    }
-
-    /// Keeps the messages that wait for the agent program.
-    package func write(_ messages: [QueuedMessage]) throws(SystemError) {
-        if messages.isEmpty { return try Files.remove(queuedMessages) }
-        let list = Document.list(messages.map(\.document))
-        try Files.writeAtomically(queuedMessages, JSONText.serializeBytes(list))
     }
 
     /// Takes the right to change this agent; another command that holds it is waited for, or named.

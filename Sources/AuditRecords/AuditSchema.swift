@@ -220,15 +220,22 @@ extension EventKind {
     package static let message = EventKind(
         "message",
         .security,
-        "A message of `cloche message` waits until the program is ready; or still waits when the agent ends. What it says is not on record.",
+        "A message is queued in the agent's inbox, or something has become of it. What it says is not on record.",
         [
             .always(
                 "action",
-                .word(["queued", "left"]),
-                "What becomes of it; one that is `left` is typed in the agent's next run. When it is typed, there is a record `keys`."
+                .word(["queued", "delivered", "acknowledged", "expired", "left"]),
+                "What becomes of it; one that is `left` waits when the agent ends, for its next run. When it is typed, there is a record `keys`, too."
             ),
             .always("bytes", .number, "How long it is."),
-            .always("by", .number, "The user on the host whose command it was."),
+            .always("by", .number, "The user on the host whose command it was, or who runs the sender."),
+            .maybe("id", .number, "Its number in the inbox."),
+            .maybe("sender", .text, "The agent that sent it; a person did when there is none."),
+            .maybe("sender-log", .text, "The id of the sender's audit log."),
+            .maybe("recipient", .text, "`@person` when it is for the person; the log is then its sender's."),
+            .maybe("reply-to", .number, "The message that it answers, by its number in the sender's inbox."),
+            .maybe("urgent", .truth, "True when it goes before others."),
+            .maybe("asks", .truth, "True when it is a question."),
         ]
     )
     /// A person runs a program beside the agent.

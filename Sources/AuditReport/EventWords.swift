@@ -145,10 +145,12 @@ package struct EventWords: Equatable {
             let what = event["kind"]?.string == "message" ? "of a message typed" : "of keys typed"
             return ("", joined(["\(bytes(event["bytes"]?.integer ?? 0)) \(what)", by(event)]))
         case "message":
-            let length = bytes(event["bytes"]?.integer ?? 0)
+            let number = event["id"]?.integer.map { "message \($0)" } ?? "message"
+            let sender = event["sender"] == nil ? "" : "from \(word(event["sender"], limit: 60))"
+            let recipient = event["recipient"] == nil ? "" : "to \(word(event["recipient"], limit: 60))"
             return (
                 word(event["action"], limit: 40),
-                joined(["\(length), to be typed when the program is ready", by(event)])
+                joined([number, sender, recipient, bytes(event["bytes"]?.integer ?? 0), by(event)])
             )
         case "state":
             let untold = event["untold"]?.integer.map { "\($0) changes before were too many" } ?? ""

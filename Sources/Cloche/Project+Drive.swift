@@ -63,15 +63,11 @@ extension Project {
         return keys
     }
 
-    /// Types a text as one message, and Enter unless it is left out, or has it wait until the program is ready.
+    /// Types a text as one message at once, whatever the program does, and Enter unless it is left out.
     ///
-    /// - Parameter now: whether it is typed whatever the program does.
-    /// - Returns: the report, which says whether it was `delivered`, and if so whether as a `bracketed-paste`, or else its
-    ///   `position` among those that wait.
-    package func message(_ text: String, to name: String, enter: Bool, now: Bool) throws(ClocheError)
-        -> Document
-    {
-        try type(KeysRequest(.message, [text], enter: enter, isUrgent: now), into: name)
+    /// - Returns: the report, which says whether it was typed as a `bracketed-paste`.
+    package func typeMessage(_ text: String, into name: String, enter: Bool) throws(ClocheError) -> Document {
+        try type(KeysRequest(.message, [text], enter: enter, isUrgent: true), into: name)
     }
 
     /// Gives an agent's terminal another size; the report has the `old` and the `new` one.

@@ -37,6 +37,8 @@ public struct StartOptions: Sendable {
     /// Variables for the program; one without a value (null) is passed on from this process's environment, at
     /// each start anew, and its value is written nowhere.
     public var variables: [Document.Entry]
+    /// Its labels; see `AgentLabel.changed`.
+    public var labels: [Document.Entry] = []
     /// One that waits already; nil starts one.
     public var supervisor: WaitingSupervisor?
     /// For an agent that another one starts: its parent, and the profile that came of what was asked for.
@@ -151,6 +153,7 @@ extension Project {
                 activity: nil,
                 changes: "?",
                 queuedMessages: 0,
+                questions: [],
                 directory: directory.path
             )
     }
@@ -176,6 +179,7 @@ extension Project {
             created: WallClock.milliseconds
         )
         record.variables = options.variables
+        record.labels = options.labels
         record.auditLog = AuditLog.newID()
         record.parent = options.child?.parent
         return record

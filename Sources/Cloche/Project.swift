@@ -5,6 +5,7 @@ internal import AgentStore
 public import ClocheModel
 internal import GitWorkspace
 internal import LinuxSystem
+public import Messaging
 package import ProfileLoading
 
 /// A directory whose files agents work on.
@@ -85,6 +86,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let changes: String
     /// How many messages wait for its program.
     public let queuedMessages: Int
+    /// Its questions that wait for the person, the oldest first.
+    public let questions: [Message]
     /// Its directory on the host.
     public let directory: String
 
@@ -100,9 +103,10 @@ extension Project {
         var found: [AgentInfo] = []
         var damaged: [ClocheError] = []
         var repositories: [String: GitRepository] = [:]
+        let questions = openQuestions
         for directory in state.agents() {
             do throws(ClocheError) {
-                found.append(try info(directory, &repositories))
+                found.append(try info(directory, questions, &repositories))
             } catch { damaged.append(error) }
         }
         return (found, damaged)
@@ -111,9 +115,10 @@ extension Project {
     /// As `agents`, with repositories that were found before.
     func readableAgents(_ repositories: inout [String: GitRepository]) -> [AgentInfo] {
         var found: [AgentInfo] = []
+        let questions = openQuestions
         for directory in state.agents() {
             // `list` names those whose record cannot be read.
-            if let agent = try? info(directory, &repositories) { found.append(agent) }
+            if let agent = try? info(directory, questions, &repositories) { found.append(agent) }
         }
         return found
     }
@@ -123,19 +128,22 @@ extension Project {
 
     func info(_ directory: AgentDirectory) throws(ClocheError) -> AgentInfo {
         var repositories: [String: GitRepository] = [:]
-        return try info(directory, &repositories)
+        return try info(directory, openQuestions, &repositories)
     }
 
-    private func info(_ directory: AgentDirectory, _ repositories: inout [String: GitRepository])
-        throws(ClocheError) -> AgentInfo
-    {
+    private func info(
+        _ directory: AgentDirectory,
+        _ questions: [Message],
+        _ repositories: inout [String: GitRepository]
+    ) throws(ClocheError) -> AgentInfo {
         let status = try AgentStatus(of: directory)
         return AgentInfo(
             record: status.record,
             state: status.state,
             activity: status.activity,
             changes: changes(directory, status.record, &repositories),
-            queuedMessages: directory.readMessages().count,
+            queuedMessages: directory.queuedMessages,
+            questions: questions.filter { $0.sender == messageSender(status.record) },
             directory: directory.path
         )
     }

@@ -135,6 +135,9 @@ package enum ClocheCommandLine {
         case ("wait", _): WaitCommand.run
         case ("keys", _): KeysCommand.run
         case ("message", _): MessageCommand.run
+        case ("inbox", _): InboxCommand.run
+        case ("answer", _): AnswerQuestionCommand.run
+        case ("label", _): LabelCommand.run
         case ("resize", _): ResizeCommand.run
         case ("requests", _): RequestsCommand.run
         case ("approve", _): AnswerCommand.approve
@@ -191,6 +194,7 @@ enum InternalCommands {
             case ("supervise", 1): return SupervisorProcess.run()
             case ("gateway", 1): return GatewayProgram.run()
             case ("agent-request", 2): return AgentRequestProgram.run(words[1])
+            case ("post-messages", 3): return try PostMessages.run(words[1], words[2])
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.

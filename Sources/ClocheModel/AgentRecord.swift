@@ -148,6 +148,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var auditLog: String?
     /// The agent that started it; nil for one that a person did.
     public var parent: ParentReference?
+    /// Words by which several agents are meant at once, by key.
+    public var labels: [Document.Entry]
 
     /// A new agent.
     public init(
@@ -172,6 +174,7 @@ public struct AgentRecord: Equatable, Sendable {
         self.task = task
         variables = []
         limits = []
+        labels = []
         starts = 0
         self.created = created
     }
@@ -218,6 +221,7 @@ extension AgentRecord {
             "given": given.map { .list($0.map { .integer($0) }) } ?? .null,
             "audit-log": .optional(auditLog),
             "parent": parent?.document ?? .null,
+            "labels": .map(labels),
             "effective": effective,
         ])
     }
@@ -266,6 +270,7 @@ extension AgentRecord {
         given = document["given"]?.list?.compactMap(\.integer)
         auditLog = document["audit-log"]?.string
         parent = document["parent"].flatMap { ParentReference(document: $0) }
+        labels = document["labels"]?.entries ?? []
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

@@ -46,6 +46,11 @@ extension ClocheCommands {
             workspace("Where the agent works: worktree, dir, dir:PATH or none"),
             readOnlyWorkspace,
             environmentVariable,
+            .repeated(
+                "label",
+                "LABEL",
+                "Give it a label, KEY or KEY=VALUE, by which it is meant with others"
+            ),
             attach,
             .flag("quiet", letter: "q", "Print the agent's name only"),
             json,

@@ -1,8 +1,8 @@
-// The commands that use an agent's terminal without attaching to it: keys, message, resize, wait.
+// The commands that use an agent's terminal without attaching to it: keys, resize, wait.
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let drive = [keys, message, resize, wait]
+    static let drive = [keys, resize, wait]
 
     private static let keys = CommandSpec(
         "keys",
@@ -37,45 +37,6 @@ extension ClocheCommands {
             Example("cloche keys --interrupt fixer", "stop what its program does, whichever program it is"),
             Example("cloche keys fixer Escape \"/clear\" Enter", "two keys and a text between them"),
             Example("cloche keys --repeat 3 fixer Down", "three lines down"),
-        ]
-    )
-
-    private static let message = CommandSpec(
-        "message",
-        "Type a message into an agent's terminal, and Enter",
-        suggestedFor: ["say", "tell", "prompt", "paste"],
-        discussion: """
-            The text is typed as one paste if the agent's program takes pastes (bracketed paste), and
-            its lines stay apart. A program that does not would take each line end for Enter; for it,
-            line ends and tabs become spaces. Enter comes 150 ms later, as a key of its own.
-
-            A program that says that it works (by a hook, a mark, its title or its screen), or has
-            shown nothing yet, gets the message when it is ready; the command does not wait for
-            that, and says that the message is queued. --now types at once. What still waits when
-            the agent ends is typed when it is resumed.
-
-            Line ends at the end of the text are left out. Other control characters are refused, so
-            that no message can end the paste or press keys. The most is 64 KiB.
-            """,
-        arguments: [
-            agent("The agent whose terminal to type into"),
-            ArgumentSpec(
-                "text",
-                .required,
-                insteadOf: "file",
-                "The message, as one quoted text; - for standard input"
-            ),
-        ],
-        options: [
-            .value("file", letter: "F", "FILE", completion: .file, "Type what this file says"),
-            .flag("no-enter", "Leave out Enter at the end"),
-            .flag("now", "Type at once, whatever the program does"),
-            json,
-        ],
-        examples: [
-            Example("cloche message fixer \"Also update the docs\"", "one more instruction"),
-            Example("git diff | cloche message fixer -", "what another program prints"),
-            Example("cloche message --no-enter --file notes.md fixer", "to be looked at before Enter"),
         ]
     )
 

@@ -18,6 +18,7 @@ extension ClocheCommands {
         options: [
             .flag("all", letter: "a", "Also show agents that have ended"),
             .flag("tree", "Each agent below the one that started it"),
+            .value("label", "KEY[=VALUE]", "Only those with this label"),
             .flag("names", "Print names only, one on a line"),
             .flag("no-header", "Leave out the line with the column titles"),
             json,

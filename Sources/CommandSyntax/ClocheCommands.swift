@@ -17,6 +17,7 @@ extension ToolSpec {
         groups: [
             CommandGroup("Begin", ClocheCommands.begin),
             CommandGroup("Watch and step in", ClocheCommands.session),
+            CommandGroup("Messages", ClocheCommands.messages),
             CommandGroup("Approve", ClocheCommands.approvals),
             CommandGroup("Network", ClocheCommands.network),
             CommandGroup("Take over the work", ClocheCommands.work),

@@ -37,6 +37,11 @@ package enum Terminal {
         _ = clinux_set_window_size(descriptor.number, size.columns, size.rows)
     }
 
+    /// Whether something that was typed into a pty is not read yet, by its master; of what cannot be told, no.
+    package static func hasUnreadInput(_ descriptor: borrowing FileDescriptor) -> Bool {
+        clinux_unread_input(descriptor.number) > 0
+    }
+
     /// How a terminal was found, to be put back as often as it takes.
     ///
     /// Programs that had the terminal meanwhile may have left it otherwise.

@@ -100,9 +100,13 @@ package enum ControlMessage: Equatable, Sendable {
     /// The attached terminal has another size now; of a connection that is not attached, window 0 shall have it, and
     /// the report has the `old` and the `new` one.
     case resize(TerminalSize)
-    /// Types keys or a message into window 0; the report says how many `bytes`, and of a message whether it was
-    /// `delivered`, or else its `position` among those that wait.
+    /// Types keys or, at once, a message into window 0; the report says how many `bytes`.
     case keys(KeysRequest)
+    /// Something came into the inbox. Asked after a message, the report says whether it was `delivered`, or else its
+    /// `position` among those that wait; without, there is none.
+    case messages(awaiting: Int64?)
+    /// Changes the agent's labels: `KEY=VALUE`, `KEY`, `KEY-`; the report has `labels`.
+    case label([String])
     /// Asks what the program of window 0 does, now and from now on; each report is a `HarnessState` with `settled`, which is
     /// false while the program has had no time to react to a message.
     case awaitState
@@ -158,6 +162,8 @@ package enum ControlMessage: Equatable, Sendable {
         case .input(let data): [UInt8(ascii: "I")] + data
         case .resize(let size): [UInt8(ascii: "R")] + size.bytes
         case .keys(let request): [UInt8(ascii: "k")] + Array(JSONText.serialize(request.document).utf8)
+        case .messages(let id): [UInt8(ascii: "j")] + Array(JSONText.serialize(.optional(id)).utf8)
+        case .label(let changes): [UInt8(ascii: "g")] + Array(JSONText.serialize(.strings(changes)).utf8)
         case .follow: [UInt8(ascii: "f")]
         case .awaitState: [UInt8(ascii: "w")]
         case .exec(let request): [UInt8(ascii: "X")] + Array(JSONText.serialize(request.document).utf8)
@@ -211,6 +217,12 @@ package enum ControlMessage: Equatable, Sendable {
         case "k":
             guard let request = Self.json(body).flatMap(KeysRequest.init(document:)) else { return nil }
             self = .keys(request)
+        case "j":
+            guard let id = Self.json(body) else { return nil }
+            self = .messages(awaiting: id.integer)
+        case "g":
+            guard let changes = Self.json(body)?.stringList else { return nil }
+            self = .label(changes)
         case "f": self = .follow
         case "w": self = .awaitState
         case "X":

@@ -30,6 +30,8 @@ extension Supervisor {
         case .resize(let size): resized(viewer, size)
         case .keys(let request) where request.form == .message: send(request, for: viewer)
         case .keys(let request): tell(viewer) { () throws(ClocheError) in try type(request, by: viewer.user) }
+        case .messages(let id): lookAtMessages(awaiting: id, for: viewer)
+        case .label(let changes): tell(viewer) { () throws(ClocheError) in try label(changes) }
         case .awaitState: waitForStates(viewer)
         case .follow: follow(viewer) ? reply(viewer, .started) : drop(viewer)
         case .exec(let request): exec(viewer, request, stdio)
@@ -60,11 +62,20 @@ extension Supervisor {
             "viewers": .integer(Int64(attached)), "starts": .integer(record.starts),
             "windows": .list(windowReports),
             "activity": following.told?.document ?? .null,
-            "queued-messages": .integer(Int64(messages.waiting.count)),
+            "queued-messages": .integer(Int64(typing.waiting.count)),
             "idle-milliseconds": .integer(
                 lifecycle.idleMilliseconds(now: MonotonicClock.milliseconds)
             ),
         ])
+    }
+
+    /// Changes the agent's labels; the record is this process's while it runs.
+    private func label(_ changes: [String]) throws(ClocheError) -> Document {
+        var changed = record
+        changed.labels = try AgentLabel.changed(record.labels, by: changes)
+        try agent.directory.write(changed)
+        record = changed
+        return .object(["labels": .map(record.labels)])
     }
 
     private func inspect(_ viewer: Viewer) {

@@ -80,7 +80,9 @@ struct StateFollowing {
 extension Supervisor {
     /// When the state is to be looked at, though nothing happens.
     var nextState: Int64? {
-        [following.nextLook, statePipe.pausedUntil, messages.nextMoment].compactMap { $0 }.min()
+        [
+            following.nextLook, statePipe.pausedUntil, record.state == .paused ? nil : typing.nextMoment,
+        ].compactMap { $0 }.min()
     }
 
     // MARK: What comes in
@@ -171,7 +173,7 @@ extension Supervisor {
         try? agent.directory.write(state)
         if isOther {
             // That its program was held tells nothing of what it makes of a message.
-            if state.source != .approval, before?.source != .approval { messages.reacted() }
+            if state.source != .approval, before?.source != .approval { typing.pace.reacted() }
             announce(state, at: now)
             try recordState(state, at: now)
         }
@@ -224,7 +226,7 @@ extension Supervisor {
     private var stateReport: Document {
         var report = following.told?.document ?? .object([:])
         // What it did before a message is not its answer.
-        report["settled"] = .bool(!messages.isUnsettled(at: MonotonicClock.milliseconds))
+        report["settled"] = .bool(!typing.pace.isUnsettled(at: MonotonicClock.milliseconds))
         return report
     }
 

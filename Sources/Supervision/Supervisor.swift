@@ -128,12 +128,8 @@ package final class Supervisor {
     let agentSocket: AgentSocket?
     /// The agent that started this one, while that runs.
     var parent: ParentWatch?
-    /// What waits to be typed, and is being typed.
-    var messages: MessageQueue
-    /// Who is answered when Enter has been pressed, and what.
-    var answered: (token: UInt64, report: Document)?
-    /// Whose message Enter is pressed for.
-    var enterBy: UInt32 = 0
+    /// The messages of its inbox, and what is being typed.
+    var typing: Typing
 
     var log: SessionLog
     /// Bytes that window 0 showed in this run.
@@ -213,7 +209,7 @@ package final class Supervisor {
         )
         sampling = Sampling(policy.audit.level)
         following = StateFollowing(policy.session.state)
-        messages = MessageQueue(agent.directory.readMessages())
+        typing = Typing(agent.directory)
         approvals = ApprovalRegister(policy.ask)
         filters = try SandboxFilters(
             policy.syscalls,
@@ -262,6 +258,7 @@ package final class Supervisor {
             )
         } catch { throw StoreError.cannotWrite(error) }
         signal(SIGPIPE, SIG_IGN)
+        try typing.begin(agent.directory)
         self.agent.offer(statePipe: agent.directory.statePipe)
         if agentSocket != nil { self.agent.offer(socket: AgentSocket.path(in: agent.directory)) }
     }

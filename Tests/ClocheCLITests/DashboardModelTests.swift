@@ -7,6 +7,7 @@ import TerminalText
 import Testing
 
 @testable import ClocheCLI
+@testable import Messaging
 
 /// Agents for the dashboard.
 enum Agents {
@@ -53,6 +54,31 @@ enum Agents {
 
     private func type(_ model: inout DashboardModel, _ text: String) -> [DashboardEffect] {
         text.unicodeScalars.compactMap { press(&model, .character($0)) }
+    }
+
+    @Test func aQuestionIsAnsweredByTyping() {
+        var model = Agents.model()
+        let nothing = type(&model, "y")
+        #expect(nothing.isEmpty && model.mode == .browse)
+        var agents = Agents.four
+        let content = NewMessage("Keep\u{1B}[2J it?", asks: true, choices: ["yes", "no"])
+        agents[1].questions = [
+            Message(id: 7, sender: .agent(name: "auditor", log: "1"), time: 0, content: content)
+        ]
+        model.take(agents: agents)
+        let opened = type(&model, "y")
+        let canvas = DashboardView.draw(model, DashboardLook(unicode: false, colours: false))
+        let shown = (0..<canvas.rows).map(canvas.text(row:)).joined(separator: "\n")
+        #expect(opened.isEmpty && shown.contains("Keep\\u{1B}[2J it?") && shown.contains("- yes"))
+        let typed = type(&model, "yes")
+        let sent = press(&model, .enter)
+        #expect(typed.isEmpty && sent == .reply("auditor/7", "yes") && model.mode == .browse)
+        _ = type(&model, "yx")
+        let left = press(&model, .escape)
+        #expect(left == nil && model.mode == .browse)
+        _ = type(&model, "y ")
+        let empty = press(&model, .enter)
+        #expect(empty == nil)
     }
 
     @Test func thoseThatLiveComeFirstAndOneIsSelected() {

@@ -27,6 +27,7 @@ import Testing
         .forward(ForwardRequest(address: "::1", port: 0, target: 65535, ends: true)),
         .keys(KeysRequest(.names, ["C-x", "a\nb"], repeats: 3)),
         .keys(KeysRequest(.message, ["ü"], enter: true, isUrgent: true)), .follow, .awaitState,
+        .messages(awaiting: nil), .messages(awaiting: 7), .label(["a=b", "c-"]),
         .requests, .decide(ApprovalRequest(number: .max, isApproval: true, isLasting: false)),
         .signal(15), .signal(-1), .stop(graceSeconds: nil), .stop(graceSeconds: 0), .stop(graceSeconds: .max),
         .report(.object(["state": .string("running"), "viewers": .integer(2)])), .output([]),
@@ -42,8 +43,8 @@ import Testing
 
     @Test func everyMessageHasItsOwnKind() {
         let kinds = Dictionary(grouping: Self.messages) { $0.bytes[0] }
-        // 28 cases; two that shared a byte would give fewer.
-        #expect(kinds.count == 28)
+        // 30 cases; two that shared a byte would give fewer.
+        #expect(kinds.count == 30)
     }
 
     static let noMessages: [(name: String, bytes: [UInt8])] = [

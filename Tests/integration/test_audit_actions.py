@@ -69,6 +69,7 @@ FACTS = {
     "attach": ("read-only", "by"),
     "detach": ("read-only", "by", "typed"),
     "keys": ("kind", "bytes", "by"),
+    "message": ("action", "id", "bytes", "by"),
     "command": ("arguments", "number"),
     "exit": ("number", "exit-code", "signal"),
     "pause": (),
@@ -180,6 +181,8 @@ def people(t, e, project, user):
     t.cloche("keys", "a", "hello", "Up", cwd=project)
     e.add("keys", "8 B of keys typed", kind="keys", bytes=8, by=user)
     t.cloche("message", "a", "hello again", cwd=project)
+    e.add("message", "queued", action="queued", id=1, bytes=11, by=user)
+    e.add("message", "delivered", action="delivered", id=1, bytes=11, by=user)
     e.add("keys", "11 B of a message typed", kind="message", bytes=11, by=user)
     e.add("keys", "1 B of keys typed", kind="keys", bytes=1, by=user)
     allowed = ["api.test:7", "other.test:7", "unreachable.test:7"]

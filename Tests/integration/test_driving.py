@@ -93,7 +93,7 @@ def test_a_message_is_one_line_for_a_program_without_pastes(t):
     assert result.out == "typed into a: 3 lines of 19 characters, joined by spaces, and Enter\n", result
     t.cloche("wait", "a", "--for", "output:^got: first  second third\\.$", "--since-start", "--timeout", "30s", cwd=project)
     told = t.json("message", "a", "--no-enter", "-", cwd=project, input="half")
-    assert told == {"name": "a", "lines": 1, "bytes": 4, "delivered": True, "position": None, "state": None, "bracketed-paste": False, "enter": False}, told
+    assert told == {"name": "a", "lines": 1, "bytes": 4, "delivered": True, "position": None, "state": None, "bracketed-paste": False, "enter": False, "id": 2, "duplicate": False}, told
     file = t.dir / "message.txt"
     file.write_text(" a whole\n")
     t.cloche("message", "a", "--file", file, cwd=project)

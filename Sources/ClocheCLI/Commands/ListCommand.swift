@@ -4,12 +4,18 @@ internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
+internal import Messaging
 internal import TerminalText
 
 enum ListCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
-        let (agents, damaged) = try context.project.agents()
+        var (agents, damaged) = try context.project.agents()
+        if let text = command.value("label") {
+            let label = try AgentLabel(query: text)
+            let wanted = Recipients.label(label.key, value: label.value)
+            agents = agents.filter { wanted.include($0.record.name, labels: $0.record.labels) }
+        }
         let shown = command.flag("all") ? agents : agents.filter { !isOver($0.state) }
         if command.flag("names") {
             for agent in shown { context.output.line(agent.record.name) }
@@ -83,7 +89,8 @@ enum ListCommand {
     }
 
     private static func activity(_ agent: AgentInfo) -> String {
-        agent.activity.map { "\($0.activity.rawValue) \(age(since: $0.since))" } ?? "-"
+        let activity = agent.activity.map { "\($0.activity.rawValue) \(age(since: $0.since))" } ?? "-"
+        return !agent.questions.isEmpty ? "asks, \(activity)" : activity
     }
 
     private static func age(since: Int64) -> String {
@@ -110,6 +117,8 @@ enum ListCommand {
             "network": record.effective.value(at: ["network", "mode"]) ?? .null,
             "changes": .string(agent.changes),
             "queued-messages": .integer(Int64(agent.queuedMessages)),
+            "questions": .integer(Int64(agent.questions.count)),
+            "labels": .map(record.labels),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
             "started": .optional(record.started.map(WallClock.format)),

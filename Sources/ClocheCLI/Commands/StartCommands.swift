@@ -21,6 +21,7 @@ enum StartCommand {
         )
         options.readOnly = command.flag("read-only-workspace")
         options.variables = variables(command.values("env"))
+        options.labels = try AgentLabel.changed([], by: command.values("label"))
         options.supervisor = context.supervisor
         let agent = try project.start(options, progress: context.output.progress)
         if command.flag("attach") {

@@ -3,6 +3,7 @@
 internal import Cloche
 internal import ClocheModel
 internal import LinuxSystem
+internal import Messaging
 internal import TerminalText
 
 /// One line of the dashboard's list.
@@ -40,6 +41,8 @@ struct DashboardAgent: Equatable {
     var remark = ""
     /// What it asks for, the oldest first; shown by whoever makes it harmless.
     var requests: [HeldRequest] = []
+    /// Its questions to the person, the oldest first; shown by whoever makes them harmless.
+    var questions: [Message] = []
 
     /// Whether `resume` may start it again.
     var canResume: Bool { !isLive }
@@ -57,11 +60,17 @@ extension DashboardAgent {
         branch = record.branch.map { visible($0, limit: 100) }
         task = visible(record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 200)
         since = record.ended ?? record.started ?? record.created
+        questions = agent.questions
+        if let question = questions.first {
+            (tone, remark) = (.attention, "asks: \(visible(question.content.text))")
+        }
         // Of one that runs, what its program does matters.
         guard agent.state == .running, let activity = agent.activity else { return }
         (word, since) = (activity.activity.rawValue, activity.since)
-        tone = Self.tone(activity.activity)
-        remark = visible(activity.text, limit: 200)
+        if questions.isEmpty || activity.requests.isEmpty == false {
+            tone = Self.tone(activity.activity)
+            remark = visible(activity.text, limit: 200)
+        }
         requests = activity.requests
     }
 

@@ -3,6 +3,7 @@
 
 internal import Cloche
 internal import ClocheModel
+internal import Messaging
 internal import Supervision
 internal import TerminalText
 
@@ -17,6 +18,8 @@ enum DashboardEffect: Equatable {
     case diff(String)
     /// A person's answer to a request, by its `AGENT/NUMBER`.
     case answer(String, isApproval: Bool, isLasting: Bool)
+    /// What is said to a question, by its `AGENT/ID`.
+    case reply(String, String)
     case suspend
     case redraw
     case quit
@@ -34,6 +37,8 @@ struct DashboardModel: Equatable {
         case confirmStop(String)
         /// What is to be said to this request of this agent's.
         case answer(String, HeldRequest)
+        /// The answer to this question of this agent's is typed.
+        case question(String, Message, LineEditor)
         case help
         /// What was refused, from this line on.
         case refusals(Int)
@@ -169,6 +174,9 @@ struct DashboardModel: Equatable {
         case .message(let name, var editor):
             editor.insert(text)
             mode = .message(name, editor)
+        case .question(let name, let question, var editor):
+            editor.insert(text)
+            mode = .question(name, question, editor)
         case .filter(var editor, let before):
             editor.insert(text)
             mode = .filter(editor, before: before)
@@ -223,6 +231,16 @@ struct DashboardModel: Equatable {
             case .character("n"):
                 return .answer("\(name)/\(request.number)", isApproval: false, isLasting: false)
             default: break
+            }
+        case .question(let name, let question, var editor):
+            if isLeaving {
+                mode = .browse
+            } else if key == Key(.enter) {
+                mode = .browse
+                let isEmpty = editor.text.allSatisfy(\.isWhitespace)
+                return isEmpty ? nil : .reply("\(name)/\(question.id)", editor.text)
+            } else if editor.press(key) {
+                mode = .question(name, question, editor)
             }
         case .help: mode = .browse
         case .refusals(let first): scrollRefusals(key, first)
@@ -290,6 +308,8 @@ struct DashboardModel: Equatable {
         case "y":
             if let request = agent.requests.first {
                 mode = .answer(name, request)
+            } else if let question = agent.questions.first {
+                mode = .question(name, question, LineEditor())
             } else {
                 tell("\(name) asks for nothing", isBad: true, at: time)
             }

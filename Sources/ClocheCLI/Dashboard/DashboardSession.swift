@@ -217,6 +217,7 @@ final class DashboardSession {
         case .redraw: painter = nil
         case .attach(let name): try attach(name, settings, signals)
         case .message(let name, let text): start(["message", name, "-"], input: Array(text.utf8))
+        case .reply(let question, let text): start(["answer", question, "-"], input: Array(text.utf8))
         case .stop(let name):
             tell("stopping \(name)")
             start(["stop", name])

@@ -185,6 +185,7 @@ extension DashboardView {
     mutating func drawBottom(_ row: Int) {
         switch model.mode {
         case .message(let name, let editor): draw(editor, label: "message to \(name): ", row: row)
+        case .question(let name, _, let editor): draw(editor, label: "answer to \(name): ", row: row)
         case .filter(let editor, _): draw(editor, label: "names with: ", row: row)
         case .confirmStop(let name):
             canvas.put(
@@ -241,7 +242,9 @@ enum DashboardWords {
             ? [
                 (enter, "attach"), ("m", "message"), ("s", "stop"), ("p", agent.isPaused ? "go on" : "pause"),
             ] : [("r", "resume")]
-        let asked = agent.requests.isEmpty ? [] : [("y", "approve or deny")]
+        let asked =
+            agent.requests.isEmpty
+            ? agent.questions.isEmpty ? [] : [("y", "answer")] : [("y", "approve or deny")]
         return asked + own + [("d", "diff"), ("w", "why"), ("/", "filter"), ("?", "help"), ("q", "quit")]
     }
 
@@ -250,7 +253,7 @@ enum DashboardWords {
         [
             (look.unicode ? "↑ ↓ j k" : "up down j k", "select an agent; the wheel, too"),
             ("Enter or a", "attach; its detach key comes back here"),
-            ("y", "see what it asks for, and approve or deny it"),
+            ("y", "see what it asks for or asks you, and approve, deny or answer"),
             ("m", "type a message to it"), ("s", "stop it, after a question"), ("r", "resume it"),
             ("p", "pause it, or let it go on"), ("d", "what it changed"),
             ("w", "what was refused to it, and what would allow it"), ("/", "show names with a text only"),

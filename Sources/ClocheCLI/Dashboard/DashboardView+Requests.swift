@@ -1,6 +1,7 @@
-// What an agent asks for, in the place of everything else: nobody is to answer what was not seen whole.
+// What an agent asks for, or asks, in the place of everything else: nobody is to approve of what was not seen whole.
 
 internal import ClocheModel
+internal import Messaging
 internal import TerminalScreen
 internal import TerminalText
 
@@ -31,6 +32,32 @@ extension DashboardView {
         }
         lines += [("", Style.standard)] + facts.map { ($0, Style.standard) }
         for (number, line) in lines.prefix(max(0, room)).enumerated() {
+            canvas.put(line.0, row: box.row + 2 + number, column: 2, end: model.columns, style: line.1)
+        }
+    }
+
+    /// A question, whose answer is typed in the bottom line.
+    mutating func drawQuestion(_ question: Message, of name: String) {
+        let box = middle
+        drawRule("\(name) asks you", "", row: box.row, from: 0, to: model.columns)
+        let seconds = question.expires.map { max(0, ($0 - model.now) / 1000) }
+        let more = (model.agents.first { $0.name == name }?.questions.count ?? 1) - 1
+        let facts =
+            question.content.choices.map { "- \(visible($0))" }
+            + [
+                seconds.map { "too late in \($0) s" } ?? "",
+                more > 0 ? "\(more) more questions of this agent wait" : "", "Enter answers, Escape does not",
+            ].filter { !$0.isEmpty }
+        let width = model.columns - 4
+        let text = question.content.text.split(separator: "\n", omittingEmptySubsequences: false)
+            .flatMap { DashboardWords.fill(visible(String($0), limit: .max), width: width) }
+        var lines = text.map { ($0, look.bold) }
+        let room = max(0, box.rows - 3 - facts.count)
+        if lines.count > room {
+            lines = lines.prefix(max(0, room - 1)) + [("`cloche inbox` shows all of it", look.bad)]
+        }
+        lines += [("", Style.standard)] + facts.map { ($0, Style.standard) }
+        for (number, line) in lines.prefix(max(0, box.rows - 2)).enumerated() {
             canvas.put(line.0, row: box.row + 2 + number, column: 2, end: model.columns, style: line.1)
         }
     }

@@ -36,6 +36,7 @@ struct DashboardView {
         case .help: drawHelp()
         case .refusals(let first): drawAllRefusals(first)
         case .answer(let name, let request): drawRequest(request, of: name)
+        case .question(let name, let question, _): drawQuestion(question, of: name)
         case .browse, .message, .filter, .confirmStop:
             drawList()
             if let box = layout.preview { drawPreview(box) }
