@@ -83,7 +83,71 @@ enum AgentCommands {
         examples: [Example("cloche report done \"fixed; all 14 tests pass\"", "your part is finished")]
     )
 
-    static let messages: [CommandSpec] = []
+    private static let time = "TIME"
+
+    static let messages = [
+        CommandSpec(
+            "message",
+            "Send a message to another agent",
+            discussion: """
+                It is kept until the other's program is ready for it, and typed there with your name; the other reads it
+                in its inbox as well. The number that is printed is that of the message in the other's inbox.
+                """,
+            arguments: [
+                ArgumentSpec(
+                    "to",
+                    .required,
+                    "parent, children, siblings, a name, a pattern such as w-*, or label:KEY"
+                ),
+                ArgumentSpec("text", .requiredRest, "What to say; - reads standard input"),
+            ],
+            options: [
+                .value("reply-to", "NUMBER", "It answers this message of your inbox"),
+                .flag("asks", "You want an answer"),
+                .flag("urgent", "Before those that are not"),
+                .flag("interrupt", "Interrupts what the other does; urgent, too"),
+                .value("ttl", time, "Too late after that: 30, 10m, 2h"),
+                .value("key", "KEY", "A second message with this key is the first; for trying again"),
+                json,
+            ],
+            examples: [
+                Example(
+                    "cloche message parent \"The lexer is done; which part is next?\" --asks",
+                    "to who started you"
+                ),
+                Example("cloche message w-1 --reply-to 3 \"Yes, use the second form\"", "an answer"),
+            ]
+        ),
+        CommandSpec(
+            "inbox",
+            "What others have sent you",
+            discussion:
+                "Prints what has not been shown to you yet. Answer with `cloche message NAME --reply-to NUMBER TEXT`.",
+            options: [
+                .flag("all", letter: "a", "Also what you have been shown"),
+                .flag("wait", "Wait until something comes"),
+                .value("timeout", time, "At most so long: 30, 10m, 2h"),
+                .repeated("ack", "NUMBER", "Note that you have seen to this message"), json,
+            ],
+            exclusive: [["all", "wait", "ack"]],
+            examples: [Example("cloche inbox --wait --timeout 10m", "the next message")]
+        ),
+        CommandSpec(
+            "ask",
+            "Ask the person, and wait for the answer",
+            discussion:
+                "Ask only what you cannot find out and must not decide: nobody may be there for hours.",
+            arguments: [ArgumentSpec("text", .requiredRest, "The question; - reads standard input")],
+            options: [
+                .repeated("choice", "TEXT", "An answer to choose from"),
+                .value("timeout", time, "At most so long: 30, 10m, 2h"),
+                .flag("no-wait", "Go on; the answer comes into your inbox"), json,
+            ],
+            examples: [
+                Example("cloche ask \"Drop Python 3.8?\" --choice yes --choice no", "prints the answer")
+            ]
+        ),
+    ]
 
     static let others = [
         CommandSpec(

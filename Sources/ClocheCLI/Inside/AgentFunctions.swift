@@ -34,7 +34,11 @@ enum AgentFunctions {
         case .diff: diff
         case .sync: sync
         case .merge: merge
-        case .requestMerge, .message, .inbox, .ask, .share: nil
+        case .requestMerge: AgentMessages.requestMerge
+        case .message: AgentMessages.message
+        case .inbox: AgentMessages.inbox
+        case .ask: AgentMessages.ask
+        case .share: nil
         }
     }
 
@@ -138,7 +142,8 @@ enum AgentFunctions {
         return ExitCode.success
     }
 
-    private static func input() throws(ClocheError) -> String {
+    /// What came at standard input, as text.
+    static func input() throws(ClocheError) -> String {
         var bytes: [UInt8] = []
         while case let part = UserInput.read(), !part.isEmpty { bytes += part }
         guard let text = String(validating: bytes, as: UTF8.self) else {
