@@ -50,6 +50,8 @@ public enum EndReason: String, Equatable, Sendable {
     case disk
     /// `limits.output` was reached.
     case output
+    /// A shared directory that it may write holds more than it may.
+    case share
     /// A person stopped it.
     case operatorStop = "operator"
     /// The supervisor died, and the sandbox with it.
@@ -75,6 +77,7 @@ extension EndReason {
         case .pids: "had more processes, or started more, than `limits` allows"
         case .disk: "used more of the disk than `limits.disk` or `limits.disk-files` allows"
         case .output: "wrote more to its terminal than `limits.output` allows"
+        case .share: "may write a shared directory that holds more than it may"
         case .operatorStop: "was stopped by its user"
         case .supervisorLost: "was lost: its supervisor died"
         case .startFailed: "could not be started"

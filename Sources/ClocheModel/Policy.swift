@@ -13,6 +13,8 @@ public struct Policy: Equatable, Sendable {
     public var equipment: AgentEquipment
     /// What of the host is there, and what may be written.
     public var filesystem: FilesystemPolicy
+    /// The project's shared directories that it has.
+    public var shares: [ShareGrant]
     /// Environment variables inside.
     public var environment: EnvironmentPolicy
     /// Credentials, in the order of the profile.
@@ -49,6 +51,7 @@ public struct Policy: Equatable, Sendable {
         harness: HarnessPolicy,
         equipment: AgentEquipment = AgentEquipment(),
         filesystem: FilesystemPolicy = FilesystemPolicy(),
+        shares: [ShareGrant] = [],
         environment: EnvironmentPolicy = EnvironmentPolicy(),
         credentials: [CredentialPolicy] = [],
         syscalls: SyscallPolicy = SyscallPolicy(),
@@ -69,6 +72,7 @@ public struct Policy: Equatable, Sendable {
         self.harness = harness
         self.equipment = equipment
         self.filesystem = filesystem
+        self.shares = shares
         self.environment = environment
         self.credentials = credentials
         self.syscalls = syscalls

@@ -40,7 +40,8 @@ extension ClocheCommands {
                     "denied",
                     "detach", "disconnect", "dns", "end", "exec", "exit", "file", "files-untold", "forward",
                     "limit", "log", "merge", "network", "network-untold", "pause", "policy", "program-exit",
-                    "repair", "restart", "running", "sample", "sign", "start", "sync", "unpause",
+                    "repair", "restart", "running", "sample", "share", "share-grant", "sign", "start", "sync",
+                    "unpause",
                 ]),
                 "Only events of these kinds, as docs/audit.md names them"
             ),

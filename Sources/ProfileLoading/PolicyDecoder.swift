@@ -21,6 +21,9 @@ extension Policy {
             harness: HarnessPolicy(checked: document["harness"] ?? .map([])),
             equipment: AgentEquipment(checked: document),
             filesystem: FilesystemPolicy(checked: document["filesystem"] ?? .map([])),
+            shares: (document["shares"]?.entries ?? []).compactMap { entry in
+                entry.value.string.flatMap(ShareMode.init).map { ShareGrant(entry.key, $0) }
+            },
             environment: EnvironmentPolicy(
                 set: document.value(at: ["environment", "set"])?.entries ?? [],
                 pass: document.value(at: ["environment"])?.strings("pass") ?? []

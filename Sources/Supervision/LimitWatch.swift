@@ -5,6 +5,7 @@ package import ClocheModel
 package import ControlGroups
 internal import LinuxSystem
 internal import ResourceUsage
+package import SandboxRuntime
 
 /// A limit that was reached.
 package struct LimitBreach: Equatable, Sendable {
@@ -27,6 +28,12 @@ package struct LimitBreach: Equatable, Sendable {
         }
     }
 
+    /// A shared directory that holds too much.
+    init(ofShare share: SharedDirectory, _ text: String) {
+        reason = .share
+        self.text = "the shared directory \(share.name), which it may write, is full: \(text)"
+    }
+
     /// `limits.memory` and the like in a sentence.
     package init(_ limit: LimitName, _ reason: EndReason, _ text: String) {
         self.reason = reason
@@ -47,6 +54,8 @@ package final class LimitWatch {
     /// There where a limit on disk is set.
     private var disk: DiskMeter?
     private var diskReading: DiskReading?
+    /// The shared directories that the agent may write.
+    private var shares: [ShareMeter]
     private var starts: StartRate?
     /// When init is asked next how many processes were started.
     private var nextAsking: Int64 = 0
@@ -59,6 +68,7 @@ package final class LimitWatch {
     ///   - policy: the limits, the agent's own and those of its project.
     ///   - owner: for whom.
     ///   - trees: what the agent may write on disk; none of them in another.
+    ///   - shares: the shared directories that it has, which are measured each by itself.
     ///   - always: whether a cgroup is wanted even where no limit asks for it, to freeze and to count.
     /// - Throws: when a cgroup cannot be made where there should be one, and when the policy is `strict` and a limit
     ///   would not be held by the kernel.
@@ -66,8 +76,10 @@ package final class LimitWatch {
         _ policy: Policy,
         _ owner: AgentCgroup.Owner,
         trees: [String],
+        shares: [SharedDirectory] = [],
         always: Bool
     ) throws(ClocheError) {
+        self.shares = shares.filter { $0.mode == .readWrite }.map { ShareMeter($0) }
         limits = policy.limits
         projectLimits = policy.projectLimits
         var place = CgroupPlace(.none(.notDelegated))
@@ -220,6 +232,7 @@ package final class LimitWatch {
         if limits.cpuSeconds != nil { next.append(nextCount) }
         if starts != nil { next.append(nextAsking) }
         if let look = disk?.nextLook { next.append(look) }
+        next += shares.map(\.nextLook)
         return next.min()
     }
 
@@ -229,7 +242,7 @@ package final class LimitWatch {
         if isMeasuring, let next = meter?.nextLook, now >= next {
             reading = meter?.look(now: now)
         }
-        return memoryBreach() ?? timeBreach(now) ?? diskBreach(now)
+        return memoryBreach() ?? timeBreach(now) ?? diskBreach(now) ?? shareBreach(now)
     }
 
     /// Whether init is to be asked now how many processes were started.
@@ -286,12 +299,20 @@ package final class LimitWatch {
         return nil
     }
 
+    private func shareBreach(_ now: Int64) -> LimitBreach? {
+        for index in shares.indices where now >= shares[index].nextLook {
+            if let breach = shares[index].look(now) { return breach }
+        }
+        return nil
+    }
+
     /// The sandbox is about to be killed: nothing of it may be held open.
     func ended() {
         pid = nil
         meter = nil
         starts = nil
         disk?.stop()
+        for index in shares.indices { shares[index].stop() }
     }
 
     /// The sandbox is gone: so is what was made for it.

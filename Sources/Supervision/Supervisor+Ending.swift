@@ -101,6 +101,7 @@ extension Supervisor {
         // On record in the order of the times.
         endNetwork()
         endCalls()
+        endShares()
         // A log that cannot be written has ended it already.
         try? audit.append(used)
     }

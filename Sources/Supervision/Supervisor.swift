@@ -155,6 +155,9 @@ package final class Supervisor {
     let began = WallClock.milliseconds
     /// What in the agent's own trees is Cloche's.
     var plannedFiles: PlannedFiles?
+    /// What changes in the shared directories that it may write, while it runs.
+    var shareChanges: ShareChanges?
+    var sharesToken: UInt64 = 0
     /// When samples of what the agent uses are taken, and which are written down.
     var sampling: Sampling
     /// Programs of `exec` that run.
@@ -250,7 +253,13 @@ package final class Supervisor {
     /// - Throws: why it does not; the record says so too.
     package func start() throws(ClocheError) {
         do {
-            resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
+            resources = try LimitWatch(
+                policy,
+                agent.owner,
+                trees: agent.trees,
+                shares: agent.request.shares,
+                always: true
+            )
             try startGateway()
             budget = try agent.makeBudget()
             try launch(agent.program)
@@ -279,8 +288,9 @@ package final class Supervisor {
             try agent.directory.write(record)
             plannedFiles = audit.keeps(.file) ? PlannedFiles(plan) : nil
             // The disk has until the harness runs: only then is anybody told.
-            let given = policy.credentials.map(\.event) + interceptionEvents
+            let given = policy.credentials.map(\.event) + interceptionEvents + shareGrantEvents
             try audit.append([startEvent(plan)] + given, .begun)
+            try watchShares()
         }
         try serveCalls(&sandbox)
         do throws(ClocheError) {
@@ -375,7 +385,8 @@ package final class Supervisor {
                 let next = [
                     lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
                     owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState, budgetDue,
+                    exports.nextStart, nextFrame, nextWindow, nextShareChange, log.flushDue, nextState,
+                    budgetDue,
                     approvals.nextMoment,
                 ].compactMap { $0 }.min()
                 let wait = next.map { Int32(clamping: max(0, $0 - now)) }
@@ -388,6 +399,7 @@ package final class Supervisor {
                 try resumeCalls()
                 try recordDueCalls()
                 try recordDueSample()
+                try recordDueShares()
                 log.flushIfDue { shownScreen }
                 writeBudget()
                 try audit.settleIfDue(MonotonicClock.milliseconds)
@@ -417,6 +429,7 @@ package final class Supervisor {
         case gatewayToken: try handleGateway()
         case callsToken: try handleCalls()
         case exitsToken: try handleExits()
+        case sharesToken: shareChanged()
         default:
             if let viewer = viewers[event.token] { return try handle(viewer, event) }
             if let window = windows.values.first(where: { $0.token == event.token }) {
