@@ -277,6 +277,9 @@ package struct EventWords: Equatable {
                 "", joined(["\(event["count"]?.integer ?? 0) more files changed in \(place)", cut], by: ", ")
             )
         case "share": return share(event)
+        case "hook":
+            let failure = word(event["failure"], limit: 300)
+            return (word(event["stage"], limit: 40), joined([command(event["arguments"]), failure]))
         case "share-grant":
             return (
                 word(event["action"], limit: 40),

@@ -35,6 +35,8 @@ public struct Policy: Equatable, Sendable {
     public var projectBudget: BudgetPolicy
     /// What is held until a person approves of it.
     public var ask: ApprovalPolicy
+    /// Commands in the sandbox before and after the harness.
+    public var hooks: HooksPolicy
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -62,6 +64,7 @@ public struct Policy: Equatable, Sendable {
         budget: BudgetPolicy = BudgetPolicy(),
         projectBudget: BudgetPolicy = BudgetPolicy(),
         ask: ApprovalPolicy = ApprovalPolicy(),
+        hooks: HooksPolicy = HooksPolicy(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy(),
@@ -83,6 +86,7 @@ public struct Policy: Equatable, Sendable {
         self.budget = budget
         self.projectBudget = projectBudget
         self.ask = ask
+        self.hooks = hooks
         self.restart = restart
         self.stop = stop
         self.session = session

@@ -17,8 +17,8 @@ extension ClocheCommands {
     /// `--share` of `start` and `run`.
     static let shareOption = OptionSpec.repeated(
         "share",
-        "NAME[:MODE]",
-        "Give it a shared directory, at /shared/NAME; MODE is ro (the default), append or rw"
+        "NAME:MODE",
+        "Give it a shared directory, at /shared/NAME; MODE is ro (also without :MODE), append or rw"
     )
 
     private static func shareName(_ summary: String) -> ArgumentSpec {

@@ -75,9 +75,9 @@ package struct ChangeNotices: ~Copyable {
 
     /// What has come in, at most so many bytes of it.
     package borrowing func take(upTo bytes: Int = 1 << 18) -> [ChangeNotice] {
-        // What cannot be read is told when it is watched again; nothing there is the rule.
         var notices: [ChangeNotice] = []
         var taken = 0
+        // It would block: there is no more.
         while taken < bytes, let some = try? descriptor.read(upTo: 1 << 16), !some.isEmpty {
             taken += some.count
             notices += Self.parse(some)

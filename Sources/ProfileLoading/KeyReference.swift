@@ -78,6 +78,7 @@ extension ValueType {
         case .map(let key, let value): "map from \(key.name) to \(value.name)"
         case .record, .section, .template: "map"
         case .networkRule: "rule"
+        case .commandLine: "command"
         }
     }
 
@@ -85,6 +86,7 @@ extension ValueType {
         switch self {
         case .record: "maps"
         case .networkRule: "rules"
+        case .commandLine: "commands"
         case .text(let form): form.plural
         default: name
         }

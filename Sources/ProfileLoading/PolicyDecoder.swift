@@ -39,10 +39,24 @@ extension Policy {
             budget: BudgetPolicy(checked: document["budget"] ?? .map([])),
             projectBudget: BudgetPolicy(checked: document.value(at: ["project", "budget"]) ?? .map([])),
             ask: ApprovalPolicy(checked: document),
+            hooks: HooksPolicy(checked: document["hooks"] ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([])),
             audit: AuditPolicy(checked: document["audit"] ?? .map([]))
+        )
+    }
+}
+
+extension HooksPolicy {
+    fileprivate init(checked document: Document) {
+        func commands(_ key: String) -> [[String]] {
+            (document[key]?.list ?? []).map { HooksPolicy.arguments($0) }
+        }
+        self.init(
+            preStart: commands("pre-start"),
+            postStop: commands("post-stop"),
+            timeoutSeconds: document["timeout"]?.seconds ?? 60
         )
     }
 }

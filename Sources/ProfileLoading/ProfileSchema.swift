@@ -147,6 +147,11 @@ package enum ProfileSchema {
             "How long a request that is held waits for an answer; then it is denied."
         ),
         SchemaKey(
+            "hooks",
+            .section(hooks),
+            "Commands inside the sandbox before the agent program and after it; docs/hooks.md describes them."
+        ),
+        SchemaKey(
             "restart",
             .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),
             default: .string("no"),

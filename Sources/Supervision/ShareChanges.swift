@@ -202,9 +202,12 @@ final class ShareChanges {
                 return
             }
             // Gone or replaced meanwhile: that has a notice of its own.
-            guard let stream = try? DirectoryStream(beneath: roots[root].root, path),
-                let number = try? notices.add(stream)
-            else { continue }
+            guard let stream = try? DirectoryStream(beneath: roots[root].root, path) else { continue }
+            // Beyond `fs.inotify.max_user_watches`: what changes there is not told.
+            guard let number = try? notices.add(stream) else {
+                list.noteUntold(roots[root].share, 1)
+                continue
+            }
             directories[number] = (root, path)
             while let entry = stream.nextEntry() {
                 let below = path.isEmpty ? entry.name : path + [UInt8(ascii: "/")] + entry.name
