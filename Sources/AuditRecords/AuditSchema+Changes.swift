@@ -161,6 +161,45 @@ extension EventKind {
         ]
     )
 
+    /// A shared directory was granted, or taken away.
+    package static let shareGrant = EventKind(
+        "share-grant",
+        .security,
+        "The agent is given a shared directory, at each start; or one that it has was deleted.",
+        [
+            .always("action", .word(["granted", "deleted"]), "What happened."),
+            .always("name", .text, "The shared directory's name."),
+            .always("mode", .word(["ro", "append", "rw"]), "What the agent may do in it."),
+            .maybe("size", .number, "The most bytes that it may hold."),
+            .maybe("files", .number, "The most files and directories."),
+        ]
+    )
+
+    /// Something changed in a shared directory.
+    package static let share = EventKind(
+        "share",
+        .standard,
+        """
+        Something changed in a shared directory that the agent may write, its own doing or another's: the kernel does not say \
+        whose. `appended`, and what has `bytes`, went through Cloche, and is this agent's.
+        """,
+        [
+            .always("name", .text, "The shared directory's name."),
+            .always(
+                "change",
+                .word(["created", "written", "renamed", "deleted", "appended", "untold", "unwatched"]),
+                "What became of it; `untold` counts changes that were too many to be told by their paths; `unwatched`: they cannot be seen."
+            ),
+            .maybe("path", .foreignText, "The path in the directory; bytes that are no UTF-8 are replaced."),
+            .maybe("from", .foreignText, "The path that it had before, of one that was renamed."),
+            .maybe("bytes", .number, "How many bytes were added."),
+            .maybe("count", .number, "How many changes are not told, at least."),
+            .maybe("why", .text, "Why changes cannot be seen."),
+        ]
+    )
+
     /// What an agent is given, uses and leaves behind.
-    static let holdings: [EventKind] = [.credential, .request, .gateway, .sample, .file, .filesUntold]
+    static let holdings: [EventKind] = [
+        .credential, .shareGrant, .share, .request, .gateway, .sample, .file, .filesUntold,
+    ]
 }

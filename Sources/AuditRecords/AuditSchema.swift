@@ -129,6 +129,24 @@ extension EventKind {
             .maybe("left-out", .texts, "Protections that a build for tests left out."),
         ]
     )
+    /// A command of `hooks` has run.
+    package static let hook = EventKind(
+        "hook",
+        .standard,
+        "A command of `hooks` has run in the sandbox.",
+        [
+            .always(
+                "stage",
+                .word(HookStage.allCases.map(\.rawValue)),
+                "When: before the harness, or after it."
+            ),
+            .always("arguments", .texts, "Its command line."),
+            .maybe("exit-code", .number, "Its exit code, or 128 plus a signal."),
+            .maybe("signal", .number, "The signal that ended it."),
+            .maybe("failure", .foreignText, "How it failed, with the last of what it printed."),
+            .always("milliseconds", .number, "How long it took."),
+        ]
+    )
     /// The harness failed and is started again.
     package static let restart = EventKind(
         "restart",
@@ -178,7 +196,7 @@ extension EventKind {
     )
 
     /// How an agent lives.
-    static let life: [EventKind] = [.create, .start, .running, .restart, .limit, .budget, .end]
+    static let life: [EventKind] = [.create, .start, .hook, .running, .restart, .limit, .budget, .end]
 
     // MARK: What people do
 

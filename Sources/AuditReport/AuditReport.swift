@@ -161,7 +161,9 @@ package struct AuditReport {
     /// Whether it is one of the few that a person reads one by one.
     private static func isMoment(_ name: String, _ event: Document) -> Bool {
         switch name {
-        case "dns", "connect", "disconnect", "file", "sample", "denied", "calls-untold", "files-untold": false
+        case "dns", "connect", "disconnect", "file", "sample", "denied", "calls-untold", "files-untold",
+            "share":
+            false
         case "exec": !EventWords.isProgramStart(event)
         default: true
         }

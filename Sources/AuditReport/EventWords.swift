@@ -278,6 +278,15 @@ package struct EventWords: Equatable {
             return (
                 "", joined(["\(event["count"]?.integer ?? 0) more files changed in \(place)", cut], by: ", ")
             )
+        case "share": return share(event)
+        case "hook":
+            let failure = word(event["failure"], limit: 300)
+            return (word(event["stage"], limit: 40), joined([command(event["arguments"]), failure]))
+        case "share-grant":
+            return (
+                word(event["action"], limit: 40),
+                joined([word(event["name"]), word(event["mode"], limit: 40)])
+            )
         case "sample": return ("", sample(event))
         case "exit", "program-exit": return exit(event)
         case "sync":
@@ -291,6 +300,19 @@ package struct EventWords: Equatable {
             return ("", joined([what, into.isEmpty ? "" : "into \(into)", by(event)]))
         default: return nil
         }
+    }
+
+    private static func share(_ event: Document) -> Words {
+        let (path, from) = (word(event["path"]), word(event["from"]))
+        let count = event["count"]?.integer.map { "\($0) more changes" } ?? ""
+        let place = "/shared/" + word(event["name"], limit: 60)
+        return (
+            word(event["change"], limit: 40),
+            joined([
+                path.isEmpty ? place : place + "/" + path, from.isEmpty ? "" : "was \(from)", count,
+                word(event["why"]),
+            ])
+        )
     }
 
     private static func id(_ commit: Document?) -> String {

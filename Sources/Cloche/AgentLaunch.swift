@@ -72,6 +72,7 @@ struct AgentLaunch {
         )
         request.programs = programs
         request.hasGateway = !services.isEmpty
+        request.shares = try installation.stateRoot.project(record.project).sharedDirectories(policy)
         var agent = SupervisedAgent(
             directory: directory,
             request: request,

@@ -24,7 +24,13 @@ enum OneShot {
         // Nobody may clear the tree away while the sandbox sees it.
         defer { withExtendedLifetime(request.etc) {} }
         let measures = recording?.recorder.measures == true
-        let resources = try LimitWatch(request.policy, owner, trees: request.trees, always: measures)
+        let resources = try LimitWatch(
+            request.policy,
+            owner,
+            trees: request.trees,
+            shares: request.shares,
+            always: measures
+        )
         var running: SandboxProgram?
         defer {
             if recording == nil { for sentence in running?.refusals.sentences ?? [] { notice(sentence) } }
@@ -219,6 +225,7 @@ extension Project {
         )
         request.hasGateway = !services.isEmpty
         request.programs = programs
+        request.shares = try sharedDirectories(policy)
         do {
             return try OneShot.run(
                 request,

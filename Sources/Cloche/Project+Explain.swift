@@ -43,6 +43,7 @@ extension Project {
             etc: EtcTree.current(policy, cache: installation.cacheDirectory)
         )
         request.hasGateway = !policy.gatewayServices.isEmpty
+        request.shares = try sharedDirectories(policy)
         // A program that is missing is told by a start; the plan is as it would be without.
         request.programs = (try? programs(policy)) ?? HostPrograms()
         return try Planner.plan(request)

@@ -115,6 +115,7 @@ extension Project {
         var (record, policy) = (try newRecord(options, effective, directory), effective.policy)
         try choose(&policy, &record)
         try checkProgram(policy, record)
+        _ = try sharedDirectories(policy)
         try state.prepare()
         let lock = try directory.create(record)
         defer { _ = lock.isLocked }

@@ -168,6 +168,7 @@ package enum ClocheCommandLine {
         case ("path", _): PathCommand.run
         case ("completion", _): TextCommands.completion
         case ("manual", _): TextCommands.manual
+        case ("share", let name): ShareCommand.function(name)
         case ("credential", let name): CredentialCommand.function(name)
         case ("config", "show"): ConfigCommand.show
         case ("config", "path"): ConfigCommand.path

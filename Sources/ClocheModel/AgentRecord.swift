@@ -52,6 +52,8 @@ public enum EndReason: String, Equatable, Sendable {
     case output
     /// The agent that started it has ended.
     case parentEnded = "parent-ended"
+    /// A shared directory that it may write holds more than it may.
+    case share
     /// A person stopped it.
     case operatorStop = "operator"
     /// The supervisor died, and the sandbox with it.
@@ -81,6 +83,7 @@ extension EndReason {
         case .disk: "used more of the disk than `limits.disk` or `limits.disk-files` allows"
         case .output: "wrote more to its terminal than `limits.output` allows"
         case .parentEnded: "was stopped because the agent that started it has ended"
+        case .share: "may write a shared directory that holds more than it may"
         case .operatorStop: "was stopped by its user"
         case .supervisorLost: "was lost: its supervisor died"
         case .startFailed: "could not be started"

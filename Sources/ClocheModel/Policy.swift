@@ -13,6 +13,8 @@ public struct Policy: Equatable, Sendable {
     public var equipment: AgentEquipment
     /// What of the host is there, and what may be written.
     public var filesystem: FilesystemPolicy
+    /// The project's shared directories that it has.
+    public var shares: [ShareGrant]
     /// Environment variables inside.
     public var environment: EnvironmentPolicy
     /// Credentials, in the order of the profile.
@@ -35,6 +37,8 @@ public struct Policy: Equatable, Sendable {
     public var ask: ApprovalPolicy
     /// What the agent may do with others.
     public var agents: AgentsPolicy
+    /// Commands in the sandbox before and after the harness.
+    public var hooks: HooksPolicy
     /// When the supervisor starts the harness again.
     public var restart: RestartPolicy
     /// How the agent is stopped.
@@ -51,6 +55,7 @@ public struct Policy: Equatable, Sendable {
         harness: HarnessPolicy,
         equipment: AgentEquipment = AgentEquipment(),
         filesystem: FilesystemPolicy = FilesystemPolicy(),
+        shares: [ShareGrant] = [],
         environment: EnvironmentPolicy = EnvironmentPolicy(),
         credentials: [CredentialPolicy] = [],
         syscalls: SyscallPolicy = SyscallPolicy(),
@@ -62,6 +67,7 @@ public struct Policy: Equatable, Sendable {
         projectBudget: BudgetPolicy = BudgetPolicy(),
         ask: ApprovalPolicy = ApprovalPolicy(),
         agents: AgentsPolicy = AgentsPolicy(),
+        hooks: HooksPolicy = HooksPolicy(),
         restart: RestartPolicy = .never,
         stop: StopPolicy = StopPolicy(),
         session: SessionPolicy = SessionPolicy(),
@@ -72,6 +78,7 @@ public struct Policy: Equatable, Sendable {
         self.harness = harness
         self.equipment = equipment
         self.filesystem = filesystem
+        self.shares = shares
         self.environment = environment
         self.credentials = credentials
         self.syscalls = syscalls
@@ -83,6 +90,7 @@ public struct Policy: Equatable, Sendable {
         self.projectBudget = projectBudget
         self.ask = ask
         self.agents = agents
+        self.hooks = hooks
         self.restart = restart
         self.stop = stop
         self.session = session

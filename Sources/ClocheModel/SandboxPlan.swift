@@ -17,12 +17,14 @@ public struct MountAttributes: OptionSet, Equatable, Sendable {
     public static let noDevices = MountAttributes(rawValue: 0x4)
     /// `MOUNT_ATTR_NOEXEC`: no file can be executed.
     public static let noExec = MountAttributes(rawValue: 0x8)
+    /// `MOUNT_ATTR_NOSYMFOLLOW`: no symbolic link leads anywhere.
+    public static let noLinks = MountAttributes(rawValue: 0x200000)
 
     /// Their names, as `mount(8)` prints them.
     public var names: [String] {
         [
             (MountAttributes.readOnly, "ro"), (.noSetID, "nosuid"), (.noDevices, "nodev"),
-            (.noExec, "noexec"),
+            (.noExec, "noexec"), (.noLinks, "nosymfollow"),
         ].filter { contains($0.0) }.map(\.1)
     }
 }

@@ -13,7 +13,7 @@ extension ToolSpec {
             CommandGroup("About yourself", granted([AgentCommands.whoami, AgentCommands.report])),
             CommandGroup("Messages", granted(AgentCommands.messages)),
             CommandGroup("Other agents", granted(AgentCommands.others)),
-            CommandGroup("Their work", granted(AgentCommands.work)),
+            CommandGroup("Their work", granted(AgentCommands.work + [AgentCommands.share])),
             CommandGroup("Help", [AgentCommands.tools, AgentCommands.help, AgentCommands.version]),
         ]
         return ToolSpec(
@@ -262,6 +262,29 @@ enum AgentCommands {
             ]
         ),
     ]
+
+    static let share = CommandSpec(
+        "share",
+        "Add to a file of a shared directory that you may not write",
+        discussion: """
+            Shared directories are at /shared; `ls /shared` shows yours. One that you have with `append` is read-only
+            there: this puts your text at the end of a file, whole, whoever else adds.
+            """,
+        subcommands: [
+            CommandSpec(
+                "add",
+                "Put text at the end of a file, which is made if it is missing",
+                arguments: [
+                    ArgumentSpec("name", .required, "The shared directory"),
+                    ArgumentSpec("file", .required, "The file in it"),
+                    ArgumentSpec("text", .requiredRest, "A line; - reads standard input"),
+                ],
+                examples: [
+                    Example("cloche share add notes found.md \"src/lex.c: off by one\"", "one line more")
+                ]
+            )
+        ]
+    )
 
     static let tools = CommandSpec(
         "mcp",

@@ -39,8 +39,10 @@ extension ClocheCommands {
                     "attach", "budget", "calls-untold", "command", "connect", "create", "credential",
                     "denied",
                     "detach", "disconnect", "dns", "end", "exec", "exit", "file", "files-untold", "forward",
+                    "hook",
                     "limit", "log", "merge", "network", "network-untold", "pause", "policy", "program-exit",
-                    "repair", "restart", "running", "sample", "sign", "start", "sync", "unpause",
+                    "repair", "restart", "running", "sample", "share", "share-grant", "sign", "start", "sync",
+                    "unpause",
                 ]),
                 "Only events of these kinds, as docs/audit.md names them"
             ),

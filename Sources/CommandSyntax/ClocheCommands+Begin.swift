@@ -2,7 +2,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let begin = [initialise, start, run, learn]
+    static let begin = [initialise, start, run, learn, share]
 
     private static let initialise = CommandSpec(
         "init",
@@ -45,6 +45,7 @@ extension ClocheCommands {
             .value("base", "REF", "Begin the branch at this commit, branch or tag instead of HEAD"),
             workspace("Where the agent works: worktree, dir, dir:PATH or none"),
             readOnlyWorkspace,
+            shareOption,
             environmentVariable,
             .repeated(
                 "label",
@@ -103,6 +104,7 @@ extension ClocheCommands {
             set,
             workspace("Where the command works: dir (the default), dir:PATH, worktree or none"),
             readOnlyWorkspace,
+            shareOption,
             environmentVariable,
         ],
         stopsAtRest: true,

@@ -53,6 +53,19 @@ package final class DirectoryStream {
         return nil
     }
 
+    /// The next name, without `.` and `..`, and whether it may be a directory's; nil at the end.
+    package func nextEntry() -> (name: [UInt8], mayBeDirectory: Bool)? {
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe Array(bytes.prefix { $0 != 0 })
+            }
+            // DT_DIR; a file system that does not tell says DT_UNKNOWN.
+            let kind = unsafe entry.pointee.d_type
+            if name != [46], name != [46, 46] { return (name, kind == 4 || kind == 0) }
+        }
+        return nil
+    }
+
     /// The number that a text of at most nine digits is.
     private static func number(_ bytes: UnsafeRawBufferPointer) -> Int32? {
         var value: Int32 = 0

@@ -119,14 +119,22 @@ package struct TreeWalk: ~Copyable {
 
 extension DirectoryStream {
     /// Opens a directory below another, through no link and on the same mount; no path is the directory itself.
+    package convenience init(beneath root: FileDescriptor.Shared, _ path: [UInt8]) throws(SystemError) {
+        try self.init(openedBeneath: root.number, path)
+    }
+
+    /// Opens a directory below another, through no link and on the same mount; no path is the directory itself.
     convenience init(beneath root: borrowing FileDescriptor, _ path: [UInt8]) throws(SystemError) {
+        try self.init(openedBeneath: root.number, path)
+    }
+
+    private convenience init(openedBeneath root: CInt, _ path: [UInt8]) throws(SystemError) {
         let name: EntryName = path.isEmpty ? [46, 0] : path.map { CChar(bitPattern: $0) } + [0]
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
-        let number = root.number
         try self.init(
             FileDescriptor(
-                owning: try check("openat2") { unsafe clinux_openat2(number, name, flags, 0, resolve) }
+                owning: try check("openat2") { unsafe clinux_openat2(root, name, flags, 0, resolve) }
             )
         )
     }

@@ -123,6 +123,9 @@ package enum Attenuation {
             if case .section(let rows) = row.type {
                 return widenings(rows, new, most, old, path: key, mode: mode)
             }
+            if case (.map(_, let type), .narrower(let order)) = (row.type, row.project) {
+                return widenings(new, most, key, type, order)
+            }
             let asked = new ?? row.standard ?? .null
             let isWithin =
                 switch row.project {
@@ -133,6 +136,21 @@ package enum Attenuation {
                     order.isNarrower(asked, than: most ?? row.standard ?? .null, type: row.type)
                 }
             return isWithin ? [] : [Widening(key: key, asked: asked, most: most ?? row.standard ?? .null)]
+        }
+    }
+
+    /// Of a map whose entries are judged one by one: what is not in the other gives less than anything.
+    private static func widenings(
+        _ child: Document?,
+        _ bound: Document?,
+        _ key: String,
+        _ type: ValueType,
+        _ order: NarrowingOrder
+    ) -> [Widening] {
+        (child?.entries ?? []).compactMap { entry in
+            let most = bound?[entry.key]
+            if let most, order.isNarrower(entry.value, than: most, type: type) { return nil }
+            return Widening(key: "\(key).\(entry.key)", asked: entry.value, most: most ?? .null)
         }
     }
 
@@ -188,7 +206,13 @@ package enum Attenuation {
         _ key: String,
         mode: String?
     ) -> Document {
-        switch row.project {
+        if case (.map(_, let type), .narrower(let order)) = (row.type, row.project) {
+            let entries = (value.entries ?? []).compactMap { entry in
+                most[entry.key].map { Document.Entry(entry.key, order.cut(entry.value, to: $0, type: type)) }
+            }
+            return .map(entries)
+        }
+        return switch row.project {
         case .free, .unlessGranting: value
         // Patterns of the trusted profile, by which its own program is known.
         case .never: key.hasPrefix("session.state.") ? value : most

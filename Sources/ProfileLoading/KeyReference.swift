@@ -79,6 +79,7 @@ extension ValueType {
         case .map(let key, let value): "map from \(key.name) to \(value.name)"
         case .record, .section, .template: "map"
         case .networkRule: "rule"
+        case .commandLine: "command"
         }
     }
 
@@ -86,6 +87,7 @@ extension ValueType {
         switch self {
         case .record: "maps"
         case .networkRule: "rules"
+        case .commandLine: "commands"
         case .text(let form): form.plural
         default: name
         }

@@ -66,6 +66,8 @@ enum Grants {
         if document.value(at: ["filesystem", "binds"])?.list?.isEmpty == false {
             keys.append("filesystem.binds")
         }
+        // What other agents have written.
+        if document["shares"]?.entries?.isEmpty == false { keys.append("shares") }
         // Files of the host, shown or read.
         if document["skills"]?.list?.isEmpty == false { keys.append("skills") }
         if document.value(at: ["instructions", "files"])?.list?.isEmpty == false {

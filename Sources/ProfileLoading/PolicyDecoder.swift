@@ -21,6 +21,9 @@ extension Policy {
             harness: HarnessPolicy(checked: document["harness"] ?? .map([])),
             equipment: AgentEquipment(checked: document),
             filesystem: FilesystemPolicy(checked: document["filesystem"] ?? .map([])),
+            shares: (document["shares"]?.entries ?? []).compactMap { entry in
+                entry.value.string.flatMap(ShareMode.init).map { ShareGrant(entry.key, $0) }
+            },
             environment: EnvironmentPolicy(
                 set: document.value(at: ["environment", "set"])?.entries ?? [],
                 pass: document.value(at: ["environment"])?.strings("pass") ?? []
@@ -37,6 +40,7 @@ extension Policy {
             projectBudget: BudgetPolicy(checked: document.value(at: ["project", "budget"]) ?? .map([])),
             ask: ApprovalPolicy(checked: document),
             agents: AgentsPolicy(checked: document["agents"] ?? .map([])),
+            hooks: HooksPolicy(checked: document["hooks"] ?? .map([])),
             restart: RestartPolicy(checked: document["restart"] ?? .null),
             stop: StopPolicy(checked: document["stop"] ?? .map([])),
             session: SessionPolicy(checked: document["session"] ?? .map([])),
@@ -53,6 +57,19 @@ extension AgentsPolicy {
             children: document["children"]?.integer ?? 0,
             depth: document["depth"]?.integer ?? 0,
             atEnd: document["at-end"]?.string.flatMap { ParentEnd(rawValue: $0) } ?? .stop
+        )
+    }
+}
+
+extension HooksPolicy {
+    fileprivate init(checked document: Document) {
+        func commands(_ key: String) -> [[String]] {
+            (document[key]?.list ?? []).map { HooksPolicy.arguments($0) }
+        }
+        self.init(
+            preStart: commands("pre-start"),
+            postStop: commands("post-stop"),
+            timeoutSeconds: document["timeout"]?.seconds ?? 60
         )
     }
 }

@@ -64,6 +64,18 @@ package enum ProfileSchema {
         ),
         SchemaKey("filesystem", .section(filesystem), "What of the host's files is there, and where."),
         SchemaKey(
+            "shares",
+            .map(.shareName, .choice(ShareMode.allCases.map(\.rawValue))),
+            default: .map([]),
+            // A share that nobody has granted is the empty word, and gives less than any.
+            project: .narrower(.earlier([""] + ShareMode.allCases.map(\.rawValue))),
+            """
+            The project's shared directories (`cloche share create`) that the agent has, as a map from name to `ro`, `append` or \
+            `rw`; each is shown at `/shared/NAME`. With `append` the directory is read-only inside, and what the agent adds goes \
+            through Cloche. `null` takes an inherited one away; `--share` sets one. See docs/shares.md.
+            """
+        ),
+        SchemaKey(
             "environment",
             .section(environment),
             "The environment inside. Nothing of the caller's environment is there unless it is named here."
@@ -138,6 +150,11 @@ package enum ProfileSchema {
             "agents",
             .section(agents),
             "What the agent may do with others, by the `cloche` that it has."
+        ),
+        SchemaKey(
+            "hooks",
+            .section(hooks),
+            "Commands inside the sandbox before the agent program and after it; docs/hooks.md describes them."
         ),
         SchemaKey(
             "restart",

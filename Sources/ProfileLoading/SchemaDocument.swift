@@ -109,6 +109,15 @@ extension ProfileSchema {
         case .record(let rows, let rule): record(rows, rule)
         case .section(let rows): object(rows)
         case .template: .object(["type": .string("object")])
+        case .commandLine:
+            .object([
+                "anyOf": .list([
+                    .object(["type": .string("string")]),
+                    .object([
+                        "type": .string("array"), "minItems": .integer(1), "items": text(.any),
+                    ]),
+                ])
+            ])
         case .networkRule:
             .object([
                 "anyOf": .list([.object(["type": .string("string")]), record(networkRule, .networkRule)])

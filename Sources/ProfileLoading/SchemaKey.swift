@@ -91,6 +91,8 @@ package indirect enum ValueType: Sendable {
     case section([SchemaKey])
     /// A rule of the network: a text, or a map.
     case networkRule(denies: Bool)
+    /// A line for the shell, or a list of a program and its arguments.
+    case commandLine
     /// A map of anything, with marks in the places of what is filled in.
     case template
 }

@@ -149,6 +149,12 @@ package struct TextForm: Sendable {
     ) { name in
         !name.isEmpty && name.utf8.allSatisfy { isWord($0, also: "_") && !($0 >= 0x41 && $0 <= 0x5a) }
     }
+    static let shareName = TextForm(
+        "name of a shared directory",
+        plural: "names of shared directories",
+        "a name of at most 48 letters, digits, dashes and underscores",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"
+    ) { ShareName.isValid($0) }
     static let groupName = TextForm(
         "group",
         "the name of a group of system calls",

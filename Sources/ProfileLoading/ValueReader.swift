@@ -69,9 +69,21 @@ struct ValueReader {
             else { return nil }
             return value
         case .text(let form): return acceptText(node, form)
+        case .commandLine: return acceptCommandLine(node)
         case .template: return value.entries == nil ? nil : value
         case .orNone, .list, .map, .record, .section, .networkRule: return nil
         }
+    }
+
+    private func acceptCommandLine(_ node: LocatedNode) -> Document? {
+        guard case .list(let words) = node.value else {
+            return acceptText(node, .any).flatMap { $0 == .string("") ? nil : $0 }
+        }
+        let arguments = words.compactMap { acceptText($0, .any) }
+        guard arguments.count == words.count, let program = arguments.first, program != .string("") else {
+            return nil
+        }
+        return .list(arguments)
     }
 
     private func acceptText(_ node: LocatedNode, _ form: TextForm) -> Document? {
@@ -241,6 +253,7 @@ extension ValueType {
         case .text(let form): form.expected
         case .orNone(let inner): inner.expected + ", or `none`"
         case .list: "a list"
+        case .commandLine: "a command line, or a list of a program and its arguments"
         case .map, .record, .section, .template: "a map"
         case .networkRule: "a bundle such as github, HOST:PORT, or a map with the key `host`"
         }

@@ -67,6 +67,9 @@ extension Fence {
             if [Planner.statePipeReason, Planner.socketReason].contains(operation.reason) {
                 return .writeFile
             }
+            if operation.reason == Planner.shareReason {
+                return access(source.attributes, isDirectory: true).subtracting(.special)
+            }
             if source.attributes.contains(.noDevices) {
                 return access(source.attributes, isDirectory: source.isDirectory)
             }
@@ -114,6 +117,8 @@ private struct Access: OptionSet {
     static let truncate = Access(rawValue: 1 << 14)
     static let deviceControl = Access(rawValue: 1 << 15)
     private static let devices = Access(rawValue: 1 << 6 | 1 << 11)
+    /// Making sockets, FIFOs and symbolic links.
+    static let special = Access(rawValue: 1 << 9 | 1 << 10 | 1 << 12)
 
     /// All but making devices, and ioctls on those that are there.
     static let write = known(to: 4).subtracting(devices).subtracting(.execute)

@@ -34,10 +34,15 @@ extension HostProbe {
         "overlayfs in a user namespace",
         for: "profiles with `filesystem: {writable: [...]}`"
     )
+    private static let shares = HostFeature(
+        "shared-directories",
+        "mounts in which no symbolic link is followed",
+        for: "profiles with `shares`"
+    )
     private static let filter = HostFeature("seccomp-filter", "seccomp filters", for: "every sandbox")
     private static let whole = HostFeature("sandbox", "a whole sandbox", for: "running anything")
 
-    static let sandboxFeatures = [base, proc, loopback, names, terminal, overlay, filter, whole]
+    static let sandboxFeatures = [base, proc, loopback, names, terminal, overlay, shares, filter, whole]
 
     static func sandbox(_ facts: HostFacts, executable: String, _ place: borrowing ProbePlace) -> [HostCheck]
     {
@@ -57,7 +62,7 @@ extension HostProbe {
             result(loopback, trial.attempt(SandboxTrial.loopback, network: true), "lo came up"),
             tryNetwork(trial),
             result(terminal, trial.tryTerminal(), "a devpts was mounted and a program put on its terminal"),
-            tryOverlays(trial, place),
+            tryOverlays(trial, place), tryShares(trial),
             result(filter, trial.tryFilter(), "init and its programs run under the two filters of a sandbox"),
         ]
         if let failed = checks.first(where: { $0.status == .missing }) {
@@ -93,6 +98,13 @@ extension HostProbe {
             remedies.append(error.remedy)
         }
         return names.degraded(lacks.joined(separator: "; "), remedies.joined(separator: "; "))
+    }
+
+    private static func tryShares(_ trial: SandboxTrial) -> HostCheck {
+        guard let error = trial.attempt(SandboxTrial.shares) else {
+            return shares.ok("a tmpfs was mounted with nosymfollow")
+        }
+        return shares.degraded(error.why.isEmpty ? error.what : error.why, SetupError.noLinksRemedy)
     }
 
     /// `run` keeps the upper layer in memory, an agent in the state directory.
@@ -150,6 +162,15 @@ struct SandboxTrial {
 
     static let proc = [directory("proc"), filesystem("proc", [], at: "proc")]
     static let loopback = [PlanOperation(.loopback, reason: Self.reason)]
+
+    static let shares = [
+        directory("shared"),
+        PlanOperation(
+            .filesystem(kind: "tmpfs", options: [], attributes: [.noSetID, .noDevices, .noLinks]),
+            at: "shared",
+            reason: Self.reason
+        ),
+    ]
 
     private static func directory(_ target: String) -> PlanOperation {
         PlanOperation(.directory(mode: 0o755), at: target, reason: Self.reason)

@@ -94,7 +94,7 @@ enum MountTable {
 
     private static let flags: [(name: [UInt8], flag: MountAttributes)] = [
         (Array("ro".utf8), .readOnly), (Array("nosuid".utf8), .noSetID), (Array("nodev".utf8), .noDevices),
-        (Array("noexec".utf8), .noExec),
+        (Array("noexec".utf8), .noExec), (Array("nosymfollow".utf8), .noLinks),
     ]
 
     private static func attributes(_ options: ArraySlice<UInt8>) -> MountAttributes {

@@ -56,6 +56,7 @@ package struct Planner {
         planner.addTrust()
         try planner.addPrograms()
         try planner.addBinds()
+        try planner.addShares()
         try planner.addCredentials()
         try planner.addNetwork()
         planner.addHostname()
@@ -69,6 +70,7 @@ package struct Planner {
         )
         plan.cgroup = request.cgroup
         plan.confinement = try Confinement.plan(request.policy, plan)
+        try planner.refuseUnfencedShares(plan)
         return plan
     }
 

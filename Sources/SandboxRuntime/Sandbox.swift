@@ -258,8 +258,8 @@ package struct Sandbox: ~Copyable {
         self.pid = pid
     }
 
-    /// Builds a sandbox and starts a program in it; returns when init is confined, with the program's own events
-    /// still to come.
+    /// Builds a sandbox and starts a program in it, if there is one; returns when init is confined, with the program's own
+    /// events still to come.
     ///
     /// - Parameters:
     ///   - filters: evaluated while the child builds, since only init needs them.
@@ -268,7 +268,7 @@ package struct Sandbox: ~Copyable {
     package static func launch(
         _ request: SandboxRequest,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
-        starting program: SpawnRequest,
+        starting program: SpawnRequest?,
         in cgroup: AgentCgroup? = nil,
         meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }
     ) throws(ClocheError) -> Sandbox {
@@ -290,7 +290,7 @@ package struct Sandbox: ~Copyable {
     private static func launch(
         _ request: SandboxRequest,
         _ filters: @autoclosure () throws(ClocheError) -> SandboxFilters,
-        starting program: SpawnRequest,
+        starting program: SpawnRequest?,
         _ guardian: WorkspaceGuard?,
         _ cgroup: AgentCgroup?,
         meanwhile: (SandboxPlan) throws(ClocheError) -> Void = { _ in }

@@ -38,6 +38,8 @@ package struct SandboxRequest: Sendable {
     package var workspace: Place?
     /// Mounts on top of the workspace and below `/run/cloche`: the private git directory and its parts.
     package var places: [Place]
+    /// The project's shared directories that the agent has.
+    package var shares: [SharedDirectory] = []
     /// Where it is written down what stands for absent names in directories of the user's; nil for a workspace that is
     /// no such directory, in which nothing is protected from the agent.
     package var stubRecords: String?
@@ -98,6 +100,8 @@ package struct SandboxRequest: Sendable {
 package enum InsidePath {
     /// The working files, and the working directory a program starts in.
     package static let workspace = "/workspace"
+    /// The directory of the shared directories.
+    package static let shared = "/shared"
     /// `HOME`.
     package static let home = "/home/agent"
     /// Cloche's own: the private git directory; profiles cannot mount there.

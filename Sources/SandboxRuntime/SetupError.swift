@@ -50,6 +50,10 @@ enum SetupError {
         }
     }
 
+    /// What to do where symbolic links would be followed in shared directories.
+    static let noLinksRemedy =
+        "shared directories need mounts in which no symbolic link is followed (nosymfollow), of Linux 5.14 or later"
+
     private static func call(_ error: SystemError, _ plan: SandboxPlan, _ facts: HostFacts) -> ClocheError {
         if error.call == "clone3" {
             let refusal = NamespaceRefusal.ofClone(error.errno, facts, executable: plan.executable)
@@ -60,6 +64,13 @@ enum SetupError {
         }
         if error.subject.hasSuffix("id_map") { return identity(error, plan, facts) }
         if error.call == "mount_setattr" {
+            if error.errno.number == EINVAL,
+                let share = plan.sources.first(where: {
+                    $0.path == error.subject && $0.attributes.contains(.noLinks)
+                })
+            {
+                return source(share, error.errno, facts)
+            }
             return ClocheError(
                 .sandbox,
                 "cannot make an idmapped mount",
@@ -156,6 +167,7 @@ enum SetupError {
             case EINVAL where !source.recursive && !below.isEmpty:
                 "something else is mounted below it, at \(below[0]), and the kernel will not show what that hides;"
                     + " unmount it, or use another directory"
+            case EINVAL where source.attributes.contains(.noLinks): noLinksRemedy
             case ENOSPC: "there are too many mounts here; raise fs.mount-max with sysctl(8)"
             case ENOSYS where facts.seccompFiltered, EPERM where facts.seccompFiltered:
                 NamespaceRefusal.containerRemedy(facts.container)

@@ -50,6 +50,9 @@ package enum Weakening {
             plan.operations.removeAll { if case .packetFilter = $0.action { true } else { false } }
         }
         if leavesOut("read-only") { makeWritable(&plan) }
+        if leavesOut("nosymfollow") {
+            for index in plan.sources.indices { plan.sources[index].attributes.remove(.noLinks) }
+        }
         if leavesOut("pid-namespace") { useTheHostsProc(&plan) }
         return plan
     }

@@ -19,6 +19,8 @@ struct Lifecycle: Equatable {
     private var pausedAt: Int64?
     private var killAt: Int64?
     private var restartAt: Int64?
+    /// The harness has ended, and what comes after it runs: its limits are over.
+    private var isOver = false
     private var failures: Int64 = 0
     /// Why the agent is being ended; nil while it may run.
     private(set) var stopReason: EndReason?
@@ -29,6 +31,7 @@ struct Lifecycle: Equatable {
         lastActivity = now
         pausedAt = nil
         restartAt = nil
+        isOver = false
     }
 
     /// The terminal showed or took something.
@@ -58,6 +61,12 @@ struct Lifecycle: Equatable {
         if stopReason == nil { stopReason = reason }
         killAt = min(killAt ?? .max, now + max(0, graceSeconds) * 1000)
         restartAt = nil
+    }
+
+    /// The harness has ended, and neither its grace nor its limits cut what comes after it; another stop does.
+    mutating func programEnded() {
+        isOver = true
+        killAt = nil
     }
 
     /// Whether a failed harness is started again.
@@ -93,6 +102,7 @@ struct Lifecycle: Equatable {
     }
 
     private func limitDeadlines(_ limits: LimitsPolicy) -> [(EndReason, Int64)] {
+        if isOver { return [] }
         var deadlines: [(EndReason, Int64)] = []
         if let seconds = limits.wallClockSeconds {
             deadlines.append((.wallClock, startedAt + seconds * 1000))

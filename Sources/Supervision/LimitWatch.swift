@@ -5,6 +5,7 @@ package import ClocheModel
 package import ControlGroups
 internal import LinuxSystem
 internal import ResourceUsage
+package import SandboxRuntime
 
 /// A limit that was reached.
 package struct LimitBreach: Equatable, Sendable {
@@ -25,6 +26,12 @@ package struct LimitBreach: Equatable, Sendable {
         default:
             self.init(.wallClock, reason, "it has run for \(Amount.duration(limits.wallClockSeconds ?? 0))")
         }
+    }
+
+    /// A shared directory that holds too much.
+    init(ofShare share: SharedDirectory, _ text: String) {
+        reason = .share
+        self.text = "the shared directory \(share.name), which it may write, is full: \(text)"
     }
 
     /// `limits.memory` and the like in a sentence.
@@ -48,6 +55,8 @@ package final class LimitWatch {
     /// There where a limit on disk is set.
     private var disk: DiskMeter?
     private var diskReading: DiskReading?
+    /// The shared directories that the agent may write.
+    private var shares: [ShareMeter]
     private var starts: StartRate?
     /// When init is asked next how many processes were started.
     private var nextAsking: Int64 = 0
@@ -60,6 +69,7 @@ package final class LimitWatch {
     ///   - policy: the limits, the agent's own and those of its project.
     ///   - owner: for whom.
     ///   - trees: what the agent may write on disk; none of them in another.
+    ///   - shares: the shared directories that it has, which are measured each by itself.
     ///   - always: whether a cgroup is wanted even where no limit asks for it, to freeze and to count.
     /// - Throws: when a cgroup cannot be made where there should be one, and when the policy is `strict` and a limit
     ///   would not be held by the kernel.
@@ -67,8 +77,10 @@ package final class LimitWatch {
         _ policy: Policy,
         _ owner: AgentCgroup.Owner,
         trees: [String],
+        shares: [SharedDirectory] = [],
         always: Bool
     ) throws(ClocheError) {
+        self.shares = shares.filter { $0.mode == .readWrite }.map { ShareMeter($0) }
         limits = policy.limits
         self.trees = trees
         projectLimits = policy.projectLimits
@@ -222,6 +234,7 @@ package final class LimitWatch {
         if limits.cpuSeconds != nil { next.append(nextCount) }
         if starts != nil { next.append(nextAsking) }
         if let look = disk?.nextLook { next.append(look) }
+        next += shares.map(\.nextLook)
         return next.min()
     }
 
@@ -231,7 +244,7 @@ package final class LimitWatch {
         if isMeasuring, let next = meter?.nextLook, now >= next {
             reading = meter?.look(now: now)
         }
-        return memoryBreach() ?? timeBreach(now) ?? diskBreach(now)
+        return memoryBreach() ?? timeBreach(now) ?? diskBreach(now) ?? shareBreach(now)
     }
 
     /// Whether init is to be asked now how many processes were started.
@@ -288,6 +301,13 @@ package final class LimitWatch {
         return nil
     }
 
+    private func shareBreach(_ now: Int64) -> LimitBreach? {
+        for index in shares.indices where now >= shares[index].nextLook {
+            if let breach = shares[index].look(now) { return breach }
+        }
+        return nil
+    }
+
     /// Holds other limits from now on: the rest is for agents that this one has started.
     ///
     /// - Throws: when the kernel does not take them.
@@ -313,6 +333,7 @@ package final class LimitWatch {
         meter = nil
         starts = nil
         disk?.stop()
+        for index in shares.indices { shares[index].stop() }
     }
 
     /// The sandbox is gone: so is what was made for it.

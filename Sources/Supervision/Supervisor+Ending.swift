@@ -17,6 +17,8 @@ extension Supervisor {
         let code = end.exitCode
         // The kernel kills init with the others; the harness's end may be told before that.
         let breach = resources?.cause()
+        if breach == nil { try runPostStop(code) }
+        if finished { return }
         if lifecycle.stopReason == nil, breach == nil, code != 0, lifecycle.mayRestart(policy.restart) {
             try audit.append(
                 .restart,
@@ -55,7 +57,7 @@ extension Supervisor {
             end(
                 lifecycle.stopReason?.isStop == true ? .stopped : .failed,
                 lifecycle.stopReason ?? .operatorStop,
-                code: 137
+                code: harnessCode ?? 137
             )
         case .restart?:
             log.mark("restarted") { shownScreen }
@@ -74,6 +76,9 @@ extension Supervisor {
     func beginStop(_ reason: EndReason, graceSeconds: Int64) {
         if finished { return }
         if sandbox == nil { return end(.stopped, reason, code: nil) }
+        if isBeforeHarness {
+            return end(reason == .operatorStop ? .stopped : .failed, reason, code: nil)
+        }
         thawForStop()
         lifecycle.stop(reason, now: MonotonicClock.milliseconds, graceSeconds: graceSeconds)
         if record.state != .stopping {
@@ -101,6 +106,7 @@ extension Supervisor {
         // On record in the order of the times.
         endNetwork()
         endCalls()
+        endShares()
         // A log that cannot be written has ended it already.
         try? audit.append(used)
     }

@@ -169,6 +169,18 @@ package final class Supervisor {
     let began = WallClock.milliseconds
     /// What in the agent's own trees is Cloche's.
     var plannedFiles: PlannedFiles?
+    /// The command of `hooks` that runs.
+    var hook: RunningHook?
+    /// How far the harness's start is, where commands come before it; nil where none do.
+    var harnessStart: HarnessStart?
+    /// What was started after commands has not been told to be running yet; and if it has ended meanwhile, how.
+    var isLaunching = false
+    var earlyEnd: ProcessEnd?
+    /// The harness's exit code, once it has ended and commands come after it.
+    var harnessCode: Int32?
+    /// What changes in the shared directories that it may write, while it runs.
+    var shareChanges: ShareChanges?
+    var sharesToken: UInt64 = 0
     /// When samples of what the agent uses are taken, and which are written down.
     var sampling: Sampling
     /// Programs of `exec` that run.
@@ -271,7 +283,13 @@ package final class Supervisor {
     package func start() throws(ClocheError) {
         do {
             try watchParent()
-            resources = try LimitWatch(policy, agent.owner, trees: agent.trees, always: true)
+            resources = try LimitWatch(
+                policy,
+                agent.owner,
+                trees: agent.trees,
+                shares: agent.request.shares,
+                always: true
+            )
             try startGateway()
             budget = try agent.makeBudget()
             try launch(agent.program)
@@ -290,23 +308,31 @@ package final class Supervisor {
         record.started = WallClock.milliseconds
         record.starts += 1
         (record.ended, record.endReason, record.exitCode, record.failure) = (nil, nil, nil, nil)
+        (harnessStart, harnessCode, earlyEnd) = (nil, nil, nil)
+        defer { isLaunching = false }
+        let first = SpawnRequest(Self.harnessID, program, size: harnessWindow.size)
+        // What comes before it wants all that it has itself.
+        let isFirst = policy.hooks.preStart.isEmpty
         var sandbox = try Sandbox.launch(
             agent.request,
             filters,
-            starting: SpawnRequest(Self.harnessID, program, size: harnessWindow.size),
+            starting: isFirst ? first : nil,
             in: resources?.cgroup
         ) { (plan: SandboxPlan) throws(ClocheError) in
             record.limits = resources?.holders ?? []
             try agent.directory.write(record)
             plannedFiles = audit.keeps(.file) ? PlannedFiles(plan) : nil
             // The disk has until the harness runs: only then is anybody told.
-            let given = policy.credentials.map(\.event) + interceptionEvents
+            let given = policy.credentials.map(\.event) + interceptionEvents + shareGrantEvents
             try audit.append([startEvent(plan)] + given, .begun)
+            try watchShares()
         }
         try serveCalls(&sandbox)
         do throws(ClocheError) {
-            try answerCalls(until: sandbox)
-            try awaitHarness(sandbox, program)
+            if isFirst {
+                try answerCalls(until: sandbox)
+                try awaitHarness(sandbox, program)
+            }
         } catch {
             endCalls()
             throw error
@@ -318,6 +344,13 @@ package final class Supervisor {
         let compared = sandbox.compared
         self.sandbox = consume sandbox
         try restoreForwards()
+        if !isFirst {
+            // Limits of time hold from here on, and anew for the program.
+            lifecycle.started(at: MonotonicClock.milliseconds)
+            harnessStart = .preparing
+            try runPreStart()
+            try startHarness(program)
+        }
         lifecycle.started(at: MonotonicClock.milliseconds)
         try stateStarted()
         record.state = .running
@@ -360,7 +393,7 @@ package final class Supervisor {
     }
 
     /// The program's name and the profile's hint belong into the error; init knows neither.
-    private static func naming(_ program: String, _ error: ClocheError, _ policy: Policy) -> ClocheError {
+    static func naming(_ program: String, _ error: ClocheError, _ policy: Policy) -> ClocheError {
         guard error.code == .programNotFound || error.code == .programNotExecutable else { return error }
         let hint = policy.harness.install.isEmpty ? error.remedy : policy.harness.install
         return ClocheError(
@@ -390,42 +423,48 @@ package final class Supervisor {
 
     /// Supervises until the agent has ended, and returns its exit code.
     package func run() -> Int32 {
-        while !finished {
-            do {
-                let now = MonotonicClock.milliseconds
-                let next = [
-                    lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
-                    owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
-                    exports.nextStart, nextFrame, nextWindow, log.flushDue, nextState, budgetDue,
-                    approvals.nextMoment, nextAgentRequest,
-                ].compactMap { $0 }.min()
-                let wait = next.map { Int32(clamping: max(0, $0 - now)) }
-                for event in try epoll.wait(milliseconds: wait) { try handle(event) }
-                resumeWindows()
-                resumeAgentRequests()
-                showFrames()
-                try followState()
-                if network != nil { try handleNetwork() }
-                try handleApprovals()
-                try resumeCalls()
-                try recordDueCalls()
-                try recordDueSample()
-                log.flushIfDue { shownScreen }
-                writeBudget()
-                try audit.settleIfDue(MonotonicClock.milliseconds)
-                exports.start(now: MonotonicClock.milliseconds)
-                holdLimits()
-                try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
-            } catch {
-                end(
-                    .failed,
-                    audit.hasFailed ? .auditLog : .supervisorFailed,
-                    code: nil,
-                    failure: (error as? ClocheError)?.description ?? "\(error)"
-                )
-            }
-        }
+        while !finished { turn() }
         return Int32(clamping: record.exitCode ?? 125)
+    }
+
+    /// Waits, and does what there is to do; whoever waits for something of the sandbox calls it, too.
+    func turn() {
+        do {
+            if !isLaunching, let end = earlyEnd.take() { return try harnessExited(end) }
+            let now = MonotonicClock.milliseconds
+            let next = [
+                lifecycle.nextDeadline(policy.limits), resources?.nextLook, network?.nextDeadline,
+                owners?.nextLook, networkRecordsDue, nextCallTime, audit.settleDue, sampling.due,
+                exports.nextStart, nextFrame, nextWindow, nextShareChange, hook?.deadline, log.flushDue,
+                nextState, budgetDue, approvals.nextMoment, nextAgentRequest,
+            ].compactMap { $0 }.min()
+            let wait = next.map { Int32(clamping: max(0, $0 - now)) }
+            for event in try epoll.wait(milliseconds: wait) { try handle(event) }
+            resumeWindows()
+            resumeAgentRequests()
+            showFrames()
+            try followState()
+            if network != nil { try handleNetwork() }
+            try handleApprovals()
+            try resumeCalls()
+            try recordDueCalls()
+            try recordDueSample()
+            try recordDueShares()
+            endLateHook()
+            log.flushIfDue { shownScreen }
+            writeBudget()
+            try audit.settleIfDue(MonotonicClock.milliseconds)
+            exports.start(now: MonotonicClock.milliseconds)
+            holdLimits()
+            try act(on: lifecycle.due(policy.limits, now: MonotonicClock.milliseconds))
+        } catch {
+            end(
+                .failed,
+                audit.hasFailed ? .auditLog : .supervisorFailed,
+                code: nil,
+                failure: (error as? ClocheError)?.description ?? "\(error)"
+            )
+        }
     }
 
     private func handle(_ event: Readiness) throws {
@@ -441,7 +480,9 @@ package final class Supervisor {
         case gatewayToken: try handleGateway()
         case callsToken: try handleCalls()
         case exitsToken: try handleExits()
+        case sharesToken: shareChanged()
         default:
+            if let hook, hook.token == event.token { return readHook(hook) }
             if let viewer = viewers[event.token] { return try handle(viewer, event) }
             if let window = windows.values.first(where: { $0.token == event.token }) {
                 try handle(window, event)
@@ -464,13 +505,12 @@ package final class Supervisor {
         for number in taken where number != SIGCHLD { stop(graceSeconds: nil) }
     }
 
-    private func handleSandbox() throws(ClocheError) {
+    private func handleSandbox() throws {
         while !finished, let event = try sandbox?.nextEvent(wait: false) ?? nil {
             switch consume event {
-            case .started(let id, let pid, let terminal): programStarted(id, pid, terminal)
-            case .failed(let id, let error): try programFailed(id, error)
-            case .exited(let id, let end):
-                id == Self.harnessID ? try harnessExited(end) : try programExited(id, end)
+            case .started(let id, let pid, let terminal): try started(id, pid, terminal)
+            case .failed(let id, let error): try failed(id, error)
+            case .exited(let id, let end): try exited(id, end)
             case .counted(let last):
                 if let breach = resources?.counted(last) { endBy(breach) }
             case .socket(let id, let socket): try provideSocket(id, socket)

@@ -52,7 +52,7 @@ import Testing
     private func change(_ profile: Document, most: Int) -> Document {
         var new = profile
         for _ in 0..<Int.random(in: 0...most) {
-            switch Int.random(in: 0..<16) {
+            switch Int.random(in: 0..<17) {
             case 0: new["network"]?["mode"] = pick(["none", "allow", "open", "host"])
             case 1, 2: new["network"]?["allow"] = some(Self.rules)
             case 3:
@@ -72,7 +72,13 @@ import Testing
             case 11: new["syscalls"]?["allow"] = some([.string("ptrace"), .string("bpf")])
             case 12: new["agents"]?["verbs"] = some(AgentVerb.allCases.map { .string($0.rawValue) })
             case 13: new["agents"]?["depth"] = .integer(Int64.random(in: 0...3))
-            case 14: new["confinement"]?["mode"] = pick(["strict", "standard"])
+            case 14:
+                new["shares"] = .map(
+                    ["a", "b"].filter { _ in Bool.random() }.map {
+                        Document.Entry($0, pick(["ro", "append", "rw"]))
+                    }
+                )
+            case 15: new["confinement"]?["mode"] = pick(["strict", "standard"])
             default: new["ask"] = some([.string("push"), .string("network:new-host")])
             }
         }
@@ -208,7 +214,28 @@ import Testing
         #expect(Set(keys) == ["session.on-state", "audit.keep", "network.upstream-proxy"])
     }
 
-    // MARK: Shares
+    /// Of a map each entry counts: a shared directory that the parent has not, or may only read.
+    @Test func sharedDirectoriesAreNotWidened() {
+        var parent = Self.base
+        parent["shares"] = .object(["notes": .string("append"), "data": .string("ro")])
+        let bound = Attenuation.bound(of: record(parent))
+        func keys(_ shares: KeyValuePairs<String, Document>) -> [String] {
+            var asked = bound
+            asked["shares"] = .object(shares)
+            return Attenuation.widenings(of: asked, beyond: bound, base: bound).map(\.key)
+        }
+        #expect(keys(["notes": .string("ro")]) == [] && keys(["notes": .string("append")]) == [])
+        #expect(
+            keys(["notes": .string("rw"), "data": .string("append")]) == ["shares.notes", "shares.data"]
+        )
+        #expect(keys(["other": .string("ro")]) == ["shares.other"])
+        var wide = Self.base
+        wide["shares"] = .object(["notes": .string("rw"), "other": .string("ro")])
+        let cut = Attenuation.cut(wide, to: bound)
+        #expect(cut.document["shares"] == .object(["notes": .string("append")]) && cut.narrowed == ["shares"])
+    }
+
+    // MARK: Shares of limits
 
     @Test func shareAreTakenFromWhatThereIs() {
         var whole = Self.base

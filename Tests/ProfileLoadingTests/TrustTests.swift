@@ -145,6 +145,31 @@ import Testing
         #expect(throws: Never.self) { try tree.loader.load() }
     }
 
+    @Test(arguments: [
+        ("notes: ro", false), ("log: rw", false), ("log: append", true), ("log: ro", true), ("log: ~", true),
+        ("other: append", false), ("other: ro", true),
+    ])
+    func sharedDirectoriesAreOnlyNarrowed(_ share: String, _ isNarrower: Bool) throws {
+        let tree = try ConfigurationTree([
+            "user/config.yaml": "profile: shell\noverrides: {shares: {log: append, other: ro}}\n",
+            "project/config.yaml": "overrides: {shares: {\(share)}}\n",
+        ])
+        if isNarrower {
+            let shares = try tree.loader.load().policy.shares
+            #expect(shares.count == (share.hasSuffix("~") ? 1 : 2))
+        } else {
+            #expect(tree.failure().contains(" gives the agent more than your settings"))
+        }
+    }
+
+    @Test func whatOthersWroteIsAGrant() throws {
+        let tree = try ConfigurationTree([
+            "user/config.yaml": "profile: shell\noverrides: {shares: {log: ro}, network: {mode: none}}\n",
+            "project/config.yaml": "overrides: {harness: {command: [curl]}}\n",
+        ])
+        #expect(tree.failure().contains("shares"))
+    }
+
     @Test func widenedWorkspaceAndNetworkAreRefused() throws {
         let tree = try ConfigurationTree([
             "user/config.yaml": "profile: shell-readonly",

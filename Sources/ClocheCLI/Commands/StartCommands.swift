@@ -13,7 +13,7 @@ enum StartCommand {
         let project = try context.project
         var options = StartOptions(name: command.required("name"), task: command.argument("task") ?? "")
         options.profile = command.value("profile")
-        options.overrides = overrides(command)
+        options.overrides = try overrides(command) + ShareCommand.overrides(command.values("share"))
         options.workspace = try workspace(
             command.value("workspace"),
             base: command.value("base"),
@@ -127,7 +127,7 @@ enum RunCommand {
         let options = RunOptions(
             command: command.rest,
             profile: command.value("profile"),
-            overrides: StartCommand.overrides(command),
+            overrides: try StartCommand.overrides(command) + ShareCommand.overrides(command.values("share")),
             workspace: try StartCommand.workspace(
                 command.value("workspace"),
                 base: nil,

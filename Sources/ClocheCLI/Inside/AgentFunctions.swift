@@ -15,14 +15,14 @@ enum AgentFunctions {
     /// Runs the command that was typed.
     static func run(_ context: AgentContext) throws(ClocheError) -> Int32 {
         let word = context.command.path[0]
-        guard let verb = AgentVerb(rawValue: word), let function = function(verb) else {
+        guard let verb = AgentVerb(rawValue: word) else {
             throw ClocheError(.usage, "`cloche \(word)` is for programs", remedy: "see `cloche help`")
         }
         try context.agent.require(verb)
-        return try function(context)
+        return try function(verb)(context)
     }
 
-    private static func function(_ verb: AgentVerb) -> Function? {
+    private static func function(_ verb: AgentVerb) -> Function {
         switch verb {
         case .whoami: whoami
         case .report: report
@@ -38,7 +38,7 @@ enum AgentFunctions {
         case .message: AgentMessages.message
         case .inbox: AgentMessages.inbox
         case .ask: AgentMessages.ask
-        case .share: nil
+        case .share: share
         }
     }
 
@@ -197,6 +197,19 @@ enum AgentFunctions {
                 context.output.note("\(name) has changes that are not committed")
             }
         }
+        return ExitCode.success
+    }
+
+    private static func share(_ context: AgentContext) throws(ClocheError) -> Int32 {
+        let command = context.command
+        let text = command.rest == ["-"] ? try input() : command.rest.joined(separator: " ") + "\n"
+        let (name, file) = (command.required("name"), command.required("file"))
+        try context.agent.project.addToShare(
+            name,
+            file: file,
+            bytes: Array(text.utf8),
+            by: context.agent.record.name
+        )
         return ExitCode.success
     }
 
