@@ -48,6 +48,8 @@ public struct StartOptions: Sendable {
     struct Child: Sendable {
         let profile: StartProfile
         let parent: ParentReference
+        /// From the parent's gateway; nil without services.
+        let keys: FileDescriptor.Shared?
     }
 
     /// A new agent with the project's default profile in a worktree of its own.
@@ -113,7 +115,12 @@ extension Project {
             effective = StartProfile(try profiles.load(name: options.profile, overrides: options.overrides))
         }
         var (record, policy) = (try newRecord(options, effective, directory), effective.policy)
-        try choose(&policy, &record)
+        if options.child == nil {
+            try choose(&policy, &record)
+        } else {
+            // Its parent was given all of them.
+            record.given = policy.credentials.indices.map { Int64($0) }
+        }
         try checkProgram(policy, record)
         _ = try sharedDirectories(policy)
         try state.prepare()
@@ -134,7 +141,14 @@ extension Project {
                 // The supervisor puts it on disk together with the start.
                 .left
             )
-            try launch(directory, .first, policy, record.variables, by: options.supervisor)
+            try launch(
+                directory,
+                .first,
+                policy,
+                record.variables,
+                by: options.supervisor,
+                options.child?.keys
+            )
         } catch {
             let cause = DiskSpace.explain(error, at: state.path)
             progress("taking back what was made")
@@ -290,14 +304,15 @@ extension Project {
         _ mode: StartMode,
         _ policy: Policy,
         _ variables: [Document.Entry],
-        by waiting: WaitingSupervisor? = nil
+        by waiting: WaitingSupervisor? = nil,
+        _ handed: FileDescriptor.Shared? = nil
     ) throws(ClocheError) {
         let told = HarnessFiles.telling(policy, of: try directory.read().parent)
         try HarnessFiles.write(told, installation, home: directory.home)
         let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
         }
-        let keys = try GatewayKeyReading(installation).keys(policy)
+        let keys = if let handed { handed } else { try GatewayKeyReading(installation).keys(policy) }
         let supervisor: WaitingSupervisor
         if let waiting {
             supervisor = waiting

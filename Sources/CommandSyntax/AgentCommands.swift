@@ -176,6 +176,7 @@ enum AgentCommands {
                 ),
                 .repeated("set", "KEY=VALUE", form: .assignment, "A key of its profile, no wider than yours"),
                 .repeated("env", letter: "e", "KEY=VALUE", form: .assignment, "A variable for its program"),
+                .repeated("label", "KEY[=VALUE]", "A word by which several are meant at once"),
                 .flag("read-only-workspace", aliases: ["ro"], "It may read its worktree but not change it"),
                 json,
             ],

@@ -150,6 +150,14 @@ internal import NetworkRules
         served.connections.forget()
     }
 
+    /// Puts the keys that services have now into a pipe; of those that have none, nothing.
+    package func copyKeys(of names: [String], to pipe: FileDescriptor.Shared) throws(ClocheError) {
+        let keys = names.compactMap { name in services[name]?.key.map { (service: name, key: $0) } }
+        do throws(SystemError) {
+            _ = try GatewayKeys.write(keys, to: pipe)
+        } catch { throw ClocheError(.system, "cannot hand the keys on", why: error.description) }
+    }
+
     /// Takes a service's key away, and ends what is under way with it; `done` is called when nothing goes out any more.
     package func revoke(_ name: String, _ done: @escaping () -> Void) {
         guard let served = services[name] else { return done() }

@@ -12,8 +12,16 @@ package enum GatewayKeys {
     package static func pipe(_ keys: [(service: String, key: Secret)]) throws(SystemError)
         -> FileDescriptor.Shared?
     {
+        let ends = try Pipe().shared()
+        return try write(keys, to: ends.write) ? ends.read : nil
+    }
+
+    /// Puts keys into a pipe; false when they are too long, and nothing was written.
+    static func write(_ keys: [(service: String, key: Secret)], to pipe: FileDescriptor.Shared)
+        throws(SystemError) -> Bool
+    {
         let size = keys.reduce(0) { $0 + $1.key.count + $1.service.utf8.count + 16 }
-        guard size <= limit else { return nil }
+        guard size <= limit else { return false }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
         for (service, key) in keys {
@@ -21,9 +29,8 @@ package enum GatewayKeys {
             unsafe key.withBytes { unsafe bytes.append(contentsOf: $0) }
         }
         defer { bytes.wipe() }
-        let ends = try Pipe().shared()
-        try ends.write.write(bytes)
-        return ends.read
+        try pipe.write(bytes)
+        return true
     }
 
     /// Reads the keys to the end of the pipe; nil if they are none.

@@ -17,6 +17,8 @@ package enum GatewayOrder: Equatable, Sendable {
     case rotate(service: String)
     /// A service has no key any more.
     case revoke(service: String)
+    /// A pipe comes along, into which the keys of these services are put: for the gateway of an agent that this one starts.
+    case copyKeys(services: [String])
     /// The answer to a question: nil lets the request go on, a text refuses it, with that status.
     case verdict(id: Int64, refusal: String?, status: Int64 = 429)
 
@@ -35,6 +37,8 @@ package enum GatewayOrder: Equatable, Sendable {
             .object(["order": .string("intercept"), "port": .integer(Int64(port))])
         case .rotate(let service): .object(["order": .string("rotate"), "service": .string(service)])
         case .revoke(let service): .object(["order": .string("revoke"), "service": .string(service)])
+        case .copyKeys(let services):
+            .object(["order": .string("copy-keys"), "services": .strings(services)])
         case .verdict(let id, let refusal, let status):
             .object([
                 "order": .string("verdict"), "id": .integer(id), "refusal": .optional(refusal),
@@ -65,6 +69,7 @@ package enum GatewayOrder: Equatable, Sendable {
         case "revoke":
             guard let service else { return nil }
             self = .revoke(service: service)
+        case "copy-keys": self = .copyKeys(services: document["services"]?.stringList ?? [])
         case "verdict":
             guard let id = document["id"]?.integer else { return nil }
             let status = document["status"]?.integer ?? 429

@@ -98,6 +98,8 @@ final class GatewayProcess {
                 report(.changed(service: service))
             case .revoke(let service):
                 gateway?.revoke(service) { [unowned self] in report(.changed(service: service)) }
+            case .copyKeys(let services):
+                if let descriptor { try gateway?.copyKeys(of: services, to: descriptor) }
             case .verdict(let id, let refusal, let status):
                 gateway?.decided(id, refusal, status: status)
             }

@@ -123,6 +123,8 @@ package enum ControlMessage: Equatable, Sendable {
     case decide(ApprovalRequest)
     /// What is left of limits and budget for the agent itself beside those that it started; the report says nothing.
     case setShares(Document)
+    /// The keys of these services, for the gateway of an agent that this one starts: with the report comes a pipe.
+    case copyKeys([String])
     /// A signal for the program that this connection started.
     case signal(Int32)
     /// Ends the agent; without a grace the profile's counts.
@@ -171,7 +173,9 @@ package enum ControlMessage: Equatable, Sendable {
             [UInt8(ascii: isRevoked ? "V" : "v")] + Array(service.utf8)
         case .requests: [UInt8(ascii: "H")]
         case .decide(let request): [UInt8(ascii: "Y")] + Array(JSONText.serialize(request.document).utf8)
-        case .setShares(let shares): [UInt8(ascii: "G")] + Array(JSONText.serialize(shares).utf8)
+        case .setShares(let shares): [UInt8(ascii: "Z")] + Array(JSONText.serialize(shares).utf8)
+        case .copyKeys(let services):
+            [UInt8(ascii: "z")] + Array(JSONText.serialize(.strings(services)).utf8)
         case .signal(let number): [UInt8(ascii: "K")] + littleEndian(number)
         case .stop(let grace): [UInt8(ascii: "T")] + littleEndian(grace ?? -1)
         case .report(let document): [UInt8(ascii: "s")] + Array(JSONText.serialize(document).utf8)
@@ -237,7 +241,10 @@ package enum ControlMessage: Equatable, Sendable {
         case "Y":
             guard let request = Self.json(body).flatMap(ApprovalRequest.init(document:)) else { return nil }
             self = .decide(request)
-        case "G":
+        case "z":
+            guard let services = Self.json(body)?.stringList else { return nil }
+            self = .copyKeys(services)
+        case "Z":
             guard let shares = Self.json(body) else { return nil }
             self = .setShares(shares)
         case "K":

@@ -3,6 +3,7 @@
 internal import AgentStore
 internal import AuditRecords
 internal import ClocheModel
+internal import Gateway
 internal import LinuxSystem
 
 /// The supervisor of the agent that started this one, as it is waited for.
@@ -68,6 +69,17 @@ extension Supervisor {
         record.parent = watch.grandparent
         try agent.directory.write(record)
         try watchParent()
+    }
+
+    /// Has the gateway put keys into a pipe that only whoever has asked reads.
+    func copyKeys(of services: [String], for viewer: Viewer) {
+        do throws(SystemError) {
+            let pipe = try Pipe().shared()
+            gateway?.send(.copyKeys(services: services), pipe.write)
+            reply(viewer, .report(.object([:])), descriptors: [pipe.read.number])
+        } catch {
+            reply(viewer, .failed(ClocheError(.system, "cannot hand the keys on", why: error.description)))
+        }
     }
 
     /// Holds what is left of limits and budget beside what children have.

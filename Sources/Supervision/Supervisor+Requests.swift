@@ -40,6 +40,7 @@ extension Supervisor {
         case .requests: reply(viewer, .report(heldReport))
         case .decide(let request):
             tell(viewer) { () throws(ClocheError) in try decide(request, by: viewer.user) }
+        case .copyKeys(let services): copyKeys(of: services, for: viewer)
         case .setShares(let shares): tell(viewer) { () throws(ClocheError) in try setShares(shares) }
         case .signal(let number):
             guard case .executing(let id) = viewer.role, (1...64).contains(number) else { return }

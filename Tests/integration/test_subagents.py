@@ -6,6 +6,8 @@ import os
 import pathlib
 import signal
 
+import test_gateway
+import test_gateway_choice
 from test_git import COMMIT
 
 PARENT = "exec sleep 1000"
@@ -341,3 +343,98 @@ cat /tmp/w* | grep -c '"name": "boss"'
 """
     out = shell(t, project, script).out.splitlines()
     assert out.count("kid done: stopped") == 8 and out[-1] == "40", out
+
+
+def test_messages_between_agents(t):
+    project = parent(t)
+    for name in ("one", "two"):
+        inside(t, project, "start", name, PARENT)
+    t.start("stranger", PARENT, cwd=project)
+    # The one that waits has it as soon as it is there.
+    waiting = t.spawn("exec", "-T", "boss", "--", "cloche", "inbox", "--wait", "--timeout", "60", "--json", cwd=project)
+    sent = fields(t, project, "message", "parent", "the lexer is done", "--asks", name="one")
+    assert sent == [{"name": "boss", "id": 1, "duplicate": False, "refused": None}], sent
+    got = json.loads(waiting.communicate(timeout=60)[0])
+    assert [(m["sender"], m["text"], m["asks"]) for m in got] == [("one", "the lexer is done", True)], got
+    assert inside(t, project, "message", "one", "take", "the", "parser", "--reply-to", "1").out == "one: queued as 1\n"
+    told = inside(t, project, "inbox", name="one").out
+    assert "[message 1 from boss in reply to your message 1;" in told and "\n> take the parser\n" in told, told
+    # It has been shown.
+    assert inside(t, project, "inbox", name="one").out == "" and "take the parser" in inside(t, project, "inbox", "--all", name="one").out
+    # Siblings, all children, standard input, trying again.
+    assert [m["name"] for m in fields(t, project, "message", "siblings", "hello", name="one")] == ["two"]
+    assert sorted(m["name"] for m in fields(t, project, "message", "children", "stop soon", "--key", "k")) == ["one", "two"]
+    assert all(m["duplicate"] for m in fields(t, project, "message", "children", "stop soon", "--key", "k"))
+    shell(t, project, "printf 'a\\nb' | cloche message two -")
+    assert "> a\n> b" in inside(t, project, "inbox", name="two").out
+    # Those outside of the family are as if they were not there.
+    for name in ("stranger", "nobody", "boss"):
+        told = inside(t, project, "message", name, "x", check=125).err
+        assert "agents.message" in told, told
+    t.start("free", PARENT, "--set", "agents.message=['str*']", cwd=project)
+    assert fields(t, project, "message", "stranger", "x", name="free")[0]["id"] == 1
+    assert "agents.message" in inside(t, project, "message", "boss", "x", name="free", check=125).err
+
+
+def test_a_question_to_the_person(t):
+    project = parent(t)
+    asking = t.spawn("exec", "-T", "boss", "--", "cloche", "ask", "Drop Python 3.8?", "--choice", "yes", "--choice", "no", cwd=project)
+    shown = lambda: t.cloche("inbox", cwd=project).out  # noqa: E731
+    t.wait_until(lambda: "Drop Python 3.8?" in shown(), "the person sees it")
+    assert "cloche answer boss/1 TEXT" in shown(), shown()
+    t.cloche("answer", "boss/1", "yes", cwd=project)
+    assert asking.communicate(timeout=60)[0] == b"yes\n" and asking.returncode == 0
+    told = inside(t, project, "ask", "anybody there?", "--timeout", "1", check=124).err
+    assert "nobody has answered" in told, told
+    shell(t, project, f"echo x > x && {COMMIT} Mine")
+    assert "put to the person as" in inside(t, project, "request-merge", "it", "works").out
+    assert "asks you to merge cloche/boss (1 commit)" in shown() and "it works" in shown(), shown()
+
+
+def test_a_child_is_served_by_its_parents_keys(t):
+    """The key came from a variable that is in no process any more: one gateway hands it to the next, and nobody reads it on the way."""
+    service = test_gateway.Service()
+    project = t.repository()
+    t.env["MODEL_KEY"] = "canary-key-81f3"
+    test_gateway_choice.started(t, "boss", [{"service": "model", "env": "MODEL_KEY"}], project, service)
+    t.cloche("delete", "--force", "boss", cwd=project)
+    t.start("boss", PARENT, "--set", "agents.children=2", "--set", "limits.processes=500", cwd=project, profile="boss")
+    del t.env["MODEL_KEY"]
+    inside(t, project, "start", "kid", PARENT)
+    assert test_gateway_choice.key(t, "kid", project, service) == "canary-key-81f3"
+    assert "canary" not in shell(t, project, "cat /proc/*/environ | tr '\\0' '\\n'; env", name="kid").out
+    # And one that is to have none has none.
+    inside(t, project, "start", "bare", PARENT, "--set", "credentials=[]")
+    assert "MODEL_URL" not in shell(t, project, "env", name="bare").out
+    t.cloche("credential", "revoke", "model", cwd=project, check=None)
+
+
+def test_adding_to_a_shared_directory(t):
+    project = t.repository()
+    t.cloche("share", "create", "notes", cwd=project)
+    t.start("boss", PARENT, "--set", "agents.children=2", "--share", "notes:append", cwd=project)
+    inside(t, project, "start", "kid", PARENT, "--set", "shares={notes: ro}")
+    inside(t, project, "share", "add", "notes", "found.md", "one", "line")
+    shell(t, project, "printf 'two\\nthree\\n' | cloche share add notes found.md -")
+    assert shell(t, project, "cat /shared/notes/found.md", name="kid").out == "one line\ntwo\nthree\n"
+    assert "may not add" in inside(t, project, "share", "add", "notes", "found.md", "x", name="kid", check=125).err
+    told = inside(t, project, "start", "wide", PARENT, "--set", "shares={notes: rw}", check=125).err
+    assert "shares.notes" in told, told
+
+
+def test_the_team_of_the_examples(t):
+    """A planner, three workers and a reviewer: five bugs, one branch whose tests pass, and nobody was asked."""
+    example = pathlib.Path(__file__).resolve().parent.parent / "examples/team"
+    place = t.dir / "team"
+    t.projects.add(place)
+    t.env["PATH"] = f"{t.program.parent}:{t.env['PATH']}"
+    out = t.command("sh", example / "run", place, timeout=300).out
+    assert "Merge agent planner" in out or "Mend" in out, out
+    assert {"planner", "worker-1", "worker-2", "worker-3", "reviewer"} == set(t.agents(place))
+    t.git("worktree", "add", "-q", t.dir / "merged", "cloche-merged/planner", cwd=place)
+    assert t.command("sh", t.dir / "merged/run-tests").out.count("ok ") == 5
+    assert t.command("sh", place / "run-tests", check=1).out.count("not ok") == 5
+    log = t.git("log", "--format=%s", "cloche-merged/planner", cwd=place).out.splitlines()
+    assert sorted(line for line in log if line.startswith("Mend")) == [f"Mend {name}" for name in ("count", "leap", "max", "reverse", "sum")], log
+    assert t.agents(place)["reviewer"]["access"] == "ro"
+    assert all(one["parent"] == "planner" for name, one in t.agents(place).items() if name != "planner")

@@ -24,6 +24,8 @@ package struct ChildOptions: Sendable {
     package var readOnly: Bool
     /// Variables for its program.
     package var variables: [Document.Entry]
+    /// Its labels.
+    package var labels: [Document.Entry]
 
     /// These.
     package init(
@@ -32,10 +34,11 @@ package struct ChildOptions: Sendable {
         profile: String?,
         overrides: [String],
         readOnly: Bool,
-        variables: [Document.Entry]
+        variables: [Document.Entry],
+        labels: [Document.Entry]
     ) {
         (self.name, self.task, self.profile, self.overrides) = (name, task, profile, overrides)
-        (self.readOnly, self.variables) = (readOnly, variables)
+        (self.readOnly, self.variables, self.labels) = (readOnly, variables, labels)
     }
 }
 
@@ -65,13 +68,16 @@ extension ActingAgent {
                 readOnly: options.readOnly || record.access == .readOnly,
                 variables: options.variables
             )
+            start.labels = options.labels
+            let policy = try Policy(document: profile.document)
             start.child = StartOptions.Child(
                 profile: StartProfile(
                     name: profile.document["profile"]?.string ?? record.profile,
                     document: profile.document,
-                    policy: try Policy(document: profile.document)
+                    policy: policy
                 ),
-                parent: reference
+                parent: reference,
+                keys: try keys(of: policy)
             )
             let agent = try project.start(start)
             try note("started", options.name, profile.narrowed)
@@ -82,6 +88,22 @@ extension ActingAgent {
             try? note("refused", options.name, [], why: error.why.isEmpty ? error.what : error.why)
             throw error
         }
+    }
+
+    /// The keys for a child's gateway, from this one's: some came from a variable that is nowhere any more.
+    private func keys(of policy: Policy) throws(ClocheError) -> FileDescriptor.Shared? {
+        let services = policy.gatewayServices.map(\.name)
+        if services.isEmpty { return nil }
+        guard let client = try SupervisorClient.connect(directory) else {
+            throw ClocheError(.state, "\(record.name) is ending")
+        }
+        try client.send(.copyKeys(services))
+        var reply = try client.receiveWithDescriptor()
+        if case .failed(let error)? = reply.message { throw error }
+        guard let pipe = reply.descriptor.take() else {
+            throw ClocheError(.state, "\(record.name) is ending")
+        }
+        return FileDescriptor.Shared(pipe)
     }
 
     /// Where a child works: what its parent has, in a worktree of its own if that has one.

@@ -123,7 +123,8 @@ enum AgentFunctions {
                 profile: command.value("profile"),
                 overrides: command.values("set"),
                 readOnly: command.flag("read-only-workspace"),
-                variables: command.assignments("env").map { Document.Entry($0.key, .string($0.value)) }
+                variables: command.assignments("env").map { Document.Entry($0.key, .string($0.value)) },
+                labels: try AgentLabel.changed([], by: command.values("label"))
             )
         )
         if command.flag("json") {

@@ -9,7 +9,7 @@ internal import Supervision
 
 struct ToolServer {
     private let socket: String
-    private let tools: [CommandSpec]
+    private let tools: [CommandLocation]
 
     private static let versions = ["2025-06-18", "2025-03-26", "2024-11-05"]
     /// A longer line is no message.
@@ -20,8 +20,8 @@ struct ToolServer {
         let answer = try AgentClient.ask(["whoami", "--json"], [], socket)
         // Without `whoami`, all are shown; those that are not granted are refused when they are called.
         let verbs = (try? JSONText.parse(answer.output))?["verbs"]?.stringList
-        let known = ToolSpec.agents(verbs: verbs).commands
-        tools = known.filter { AgentVerb(rawValue: $0.name) != nil }
+        let known = ToolSpec.agents(verbs: verbs).locations
+        tools = known.filter { AgentVerb(rawValue: $0.path[0]) != nil && $0.spec.subcommands.isEmpty }
     }
 
     /// Answers until standard input ends.
@@ -89,8 +89,11 @@ struct ToolServer {
 
     // MARK: Tools
 
+    private static func name(of place: CommandLocation) -> String { place.path.joined(separator: "-") }
+
     /// A command as a tool: its arguments and options are properties.
-    private static func tool(_ spec: CommandSpec) -> Document {
+    private static func tool(_ place: CommandLocation) -> Document {
+        let spec = place.spec
         var properties: [Document.Entry] = []
         var required: [String] = []
         for argument in spec.arguments {
@@ -117,7 +120,7 @@ struct ToolServer {
         }
         let text = spec.discussion.isEmpty ? spec.summary : "\(spec.summary). \(spec.discussion)"
         return .object([
-            "name": .string(spec.name), "description": .string(text),
+            "name": .string(name(of: place)), "description": .string(text),
             "inputSchema": .object([
                 "type": .string("object"), "properties": .map(properties), "required": .strings(required),
                 "additionalProperties": .bool(false),
@@ -126,11 +129,12 @@ struct ToolServer {
     }
 
     private func call(_ id: Document, _ params: Document) {
-        guard let name = params["name"]?.string, let spec = tools.first(where: { $0.name == name }) else {
+        guard let name = params["name"]?.string, let tool = tools.first(where: { Self.name(of: $0) == name })
+        else {
             return send(.object(["id": id, "error": Self.failure(-32602, "no such tool")]))
         }
         do throws(ClocheError) {
-            let words = try Self.words(spec, params["arguments"] ?? .map([]))
+            let words = try Self.words(tool, params["arguments"] ?? .map([]))
             let answer = try AgentClient.ask(words, [], socket)
             let text = String(decoding: answer.output + answer.errors, as: UTF8.self)
             finish(id, text.isEmpty && answer.code == 0 ? "done" : text, isError: answer.code != 0)
@@ -148,8 +152,9 @@ struct ToolServer {
     }
 
     /// The command line of a call; `=` and `--` keep values from being taken for options.
-    static func words(_ spec: CommandSpec, _ arguments: Document) throws(ClocheError) -> [String] {
-        var words = [spec.name]
+    static func words(_ place: CommandLocation, _ arguments: Document) throws(ClocheError) -> [String] {
+        let spec = place.spec
+        var words = place.path
         var rest: [String] = []
         for entry in arguments.entries ?? [] {
             if let option = spec.options.first(where: { $0.name == entry.key }) {
