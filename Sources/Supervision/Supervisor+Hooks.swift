@@ -7,6 +7,7 @@ internal import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 internal import SandboxRuntime
+internal import TerminalText
 
 extension Supervisor {
     /// Runs what comes before the agent program.
@@ -189,7 +190,7 @@ extension Supervisor {
 
     private static func shown(_ arguments: [String]) -> String {
         let words = arguments.prefix(2) == ["/bin/sh", "-c"] ? Array(arguments.dropFirst(2)) : arguments
-        return words.joined(separator: " ")
+        return visible(words.joined(separator: " "))
     }
 }
 
