@@ -252,7 +252,9 @@ extension Supervisor {
         typing.calendarDue = typing.file.inbox.nextMoment(after: wall).map { now + ($0 - wall) }
     }
 
-    /// Changes the inbox if its lock is free; whether it was. Nobody is waited for here: the agent's terminal is.
+    /// Changes the inbox if its lock is free; whether it was.
+    ///
+    /// Nobody is waited for here, while the agent's terminal waits for us.
     @discardableResult
     private func change(_ body: (Inbox) throws(ClocheError) -> [InboxRecord]) throws(ClocheError) -> Bool {
         do throws(ClocheError) {
