@@ -205,7 +205,7 @@ extension Supervisor {
 
     /// Types a text; Enter follows by `handleMessages`.
     private func type(_ text: String, enter: Bool, by user: UInt32) throws(ClocheError) -> Document {
-        var report = try type(KeysRequest(.message, [text]), by: user)
+        var report = try type(KeysRequest(.message, [text], enter: enter), by: user)
         report["delivered"] = .bool(true)
         let now = MonotonicClock.milliseconds
         typing.pace.typed(enter: enter, answers: !following.watch.isGuess, at: now)
