@@ -96,14 +96,6 @@ int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows) 
     return ioctl(fd, TIOCSWINSZ, &size);
 }
 
-int clinux_unread_input(int master) {
-    int slave = ioctl(master, TIOCGPTPEER, O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), count = 0;
-    if (slave < 0) return -1;
-    if (ioctl(slave, FIONREAD, &count) < 0) count = -1;
-    close(slave);
-    return count;
-}
-
 int clinux_get_window_size(int fd, unsigned short *columns, unsigned short *rows) {
     struct winsize size;
     if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -1;

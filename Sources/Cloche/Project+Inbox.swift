@@ -76,7 +76,7 @@ extension Project {
         for (message, event) in zip(messages, events) {
             // A sender that was deleted has no log any more.
             guard let directory = try? agentDirectory(message.sender.name),
-                let record = try? directory.read(),
+                let record = try? directory.read(),  // the same
                 messageSender(record) == message.sender
             else { continue }
             try auditLog(directory, record).append([event.with([recipient])])

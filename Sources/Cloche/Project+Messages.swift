@@ -160,8 +160,10 @@ extension Project {
             into: directory.inbox,
             of: record.name,
             isAnswerAwaited: question?.content.isAwaited ?? false
-        ) { events throws(ClocheError) in try log.append(events) }
+        ) { events throws(ClocheError) in try log.append(events, .begun) }
         let report = try poke(directory, awaiting: awaitsTyping ? admission.id : nil)
+        // Put on disk beside the message; the sender is answered when both are.
+        try log.awaitBegun()
         return Posted(
             recipient: record.name,
             id: admission.id,
@@ -288,8 +290,9 @@ extension Project {
             of: MessageSender.personName
         ) { events throws(ClocheError) in
             let recipient = Document.Entry("recipient", .string(MessageSender.personName))
-            try log.append(events.map { $0.with([recipient]) })
+            try log.append(events.map { $0.with([recipient]) }, .begun)
         }
+        try log.awaitBegun()
         if let answered { try acknowledge([answered.id], in: .agent(name), by: CurrentUser.id) }
         return Posted(
             recipient: MessageSender.personName,

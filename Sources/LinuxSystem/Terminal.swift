@@ -39,7 +39,12 @@ package enum Terminal {
 
     /// Whether something that was typed into a pty is not read yet, by its master; of what cannot be told, no.
     package static func hasUnreadInput(_ descriptor: borrowing FileDescriptor) -> Bool {
-        clinux_unread_input(descriptor.number) > 0
+        // `TIOCGPTPEER`, a macro that Swift does not see: the slave, which alone tells, for a moment.
+        let slave = ioctl(descriptor.number, 0x5441, O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
+        guard slave >= 0 else { return false }
+        let held = FileDescriptor(owning: slave)
+        var count: CInt = 0
+        return unsafe ioctl(held.number, UInt(FIONREAD), &count) == 0 && count > 0
     }
 
     /// How a terminal was found, to be put back as often as it takes.

@@ -5,8 +5,9 @@ internal import ClocheModel
 
 /// The moments of one agent's messages, in milliseconds of the monotonic clock.
 struct MessagePace: Equatable {
-    /// Between text and Enter: a program that tells pastes by their speed takes an Enter that comes with the text for a
-    /// part of it. Also between the keys that interrupt it and a text.
+    /// Between text and Enter, and between the keys that interrupt a program and a text.
+    ///
+    /// A program that tells pastes by their speed takes an Enter that comes with the text for a part of it.
     static let enterDelay: Int64 = 150
     /// So long after a message the program is believed to be busy with it, unless it says something else.
     static let reaction: Int64 = 2000

@@ -51,7 +51,9 @@ extension Supervisor {
                 "kind": .string(request.form == .message ? "message" : "keys"),
                 "bytes": .integer(Int64(bytes.count)), "by": .integer(Int64(user)),
                 "window": .optional(window.number == 0 ? nil : Int64(window.number)),
-            ]
+            ],
+            // Whoever sent a message is answered when Enter was pressed, and it is on disk by then.
+            request.form == .message && request.enter ? .soon : .standard
         )
         if window.number == 0 {
             lifecycle.activity(at: MonotonicClock.milliseconds)

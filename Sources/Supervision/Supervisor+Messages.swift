@@ -205,7 +205,7 @@ extension Supervisor {
 
     /// Types a text; Enter follows by `handleMessages`.
     private func type(_ text: String, enter: Bool, by user: UInt32) throws(ClocheError) -> Document {
-        var report = try type(KeysRequest(.message, [text]), by: user)
+        var report = try type(KeysRequest(.message, [text], enter: enter), by: user)
         report["delivered"] = .bool(true)
         let now = MonotonicClock.milliseconds
         typing.pace.typed(enter: enter, answers: !following.watch.isGuess, at: now)
@@ -252,7 +252,9 @@ extension Supervisor {
         typing.calendarDue = typing.file.inbox.nextMoment(after: wall).map { now + ($0 - wall) }
     }
 
-    /// Changes the inbox if its lock is free; whether it was. Nobody is waited for here: the agent's terminal is.
+    /// Changes the inbox if its lock is free; whether it was.
+    ///
+    /// Nobody is waited for here, while the agent's terminal waits for us.
     @discardableResult
     private func change(_ body: (Inbox) throws(ClocheError) -> [InboxRecord]) throws(ClocheError) -> Bool {
         do throws(ClocheError) {

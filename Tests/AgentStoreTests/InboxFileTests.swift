@@ -22,6 +22,7 @@ import Testing
     private func send(_ text: String, to file: InboxFile, key: String? = nil) throws -> Int64 {
         var id: Int64 = 0
         try file.change(durably: true) { (inbox) throws(ClocheError) in
+            // The typed error of a closure is another one.
             switch try? inbox.admit(NewMessage(text, key: key), from: .person(user: 1), at: 5) {
             case .new(let message)?:
                 id = message.id

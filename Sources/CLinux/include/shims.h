@@ -46,8 +46,6 @@ int clinux_reserve(int fd, int64_t place, int64_t count);
 
 /* ioctl(2) is variadic and so unavailable to Swift: TIOCSWINSZ, TIOCGWINSZ. */
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
-/* Bytes of a pty's input, by its master, that nobody has read yet; of a terminal in lines, whole ones. -1: unknown. */
-int clinux_unread_input(int master);
 int clinux_get_window_size(int fd, unsigned short *_Nonnull columns, unsigned short *_Nonnull rows);
 
 /* Most descriptors in one message. */
