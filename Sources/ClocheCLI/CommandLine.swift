@@ -169,6 +169,7 @@ package enum ClocheCommandLine {
         case ("completion", _): TextCommands.completion
         case ("manual", _): TextCommands.manual
         case ("share", let name): ShareCommand.function(name)
+        case ("schedule", let name): ScheduleCommand.function(name)
         case ("credential", let name): CredentialCommand.function(name)
         case ("config", "show"): ConfigCommand.show
         case ("config", "path"): ConfigCommand.path
@@ -196,6 +197,7 @@ enum InternalCommands {
             case ("gateway", 1): return GatewayProgram.run()
             case ("agent-request", 2): return AgentRequestProgram.run(words[1])
             case ("post-messages", 3): return try PostMessages.run(words[1], words[2])
+            case ("scheduled", 2): return try ScheduleCommand.due(words[1])
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])
             case ("export", 2...):
                 // git adds the path of the repository it believes to speak to.

@@ -2,7 +2,7 @@
 // Tables only; see ClocheCommands.swift.
 
 extension ClocheCommands {
-    static let begin = [initialise, start, run, learn, share]
+    static let begin = [initialise, start, run, learn, share, schedule]
 
     private static let initialise = CommandSpec(
         "init",
@@ -38,20 +38,7 @@ extension ClocheCommands {
             ArgumentSpec("name", .required, "A new name: letters, digits, dots, dashes, underscores"),
             ArgumentSpec("task", .optional, "What the agent is to do, as one quoted text"),
         ],
-        options: [
-            profile,
-            model,
-            set,
-            .value("base", "REF", "Begin the branch at this commit, branch or tag instead of HEAD"),
-            workspace("Where the agent works: worktree, dir, dir:PATH or none"),
-            readOnlyWorkspace,
-            shareOption,
-            environmentVariable,
-            .repeated(
-                "label",
-                "LABEL",
-                "Give it a label, KEY or KEY=VALUE, by which it is meant with others"
-            ),
+        options: startOptions + [
             attach,
             .flag("quiet", letter: "q", "Print the agent's name only"),
             json,
@@ -72,6 +59,23 @@ extension ClocheCommands {
             ),
         ]
     )
+
+    /// What an agent is to be; `start` and `schedule add` take it.
+    static let startOptions: [OptionSpec] = [
+        profile,
+        model,
+        set,
+        .value("base", "REF", "Begin the branch at this commit, branch or tag instead of HEAD"),
+        workspace("Where the agent works: worktree, dir, dir:PATH or none"),
+        readOnlyWorkspace,
+        shareOption,
+        environmentVariable,
+        .repeated(
+            "label",
+            "LABEL",
+            "Give it a label, KEY or KEY=VALUE, by which it is meant with others"
+        ),
+    ]
 
     static let model = OptionSpec.value(
         "model",

@@ -199,6 +199,27 @@ package enum WallClock {
         return unsafe "\(day) \(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))"
     }
 
+    /// `20261121-1000` in local time: for names.
+    package static func minuteStamp(_ milliseconds: Int64) -> String {
+        minuteText(milliseconds, date: "", between: "-", time: "")
+    }
+
+    /// `2026-11-21 10:00` in local time.
+    package static func minuteText(
+        _ milliseconds: Int64,
+        date: String = "-",
+        between: String = " ",
+        time: String = ":"
+    ) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        func pad(_ value: CInt) -> String { (value < 10 ? "0" : "") + "\(value)" }
+        let day = unsafe [pad(parts.tm_year + 1900), pad(parts.tm_mon + 1), pad(parts.tm_mday)]
+        let hour = unsafe [pad(parts.tm_hour), pad(parts.tm_min)]
+        return day.joined(separator: date) + between + hour.joined(separator: time)
+    }
+
     /// RFC 3339 in UTC, to the millisecond.
     package static func format(_ milliseconds: Int64) -> String {
         var seconds = time_t(milliseconds / 1000)

@@ -209,6 +209,11 @@ package enum ProcessEnvironment {
         }
     }
 
+    /// Makes a directory the one in which relative paths are meant, `chdir(2)`.
+    package static func enter(_ directory: String) throws(SystemError) {
+        try check("chdir", directory) { unsafe chdir(directory) }
+    }
+
     /// The home directory: `HOME`, or `/`.
     package static var home: String { value("HOME").flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
 

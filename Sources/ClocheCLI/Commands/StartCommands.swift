@@ -11,6 +11,18 @@ enum StartCommand {
     static func run(_ context: Context) throws(ClocheError) -> Int32 {
         let command = context.command
         let project = try context.project
+        var options = try options(command)
+        options.supervisor = context.supervisor
+        let agent = try project.start(options, progress: context.output.progress)
+        if command.flag("attach") {
+            return try AttachCommand.attach(context, agent.record.name)
+        }
+        try announce(agent, context, quiet: command.flag("quiet"))
+        return ExitCode.success
+    }
+
+    /// What the agent is to be.
+    static func options(_ command: ParsedCommand) throws(ClocheError) -> StartOptions {
         var options = StartOptions(name: command.required("name"), task: command.argument("task") ?? "")
         options.profile = command.value("profile")
         options.overrides = try overrides(command) + ShareCommand.overrides(command.values("share"))
@@ -22,13 +34,7 @@ enum StartCommand {
         options.readOnly = command.flag("read-only-workspace")
         options.variables = variables(command.values("env"))
         options.labels = try AgentLabel.changed([], by: command.values("label"))
-        options.supervisor = context.supervisor
-        let agent = try project.start(options, progress: context.output.progress)
-        if command.flag("attach") {
-            return try AttachCommand.attach(context, agent.record.name)
-        }
-        try announce(agent, context, quiet: command.flag("quiet"))
-        return ExitCode.success
+        return options
     }
 
     /// What is set on top of the profile; `--model` is one of its keys, whose value is no YAML.
