@@ -169,6 +169,7 @@ extension Project {
                 changes: "?",
                 queuedMessages: 0,
                 questions: [],
+                result: nil,
                 directory: directory.path
             )
     }
@@ -307,6 +308,8 @@ extension Project {
         by waiting: WaitingSupervisor? = nil,
         _ handed: FileDescriptor.Shared? = nil
     ) throws(ClocheError) {
+        // What it said of an earlier task is not this one's.
+        try directory.write(result: nil)
         let told = HarnessFiles.telling(policy, of: try directory.read().parent)
         try HarnessFiles.write(told, installation, home: directory.home)
         let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in

@@ -88,6 +88,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let queuedMessages: Int
     /// Its questions that wait for the person, the oldest first.
     public let questions: [Message]
+    /// What it has reported as its result since it was last started; nil if nothing.
+    public let result: HarnessState?
     /// Its directory on the host.
     public let directory: String
 
@@ -144,6 +146,7 @@ extension Project {
             changes: changes(directory, status.record, &repositories),
             queuedMessages: directory.queuedMessages,
             questions: questions.filter { $0.sender == messageSender(status.record) },
+            result: directory.readResult(),
             directory: directory.path
         )
     }

@@ -116,6 +116,10 @@ def test_a_child_is_an_agent(t):
     assert child["is"] == "child" and child["branch"] == "cloche/kid" and child["narrowed"] == [], child
     done = inside(t, project, "wait", "kid", "--timeout", "60").out
     assert done == "kid done: all good\n", done
+    # Also when its program has gone on to something else.
+    shell(t, project, "echo idle > $CLOCHE_STATE", name="kid")
+    t.wait_until(lambda: t.agents(project)["kid"]["activity"]["state"] == "idle", "it is idle")
+    assert inside(t, project, "wait", "kid").out == "kid done: all good\n" and t.agents(project)["kid"]["result"]["state"] == "done"
     assert "+kid" in inside(t, project, "diff", "kid").out and "kid | 1 +" in inside(t, project, "diff", "kid", "--stat").out
     assert "mine" in inside(t, project, "look", "kid").out
     shell(t, project, "git merge -q $(cloche sync kid) && test -f kid")

@@ -6,6 +6,7 @@ package import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 internal import ProfileLoading
+internal import TerminalText
 
 /// What another agent is to one.
 package enum Relation: String, Sendable {
@@ -90,7 +91,7 @@ package struct ActingAgent {
     }
 
     /// The agents that it can see, itself included, each with what it is to it.
-    package func visible() -> [(agent: AgentInfo, relation: Relation)] {
+    package func family() -> [(agent: AgentInfo, relation: Relation)] {
         project.agents().agents.map { ($0, relation(to: $0.record)) }.filter { $0.1 != .other }
     }
 
@@ -117,12 +118,22 @@ package struct ActingAgent {
     }
 
     /// Says what it does, as a hook of its program would.
-    package func report(_ activity: String, _ text: String) throws(ClocheError) {
-        let line = "\(activity) \(text.split { $0.isNewline }.joined(separator: " "))"
+    ///
+    /// That it is done, or has failed, stays so until it says something else or is started again: a program that has reported its
+    /// result goes on to wait for whoever is there.
+    package func report(_ activity: HarnessState.Activity, _ text: String) throws(ClocheError) {
+        let line = visible(text.split { $0.isNewline }.joined(separator: " "), limit: 400)
+        switch activity {
+        case .done, .failed:
+            let now = WallClock.milliseconds
+            try directory.write(result: HarnessState(activity, since: now, by: .hook, text: line))
+        case .working: try directory.write(result: nil)
+        default: break
+        }
         do throws(SystemError) {
             // Nobody reads it when the supervisor has gone.
             let pipe = try Files.open(directory.statePipe, O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
-            try pipe.write(Array((String(line.prefix(900)) + "\n").utf8))
+            try pipe.write(Array("\(activity.rawValue) \(line)\n".utf8))
         } catch {
             throw ClocheError(.state, "cannot report", why: error.description, remedy: "try again")
         }

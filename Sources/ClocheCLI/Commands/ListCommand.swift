@@ -109,6 +109,7 @@ enum ListCommand {
             "name": .string(record.name),
             "state": .string(agent.state.rawValue),
             "activity": agent.activity?.document { .string(WallClock.format($0)) } ?? .null,
+            "result": agent.result?.document { .string(WallClock.format($0)) } ?? .null,
             "profile": .string(record.profile),
             "parent": .optional(record.parent?.name),
             "branch": .optional(record.branch),

@@ -44,7 +44,7 @@ enum AgentFunctions {
 
     private static func whoami(_ context: AgentContext) throws(ClocheError) -> Int32 {
         let (agent, policy) = (context.agent, context.agent.policy)
-        let family = agent.visible()
+        let family = agent.family()
         let children = family.filter { $0.relation == .child }.map(\.agent.record.name)
         if context.command.flag("json") {
             context.output.json(
@@ -74,14 +74,15 @@ enum AgentFunctions {
     }
 
     private static func report(_ context: AgentContext) throws(ClocheError) -> Int32 {
-        let state = context.command.required("state")
+        // The table lets nothing else through.
+        let state = HarnessState.Activity(rawValue: context.command.required("state")) ?? .working
         try context.agent.report(state, context.command.rest.joined(separator: " "))
         return ExitCode.success
     }
 
     private static func list(_ context: AgentContext) throws(ClocheError) -> Int32 {
         let all = context.command.flag("all")
-        let shown = context.agent.visible().filter {
+        let shown = context.agent.family().filter {
             all || $0.agent.isRunning || $0.agent.state == .creating
         }
         if context.command.flag("json") {
@@ -105,6 +106,7 @@ enum AgentFunctions {
         return .object([
             "name": .string(record.name), "is": .string(relation.rawValue),
             "state": .string(agent.state.rawValue),
+            "result": agent.result?.document ?? .null,
             "activity": .optional(agent.activity?.activity.rawValue), "text": .optional(agent.activity?.text),
             "exit-code": .optional(record.exitCode), "failure": .optional(record.failure),
             "branch": .optional(record.branch), "profile": .string(record.profile),

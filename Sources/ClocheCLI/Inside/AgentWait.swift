@@ -76,8 +76,12 @@ enum AgentWait {
 
     private static func outcome(_ agent: AgentInfo, idle: Bool) -> Outcome? {
         let activity = agent.activity
-        let text = activity?.text ?? ""
         if agent.isRunning || agent.state == .creating {
+            // What it has said of its work, whatever its program does now.
+            if let result = agent.result {
+                return Outcome(agent: agent, word: result.activity.rawValue, text: result.text)
+            }
+            let text = activity?.text ?? ""
             switch activity?.activity {
             case .done?, .failed?:
                 return Outcome(agent: agent, word: activity?.activity.rawValue ?? "", text: text)
@@ -87,12 +91,10 @@ enum AgentWait {
             default: return nil
             }
         }
-        let isGood = agent.state == .exited && agent.record.exitCode == 0 || agent.state == .stopped
-        return Outcome(
-            agent: agent,
-            word: isGood ? "done" : "failed",
-            text: agent.record.failure ?? (text.isEmpty ? agent.state.rawValue : text)
-        )
+        let hasEndedWell = agent.state == .exited && agent.record.exitCode == 0 || agent.state == .stopped
+        let isGood = hasEndedWell && agent.result?.activity != .failed
+        let text = agent.record.failure ?? agent.result?.text ?? agent.state.rawValue
+        return Outcome(agent: agent, word: isGood ? "done" : "failed", text: text)
     }
 
     private static func show(_ outcome: Outcome, _ output: Output) {
