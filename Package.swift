@@ -79,6 +79,7 @@ let package = Package(
         layer("AgentStore", ["ClocheModel", "StructuredText", "LinuxSystem", "AuditRecords", "ModelUsage"]),
         layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        layer("Snapshots", ["ClocheModel", "LinuxSystem", "StructuredText", "TerminalText", "AgentStore"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
             "NetworkRelay",
@@ -113,7 +114,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "Snapshots",
             ]
         ),
 
@@ -125,7 +126,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "Snapshots",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -167,6 +168,7 @@ let package = Package(
         tests("Gateway", ["ClocheModel", "LinuxSystem", "ModelUsage", "NetworkMessages"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        tests("Snapshots", ["AgentStore", "ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests(

@@ -6,6 +6,7 @@ public import ClocheModel
 internal import GitWorkspace
 internal import LinuxSystem
 package import ProfileLoading
+internal import Snapshots
 
 /// A directory whose files agents work on.
 public struct Project: Sendable {
@@ -85,6 +86,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let changes: String
     /// How many messages wait for its program.
     public let queuedMessages: Int
+    /// How many snapshots there are of it.
+    public var snapshots = 0
     /// Its directory on the host.
     public let directory: String
 
@@ -136,6 +139,7 @@ extension Project {
             activity: status.activity,
             changes: changes(directory, status.record, &repositories),
             queuedMessages: directory.readMessages().count,
+            snapshots: SnapshotDirectory(directory).count,
             directory: directory.path
         )
     }

@@ -140,6 +140,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var given: [Int64]?
     /// The id of its audit log; nil in a record of a version whose logs had none.
     public var auditLog: String?
+    /// The agent that it was forked from, if it was.
+    public var forkedFrom: String?
 
     /// A new agent.
     public init(
@@ -209,6 +211,7 @@ extension AgentRecord {
             "limits": .map(limits),
             "given": given.map { .list($0.map { .integer($0) }) } ?? .null,
             "audit-log": .optional(auditLog),
+            "forked-from": .optional(forkedFrom),
             "effective": effective,
         ])
     }
@@ -256,6 +259,7 @@ extension AgentRecord {
         limits = document["limits"]?.entries ?? []
         given = document["given"]?.list?.compactMap(\.integer)
         auditLog = document["audit-log"]?.string
+        forkedFrom = document["forked-from"]?.string
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

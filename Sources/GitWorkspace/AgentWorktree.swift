@@ -66,7 +66,8 @@ package struct AgentWorktree: Sendable {
     /// brought.
     var refs: AgentRefs { AgentRefs(agent: agent) }
 
-    var privateGitDirectory: String { metadata + "/private" }
+    /// The agent's own git directory.
+    package var privateGitDirectory: String { metadata + "/private" }
     var pointerFile: String { metadata + "/pointer" }
     var emptyFile: String { metadata + "/no-alternates" }
     var originFile: String { metadata + "/origin" }

@@ -91,6 +91,7 @@ enum ListCommand {
             "network": record.effective.value(at: ["network", "mode"]) ?? .null,
             "changes": .string(agent.changes),
             "queued-messages": .integer(Int64(agent.queuedMessages)),
+            "snapshots": .integer(Int64(agent.snapshots)),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
             "started": .optional(record.started.map(WallClock.format)),
