@@ -169,11 +169,9 @@ package final class OpenTree {
     }
 
     /// Sets when the content was changed last.
-    package func setModified(_ path: [UInt8], _ time: Int64) throws(SystemError) {
+    package func setModified(_ path: [UInt8], _ time: TreeFile.Time) throws(SystemError) {
         let (directory, name) = path.isEmpty ? (root.number, [46, 0]) : try parent(of: path)
-        var (seconds, rest) = time.quotientAndRemainder(dividingBy: 1_000_000_000)
-        if rest < 0 { (seconds, rest) = (seconds - 1, rest + 1_000_000_000) }
-        let moment = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+        let moment = timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
         try check("utimensat", shown(path)) {
             unsafe utimensat(directory, name, [moment, moment], AT_SYMLINK_NOFOLLOW)
         }

@@ -24,9 +24,9 @@ package struct TreeFile: Equatable, Sendable {
     package var mode: UInt32
     /// Bytes of a file.
     package var size: Int64
-    /// When its content was changed last, in nanoseconds since 1970; its owner can set it.
-    package var modified: Int64
-    /// When anything of it was changed last; nobody can set it.
+    /// When its content was changed last; its owner can set it to anything.
+    package var modified: Time
+    /// When anything of it was changed last, in nanoseconds since 1970; nobody can set it.
     package var changed: Int64
     /// Its number in its file system.
     package var inode: UInt64
@@ -36,6 +36,19 @@ package struct TreeFile: Equatable, Sendable {
     package var target: [UInt8]
     /// Which of the kept contents a file has: a number of theirs, or one of `Content`.
     package var content: Int64
+
+    /// A time since 1970, of any century.
+    package struct Time: Equatable, Sendable {
+        /// Whole seconds.
+        package var seconds: Int64
+        /// What is left, less than a second.
+        package var nanoseconds: Int64
+
+        /// A time.
+        package init(_ seconds: Int64, _ nanoseconds: Int64 = 0) {
+            (self.seconds, self.nanoseconds) = (seconds, nanoseconds)
+        }
+    }
 
     /// Contents that have no number of their own.
     package enum Content {
@@ -53,7 +66,7 @@ package struct TreeFile: Equatable, Sendable {
         kind: Kind,
         mode: UInt32 = 0o644,
         size: Int64 = 0,
-        modified: Int64 = 0,
+        modified: Time = Time(0),
         changed: Int64 = 0,
         inode: UInt64 = 0,
         names: UInt64 = 1,
@@ -89,17 +102,11 @@ package struct TreeFile: Equatable, Sendable {
             kind: kind,
             mode: status.st_mode & 0o1777,
             size: kind == .file ? Int64(status.st_size) : 0,
-            modified: Self.nanoseconds(status.st_mtim),
-            changed: Self.nanoseconds(status.st_ctim),
+            modified: Time(Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec)),
+            changed: Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec),
             inode: UInt64(status.st_ino),
             names: UInt64(status.st_nlink)
         )
-    }
-
-    private static func nanoseconds(_ time: timespec) -> Int64 {
-        // A time beyond the year 2262 says only that somebody set it.
-        let (product, isTooLarge) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-        return isTooLarge ? (time.tv_sec < 0 ? .min : .max) : product &+ Int64(time.tv_nsec)
     }
 
     /// Whether this is the very file that the other one was, and nothing has touched it since.

@@ -93,7 +93,8 @@ private struct ByteWriter {
         add(file.path)
         add(UInt64(file.mode))
         add(file.size)
-        add(file.modified)
+        add(file.modified.seconds)
+        add(file.modified.nanoseconds)
         add(file.changed)
         add(file.inode)
         add(file.names)
@@ -129,8 +130,8 @@ private struct ByteReader {
 
     mutating func file() -> TreeFile? {
         guard let kind = rest.popFirst().flatMap(TreeFile.Kind.init), let path = text(),
-            let mode = number().flatMap({ UInt32(exactly: $0) }), let size = signed(), let modified = signed(),
-            let changed = signed(), let inode = number(), let names = number(), let target = text(),
+            let mode = number().flatMap({ UInt32(exactly: $0) }), let size = signed(), let seconds = signed(),
+            let rest = signed(), let changed = signed(), let inode = number(), let names = number(), let target = text(),
             let content = signed(), content >= 0
         else { return nil }
         return TreeFile(
@@ -138,7 +139,7 @@ private struct ByteReader {
             kind: kind,
             mode: mode,
             size: size,
-            modified: modified,
+            modified: TreeFile.Time(seconds, rest),
             changed: changed,
             inode: inode,
             names: names,

@@ -78,10 +78,10 @@ struct TreeChangesTests {
 
     @Test("A file is known again by inode, size and both times, and by nothing less")
     func untouched() {
-        let one = TreeFile(path: [1], kind: .file, size: 3, modified: 10, changed: 20, inode: 4)
+        let one = TreeFile(path: [1], kind: .file, size: 3, modified: TreeFile.Time(10), changed: 20, inode: 4)
         #expect(one.isUntouched(since: one))
         for change: (inout TreeFile) -> Void in [
-            { $0.inode = 5 }, { $0.size = 4 }, { $0.modified = 11 }, { $0.changed = 21 }, { $0.kind = .pipe },
+            { $0.inode = 5 }, { $0.size = 4 }, { $0.modified.nanoseconds = 11 }, { $0.changed = 21 }, { $0.kind = .pipe },
         ] {
             var other = one
             change(&other)
@@ -103,7 +103,7 @@ struct SnapshotFilesTests {
                 kind: .file,
                 mode: 0o1777,
                 size: .max,
-                modified: -1,
+                modified: TreeFile.Time(.min, 999_999_999),
                 changed: .max,
                 inode: .max,
                 names: 3,
