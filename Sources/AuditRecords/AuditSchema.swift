@@ -329,7 +329,11 @@ extension EventKind {
         "A person made or deleted a snapshot of the agent, or put the agent back to one.",
         [
             .always("action", .word(["delete", "fork", "make", "rollback"]), "What was done."),
-            .maybe("name", .text, "The snapshot's name; absent for a fork from what the agent was at that moment."),
+            .maybe(
+                "name",
+                .text,
+                "The snapshot's name; absent for a fork from what the agent was at that moment."
+            ),
             .maybe("before", .text, "The snapshot of what a rollback replaced."),
             .maybe("into", .text, "The agent that was forked from it."),
         ]

@@ -286,7 +286,8 @@ package struct EventWords: Equatable {
         case "snapshot":
             let (before, into) = (word(event["before"]), word(event["into"]))
             let rest = [
-                word(event["name"]), before.isEmpty ? "" : "before it \(before)", into.isEmpty ? "" : "into \(into)",
+                word(event["name"]), before.isEmpty ? "" : "before it \(before)",
+                into.isEmpty ? "" : "into \(into)",
             ]
             return (word(event["action"], limit: 40), joined(rest + [by(event)]))
         case "merge":

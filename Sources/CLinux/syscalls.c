@@ -32,7 +32,6 @@
 const int clinux_O_PATH = O_PATH;
 const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
 
-
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
@@ -89,7 +88,6 @@ int64_t clinux_free_bytes(int fd) {
 }
 
 int clinux_share_blocks(int to, int from) { return ioctl(to, FICLONE, from); }
-
 int clinux_reserve(int fd, int64_t place, int64_t count) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, place, count);
 }

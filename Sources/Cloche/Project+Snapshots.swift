@@ -83,7 +83,8 @@ extension Project {
         throws(ClocheError)
     {
         try SnapshotDirectory(directory).restore(snapshot, try keptTrees(directory, record)) {
-            paths, scratch throws(ClocheError) in
+            paths,
+            scratch throws(ClocheError) in
             try AgentGit.worktree(directory, record).checkOut(paths, in: scratch)
         }
     }
@@ -99,7 +100,8 @@ extension Project {
                 .state,
                 "agent \(directory.name) is \(status.state.rawValue)",
                 why: "its layers are in use, and its files would change meanwhile",
-                remedy: "`cloche stop \(directory.name)` first, and `cloche resume \(directory.name)` afterwards"
+                remedy:
+                    "`cloche stop \(directory.name)` first, and `cloche resume \(directory.name)` afterwards"
             )
         case .creating, .deleting, .incomplete:
             throw ClocheError(
@@ -181,7 +183,8 @@ extension Project {
         throw ClocheError(
             .wouldLose,
             "snapshots of agent \(record.name) have work that is nowhere else",
-            why: "the workspace or the commits of \(names.joined(separator: ", ")) are not the agent's present ones",
+            why:
+                "the workspace or the commits of \(names.joined(separator: ", ")) are not the agent's present ones",
             remedy:
                 "`cloche fork \(record.name) NEW --from \(names[0])` keeps one; `cloche delete --force \(record.name)` drops all"
         )

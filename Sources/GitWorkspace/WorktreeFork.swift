@@ -67,7 +67,11 @@ extension AgentWorktree {
     /// As much as git's own files of refs are ever long.
     private static let longest = 256 << 20
 
-    private func change(_ name: String, in directory: borrowing FileDescriptor, _ body: (Substring) -> Substring)
+    private func change(
+        _ name: String,
+        in directory: borrowing FileDescriptor,
+        _ body: (Substring) -> Substring
+    )
         throws(SystemError)
     {
         let file: FileDescriptor

@@ -107,17 +107,21 @@ package final class OpenTree {
     /// Leaves the directories that were opened up to whoever gives all of them their modes.
     package func forgetOpened() { opened = [] }
 
-    private func look(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> TreeFile {
+    private func look(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> TreeFile
+    {
         var status = stat()
         try check("fstatat", shown(path)) {
             unsafe fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW)
         }
-        guard var file = TreeFile(path, status) else { throw SystemError("mknod", Errno(ENOTSUP), shown(path)) }
+        guard var file = TreeFile(path, status) else {
+            throw SystemError("mknod", Errno(ENOTSUP), shown(path))
+        }
         if file.kind == .link { file.target = try target(name, in: directory, path) }
         return file
     }
 
-    private func target(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> [UInt8] {
+    private func target(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> [UInt8]
+    {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = try check("readlinkat", shown(path)) {
             unsafe readlinkat(directory, name, &bytes, Int(PATH_MAX))
@@ -194,14 +198,17 @@ package final class OpenTree {
     }
 
     /// Puts a file of another directory at a path, in the place of what is no directory there.
-    package func put(_ name: String, of place: borrowing FileDescriptor, at path: [UInt8]) throws(SystemError) {
+    package func put(_ name: String, of place: borrowing FileDescriptor, at path: [UInt8]) throws(SystemError)
+    {
         let (directory, target) = try parent(of: path)
         let number = place.number
         try check("renameat", shown(path)) { unsafe renameat(number, name, directory, target) }
     }
 
     /// Makes a second name for a file of the tree in another directory.
-    package func link(_ path: [UInt8], as name: String, in place: borrowing FileDescriptor) throws(SystemError) {
+    package func link(_ path: [UInt8], as name: String, in place: borrowing FileDescriptor)
+        throws(SystemError)
+    {
         let (directory, source) = try parent(of: path)
         let number = place.number
         try check("linkat", shown(path)) { unsafe linkat(directory, source, number, name, 0) }

@@ -129,7 +129,10 @@ extension Planner {
         add(
             .filesystem(
                 kind: "overlay",
-                options: ["lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)", "userxattr"],
+                options: [
+                    "lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)",
+                    "userxattr",
+                ],
                 attributes: Self.plain
             ),
             target,
@@ -140,7 +143,8 @@ extension Planner {
     /// Attaches parts of the layers that nobody writes any more.
     ///
     /// - Returns: where, the topmost first.
-    private mutating func addLowerLayers(_ parts: [String], _ reason: String) throws(ClocheError) -> [String] {
+    private mutating func addLowerLayers(_ parts: [String], _ reason: String) throws(ClocheError) -> [String]
+    {
         var places: [String] = []
         for path in request.layers.flatMap({ layer in parts.map { "\(layer)/\($0)" } }) {
             // A layer has what the agent wrote while it was on top, which need not be all of them.
@@ -274,7 +278,8 @@ extension Planner {
             .filesystem(
                 kind: "overlay",
                 options: [
-                    "lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)", "userxattr",
+                    "lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)",
+                    "userxattr",
                 ],
                 attributes: Self.plain
             ),

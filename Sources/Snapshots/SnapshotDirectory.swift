@@ -94,7 +94,9 @@ package struct SnapshotDirectory: Sendable {
 
     private func files(of name: String) throws(ClocheError) -> SnapshotFiles {
         // Told below.
-        if let bytes = try? Files.read("\(path)/\(name).files"), let files = SnapshotFiles(bytes) { return files }
+        if let bytes = try? Files.read("\(path)/\(name).files"), let files = SnapshotFiles(bytes) {
+            return files
+        }
         throw ClocheError(
             .state,
             "snapshot \(name) of agent \(agent.name) cannot be used",
@@ -105,6 +107,7 @@ package struct SnapshotDirectory: Sendable {
 
     /// Which files have which kept contents; what is not known is kept anew.
     private func known() -> SnapshotFiles {
+        // Then nothing is known: see above.
         (try? Files.read(knownFile)).flatMap { SnapshotFiles($0) } ?? SnapshotFiles()
     }
 
@@ -154,7 +157,8 @@ package struct SnapshotDirectory: Sendable {
             )
         }
         try clean()
-        let (files, newBytes) = try attempt("make a snapshot of agent \(agent.name)") { () throws(SystemError) in
+        let (files, newBytes) = try attempt("make a snapshot of agent \(agent.name)") {
+            () throws(SystemError) in
             try Files.writeAtomically(makingFile, [], sync: false)
             let found = try capture(trees)
             try Files.writeAtomically("\(path)/\(name).files", found.0.bytes, sync: false)
@@ -214,7 +218,9 @@ package struct SnapshotDirectory: Sendable {
         } catch { throw StoreError.cannotWrite(error) }
         if Files.exists(makingFile) {
             try removeUnusedContents()
-            do throws(SystemError) { try Files.remove(makingFile) } catch { throw StoreError.cannotWrite(error) }
+            do throws(SystemError) { try Files.remove(makingFile) } catch {
+                throw StoreError.cannotWrite(error)
+            }
         }
     }
 
@@ -336,7 +342,8 @@ package struct SnapshotDirectory: Sendable {
         }
     }
 
-    private func attempt<Result>(_ intent: String, _ body: () throws(SystemError) -> Result) throws(ClocheError)
+    private func attempt<Result>(_ intent: String, _ body: () throws(SystemError) -> Result)
+        throws(ClocheError)
         -> Result
     {
         do throws(SystemError) {
@@ -354,7 +361,8 @@ package struct SnapshotDirectory: Sendable {
         for index in files.indices where files[index].kind == .file && files[index].size > 0 {
             let old = before[files[index].path]
             let isKnown = old.map { files[index].isUntouched(since: $0) } ?? false
-            files[index].content = isKnown ? old?.content ?? TreeFile.Content.unknown : TreeFile.Content.unknown
+            files[index].content =
+                isKnown ? old?.content ?? TreeFile.Content.unknown : TreeFile.Content.unknown
         }
         return files
     }
@@ -367,7 +375,8 @@ package struct SnapshotDirectory: Sendable {
         if all.isEmpty { return [] }
         var present: [SnapshotFiles.Tree: [TreeFile]] = [:]
         for tree in trees where tree.tree != .home {
-            present[tree.tree] = try attempt("look at the files of agent \(agent.name)") { () throws(SystemError) in
+            present[tree.tree] = try attempt("look at the files of agent \(agent.name)") {
+                () throws(SystemError) in
                 try look(tree, known.trees[tree.tree] ?? [])
             }
         }
@@ -413,10 +422,19 @@ package struct SnapshotDirectory: Sendable {
     private static func failure(_ intent: String, _ error: SystemError) -> ClocheError {
         let (why, remedy): (String, String) =
             switch error.errno.number {
-            case ENAMETOOLONG: ("its directories are deeper than a path can be: \(error.subject.prefix(200))", "remove them inside")
+            case ENAMETOOLONG:
+                (
+                    "its directories are deeper than a path can be: \(error.subject.prefix(200))",
+                    "remove them inside"
+                )
             case EOVERFLOW: ("it has more than \(TreeCapture.mostFiles) files", "remove some inside")
-            case ENOTSUP: ("it has what is neither file, directory, link, FIFO nor socket: \(error.subject)", "remove it inside")
-            case ENOSPC, EDQUOT: (error.description, "make room, or remove snapshots: cloche snapshot --delete")
+            case ENOTSUP:
+                (
+                    "it has what is neither file, directory, link, FIFO nor socket: \(error.subject)",
+                    "remove it inside"
+                )
+            case ENOSPC, EDQUOT:
+                (error.description, "make room, or remove snapshots: cloche snapshot --delete")
             default: (error.description, "mend that, and run it again")
             }
         return ClocheError(.system, "cannot " + intent, why: visible(why, limit: 400), remedy: remedy)

@@ -131,7 +131,8 @@ private struct ByteReader {
     mutating func file() -> TreeFile? {
         guard let kind = rest.popFirst().flatMap(TreeFile.Kind.init), let path = text(),
             let mode = number().flatMap({ UInt32(exactly: $0) }), let size = signed(), let seconds = signed(),
-            let rest = signed(), let changed = signed(), let inode = number(), let names = number(), let target = text(),
+            let rest = signed(), let changed = signed(), let inode = number(), let names = number(),
+            let target = text(),
             let content = signed(), content >= 0
         else { return nil }
         return TreeFile(

@@ -28,7 +28,9 @@ struct TreeCapture {
     }
 
     /// Lists the tree and keeps what is new.
-    mutating func capture(skipping: [UInt8]?, into store: inout ContentStore) throws(SystemError) -> [TreeFile] {
+    mutating func capture(skipping: [UInt8]?, into store: inout ContentStore) throws(SystemError)
+        -> [TreeFile]
+    {
         defer { tree.closeAgain() }
         var files = try tree.files(skipping: skipping, limit: Self.mostFiles)
         for index in files.indices where files[index].kind == .file && files[index].size > 0 {

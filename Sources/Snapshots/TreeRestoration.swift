@@ -112,11 +112,13 @@ struct TreeRestoration {
     }
 
     /// What was not touched is known by what it was; the rest is looked at.
-    private func known(_ present: [TreeFile], _ wanted: [TreeFile], _ changes: TreeChanges) throws(SystemError)
+    private func known(_ present: [TreeFile], _ wanted: [TreeFile], _ changes: TreeChanges)
+        throws(SystemError)
         -> [TreeFile]
     {
         let touched = Set(
-            changes.made.map(\.path) + changes.altered.map(\.path) + changes.linked.flatMap { [$0.path, $0.to] }
+            changes.made.map(\.path) + changes.altered.map(\.path)
+                + changes.linked.flatMap { [$0.path, $0.to] }
         )
         var there = [[UInt8]: TreeFile](minimumCapacity: present.count)
         for file in present { there[file.path] = file }

@@ -16,7 +16,15 @@ struct TreeChangesTests {
         inode: UInt64 = 7,
         names: UInt64 = 1
     ) -> TreeFile {
-        TreeFile(path: path(name), kind: .file, mode: mode, size: 5, inode: inode, names: names, content: content)
+        TreeFile(
+            path: path(name),
+            kind: .file,
+            mode: mode,
+            size: 5,
+            inode: inode,
+            names: names,
+            content: content
+        )
     }
 
     private func directory(_ name: String, mode: UInt32 = 0o755) -> TreeFile {
@@ -78,10 +86,18 @@ struct TreeChangesTests {
 
     @Test("A file is known again by inode, size and both times, and by nothing less")
     func untouched() {
-        let one = TreeFile(path: [1], kind: .file, size: 3, modified: TreeFile.Time(10), changed: 20, inode: 4)
+        let one = TreeFile(
+            path: [1],
+            kind: .file,
+            size: 3,
+            modified: TreeFile.Time(10),
+            changed: 20,
+            inode: 4
+        )
         #expect(one.isUntouched(since: one))
         for change: (inout TreeFile) -> Void in [
-            { $0.inode = 5 }, { $0.size = 4 }, { $0.modified.nanoseconds = 11 }, { $0.changed = 21 }, { $0.kind = .pipe },
+            { $0.inode = 5 }, { $0.size = 4 }, { $0.modified.nanoseconds = 11 }, { $0.changed = 21 },
+            { $0.kind = .pipe },
         ] {
             var other = one
             change(&other)

@@ -81,7 +81,9 @@ enum ForkCommand {
         if command.flag("json") {
             context.output.json(ListCommand.document(made))
         } else {
-            context.output.line("\(new) made from \(name)" + (made.record.branch.map { ", on branch \($0)" } ?? ""))
+            context.output.line(
+                "\(new) made from \(name)" + (made.record.branch.map { ", on branch \($0)" } ?? "")
+            )
             context.output.note("it does not run yet: cloche resume \(new)")
         }
         return ExitCode.success
