@@ -31,8 +31,7 @@ extension Project {
         } else {
             made = try snapshots.take(
                 try snapshots.freeName(),
-                try keptTrees(directory, record),
-                base: try base(directory, record)
+                keptTrees(directory, record)
             )
         }
         // It was only made to begin from; the new agent has all of it.
@@ -145,7 +144,7 @@ extension Project {
         try SnapshotDirectory(target).begin(
             from: snapshot,
             of: SnapshotDirectory(directory),
-            try keptTrees(target, child)
+            keptTrees(target, child)
         ) { paths, scratch throws(ClocheError) in
             // Those that were checked out so lately that their times do not tell.
             try AgentGit.worktree(target, child).checkOut(paths, in: scratch)

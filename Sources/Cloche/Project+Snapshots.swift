@@ -30,8 +30,7 @@ extension Project {
         let free = try snapshots.freeName()
         let made = try snapshots.take(
             wanted ?? free,
-            try keptTrees(directory, record),
-            base: try base(directory, record)
+            keptTrees(directory, record)
         )
         try note(directory, record, ["action": .string("make"), "name": .string(made.name)])
         return made
@@ -65,8 +64,7 @@ extension Project {
         let snapshot = try snapshots.snapshot(wanted)
         let before = try snapshots.take(
             try snapshots.freeName(automatic: true),
-            try keptTrees(directory, record),
-            base: snapshot.base,
+            keptTrees(directory, record),
             automatic: true
         )
         try restore(directory, record, snapshot)
@@ -82,7 +80,7 @@ extension Project {
     private func restore(_ directory: AgentDirectory, _ record: AgentRecord, _ snapshot: Snapshot)
         throws(ClocheError)
     {
-        try SnapshotDirectory(directory).restore(snapshot, try keptTrees(directory, record)) {
+        try SnapshotDirectory(directory).restore(snapshot, keptTrees(directory, record)) {
             paths,
             scratch throws(ClocheError) in
             try AgentGit.worktree(directory, record).checkOut(paths, in: scratch)
@@ -132,28 +130,23 @@ extension Project {
 
     /// Notes that a new worktree is as git has checked it out.
     func noteCheckout(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
-        guard let workspace = try keptTrees(directory, record).first(where: { $0.tree == .workspace }) else {
+        guard let workspace = keptTrees(directory, record).first(where: { $0.tree == .workspace }) else {
             return
         }
         try SnapshotDirectory(directory).noteCheckout(workspace)
     }
 
     /// What of an agent is kept file by file; not a directory of the user's.
-    func keptTrees(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) -> [KeptTree] {
+    func keptTrees(_ directory: AgentDirectory, _ record: AgentRecord) -> [KeptTree] {
         let home = KeptTree(.home, directory.home)
         switch record.workspace {
         case .directory: return [home]
         case .empty: return [KeptTree(.workspace, directory.workspace), home]
         case .worktree:
             // The worktree's `.git` is the host's, and another is in its place inside.
-            let git = try AgentGit.worktree(directory, record).privateGitDirectory
-            return [KeptTree(.workspace, record.workspacePath, skipping: ".git"), KeptTree(.git, git), home]
+            let git = KeptTree(.git, AgentWorktree.privateGitDirectory(of: directory.git))
+            return [KeptTree(.workspace, record.workspacePath, skipping: ".git"), git, home]
         }
-    }
-
-    func base(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) -> String? {
-        guard case .worktree = record.workspace else { return nil }
-        return try AgentGit.worktree(directory, record).base()
     }
 
     func note(
@@ -178,7 +171,7 @@ extension Project {
 
     /// Files that only snapshots of an agent have stop its deletion.
     func refuseLossOfSnapshots(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError) {
-        let names = try SnapshotDirectory(directory).withOwnWork(try keptTrees(directory, record))
+        let names = try SnapshotDirectory(directory).withOwnWork(keptTrees(directory, record))
         if names.isEmpty { return }
         throw ClocheError(
             .wouldLose,

@@ -67,7 +67,8 @@ package struct AgentWorktree: Sendable {
     var refs: AgentRefs { AgentRefs(agent: agent) }
 
     /// The agent's own git directory.
-    package var privateGitDirectory: String { metadata + "/private" }
+    package static func privateGitDirectory(of metadata: String) -> String { metadata + "/private" }
+    var privateGitDirectory: String { Self.privateGitDirectory(of: metadata) }
     var pointerFile: String { metadata + "/pointer" }
     var emptyFile: String { metadata + "/no-alternates" }
     var originFile: String { metadata + "/origin" }

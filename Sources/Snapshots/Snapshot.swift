@@ -20,8 +20,6 @@ public struct Snapshot: Equatable, Sendable {
     public let files: Int64
     /// Bytes of files that had to be kept anew for it, where the file system cannot share them.
     public let newBytes: Int64
-    /// The commit that the agent started from; nil without a worktree.
-    public let base: String?
 
     /// The record as it is written and shown.
     package var document: Document {
@@ -33,7 +31,6 @@ public struct Snapshot: Equatable, Sendable {
             "layers": .strings(layers),
             "files": .integer(files),
             "new-bytes": .integer(newBytes),
-            "base": .optional(base),
         ])
     }
 }
@@ -51,8 +48,7 @@ extension Snapshot {
             isAutomatic: document["automatic"] == .bool(true),
             layers: layers,
             files: document["files"]?.integer ?? 0,
-            newBytes: document["new-bytes"]?.integer ?? 0,
-            base: document["base"]?.string
+            newBytes: document["new-bytes"]?.integer ?? 0
         )
     }
 }

@@ -146,7 +146,7 @@ package struct SnapshotDirectory: Sendable {
     ///
     /// - Returns: its record.
     @discardableResult
-    package func take(_ name: String, _ trees: [KeptTree], base: String?, automatic: Bool = false)
+    package func take(_ name: String, _ trees: [KeptTree], automatic: Bool = false)
         throws(ClocheError) -> Snapshot
     {
         if Files.exists("\(path)/\(name).json") {
@@ -174,8 +174,7 @@ package struct SnapshotDirectory: Sendable {
             isAutomatic: automatic,
             layers: try pool.layers(of: agent),
             files: Int64(files.trees.values.reduce(0) { $0 + $1.count }),
-            newBytes: newBytes,
-            base: base
+            newBytes: newBytes
         )
         do throws(SystemError) {
             // What is in the agent's own layer is to be compared with an empty one from now on.

@@ -61,7 +61,7 @@ package struct SnapshotFiles: Equatable, Sendable {
     /// Takes away what is known of files with other contents than these.
     package mutating func forgetContents(but kept: Set<Int64>) {
         for (tree, files) in trees {
-            trees[tree] = files.filter { $0.content < 0 || kept.contains($0.content) }
+            trees[tree] = files.filter { $0.content <= 0 || kept.contains($0.content) }
         }
     }
 }

@@ -49,7 +49,6 @@ enum SnapshotCommand {
             "files": .integer(snapshot.files),
             "copied-bytes": .integer(snapshot.newBytes),
             "layers": .integer(Int64(snapshot.layers.count)),
-            "base": .optional(snapshot.base),
         ])
     }
 }
