@@ -291,6 +291,10 @@ def test_a_hostile_tree_comes_back_and_nothing_is_followed(t):
     wreck = f"chmod -R u+rwx . ; rm -rf -- * ; ln -s {outside} closed; ln -s {outside} bare; ln -s {outside} x; ln -s {outside}/file one; rm -rf ~/* /run/cloche/git/hooks; ln -s {outside} /run/cloche/git/hooks"
     go_on(t, "a", wreck, project)
     assert os.listdir(where["workspace"]) != [] and (where["workspace"] / "x").is_symlink()
+    # The control: whoever follows the names of the snapshot does get out.
+    (where["workspace"] / "closed/probe").write_text("out")
+    assert (outside / "probe").read_text() == "out"
+    (outside / "probe").unlink()
     t.cloche("rollback", "a", "snap-1", cwd=project, timeout=60)
     same(was, everything(t, "a", project))
     assert sorted(os.listdir(outside)) == ["file"] and (outside / "file").read_text() == "untouched"
