@@ -83,6 +83,7 @@ let package = Package(
         ),
         layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        layer("Snapshots", ["ClocheModel", "LinuxSystem", "StructuredText", "TerminalText", "AgentStore"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
             "NetworkRelay",
@@ -117,7 +118,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging",
+                "ModelUsage", "Messaging", "Snapshots",
             ]
         ),
 
@@ -129,7 +130,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging",
+                "ModelUsage", "Messaging", "Snapshots",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -175,6 +176,7 @@ let package = Package(
         tests("Gateway", ["ClocheModel", "LinuxSystem", "ModelUsage", "NetworkMessages"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        tests("Snapshots", ["AgentStore", "ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests(

@@ -70,9 +70,8 @@ package struct AgentDirectory: Equatable, Sendable {
         do throws(SystemError) {
             try Files.makeDirectory(temporary)
             do throws(SystemError) {
-                for folder in ["/home", "/upper", "/upper/layers", "/upper/var"] {
-                    try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
-                }
+                try Files.makeDirectory(temporary + "/home", mode: 0o755)
+                try Self.makeUpper(temporary + "/upper")
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
                 try Files.writeAtomically(temporary + "/agent.json", bytes, sync: false)
                 // The lock is on the open file and stays through the rename.
@@ -94,6 +93,12 @@ package struct AgentDirectory: Equatable, Sendable {
                 remedy: "choose another name, or `cloche delete \(name)` first"
             )
         } catch { throw StoreError.cannotWrite(error) }
+    }
+
+    /// Makes an agent's own layers, with nothing in them.
+    package static func makeUpper(_ path: String) throws(SystemError) {
+        try Files.makeDirectory(path)
+        for folder in ["/layers", "/var"] { try Files.makeDirectory(path + folder, mode: 0o755) }
     }
 
     /// Reads the record.

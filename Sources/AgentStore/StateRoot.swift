@@ -50,6 +50,11 @@ package struct ProjectState: Equatable, Sendable {
     /// Where its state is.
     package let path: String
 
+    /// The state of the project that an agent belongs to, whose own directory is not asked for.
+    package init(of agent: AgentDirectory) { (directory, path) = ("", agent.path.parentPath) }
+
+    init(directory: String, path: String) { (self.directory, self.path) = (directory, path) }
+
     /// The directory of an agent; it need not exist.
     package func agent(_ name: String) -> AgentDirectory { AgentDirectory(path: "\(path)/\(name)") }
 

@@ -131,6 +131,7 @@ extension Project {
             if case .worktree(let base) = options.workspace {
                 progress("making a worktree on branch cloche/\(record.name)")
                 try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+                try noteCheckout(directory, record)
             }
             try auditLog(directory, record).append(
                 .create,
@@ -281,7 +282,7 @@ extension Project {
     ///
     /// What fails for a moment is tried once more. What cannot be taken away stays with its record, is listed as
     /// incomplete and can be deleted; the failure that led here is the one to tell.
-    private func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
+    func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
         for _ in 0..<2 {
             do throws(ClocheError) {
                 var record = try directory.read()

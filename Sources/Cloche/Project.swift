@@ -7,6 +7,7 @@ internal import GitWorkspace
 internal import LinuxSystem
 public import Messaging
 package import ProfileLoading
+internal import Snapshots
 
 /// A directory whose files agents work on.
 public struct Project: Sendable {
@@ -90,6 +91,8 @@ public struct AgentInfo: Equatable, Sendable {
     public let questions: [Message]
     /// What it has reported as its result since it was last started; nil if nothing.
     public let result: HarnessState?
+    /// How many snapshots there are of it.
+    public var snapshots = 0
     /// Its directory on the host.
     public let directory: String
 
@@ -147,6 +150,7 @@ extension Project {
             queuedMessages: directory.queuedMessages,
             questions: questions.filter { $0.sender == messageSender(status.record) },
             result: directory.readResult(),
+            snapshots: SnapshotDirectory(directory).count,
             directory: directory.path
         )
     }

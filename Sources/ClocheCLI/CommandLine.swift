@@ -157,6 +157,9 @@ package enum ClocheCommandLine {
         case ("stop", _): StopCommand.run
         case ("resume", _): ResumeCommand.run
         case ("delete", _): DeleteCommand.run
+        case ("snapshot", _): SnapshotCommand.run
+        case ("rollback", _): RollbackCommand.run
+        case ("fork", _): ForkCommand.run
         case ("explain", _): ExplainCommand.run
         case ("netcheck", _): NetcheckCommand.run
         case ("inspect", _): InspectCommand.run

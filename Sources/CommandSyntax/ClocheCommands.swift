@@ -22,6 +22,7 @@ extension ToolSpec {
             CommandGroup("Network", ClocheCommands.network),
             CommandGroup("Take over the work", ClocheCommands.work),
             CommandGroup("Stop and go on", ClocheCommands.lifecycle),
+            CommandGroup("Go back and fork", ClocheCommands.snapshots),
             CommandGroup("Settings and reasons", ClocheCommands.settings),
             CommandGroup("This program", ClocheCommands.program),
         ],

@@ -120,6 +120,7 @@ enum ListCommand {
             "queued-messages": .integer(Int64(agent.queuedMessages)),
             "questions": .integer(Int64(agent.questions.count)),
             "labels": .map(record.labels),
+            "snapshots": .integer(Int64(agent.snapshots)),
             "task": .string(record.task),
             "created": .string(WallClock.format(record.created)),
             "started": .optional(record.started.map(WallClock.format)),
