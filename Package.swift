@@ -69,6 +69,8 @@ let package = Package(
 
         layer("ModelUsage", ["ClocheModel", "StructuredText"]),
 
+        layer("TaskGraph", ["ClocheModel", "StructuredText", "CommandSyntax"]),
+
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
@@ -113,7 +115,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "TaskGraph",
             ]
         ),
 
@@ -125,7 +127,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage",
+                "ModelUsage", "TaskGraph",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -159,6 +161,7 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
         tests("Learning", ["ClocheModel"]),
+        tests("TaskGraph", ["ClocheModel", "StructuredText"]),
         tests("ModelUsage", ["ClocheModel", "StructuredText"]),
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),

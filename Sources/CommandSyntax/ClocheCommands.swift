@@ -20,6 +20,7 @@ extension ToolSpec {
             CommandGroup("Approve", ClocheCommands.approvals),
             CommandGroup("Network", ClocheCommands.network),
             CommandGroup("Take over the work", ClocheCommands.work),
+            CommandGroup("Work to a plan", ClocheCommands.plans),
             CommandGroup("Stop and go on", ClocheCommands.lifecycle),
             CommandGroup("Settings and reasons", ClocheCommands.settings),
             CommandGroup("This program", ClocheCommands.program),
