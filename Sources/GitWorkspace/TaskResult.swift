@@ -229,7 +229,10 @@ private struct ResultFold {
             .conflict,
             "task \(task) is in conflict; nothing was merged and no file was touched",
             why: "both changed the same places of:\(shown.joined())\(more)",
-            remedy: "have one of them need the other, so that it builds on its result"
+            remedy: """
+                have one of them need the other and begin anew, or merge them by hand: their results are below \
+                refs/cloche-graphs/
+                """
         )
     }
 }

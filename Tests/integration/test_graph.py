@@ -425,7 +425,7 @@ def test_kills_at_random_moments_change_nothing(t):
         text, expected = forty(rng)
         project = t.repository(f"project-{seed}", files={"README.md": "# Project\n"})
         file = plan(t, project, text)
-        killed = disturbed(t, project, file, rng, 10 if ROUNDS == 1 else 25)
+        killed = disturbed(t, project, file, rng, 8 if ROUNDS == 1 else 25)
         print(f"seed {seed}: {killed}")
         assert files(t, project) == sorted([*expected, "README.md"]), (seed, files(t, project))
         for path, content in expected.items():

@@ -148,6 +148,22 @@ extension GraphRunner {
                 try repository.keepBranch("cloche/" + directory.name, as: kept)
             } catch { note("the half-done work of \(directory.name) could not be kept: \(error.what)") }
         }
+        try remove(directory)
+    }
+
+    /// How often a removal is tried, and the time between, in milliseconds: the sandbox of a supervisor that was killed a
+    /// moment ago may still be ending, and a git that outlives a killed `up` may still be at work.
+    private static let removals = 50
+    private static let removalPace: Int32 = 100
+
+    private func remove(_ directory: AgentDirectory) throws(ClocheError) {
+        for _ in 1..<Self.removals {
+            do throws(ClocheError) {
+                guard directory.exists else { return }
+                try project.delete(directory.name, force: true)
+                return
+            } catch { Pause.milliseconds(Self.removalPace) }
+        }
         try project.delete(directory.name, force: true)
     }
 
@@ -211,7 +227,7 @@ extension GraphRunner {
         // As above.
         guard isOurs((try? directory.read()).flatMap(TaskAgent.mark)) else { return }
         do throws(ClocheError) {
-            try project.delete(directory.name, force: true)
+            try remove(directory)
         } catch { note("agent \(directory.name) could not be removed: \(Self.words(error))") }
     }
 

@@ -65,7 +65,6 @@ package final class GraphRunner {
     ///   when beginning anew would lose work.
     package init(_ project: Project, _ planFile: PlanFile, _ options: GraphOptions) throws(ClocheError) {
         let plan = planFile.plan
-        let pins = try project.check(plan)
         try project.state.prepare()
         guard let holder = try project.state.graph(plan.name).take() else {
             throw ClocheError(
@@ -85,6 +84,7 @@ package final class GraphRunner {
             signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGCHLD])
         } catch { throw ClocheError(.system, "signals cannot be read", why: error.description) }
         let before = try Self.earlier(holder, plan, file, options)
+        let pins = try project.check(plan, known: options.restart ? [:] : before?.pins ?? [:])
         let first = GraphEvent.plan(text: planFile.text, run: Self.newID(), pins: pins)
         if let before, !options.restart {
             history = before
@@ -133,10 +133,7 @@ package final class GraphRunner {
                 remedy: "put it back, or begin anew: `cloche up --restart \(planFile.name)`"
             )
         }
-        let old = history.pins
-        // A revision stands for what it stood for when the run began.
-        let all = pins.merging(old) { _, first in first }
-        try record(.plan(text: planFile.text, run: history.id, pins: all))
+        try record(.plan(text: planFile.text, run: history.id, pins: pins))
     }
 
     private func refuseTakenNames(_ plan: TaskPlan) throws(ClocheError) {
@@ -188,7 +185,11 @@ package final class GraphRunner {
     // MARK: the loop
 
     /// Goes on until nothing is left to be done.
-    package func run(_ report: @escaping (GraphReport) -> Void) throws(ClocheError) -> GraphOutcome {
+    ///
+    /// - Parameter ticks: whether the passing of time is told, too.
+    package func run(ticks: Bool, _ report: @escaping (GraphReport) -> Void) throws(ClocheError)
+        -> GraphOutcome
+    {
         self.report = report
         for early in untold { report(early) }
         try removeLeftovers()
@@ -198,11 +199,12 @@ package final class GraphRunner {
                 try stopAll()
                 return .interrupted
             }
-            try takeAnswers()
             try reapCommands()
+            // Last of all that may bring a task before its gate: an answer may be there already, and rings no more.
+            try takeAnswers()
             if try step() { continue }
             if run.isOver { break }
-            try wait()
+            try wait(ticks: ticks)
         }
         guard run.hasSucceeded, let commit = run.merged?.commit else { return .failed }
         try removeLeftovers()
@@ -214,7 +216,8 @@ package final class GraphRunner {
         for action in run.next {
             switch action {
             case .ask(let task):
-                if asked.insert(task).inserted { tell(.gate(task: task)) }
+                guard asked.insert(task).inserted else { continue }
+                tell(.gate(task: task))
             case .watch(let unit):
                 if try watch(unit, isReady: false) { return true }
             case .begin(let unit):
@@ -294,7 +297,7 @@ package final class GraphRunner {
     private static let pictureInterval: Int32 = 1000
 
     /// Waits until something is worth a look.
-    private func wait() throws(ClocheError) {
+    private func wait(ticks: Bool) throws(ClocheError) {
         tell(.tick)
         let watched = run.next.compactMap { action -> TaskUnit? in
             if case .watch(let unit) = action { unit } else { nil }
@@ -306,7 +309,7 @@ package final class GraphRunner {
         interests.append(Poll.Interest(holder.bellNumber, readable: true))
         let ready: [Bool]
         do throws(SystemError) {
-            let limit = needsLook ? Self.lookInterval : Self.pictureInterval
+            let limit = needsLook ? Self.lookInterval : ticks ? Self.pictureInterval : -1
             ready = try Poll.wait(interests, milliseconds: limit)
         } catch { throw ClocheError(.system, "cannot wait for the agents", why: error.description) }
         if ready.last == true {

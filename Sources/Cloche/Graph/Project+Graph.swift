@@ -62,14 +62,18 @@ extension Project {
 
     /// Refuses a plan that cannot be carried out here: profiles, revisions, the branch of its end.
     ///
+    /// - Parameter known: what a run that there is has taken them for; those need not be there any more.
     /// - Returns: the commits that its revisions stand for; the one that is checked out is under the empty name.
-    package func check(_ plan: TaskPlan) throws(ClocheError) -> [String: String] {
-        var known: Set<[String]> = []
+    @discardableResult
+    package func check(_ plan: TaskPlan, known: [String: String] = [:]) throws(ClocheError) -> [String:
+        String]
+    {
+        var seen: Set<[String]> = []
         for task in plan.tasks {
             var profiles = [(task.profile, task.overrides)]
             if task.check != nil || task.judge != nil { profiles.append((task.checkProfile, [])) }
             if case .agent(let profile, _)? = task.judge { profiles.append((profile ?? task.profile, [])) }
-            for (profile, overrides) in profiles where known.insert([profile ?? ""] + overrides).inserted {
+            for (profile, overrides) in profiles where seen.insert([profile ?? ""] + overrides).inserted {
                 do throws(ClocheError) {
                     _ = try self.profiles.load(name: profile, overrides: overrides)
                 } catch {
@@ -89,7 +93,7 @@ extension Project {
         }
         var pins = ["": head]
         for task in plan.tasks {
-            guard case .revision(let name) = task.base else { continue }
+            guard case .revision(let name) = task.base, known[name] == nil else { continue }
             guard let commit = try repository.commit(name) else {
                 throw ClocheError(.notFound, "task \(task.name): no commit \(name.debugDescription)")
             }
@@ -105,7 +109,7 @@ extension Project {
                 remedy: "name another branch with `into`; `git merge` it when it is good"
             )
         }
-        return pins
+        return pins.merging(known) { $1 }
     }
 
     /// How the run of a plan stands; nil when there is none.

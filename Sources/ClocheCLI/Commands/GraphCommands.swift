@@ -27,7 +27,7 @@ enum UpCommand {
         let runner = try GraphRunner(project, file, options)
         let view = GraphView(runner, file.name, context.output, json: command.flag("json"))
         view.begin()
-        let outcome = try runner.run(view.show)
+        let outcome = try runner.run(ticks: view.wantsTicks, view.show)
         view.end(outcome)
         return switch outcome {
         case .succeeded: ExitCode.success
@@ -59,8 +59,8 @@ enum UpCommand {
     private static func dryRun(_ file: PlanFile, _ project: Project, _ context: Context) throws(ClocheError)
         -> Int32
     {
-        _ = try project.check(file.plan)
         let status = try project.graphStatus(file.plan)
+        try project.check(file.plan, known: status?.history.pins ?? [:])
         if context.command.flag("json") {
             context.output.json(GraphCommand.document(file.plan, status))
             return ExitCode.success

@@ -29,6 +29,9 @@ final class GraphView {
         form = json ? .json : canDraw ? .tree : .lines
     }
 
+    /// Whether it shows how long things take.
+    var wantsTicks: Bool { form == .tree }
+
     /// Says what is begun.
     func begin() {
         let plan = runner.run.plan
