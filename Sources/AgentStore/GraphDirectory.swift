@@ -27,11 +27,15 @@ package struct GraphDirectory: Equatable, Sendable {
     /// Whether a process is at it.
     package var isHeld: Bool { FileLock.isHeld(lock) }
 
+    /// How long another holder is waited for, in milliseconds: of one that was killed, a child that it was starting holds
+    /// the lock up to its exec.
+    private static let patience: Int64 = 3000
+
     /// Makes the directory, and takes the right to go on with the run; nil when another process has it.
     package func take() throws(ClocheError) -> GraphHolder? {
         do throws(SystemError) {
             for place in [path.parentPath, path, outputs, answers] { try Files.makeDirectories(place) }
-            guard let held = try FileLock(lock) else { return nil }
+            guard let held = try hold() else { return nil }
             // Of processes that were killed: nobody needs them any more.
             try Files.removeTree(scratch)
             try Files.makeDirectory(scratch)
@@ -42,6 +46,15 @@ package struct GraphDirectory: Equatable, Sendable {
             try bell.setNonBlocking()
             return GraphHolder(self, held, bell)
         } catch { throw StoreError.cannotWrite(error) }
+    }
+
+    private func hold() throws(SystemError) -> FileLock? {
+        let last = MonotonicClock.milliseconds + Self.patience
+        while true {
+            if let held = try FileLock(lock) { return held }
+            if MonotonicClock.milliseconds >= last { return nil }
+            Pause.milliseconds(10)
+        }
     }
 
     /// Every event of the journal.

@@ -7,15 +7,6 @@ import Testing
 @testable import AgentStore
 
 @Suite struct GraphDirectoryTests {
-    /// A process that another test starts just now holds what we hold, up to its exec.
-    private func take(_ place: GraphDirectory) throws -> GraphHolder {
-        for _ in 0..<500 {
-            if let holder = try place.take() { return holder }
-            Pause.milliseconds(10)
-        }
-        return try #require(try place.take())
-    }
-
     private func event(_ number: Int64) -> Document {
         .object(["event": .string("x"), "n": .integer(number)])
     }
@@ -25,13 +16,13 @@ import Testing
         let place = try state.project().graph("plan")
         #expect(!place.exists && !place.isHeld)
         do {
-            let holder = try take(place)
+            let holder = try #require(try place.take())
             #expect(try holder.events().isEmpty)
             for number in 1...3 as ClosedRange<Int64> { try holder.append(event(number)) }
             #expect(place.isHeld)
             #expect(try place.take() == nil)
         }
-        let next = try take(place)
+        let next = try #require(try place.take())
         #expect(try next.events() == [event(1), event(2), event(3)])
         #expect(try state.project().agents().isEmpty)
     }
@@ -41,11 +32,11 @@ import Testing
     func aLineThatWasCutShortWasNeverSaid(end: String) throws {
         let state = try TemporaryState()
         let place = try state.project().graph("plan")
-        try take(place).append(event(1))
+        try #require(try place.take()).append(event(1))
         let file = try Files.openForAppending(place.journal)
         try file.write(Array(end.utf8))
         #expect(try place.read() == [event(1)])
-        let holder = try take(place)
+        let holder = try #require(try place.take())
         #expect(try holder.events() == [event(1)])
         try holder.append(event(2))
         #expect(try place.read() == [event(1), event(2)])
@@ -54,7 +45,7 @@ import Testing
     @Test func aDamagedLineInTheMiddleIsRefused() throws {
         let state = try TemporaryState()
         let place = try state.project().graph("plan")
-        try take(place).append(event(1))
+        try #require(try place.take()).append(event(1))
         let file = try Files.openForAppending(place.journal)
         try file.write(Array("{\"event\n{\"event\":\"x\"}\n".utf8))
         #expect(throws: ClocheError.self) { try place.read() }
@@ -64,7 +55,7 @@ import Testing
         let state = try TemporaryState()
         let place = try state.project().graph("plan")
         try state.project().graph("other").answer("a", approved: true)
-        let holder = try take(place)
+        let holder = try #require(try place.take())
         let interest = [Poll.Interest(holder.bellNumber, readable: true)]
         #expect(try Poll.wait(interest, milliseconds: 0) == [false])
         #expect(place.answer(to: "a") == nil)

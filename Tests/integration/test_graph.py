@@ -430,6 +430,11 @@ def test_kills_at_random_moments_change_nothing(t):
         assert files(t, project) == sorted([*expected, "README.md"]), (seed, files(t, project))
         for path, content in expected.items():
             assert show(t, project, path) == content, (seed, path, show(t, project, path))
+        if ROUNDS > 1:
+            quiet = t.repository(f"quiet-{seed}", files={"README.md": "# Project\n"})
+            up(t, quiet, file, timeout=300)
+            trees = [t.git("rev-parse", "cloche/plan^{tree}", cwd=place).out for place in (project, quiet)]
+            assert trees[0] == trees[1], (seed, trees)
         # Each result was taken once: no work of an attempt that was lost is anywhere in the history.
         for number in range(40):
             subjects = t.git("log", "--format=%s", "cloche/plan", "--", f"done/t{number}", cwd=project).out.splitlines()
