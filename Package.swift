@@ -70,6 +70,8 @@ let package = Package(
         layer("ModelUsage", ["ClocheModel", "StructuredText"]),
         layer("Messaging", ["ClocheModel", "TerminalText"]),
 
+        layer("TaskGraph", ["ClocheModel", "StructuredText", "CommandSyntax"]),
+
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
@@ -118,7 +120,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging", "Snapshots",
+                "ModelUsage", "Messaging", "Snapshots", "TaskGraph",
             ]
         ),
 
@@ -130,7 +132,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging", "Snapshots",
+                "ModelUsage", "Messaging", "Snapshots", "TaskGraph",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -164,6 +166,7 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
         tests("Learning", ["ClocheModel"]),
+        tests("TaskGraph", ["ClocheModel", "StructuredText"]),
         tests("ModelUsage", ["ClocheModel", "StructuredText"]),
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),

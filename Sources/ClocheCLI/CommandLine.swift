@@ -154,6 +154,8 @@ package enum ClocheCommandLine {
         case ("diff", _): DiffCommand.run
         case ("sync", _): SyncCommand.run
         case ("merge", _): MergeCommand.run
+        case ("up", _): UpCommand.run
+        case ("graph", _): GraphCommand.run
         case ("stop", _): StopCommand.run
         case ("resume", _): ResumeCommand.run
         case ("delete", _): DeleteCommand.run

@@ -21,6 +21,7 @@ extension ToolSpec {
             CommandGroup("Approve", ClocheCommands.approvals),
             CommandGroup("Network", ClocheCommands.network),
             CommandGroup("Take over the work", ClocheCommands.work),
+            CommandGroup("Work to a plan", ClocheCommands.plans),
             CommandGroup("Stop and go on", ClocheCommands.lifecycle),
             CommandGroup("Go back and fork", ClocheCommands.snapshots),
             CommandGroup("Settings and reasons", ClocheCommands.settings),
