@@ -24,6 +24,23 @@ package enum Relation: String, Sendable {
     case other
 }
 
+/// An agent as another one of its family sees it.
+package struct FamilyMember: Sendable {
+    /// What was recorded last.
+    package let record: AgentRecord
+    /// Where it is in its life.
+    package let state: AgentState
+    /// What its program does.
+    package let activity: HarnessState?
+    /// What it has reported as its result since it was last started.
+    package let result: HarnessState?
+    /// What it is to who asks.
+    package let relation: Relation
+
+    /// Whether it has not ended.
+    package var isLiving: Bool { state.isSupervised || state == .creating }
+}
+
 /// An agent as one that acts.
 package struct ActingAgent {
     /// Its project.
@@ -90,16 +107,30 @@ package struct ActingAgent {
         return false
     }
 
-    /// The agents that it can see, itself included, each with what it is to it.
-    package func family() -> [(agent: AgentInfo, relation: Relation)] {
-        project.agents().agents.map { ($0, relation(to: $0.record)) }.filter { $0.1 != .other }
+    /// The agents that it can see, itself included.
+    package func family() -> [FamilyMember] {
+        project.state.agents().compactMap { directory in
+            // One whose record cannot be read is a person's to see to.
+            (try? member(directory)).flatMap { $0.relation == .other ? nil : $0 }
+        }
+    }
+
+    private func member(_ directory: AgentDirectory) throws(ClocheError) -> FamilyMember {
+        let status = try AgentStatus(of: directory)
+        return FamilyMember(
+            record: status.record,
+            state: status.state,
+            activity: status.activity,
+            result: directory.readResult(),
+            relation: relation(to: status.record)
+        )
     }
 
     /// One of its children, or further down.
-    package func child(_ name: String) throws(ClocheError) -> AgentInfo {
+    package func child(_ name: String) throws(ClocheError) -> FamilyMember {
         // Whether there is another of that name is not its to know.
-        if AgentName.isValid(name), let agent = try? project.agent(name),
-            [.child, .descendant].contains(relation(to: agent.record))
+        if AgentName.isValid(name), let agent = try? member(project.state.agent(name)),
+            [.child, .descendant].contains(agent.relation)
         {
             return agent
         }
@@ -111,11 +142,7 @@ package struct ActingAgent {
     }
 
     /// Its children that have not ended.
-    func livingChildren() -> [AgentInfo] {
-        project.agents().agents.filter {
-            relation(to: $0.record) == .child && ($0.isRunning || $0.state == .creating)
-        }
-    }
+    func livingChildren() -> [FamilyMember] { family().filter { $0.relation == .child && $0.isLiving } }
 
     /// Says what it does, as a hook of its program would.
     ///

@@ -54,6 +54,10 @@ final class TaskAgent {
             case .report(let report)?:
                 guard let state = HarnessState(document: report) else { return nil }
                 activity = state
+                // What it has reported stays, whatever its program does since.
+                if let result = directory.readResult() {
+                    return result.activity == .done ? .reportedDone : .failed("it says: \(result.text)")
+                }
                 let isSettled = report["settled"]?.bool != false
                 // That it has ended well will be told by its end, with the exit code.
                 return state.activity == .done && state.source != .exit && isSettled ? .reportedDone : nil

@@ -13,7 +13,7 @@ enum AgentWait {
 
     /// How a child is that need not be waited for any more.
     private struct Outcome {
-        let agent: AgentInfo
+        let agent: FamilyMember
         /// `done`, `failed`, or the state that it is in.
         let word: String
         let text: String
@@ -74,9 +74,9 @@ enum AgentWait {
         )
     }
 
-    private static func outcome(_ agent: AgentInfo, idle: Bool) -> Outcome? {
+    private static func outcome(_ agent: FamilyMember, idle: Bool) -> Outcome? {
         let activity = agent.activity
-        if agent.isRunning || agent.state == .creating {
+        if agent.isLiving {
             // What it has said of its work, whatever its program does now.
             if let result = agent.result {
                 return Outcome(agent: agent, word: result.activity.rawValue, text: result.text)
@@ -103,7 +103,7 @@ enum AgentWait {
     }
 
     private static func document(_ outcome: Outcome) -> Document {
-        var fields = AgentFunctions.document(outcome.agent, .child)
+        var fields = AgentFunctions.document(outcome.agent)
         fields["outcome"] = .string(outcome.word)
         return fields
     }
