@@ -4,7 +4,7 @@ internal import AgentStore
 internal import AuditRecords
 package import ClocheModel
 internal import GitWorkspace
-internal import LinuxSystem
+package import LinuxSystem
 internal import ModelUsage
 internal import ProfileLoading
 internal import Supervision
@@ -155,8 +155,9 @@ extension ActingAgent {
 
     /// Refuses a child after which this agent would have less memory than it uses: its own programs would be killed.
     private func refuseToStarve(_ whole: Document, _ left: Document, _ child: Document) throws(ClocheError) {
-        let rest = try Policy(document: FamilyShares.remaining(of: left, after: [child])).limits.shares
-        guard let most = rest.memoryBytes, let client = try SupervisorClient.connect(directory) else {
+        let rest = FamilyShares.remaining(of: left, after: [child])
+        guard let most = FamilyShares.memory(of: rest), let client = try SupervisorClient.connect(directory)
+        else {
             return
         }
         try client.send(.stats)
@@ -187,7 +188,11 @@ extension ActingAgent {
     /// Tells its supervisor what is left for itself.
     package func settleShares() throws(ClocheError) {
         guard policy.children > 0 else { return }
-        let left = FamilyShares.remaining(of: record.effective, after: try taken(by: livingChildren()))
+        let left = FamilyShares.remaining(
+            of: record.effective,
+            after: try taken(by: livingChildren()),
+            forItself: true
+        )
         // One that is ending needs no limits.
         guard let client = try SupervisorClient.connect(directory) else { return }
         let shares = Document.object(["limits": left["limits"] ?? .null, "budget": left["budget"] ?? .null])
