@@ -311,7 +311,8 @@ extension Project {
     ) throws(ClocheError) {
         // What it said of an earlier task is not this one's.
         try directory.write(result: nil)
-        let told = HarnessFiles.telling(policy, of: try directory.read().parent)
+        let record = try directory.read()
+        let told = HarnessFiles.telling(policy, of: record.parent)
         try HarnessFiles.write(told, installation, home: directory.home)
         let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
@@ -324,7 +325,12 @@ extension Project {
             supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network.mode != .host)
         }
         try supervisor.begin(
-            SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment),
+            SupervisorOrder(
+                directory: directory.path,
+                agent: record.auditLog ?? "",
+                mode: mode.rawValue,
+                environment: environment
+            ),
             keys: keys
         )
         try GatewayKeyReading(installation).takeBackRevoked(policy)
