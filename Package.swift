@@ -70,6 +70,8 @@ let package = Package(
         layer("ModelUsage", ["ClocheModel", "StructuredText"]),
         layer("Messaging", ["ClocheModel", "TerminalText"]),
 
+        layer("TaskGraph", ["ClocheModel", "StructuredText", "CommandSyntax"]),
+
         layer("ControlGroups", ["ClocheModel", "LinuxSystem", "CDBus"]),
 
         // L2: the work.
@@ -83,6 +85,7 @@ let package = Package(
         ),
         layer("CredentialStore", ["ClocheModel", "LinuxSystem", "StructuredText", "CSodium"]),
         layer("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        layer("Snapshots", ["ClocheModel", "LinuxSystem", "StructuredText", "TerminalText", "AgentStore"]),
         layer("ResourceUsage", ["ClocheModel", "LinuxSystem"]),
         layer(
             "NetworkRelay",
@@ -117,7 +120,7 @@ let package = Package(
                 "AgentStore", "GitWorkspace", "ControlGroups", "NetworkRules", "ResourceUsage",
                 "SandboxRuntime", "Supervision", "SyscallFilter", "TerminalText", "TerminalScreen",
                 "AuditReport", "AuditExport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging",
+                "ModelUsage", "Messaging", "Snapshots", "TaskGraph",
             ]
         ),
 
@@ -129,7 +132,7 @@ let package = Package(
                 "TerminalScreen", "ProfileLoading", "GitWorkspace", "Supervision", "SandboxRuntime",
                 "SyscallFilter",
                 "NetworkRules", "AuditReport", "SessionRecording", "Learning", "CredentialStore", "Gateway",
-                "ModelUsage", "Messaging",
+                "ModelUsage", "Messaging", "Snapshots", "TaskGraph",
             ]
         ),
         .executableTarget(name: "cloche", dependencies: ["ClocheCLI"], swiftSettings: swift),
@@ -163,6 +166,7 @@ let package = Package(
             ["ClocheModel", "StructuredText", "LinuxSystem", "SyscallFilter", "NetworkRules"]
         ),
         tests("Learning", ["ClocheModel"]),
+        tests("TaskGraph", ["ClocheModel", "StructuredText"]),
         tests("ModelUsage", ["ClocheModel", "StructuredText"]),
         tests("AuditExport", ["ClocheModel", "NetworkRules", "StructuredText"]),
         tests("AuditRecords", ["ClocheModel", "LinuxSystem", "StructuredText"]),
@@ -175,6 +179,7 @@ let package = Package(
         tests("Gateway", ["ClocheModel", "LinuxSystem", "ModelUsage", "NetworkMessages"]),
         tests("CredentialStore", ["ClocheModel", "LinuxSystem"]),
         tests("GitWorkspace", ["ClocheModel", "LinuxSystem"]),
+        tests("Snapshots", ["AgentStore", "ClocheModel", "LinuxSystem"]),
         tests("ResourceUsage", ["LinuxSystem"]),
         tests("SandboxRuntime", ["ClocheModel", "ControlGroups", "LinuxSystem", "CLinux"]),
         tests(

@@ -23,6 +23,9 @@ package struct AgentDirectory: Equatable, Sendable {
     package var operationLock: String { path + "/operation.lock" }
     /// What the agent program does, as the supervisor saw it last: a `HarnessState`.
     package var activityFile: String { path + "/activity.json" }
+    /// What the agent has said with `cloche report done` or `failed`: a `HarnessState`; what its program does later changes
+    /// nothing of it.
+    package var resultFile: String { path + "/result.json" }
     /// Where the program and its hooks write what it does: a FIFO, there while the agent runs.
     package var statePipe: String { path + "/state.pipe" }
     /// The socket that is bound into the agent's sandbox, by name in this directory.
@@ -67,9 +70,8 @@ package struct AgentDirectory: Equatable, Sendable {
         do throws(SystemError) {
             try Files.makeDirectory(temporary)
             do throws(SystemError) {
-                for folder in ["/home", "/upper", "/upper/layers", "/upper/var"] {
-                    try Files.makeDirectory(temporary + folder, mode: folder == "/upper" ? 0o700 : 0o755)
-                }
+                try Files.makeDirectory(temporary + "/home", mode: 0o755)
+                try Self.makeUpper(temporary + "/upper")
                 let bytes = Array(JSONText.serialize(record.document, pretty: true).utf8)
                 try Files.writeAtomically(temporary + "/agent.json", bytes, sync: false)
                 // The lock is on the open file and stays through the rename.
@@ -91,6 +93,12 @@ package struct AgentDirectory: Equatable, Sendable {
                 remedy: "choose another name, or `cloche delete \(name)` first"
             )
         } catch { throw StoreError.cannotWrite(error) }
+    }
+
+    /// Makes an agent's own layers, with nothing in them.
+    package static func makeUpper(_ path: String) throws(SystemError) {
+        try Files.makeDirectory(path)
+        for folder in ["/layers", "/var"] { try Files.makeDirectory(path + folder, mode: 0o755) }
     }
 
     /// Reads the record.
@@ -154,6 +162,21 @@ package struct AgentDirectory: Equatable, Sendable {
         guard let bytes = try? Files.read(activityFile, limit: 1 << 20) else { return nil }
         // Of another version: the same.
         return (try? JSONText.parse(bytes)).flatMap { HarnessState(document: $0) }
+    }
+
+    /// What the agent has reported as its result since it was last started; nil if nothing.
+    package func readResult() -> HarnessState? {
+        // No file, or one of another version: nothing is known.
+        guard let bytes = try? Files.read(resultFile, limit: 1 << 16) else { return nil }
+        return (try? JSONText.parse(bytes)).flatMap { HarnessState(document: $0) }  // as above
+    }
+
+    /// Keeps what the agent reports as its result; nil takes an earlier one away.
+    package func write(result: HarnessState?) throws(ClocheError) {
+        do throws(SystemError) {
+            guard let result else { return try Files.remove(resultFile) }
+            try Files.writeAtomically(resultFile, JSONText.serializeBytes(result.document))
+        } catch { throw StoreError.cannotWrite(error) }
     }
 
     /// Keeps what the agent program does.

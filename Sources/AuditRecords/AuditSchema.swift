@@ -93,6 +93,8 @@ extension EventKind {
         [
             .always("profile", .text, "The profile's name."), .always("task", .foreignText, "Its task."),
             .maybe("parent", .text, "The agent that started it."),
+            .maybe("forked-from", .text, "The agent that it was forked from."),
+            .maybe("snapshot", .text, "That agent's snapshot; absent for what it was at that moment."),
         ]
     )
     /// A sandbox is about to be built.
@@ -346,9 +348,26 @@ extension EventKind {
         ]
     )
 
+    /// A snapshot was made, removed, or gone back to.
+    package static let snapshot = EventKind(
+        "snapshot",
+        .security,
+        "A person made or deleted a snapshot of the agent, or put the agent back to one.",
+        [
+            .always("action", .word(["delete", "fork", "make", "rollback"]), "What was done."),
+            .maybe(
+                "name",
+                .text,
+                "The snapshot's name; absent for a fork from what the agent was at that moment."
+            ),
+            .maybe("before", .text, "The snapshot of what a rollback replaced."),
+            .maybe("into", .text, "The agent that was forked from it."),
+        ]
+    )
+
     /// What people do.
     static let people: [EventKind] = [
         .attach, .detach, .keys, .message, .command, .exit, .pause, .unpause, .policy, .approval, .forward,
-        .sync, .merge, .sign, .child, .family,
+        .sync, .merge, .snapshot, .sign, .child, .family,
     ]
 }

@@ -294,6 +294,13 @@ package struct EventWords: Equatable {
             let rest = event["uncommitted"]?.bool == true ? "and uncommitted changes" : ""
             let commits = "\(count) commit\(count == 1 ? "" : "s")"
             return ("", joined([joined([commits, rest], by: " "), "head \(id(event["head"]))", by(event)]))
+        case "snapshot":
+            let (before, into) = (word(event["before"]), word(event["into"]))
+            let rest = [
+                word(event["name"]), before.isEmpty ? "" : "before it \(before)",
+                into.isEmpty ? "" : "into \(into)",
+            ]
+            return (word(event["action"], limit: 40), joined(rest + [by(event)]))
         case "merge":
             let into = word(event["into"], limit: 200)
             let what = event["commit"]?.string == nil ? "nothing new" : "commit \(id(event["commit"]))"

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <linux/fs.h>
 #include <linux/keyctl.h>
 #include <linux/landlock.h>
 #include <linux/sched.h>
@@ -30,7 +31,6 @@
 
 const int clinux_O_PATH = O_PATH;
 const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
-
 
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
@@ -87,6 +87,7 @@ int64_t clinux_free_bytes(int fd) {
     return fstatvfs(fd, &fs) < 0 ? -1 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
+int clinux_share_blocks(int to, int from) { return ioctl(to, FICLONE, from); }
 int clinux_reserve(int fd, int64_t place, int64_t count) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, place, count);
 }

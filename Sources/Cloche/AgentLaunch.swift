@@ -8,6 +8,7 @@ internal import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
 internal import SandboxRuntime
+internal import Snapshots
 internal import Supervision
 
 /// How a harness is started; the raw values are words of `cloche internal supervise`.
@@ -71,6 +72,7 @@ struct AgentLaunch {
             directory: directory.path
         )
         request.programs = programs
+        request.layers = try LayerPool(of: directory).places(of: directory)
         request.hasGateway = !services.isEmpty
         request.shares = try installation.stateRoot.project(record.project).sharedDirectories(policy)
         var agent = SupervisedAgent(
@@ -93,7 +95,7 @@ struct AgentLaunch {
             ),
             filterCache: installation.cacheDirectory,
             owner: directory.cgroupOwner,
-            trees: Self.trees(directory, record),
+            trees: Self.trees(directory, record) + request.layers,
             readPolicy: { document throws(ClocheError) in try Policy(document: document) }
         )
         if !services.isEmpty { agent.makeBudget = budget(policy, directory, record) }

@@ -84,6 +84,7 @@ extension Project {
             )
         case .stopped, .exited, .failed, .lost: break
         }
+        try settleSnapshots(directory, status.record)
         var record = status.record
         // Without a new task the old one stays on show; it is not given again.
         if !task.isEmpty { record.task = task }
@@ -121,7 +122,7 @@ extension Project {
         defer { _ = lock.isLocked }
         guard let status = try readable(directory, force: force) else {
             try keepUsage(directory, force: force)
-            try directory.remove()
+            try removeWithLayers(directory)
             return
                 "its record could not be read; `git worktree prune` and `git branch -D cloche/\(name)` clean the rest"
         }
@@ -138,6 +139,7 @@ extension Project {
         }
         if !force && ![.creating, .deleting].contains(status.record.state) {
             try refuseLoss(directory, status.record, keepBranch: keepBranch)
+            try refuseLossOfSnapshots(directory, status.record)
         }
         return try dismantle(directory, force: force, keepBranch: keepBranch)
     }
@@ -166,7 +168,7 @@ extension Project {
             kept = try AgentGit.worktree(directory, record).remove(keepBranch: keepBranch)
         }
         try keepUsage(directory, force: force)
-        try directory.remove()
+        try removeWithLayers(directory)
         return kept
     }
 

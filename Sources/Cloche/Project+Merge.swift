@@ -21,6 +21,8 @@ package struct MergeOptions: Sendable {
     package var leavesOut = false
     /// A shell's command line that must succeed with the merged files; nil for none.
     package var check: String?
+    /// `key=value` overrides of the profile of the sandbox that it runs in.
+    package var checkSettings: [String] = []
     /// The profile of the sandbox that it runs in.
     package var checkProfile = "shell"
     /// Whether branch and checkout stay as they are.
@@ -154,13 +156,13 @@ extension Project {
     ) throws(ClocheError) {
         let files = try ScratchFiles.make(merge.result, of: repository)
         progress("checking: \(check)")
-        let words = [
-            "-C", directory, "run", "--profile", options.checkProfile, "--workspace",
-            "dir:\(files.directory)",
-            // What stands for protected names in a user's directory would be files of the merge here.
-            "--set", "filesystem.protect=[]",
-            "--", "/bin/sh", "-c", check,
-        ]
+        let words =
+            [
+                "-C", directory, "run", "--profile", options.checkProfile, "--workspace",
+                "dir:\(files.directory)",
+                // What stands for protected names in a user's directory would be files of the merge here.
+                "--set", "filesystem.protect=[]",
+            ] + options.checkSettings.flatMap { ["--set", $0] } + ["--", "/bin/sh", "-c", check]
         let status: Int32
         do throws(SystemError) {
             let null = try Files.openForUpdate("/dev/null")

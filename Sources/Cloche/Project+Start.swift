@@ -131,6 +131,7 @@ extension Project {
             if case .worktree(let base) = options.workspace {
                 progress("making a worktree on branch cloche/\(record.name)")
                 try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+                try noteCheckout(directory, record)
             }
             try auditLog(directory, record).append(
                 .create,
@@ -169,6 +170,7 @@ extension Project {
                 changes: "?",
                 queuedMessages: 0,
                 questions: [],
+                result: nil,
                 directory: directory.path
             )
     }
@@ -280,7 +282,7 @@ extension Project {
     ///
     /// What fails for a moment is tried once more. What cannot be taken away stays with its record, is listed as
     /// incomplete and can be deleted; the failure that led here is the one to tell.
-    private func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
+    func discard(_ directory: AgentDirectory, unless isForeign: Bool) {
         for _ in 0..<2 {
             do throws(ClocheError) {
                 var record = try directory.read()
@@ -307,7 +309,10 @@ extension Project {
         by waiting: WaitingSupervisor? = nil,
         _ handed: FileDescriptor.Shared? = nil
     ) throws(ClocheError) {
-        let told = HarnessFiles.telling(policy, of: try directory.read().parent)
+        // What it said of an earlier task is not this one's.
+        try directory.write(result: nil)
+        let record = try directory.read()
+        let told = HarnessFiles.telling(policy, of: record.parent)
         try HarnessFiles.write(told, installation, home: directory.home)
         let environment = AgentLaunch.inheritedNames(policy, variables).sorted().compactMap { name in
             ProcessEnvironment.value(name).map { "\(name)=\($0)" }
@@ -320,7 +325,12 @@ extension Project {
             supervisor = try WaitingSupervisor(installation, ownNetwork: policy.network.mode != .host)
         }
         try supervisor.begin(
-            SupervisorOrder(directory: directory.path, mode: mode.rawValue, environment: environment),
+            SupervisorOrder(
+                directory: directory.path,
+                agent: record.auditLog ?? "",
+                mode: mode.rawValue,
+                environment: environment
+            ),
             keys: keys
         )
         try GatewayKeyReading(installation).takeBackRevoked(policy)

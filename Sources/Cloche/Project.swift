@@ -7,6 +7,7 @@ internal import GitWorkspace
 internal import LinuxSystem
 public import Messaging
 package import ProfileLoading
+internal import Snapshots
 
 /// A directory whose files agents work on.
 public struct Project: Sendable {
@@ -88,6 +89,10 @@ public struct AgentInfo: Equatable, Sendable {
     public let queuedMessages: Int
     /// Its questions that wait for the person, the oldest first.
     public let questions: [Message]
+    /// What it has reported as its result since it was last started; nil if nothing.
+    public let result: HarnessState?
+    /// How many snapshots there are of it.
+    public var snapshots = 0
     /// Its directory on the host.
     public let directory: String
 
@@ -144,6 +149,8 @@ extension Project {
             changes: changes(directory, status.record, &repositories),
             queuedMessages: directory.queuedMessages,
             questions: questions.filter { $0.sender == messageSender(status.record) },
+            result: directory.readResult(),
+            snapshots: SnapshotDirectory(directory).count,
             directory: directory.path
         )
     }

@@ -24,7 +24,7 @@ package enum SupervisorProcess {
                 SupervisorReady.send(StoreError.cannotWrite(error), to: socket)
                 return 125
             }
-            return run(directory, mode, keys, reporting: socket)
+            return run(order, mode, keys, reporting: socket)
         } catch { return 125 }
     }
 
@@ -38,14 +38,17 @@ package enum SupervisorProcess {
     }
 
     private static func run(
-        _ directory: AgentDirectory,
+        _ order: SupervisorOrder,
         _ mode: StartMode,
         _ keys: FileDescriptor.Shared?,
         reporting socket: consuming FileDescriptor
     ) -> Int32 {
+        let directory = AgentDirectory(path: order.directory)
         let supervisor: Supervisor
         do throws(ClocheError) {
             let record = try directory.read()
+            // The command that gave the order may be dead, and its agent replaced by another one of that name.
+            guard (record.auditLog ?? "") == order.agent else { return 125 }
             let agent = try AgentLaunch(installation: Installation())
                 .supervisedAgent(directory, record, mode, keys: keys)
             supervisor = try Supervisor(agent)

@@ -154,9 +154,14 @@ package enum ClocheCommandLine {
         case ("diff", _): DiffCommand.run
         case ("sync", _): SyncCommand.run
         case ("merge", _): MergeCommand.run
+        case ("up", _): UpCommand.run
+        case ("graph", _): GraphCommand.run
         case ("stop", _): StopCommand.run
         case ("resume", _): ResumeCommand.run
         case ("delete", _): DeleteCommand.run
+        case ("snapshot", _): SnapshotCommand.run
+        case ("rollback", _): RollbackCommand.run
+        case ("fork", _): ForkCommand.run
         case ("explain", _): ExplainCommand.run
         case ("netcheck", _): NetcheckCommand.run
         case ("inspect", _): InspectCommand.run

@@ -153,6 +153,8 @@ public struct AgentRecord: Equatable, Sendable {
     public var parent: ParentReference?
     /// Words by which several agents are meant at once, by key.
     public var labels: [Document.Entry]
+    /// The agent that it was forked from, if it was.
+    public var forkedFrom: String?
 
     /// A new agent.
     public init(
@@ -225,6 +227,7 @@ extension AgentRecord {
             "audit-log": .optional(auditLog),
             "parent": parent?.document ?? .null,
             "labels": .map(labels),
+            "forked-from": .optional(forkedFrom),
             "effective": effective,
         ])
     }
@@ -274,6 +277,7 @@ extension AgentRecord {
         auditLog = document["audit-log"]?.string
         parent = document["parent"].flatMap { ParentReference(document: $0) }
         labels = document["labels"]?.entries ?? []
+        forkedFrom = document["forked-from"]?.string
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

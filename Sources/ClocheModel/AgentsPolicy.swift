@@ -33,6 +33,10 @@ public enum AgentVerb: String, Equatable, Sendable, CaseIterable {
     case requestMerge = "request-merge"
     /// A file for a shared directory.
     case share
+
+    /// Whether it takes a part of the agent's limits, or much of the host's time, which no limit of the agent's counts: of
+    /// these one is carried out at a time.
+    public var takesShare: Bool { [.start, .stop, .diff, .sync, .merge, .requestMerge].contains(self) }
 }
 
 /// What an agent may do with other agents.
@@ -50,6 +54,8 @@ public struct AgentsPolicy: Equatable, Sendable {
     /// Whom it may write to: `parent`, `children`, `siblings`, names in which `*` stands for any characters, or
     /// `label:KEY[=VALUE]`.
     public var recipients: [String]
+    /// Profiles that its children may have beside its own, by name.
+    public var profiles: [String]
     /// The most children at a time.
     public var children: Int64
     /// How many generations there may be below it.
@@ -61,12 +67,14 @@ public struct AgentsPolicy: Equatable, Sendable {
     public init(
         verbs: [AgentVerb] = [],
         recipients: [String] = [],
+        profiles: [String] = [],
         children: Int64 = 0,
         depth: Int64 = 0,
         atEnd: ParentEnd = .stop
     ) {
         self.verbs = verbs
         self.recipients = recipients
+        self.profiles = profiles
         self.children = children
         self.depth = depth
         self.atEnd = atEnd

@@ -66,7 +66,9 @@ package struct AgentWorktree: Sendable {
     /// brought.
     var refs: AgentRefs { AgentRefs(agent: agent) }
 
-    var privateGitDirectory: String { metadata + "/private" }
+    /// The agent's own git directory.
+    package static func privateGitDirectory(of metadata: String) -> String { metadata + "/private" }
+    var privateGitDirectory: String { Self.privateGitDirectory(of: metadata) }
     var pointerFile: String { metadata + "/pointer" }
     var emptyFile: String { metadata + "/no-alternates" }
     var originFile: String { metadata + "/origin" }

@@ -136,11 +136,7 @@ extension GitRepository {
         if topLevel != nil { current = try currentBranch() }
         if case .branch(let name) = destination, "refs/heads/" + name != current {
             let branch = "refs/heads/" + name
-            // git expands `@{-1}` and the like, and takes names that it would not make.
-            let checked = try git.run(["check-ref-format", "--branch", name], at: store)
-            guard checked.status == 0, checked.outputText.withoutFinalNewline == name, !name.hasPrefix("-"),
-                !name.hasPrefix("refs/"), !["HEAD", "@"].contains(name)
-            else { throw ClocheError(.usage, "\(name.visible) cannot name a branch") }
+            try checkBranchName(name)
             try refuseCheckedOutElsewhere(branch)
             let previous = try commit(branch)
             var start = previous
@@ -157,6 +153,15 @@ extension GitRepository {
         _ = try finishInterruptedMergeLocked()
         let state = try cleanCheckout()
         return Target(branch: state.branch, isCheckedOut: true, previous: state.commit, start: state.commit)
+    }
+
+    /// Refuses what cannot name a branch that we would make.
+    func checkBranchName(_ name: String) throws(ClocheError) {
+        // git expands `@{-1}` and the like, and takes names that it would not make.
+        let checked = try git.run(["check-ref-format", "--branch", name], at: store)
+        guard checked.status == 0, checked.outputText.withoutFinalNewline == name, !name.hasPrefix("-"),
+            !name.hasPrefix("refs/"), !["HEAD", "@"].contains(name)
+        else { throw ClocheError(.usage, "\(name.visible) cannot name a branch") }
     }
 
     /// A branch that moved under another checkout would make all of its files look changed.

@@ -20,10 +20,13 @@ package struct ScratchFiles: ~Copyable {
     }
 
     /// Writes them, as the checkout of the repository would have them.
-    package static func make(_ commit: String, of repository: GitRepository) throws(ClocheError)
-        -> ScratchFiles
+    ///
+    /// - Parameter parent: where; nil is the temporary directory.
+    package static func make(_ commit: String, of repository: GitRepository, in parent: String? = nil)
+        throws(ClocheError) -> ScratchFiles
     {
-        let files = ScratchFiles(place: try directory(in: ProcessEnvironment.value("TMPDIR") ?? "/var/tmp"))
+        let place = parent ?? ProcessEnvironment.value("TMPDIR") ?? "/var/tmp"
+        let files = ScratchFiles(place: try directory(in: place))
         do throws(SystemError) {
             try Files.makeDirectory(files.directory)
         } catch { throw ClocheError("no temporary directory can be made", error) }

@@ -28,7 +28,12 @@ extension AgentWorktree {
         -> Origin
     {
         try repository.checkVersion()
-        let origin = try findOrigin(base)
+        return try create(from: try findOrigin(base), waiting)
+    }
+
+    /// The same from what is known to be a commit.
+    @discardableResult
+    func create(from origin: Origin, _ waiting: (String) -> Void) throws(ClocheError) -> Origin {
         try checkIsFree()
         do {
             try Files.makeDirectories(metadata)

@@ -103,6 +103,14 @@ extension Files {
         try check("rmdir", name) { unsafe unlinkat(number, name, AT_REMOVEDIR) }
     }
 
+    /// `rename(2)` within a directory.
+    package static func rename(_ old: String, _ new: String, at parent: borrowing FileDescriptor)
+        throws(SystemError)
+    {
+        let number = parent.number
+        try check("rename", old) { unsafe renameat(number, old, number, new) }
+    }
+
     /// `unlink(2)`.
     package static func removeFile(_ name: String, at parent: borrowing FileDescriptor) throws(SystemError) {
         let number = parent.number

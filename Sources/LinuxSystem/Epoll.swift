@@ -186,6 +186,13 @@ package enum WallClock {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
+    /// Nanoseconds since 1970, as files have their times.
+    package static var nanoseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     /// `Nov 21 10:00:00` in local time, as syslog has it.
     package static func syslogStamp(_ milliseconds: Int64) -> String {
         var seconds = time_t(milliseconds / 1000)

@@ -305,7 +305,9 @@ extension FileDescriptor.Shared {
     /// See `FileDescriptor.setNonBlocking`.
     package func setNonBlocking() throws(SystemError) { try descriptor.setNonBlocking() }
     /// The descriptor, for a call that takes one.
-    func borrowed<Result, Failure: Error>(_ body: (borrowing FileDescriptor) throws(Failure) -> Result)
+    package func borrowed<Result, Failure: Error>(
+        _ body: (borrowing FileDescriptor) throws(Failure) -> Result
+    )
         throws(Failure) -> Result
     {
         try body(descriptor)

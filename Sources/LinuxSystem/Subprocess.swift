@@ -116,6 +116,15 @@ package struct Subprocess: Sendable {
         return clinux_exited(status) != 0 ? clinux_exit_code(status) : 128 + clinux_term_signal(status)
     }
 
+    /// Any child of ours that has ended, with its exit code, nil when a signal killed it; nil when none has ended.
+    ///
+    /// Only for a process that waits for no child by its number at the same time.
+    package static func reap() -> (pid: Int32, exitCode: Int32?)? {
+        var status: CInt = 0
+        let pid = unsafe waitpid(-1, &status, WNOHANG)
+        return pid > 0 ? (pid, clinux_exited(status) != 0 ? clinux_exit_code(status) : nil) : nil
+    }
+
     /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
     /// ever.
     private func exchange(

@@ -18,6 +18,12 @@ package struct SystemMemory: Equatable, Sendable {
     }
 }
 
+/// The machine's processors.
+package enum Processors {
+    /// How many are in use, `sysconf(3)`.
+    package static var count: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}
+
 /// Room on one file system, `fstatvfs(3)`.
 package struct FileSystemRoom: Equatable, Sendable {
     /// Bytes in all.

@@ -129,8 +129,9 @@ package enum Attenuation {
             let asked = new ?? row.standard ?? .null
             let isWithin =
                 switch row.project {
+                // Programs are looked for on the host, and brought in.
+                case _ where key.hasPrefix("harness."), .never: asked == old ?? row.standard ?? .null
                 case .free, .unlessGranting: true
-                case .never: asked == old ?? row.standard ?? .null
                 case .narrower(.fewerRules): hasRules(asked, within: most, mode)
                 case .narrower(let order):
                     order.isNarrower(asked, than: most ?? row.standard ?? .null, type: row.type)

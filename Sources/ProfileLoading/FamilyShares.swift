@@ -29,7 +29,13 @@ package enum FamilyShares {
     /// - Parameters:
     ///   - document: an effective profile.
     ///   - taken: what others have of it: effective profiles, or documents of the same form.
-    package static func remaining(of document: Document, after taken: [Document]) -> Document {
+    ///   - isForItself: whether it is what the owner goes on with: then nothing is less than a profile can say. Of what is
+    ///     given away, nothing is left at 0.
+    package static func remaining(
+        of document: Document,
+        after taken: [Document],
+        forItself isForItself: Bool = false
+    ) -> Document {
         var rest = document
         for (section, names) in divided {
             for row in rows(section) where names.contains(row.name) {
@@ -41,6 +47,7 @@ package enum FamilyShares {
                     // Who has no limit of it has none to use.
                     left -= min(left, other.value(at: path).flatMap { row.type.amount(of: $0) } ?? 0)
                 }
+                if isForItself { left = max(left, row.type.least) }
                 rest[section]?[row.name] = row.type.value(of: left)
             }
         }
@@ -55,6 +62,13 @@ package enum FamilyShares {
             BudgetLimit(rawValue: row.name).map { Document.Entry(row.name, row.type.value(of: amount($0))) }
         }
         return .object(["budget": .map(entries)])
+    }
+
+    /// What of memory a profile has, in bytes; nil without a limit.
+    package static func memory(of document: Document) -> Int64? {
+        rows("limits").first { $0.name == "memory" }?.type.amount(
+            of: document.value(at: ["limits", "memory"]) ?? .null
+        )
     }
 
     /// A profile with equal parts of what a parent has, where it would have more.
@@ -83,6 +97,14 @@ package enum FamilyShares {
 }
 
 extension ValueType {
+    /// The least number that a value may stand for.
+    fileprivate var least: Int64 {
+        switch self {
+        case .orNone(let inner): inner.least
+        default: amounts.lowerBound
+        }
+    }
+
     /// The value that stands for a number.
     fileprivate func value(of amount: Int64) -> Document {
         switch self {

@@ -54,6 +54,7 @@ extension AgentsPolicy {
         self.init(
             verbs: document.strings("verbs").compactMap { AgentVerb(rawValue: $0) },
             recipients: document.strings("message"),
+            profiles: document.strings("profiles"),
             children: document["children"]?.integer ?? 0,
             depth: document["depth"]?.integer ?? 0,
             atEnd: document["at-end"]?.string.flatMap { ParentEnd(rawValue: $0) } ?? .stop

@@ -42,6 +42,16 @@ extension ProfileSchema {
             "How many generations there may be below it: with 1, its children start none."
         ),
         SchemaKey(
+            "profiles",
+            .list(.text(.profileName)),
+            default: .list([]),
+            project: .narrower(.fewer),
+            """
+            Profiles that its children may have beside its own, by name: with other programs, which are brought into the child's \
+            sandbox, and cut down to what this agent has.
+            """
+        ),
+        SchemaKey(
             "at-end",
             .choice(AgentsPolicy.ParentEnd.allCases.map(\.rawValue)),
             default: .string("stop"),

@@ -277,7 +277,7 @@ extension ValueType {
     }
 
     /// The numbers that a value may stand for.
-    fileprivate var amounts: ClosedRange<Int64> {
+    var amounts: ClosedRange<Int64> {
         switch self {
         case .integer(let range): range
         case .size(let minimum), .rate(let minimum): minimum...Quantity.mostBytes

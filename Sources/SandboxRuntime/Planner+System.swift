@@ -101,7 +101,7 @@ extension Planner {
         for overlay in overlays {
             // Elsewhere it is part of what is bound above it.
             let target = String(overlay.path.dropFirst())
-            addOverlay(at: target, "filesystem.writable") { planner, files in
+            try addOverlay(at: target, "filesystem.writable") { planner, files in
                 for entry in overlay.writable where entry != overlay.path {
                     let path = files + entry.dropFirst(overlay.path.utf8.count)
                     planner.addDirectories(path, optional: true, "filesystem.writable")
@@ -119,7 +119,8 @@ extension Planner {
         at target: String,
         _ reason: String,
         fill: (inout Planner, _ files: String) -> Void
-    ) {
+    ) throws(ClocheError) {
+        let lower = try addLowerLayers(["layers/\(Self.flat(target))/files"], reason) + [target]
         let storage = request.upper == nil ? addMemory("layers", reason) : Self.staging
         let layer = storage + "/" + Self.flat(target)
         let (files, work) = (layer + "/files", layer + "/work")
@@ -129,12 +130,33 @@ extension Planner {
         add(
             .filesystem(
                 kind: "overlay",
-                options: ["lowerdir=\(target)", "upperdir=\(files)", "workdir=\(work)", "userxattr"],
+                options: [
+                    "lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)",
+                    "userxattr",
+                ],
                 attributes: Self.plain
             ),
             target,
             reason
         )
+    }
+
+    /// Attaches parts of the layers that nobody writes any more.
+    ///
+    /// - Returns: where, the topmost first.
+    private mutating func addLowerLayers(_ parts: [String], _ reason: String) throws(ClocheError) -> [String]
+    {
+        var places: [String] = []
+        for path in request.layers.flatMap({ layer in parts.map { "\(layer)/\($0)" } }) {
+            // A layer has what the agent wrote while it was on top, which need not be all of them.
+            guard let names = try? Files.list(path), !names.isEmpty else { continue }
+            let place = Self.lower + String(lowerCount)
+            lowerCount += 1
+            let file = try findResolved(path, reason)
+            addBind(file, at: place, Self.readOnly, owned: true, reason)
+            places.append(place)
+        }
+        return places
     }
 
     /// A path as one name.
@@ -178,7 +200,7 @@ extension Planner {
             addDirectories("etc", reason)
         }
         let generated = generatedEtc()
-        addOverlay(at: "etc", reason) { planner, files in
+        try addOverlay(at: "etc", reason) { planner, files in
             for (name, content) in generated {
                 planner.add(.file(content: content, mode: 0o644), "\(files)/\(name)", "etc")
             }
@@ -247,9 +269,34 @@ extension Planner {
         return files
     }
 
+    /// `/var` is the agent's own altogether, until layers lie below it.
+    private mutating func addVarOverlay(_ lower: [String], _ reason: String) {
+        let (files, work) = (Self.staging + "/var/files", Self.staging + "/var/work")
+        addDirectories(files, reason)
+        addDirectories(work, reason)
+        addDirectories("var", reason)
+        add(
+            .filesystem(
+                kind: "overlay",
+                options: [
+                    "lowerdir=" + lower.joined(separator: ":"), "upperdir=\(files)", "workdir=\(work)",
+                    "userxattr",
+                ],
+                attributes: Self.plain
+            ),
+            "var",
+            reason
+        )
+    }
+
     mutating func addVar() throws(ClocheError) {
         let reason = "filesystem.writable"
-        try addLayerStorage(at: "var", "var", reason)
+        let lower = try addLowerLayers(["layers/var/files", "var"], reason)
+        if lower.isEmpty {
+            try addLayerStorage(at: "var", "var", reason)
+        } else {
+            addVarOverlay(lower, reason)
+        }
         for entry in request.policy.filesystem.writable where entry.hasPrefix("/var/") {
             addDirectories(String(entry.dropFirst()), optional: true, reason)
         }

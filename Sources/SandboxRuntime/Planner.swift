@@ -19,6 +19,10 @@ package struct Planner {
     /// Where the upper layers are attached while overlays are made; the tmpfs on `/run` covers the place for
     /// good, because nobody inside may unmount.
     static let staging = "run/layers"
+    /// Where the layers that nobody writes are attached meanwhile, by number; covered like `staging`.
+    ///
+    /// Short, since an option of a mount has at most 255 bytes.
+    static let lower = "run/"
     /// Where what is thrown away lies, until it has been attached to its places; covered like `staging`.
     static let memory = "run/memory"
 
@@ -99,6 +103,8 @@ package struct Planner {
             add(.directory(mode: path == target ? mode : 0o755), path, optional: optional, reason)
         }
     }
+    /// How many layers that nobody writes were attached.
+    var lowerCount = 0
     /// Directories that there are on the way.
     private(set) var made: Set<String> = []
 

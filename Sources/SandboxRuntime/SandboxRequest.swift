@@ -49,6 +49,8 @@ package struct SandboxRequest: Sendable {
     package var home: String?
     /// The agent's own layer over the system directories; nil gives one that is thrown away.
     package var upper: String?
+    /// Layers that once were the agent's own and are written by nobody any more, the topmost first.
+    package var layers: [String] = []
     /// The host's `/etc` as this sandbox sees it; nil takes the host's files one by one.
     package var etc: EtcTree?
     /// The cgroup that it is born in, as `/proc/PID/cgroup` has it; nil for the one that the supervisor is in.

@@ -25,7 +25,7 @@ struct OutsideTree {
     let inside: String
     let place: OutsideChange.Place
     /// What is below it, of a layer: where a name that is here is there, too, it was not added.
-    var lower: String?
+    var lower: [String] = []
 }
 
 /// Looks through some trees.
@@ -163,8 +163,7 @@ struct OutsideFiles {
     }
 
     private func isBelow(_ entry: TreeEntry, _ tree: OutsideTree) -> Bool {
-        guard let lower = tree.lower else { return false }
-        return Files.exists(Array((lower + "/").utf8) + entry.path)
+        tree.lower.contains { Files.exists(Array(($0 + "/").utf8) + entry.path) }
     }
 
     /// Whether it is as Cloche puts it there.

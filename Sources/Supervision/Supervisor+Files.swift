@@ -14,11 +14,11 @@ struct PlannedFiles {
     private(set) var places: [[UInt8]: String?] = [:]
 
     init(_ plan: SandboxPlan) {
-        for case .filesystem("overlay", let options, _) in plan.operations.map(\.action) {
-            guard let lower = Self.value("lowerdir", options), let upper = Self.value("upperdir", options),
-                let layer = Self.layer(upper)?.name
+        for operation in plan.operations {
+            guard case .filesystem("overlay", let options, _) = operation.action,
+                let layer = Self.value("upperdir", options).flatMap(Self.layer)?.name
             else { continue }
-            layers[layer] = "/" + lower
+            layers[layer] = "/" + operation.target
         }
         for operation in plan.operations where !operation.target.isEmpty { note(operation) }
     }
@@ -94,12 +94,25 @@ extension Supervisor {
                 path: "\(upper)/layers/\(name)/files",
                 inside: target,
                 place: .upper,
-                lower: target == "/etc" ? agent.request.etc?.path ?? target : target
+                lower: [Self.hostPath(below: target, agent.request)]
+                    + agent.request.layers.flatMap { ["\($0)/layers/\(name)/files", $0 + target] }
             )
         }
         trees.append(OutsideTree(path: upper + "/var", inside: "/var", place: .upper))
         trees.append(OutsideTree(path: agent.directory.home, inside: InsidePath.home, place: .home))
         return trees
+    }
+}
+
+extension Supervisor {
+    /// What of the host's is below an overlay.
+    private static func hostPath(below target: String, _ request: SandboxRequest) -> String {
+        switch target {
+        case "/etc": request.etc?.path ?? target
+        // Nothing of the host's.
+        case "/var": "/nonexistent"
+        default: target
+        }
     }
 }
 

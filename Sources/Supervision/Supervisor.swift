@@ -246,6 +246,10 @@ package final class Supervisor {
             guard let lock = try FileLock(agent.directory.supervisorLock) else {
                 throw SystemError("flock", .wouldBlock, agent.directory.supervisorLock)
             }
+            // Replaced since its record was read: then the lock is of another agent, whose supervisor is on its way.
+            guard (try? agent.directory.read())?.auditLog == record.auditLog else {
+                throw SystemError("flock", .wouldBlock, agent.directory.supervisorLock)
+            }
             self.lock = lock
             epoll = try Epoll()
             signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGQUIT])

@@ -9,6 +9,8 @@ internal import StructuredText
 package struct SupervisorOrder: Equatable, Sendable {
     /// The agent's directory.
     package var directory: String
+    /// Which agent that is: the id of its audit log. One that was made in the same place since is another's.
+    package var agent: String
     /// How its harness is started.
     package var mode: String
     /// The supervisor's own environment, `NAME=value`: what the agent may be given of the user's, and what names
@@ -16,8 +18,9 @@ package struct SupervisorOrder: Equatable, Sendable {
     package var environment: [String]
 
     /// An order.
-    package init(directory: String, mode: String, environment: [String]) {
+    package init(directory: String, agent: String, mode: String, environment: [String]) {
         self.directory = directory
+        self.agent = agent
         self.mode = mode
         self.environment = environment
     }
@@ -55,7 +58,7 @@ package struct SupervisorOrder: Equatable, Sendable {
     }
 
     /// The order as bytes: each word is ended by a null.
-    var bytes: [UInt8] { ([directory, mode] + environment).flatMap { word in Array(word.utf8) + [0] } }
+    var bytes: [UInt8] { ([directory, agent, mode] + environment).flatMap { word in Array(word.utf8) + [0] } }
 
     /// Reads an order; nil when it is none.
     init?(_ bytes: [UInt8]) {
@@ -63,8 +66,8 @@ package struct SupervisorOrder: Equatable, Sendable {
         let words = bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
-        guard words.count >= 2 else { return nil }
-        self.init(directory: words[0], mode: words[1], environment: Array(words[2...]))
+        guard words.count >= 3 else { return nil }
+        self.init(directory: words[0], agent: words[1], mode: words[2], environment: Array(words[3...]))
     }
 }
 

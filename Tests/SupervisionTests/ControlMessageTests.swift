@@ -50,7 +50,7 @@ import Testing
     static let noMessages: [(name: String, bytes: [UInt8])] = [
         ("nothing", []),
         ("unknown kind", [0]),
-        ("unknown letter", Array("Z{}".utf8)),
+        ("unknown letter", Array("Q{}".utf8)),
         ("attach without JSON", Array("A".utf8)),
         ("attach without a size", Array(#"A{"window":0}"#.utf8)),
         ("look of no window", Array(#"L{"lines-above":0}"#.utf8)),

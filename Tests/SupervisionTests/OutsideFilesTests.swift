@@ -36,7 +36,12 @@ import Testing
         func look(since: Int64 = 0, deadline: Int64 = .max) -> OutsideFiles {
             var files = OutsideFiles(kept, since: since, planned: planned, deadline: deadline)
             files.look(
-                through: OutsideTree(path: layer, inside: "/usr/local", place: .upper, lower: path + "/lower")
+                through: OutsideTree(
+                    path: layer,
+                    inside: "/usr/local",
+                    place: .upper,
+                    lower: [path + "/lower"]
+                )
             )
             files.look(through: OutsideTree(path: home, inside: "/home/agent", place: .home))
             // As it is written and read.

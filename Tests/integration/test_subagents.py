@@ -116,6 +116,10 @@ def test_a_child_is_an_agent(t):
     assert child["is"] == "child" and child["branch"] == "cloche/kid" and child["narrowed"] == [], child
     done = inside(t, project, "wait", "kid", "--timeout", "60").out
     assert done == "kid done: all good\n", done
+    # Also when its program has gone on to something else.
+    shell(t, project, "echo idle > $CLOCHE_STATE", name="kid")
+    t.wait_until(lambda: t.agents(project)["kid"]["activity"]["state"] == "idle", "it is idle")
+    assert inside(t, project, "wait", "kid").out == "kid done: all good\n" and t.agents(project)["kid"]["result"]["state"] == "done"
     assert "+kid" in inside(t, project, "diff", "kid").out and "kid | 1 +" in inside(t, project, "diff", "kid", "--stat").out
     assert "mine" in inside(t, project, "look", "kid").out
     shell(t, project, "git merge -q $(cloche sync kid) && test -f kid")
@@ -273,13 +277,17 @@ def test_limits_and_budgets_are_shares(t):
 
 def test_a_profile_that_is_named_is_cut_down(t):
     t.profile("wide", "extends: shell\nnetwork: {mode: open}\nlimits: {processes: 8000}\nenvironment: {set: {WIDE: '1'}}\n")
-    project = parent(t, "--set", "limits.processes=600")
+    project = parent(t, "--set", "limits.processes=600", "--set", "agents.profiles=[wide]")
     child = fields(t, project, "start", "kid", PARENT, "--profile", "wide")
     assert child["narrowed"] == ["network.mode", "limits.processes"], child
-    assert shell(t, project, "echo $WIDE; ls /sys/class/net", name="kid").out.split() == ["1", "lo"]
+    assert shell(t, project, "echo $WIDE; grep -c : /proc/net/dev", name="kid").out.split() == ["1", "1"]
     assert audit(t, project, "boss", "child")[-1]["narrowed"] == child["narrowed"]
-    told = inside(t, project, "start", "file", PARENT, "--profile", "/workspace/evil.yaml", check=2).err
-    assert "not the name of a profile" in told, told
+    for name in ("/workspace/evil.yaml", "claude"):
+        told = inside(t, project, "start", "other", PARENT, "--profile", name, check=125).err
+        assert "agents.profiles" in told, told
+    # What is looked for on the host is not the agent's to name.
+    told = inside(t, project, "start", "other", PARENT, "--set", "harness.command=[deploy.sh]", check=125).err
+    assert "harness.command" in told, told
 
 
 def test_credentials_that_were_not_given_are_not_given_on(t):
@@ -355,7 +363,7 @@ def test_messages_between_agents(t):
     sent = fields(t, project, "message", "parent", "the lexer is done", "--asks", name="one")
     assert sent == [{"name": "boss", "id": 1, "duplicate": False, "refused": None}], sent
     got = json.loads(waiting.communicate(timeout=60)[0])
-    assert [(m["sender"], m["text"], m["asks"]) for m in got] == [("one", "the lexer is done", True)], got
+    assert [(m["from"], m["text"], m["asks"]) for m in got] == [("one", "the lexer is done", True)], got
     assert inside(t, project, "message", "one", "take", "the", "parser", "--reply-to", "1").out == "one: queued as 1\n"
     told = inside(t, project, "inbox", name="one").out
     assert "[message 1 from boss in reply to your message 1;" in told and "\n> take the parser\n" in told, told

@@ -118,6 +118,9 @@ struct clinux_entry {
 };
 int clinux_entry(int dirfd, const char *_Nonnull name, struct clinux_entry *_Nonnull entry);
 
+/* FICLONE (ioctl_ficlone(2)): the second file's content, its blocks shared with the first: 0, or -1. */
+int clinux_share_blocks(int to, int from);
+
 /* malloc_trim(3): gives free heap back to the system. */
 void clinux_trim_heap(void);
 

@@ -4,7 +4,7 @@ internal import AgentStore
 internal import AuditRecords
 package import ClocheModel
 internal import GitWorkspace
-internal import LinuxSystem
+package import LinuxSystem
 internal import ModelUsage
 internal import ProfileLoading
 internal import Supervision
@@ -46,8 +46,9 @@ extension ActingAgent {
     /// Starts a child.
     ///
     /// - Returns: the child, and the keys of which its profile would have had more.
-    package func start(_ options: ChildOptions) throws(ClocheError) -> (agent: AgentInfo, narrowed: [String])
-    {
+    package func start(_ options: ChildOptions) throws(ClocheError) -> (
+        agent: FamilyMember, narrowed: [String]
+    ) {
         guard let reference else {
             throw ClocheError(
                 .state,
@@ -56,9 +57,6 @@ extension ActingAgent {
                 remedy: "ask the person to make another agent"
             )
         }
-        // Two at once must not take the same share.
-        let lock = try lockFamily()
-        defer { _ = lock.isLocked }
         do throws(ClocheError) {
             let profile = try profile(of: options)
             var start = StartOptions(
@@ -79,10 +77,10 @@ extension ActingAgent {
                 parent: reference,
                 keys: try keys(of: policy)
             )
-            let agent = try project.start(start)
+            _ = try project.start(start)
             try note("started", options.name, profile.narrowed)
             try settleShares()
-            return (agent, profile.narrowed)
+            return (try child(options.name), profile.narrowed)
         } catch {
             // The refusal is what matters; the agent's log says it as well if it can.
             try? note("refused", options.name, [], why: error.why.isEmpty ? error.what : error.why)
@@ -129,11 +127,13 @@ extension ActingAgent {
                 remedy: living.isEmpty ? "do it yourself, or ask the person" : "wait for one, or stop one"
             )
         }
-        if let name = options.profile, !ProfileLoader.isName(name) {
+        if let name = options.profile, !policy.profiles.contains(name) {
+            let granted = policy.profiles.isEmpty ? "none" : policy.profiles.joined(separator: ", ")
             throw ClocheError(
-                .usage,
-                "not the name of a profile: \(name.debugDescription)",
-                remedy: "leave it out"
+                .state,
+                "\(record.name) may not start agents with the profile \(name.debugDescription)",
+                why: "beside its own, its profile grants these: \(granted) (agents.profiles)",
+                remedy: "leave --profile out, or ask the person"
             )
         }
         let whole = Attenuation.bound(of: record)
@@ -149,17 +149,36 @@ extension ActingAgent {
             within: left,
             bundlesOf: project.profiles
         )
+        try refuseToStarve(whole, left, document)
         return AttenuatedProfile(document: document, narrowed: profile.narrowed)
+    }
+
+    /// Refuses a child after which this agent would have less memory than it uses: its own programs would be killed.
+    private func refuseToStarve(_ whole: Document, _ left: Document, _ child: Document) throws(ClocheError) {
+        let rest = FamilyShares.remaining(of: left, after: [child])
+        guard let most = FamilyShares.memory(of: rest), let client = try SupervisorClient.connect(directory)
+        else {
+            return
+        }
+        try client.send(.stats)
+        guard case .report(let answer)? = try client.receive(),
+            let used = answer.value(at: ["report", "memory"])?.integer, used > most
+        else { return }
+        throw ClocheError(
+            .state,
+            "\(record.name) needs its memory itself: limits.memory",
+            why: "\(Amount.bytes(used)) are in use, and \(Amount.bytes(most)) would be left beside the child",
+            remedy: "give the child less, with --set limits.memory, or end programs of yours"
+        )
     }
 
     // MARK: Shares
 
     /// What children have of this agent's limits and budgets: all of a living one's, and what others have used.
-    private func taken(by living: [AgentInfo]) throws(ClocheError) -> [Document] {
+    private func taken(by living: [FamilyMember]) throws(ClocheError) -> [Document] {
         var taken = living.map(\.record.effective)
-        for agent in project.agents().agents where relation(to: agent.record) == .child {
-            if living.contains(where: { $0.record.name == agent.record.name }) { continue }
-            let directory = AgentDirectory(path: agent.directory)
+        for agent in family() where agent.relation == .child && !agent.isLiving {
+            let directory = project.state.agent(agent.record.name)
             let used = try directory.readUsage(created: agent.record.created).sum()
             taken.append(FamilyShares.used { used.used(of: $0) })
         }
@@ -169,7 +188,11 @@ extension ActingAgent {
     /// Tells its supervisor what is left for itself.
     package func settleShares() throws(ClocheError) {
         guard policy.children > 0 else { return }
-        let left = FamilyShares.remaining(of: record.effective, after: try taken(by: livingChildren()))
+        let left = FamilyShares.remaining(
+            of: record.effective,
+            after: try taken(by: livingChildren()),
+            forItself: true
+        )
         // One that is ending needs no limits.
         guard let client = try SupervisorClient.connect(directory) else { return }
         let shares = Document.object(["limits": left["limits"] ?? .null, "budget": left["budget"] ?? .null])
@@ -177,7 +200,8 @@ extension ActingAgent {
         _ = try client.receive()
     }
 
-    private func lockFamily() throws(ClocheError) -> FileLock {
+    /// Held for what takes a share, or the host's time: one at a time.
+    package func lockFamily() throws(ClocheError) -> FileLock {
         do throws(SystemError) {
             guard let lock = try FileLock(directory.path + "/family.lock", wait: true) else {
                 throw SystemError("fcntl", .wouldBlock, directory.path)
@@ -197,6 +221,17 @@ extension ActingAgent {
                 "narrowed": narrowed.isEmpty ? .null : .strings(narrowed),
             ]
         )
+    }
+
+    /// Settings for the sandbox of a check: what a child would get of limits, and ten minutes.
+    private func checkSettings() throws(ClocheError) -> [String] {
+        let whole = Attenuation.bound(of: record)
+        let left = FamilyShares.remaining(of: whole, after: try taken(by: livingChildren()))
+        let part = FamilyShares.part(whole, of: whole, left: left, count: policy.children + 1)
+        return ["memory", "swap", "processes", "cpu", "cpu-time", "disk", "disk-files", "process-starts"]
+            .compactMap { name in
+                part.value(at: ["limits", name]).map { "limits.\(name)=\(Document.inline($0))" }
+            } + ["limits.wall-clock=10m"]
     }
 
     // MARK: What they do
@@ -223,6 +258,8 @@ extension ActingAgent {
         var options = MergeOptions(names)
         options.destination = .branch("cloche-merged/\(record.name)")
         options.check = check
+        // What it runs is part of what this agent uses: as much as a child would get.
+        options.checkSettings = try checkSettings()
         options.leavesOut = keepGoing
         return try project.merge(options)
     }

@@ -6,6 +6,7 @@ package import ClocheModel
 internal import Glibc
 internal import LinuxSystem
 internal import ProfileLoading
+internal import TerminalText
 
 /// What another agent is to one.
 package enum Relation: String, Sendable {
@@ -21,6 +22,23 @@ package enum Relation: String, Sendable {
     case sibling
     /// None of these.
     case other
+}
+
+/// An agent as another one of its family sees it.
+package struct FamilyMember: Sendable {
+    /// What was recorded last.
+    package let record: AgentRecord
+    /// Where it is in its life.
+    package let state: AgentState
+    /// What its program does.
+    package let activity: HarnessState?
+    /// What it has reported as its result since it was last started.
+    package let result: HarnessState?
+    /// What it is to who asks.
+    package let relation: Relation
+
+    /// Whether it has not ended.
+    package var isLiving: Bool { state.isSupervised || state == .creating }
 }
 
 /// An agent as one that acts.
@@ -89,16 +107,30 @@ package struct ActingAgent {
         return false
     }
 
-    /// The agents that it can see, itself included, each with what it is to it.
-    package func visible() -> [(agent: AgentInfo, relation: Relation)] {
-        project.agents().agents.map { ($0, relation(to: $0.record)) }.filter { $0.1 != .other }
+    /// The agents that it can see, itself included.
+    package func family() -> [FamilyMember] {
+        project.state.agents().compactMap { directory in
+            // One whose record cannot be read is a person's to see to.
+            (try? member(directory)).flatMap { $0.relation == .other ? nil : $0 }
+        }
+    }
+
+    private func member(_ directory: AgentDirectory) throws(ClocheError) -> FamilyMember {
+        let status = try AgentStatus(of: directory)
+        return FamilyMember(
+            record: status.record,
+            state: status.state,
+            activity: status.activity,
+            result: directory.readResult(),
+            relation: relation(to: status.record)
+        )
     }
 
     /// One of its children, or further down.
-    package func child(_ name: String) throws(ClocheError) -> AgentInfo {
+    package func child(_ name: String) throws(ClocheError) -> FamilyMember {
         // Whether there is another of that name is not its to know.
-        if AgentName.isValid(name), let agent = try? project.agent(name),
-            [.child, .descendant].contains(relation(to: agent.record))
+        if AgentName.isValid(name), let agent = try? member(project.state.agent(name)),
+            [.child, .descendant].contains(agent.relation)
         {
             return agent
         }
@@ -110,19 +142,25 @@ package struct ActingAgent {
     }
 
     /// Its children that have not ended.
-    func livingChildren() -> [AgentInfo] {
-        project.agents().agents.filter {
-            relation(to: $0.record) == .child && ($0.isRunning || $0.state == .creating)
-        }
-    }
+    func livingChildren() -> [FamilyMember] { family().filter { $0.relation == .child && $0.isLiving } }
 
     /// Says what it does, as a hook of its program would.
-    package func report(_ activity: String, _ text: String) throws(ClocheError) {
-        let line = "\(activity) \(text.split { $0.isNewline }.joined(separator: " "))"
+    ///
+    /// That it is done, or has failed, stays so until it says something else or is started again: a program that has reported its
+    /// result goes on to wait for whoever is there.
+    package func report(_ activity: HarnessState.Activity, _ text: String) throws(ClocheError) {
+        let line = visible(text.split { $0.isNewline }.joined(separator: " "), limit: 400)
+        switch activity {
+        case .done, .failed:
+            let now = WallClock.milliseconds
+            try directory.write(result: HarnessState(activity, since: now, by: .hook, text: line))
+        case .working: try directory.write(result: nil)
+        default: break
+        }
         do throws(SystemError) {
             // Nobody reads it when the supervisor has gone.
             let pipe = try Files.open(directory.statePipe, O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
-            try pipe.write(Array((String(line.prefix(900)) + "\n").utf8))
+            try pipe.write(Array("\(activity.rawValue) \(line)\n".utf8))
         } catch {
             throw ClocheError(.state, "cannot report", why: error.description, remedy: "try again")
         }

@@ -19,6 +19,9 @@ enum AgentFunctions {
             throw ClocheError(.usage, "`cloche \(word)` is for programs", remedy: "see `cloche help`")
         }
         try context.agent.require(verb)
+        guard verb.takesShare else { return try function(verb)(context) }
+        let lock = try context.agent.lockFamily()
+        defer { _ = lock.isLocked }
         return try function(verb)(context)
     }
 
@@ -44,8 +47,8 @@ enum AgentFunctions {
 
     private static func whoami(_ context: AgentContext) throws(ClocheError) -> Int32 {
         let (agent, policy) = (context.agent, context.agent.policy)
-        let family = agent.visible()
-        let children = family.filter { $0.relation == .child }.map(\.agent.record.name)
+        let family = agent.family()
+        let children = family.filter { $0.relation == .child }.map(\.record.name)
         if context.command.flag("json") {
             context.output.json(
                 .object([
@@ -74,22 +77,21 @@ enum AgentFunctions {
     }
 
     private static func report(_ context: AgentContext) throws(ClocheError) -> Int32 {
-        let state = context.command.required("state")
+        // The table lets nothing else through.
+        let state = HarnessState.Activity(rawValue: context.command.required("state")) ?? .working
         try context.agent.report(state, context.command.rest.joined(separator: " "))
         return ExitCode.success
     }
 
     private static func list(_ context: AgentContext) throws(ClocheError) -> Int32 {
         let all = context.command.flag("all")
-        let shown = context.agent.visible().filter {
-            all || $0.agent.isRunning || $0.agent.state == .creating
-        }
+        let shown = context.agent.family().filter { all || $0.isLiving }
         if context.command.flag("json") {
-            context.output.json(.list(shown.map { document($0.agent, $0.relation) }))
+            context.output.json(.list(shown.map(document)))
         } else {
-            let rows = shown.map { agent, relation in
+            let rows = shown.map { agent in
                 [
-                    agent.record.name, relation.rawValue, agent.state.rawValue,
+                    agent.record.name, agent.relation.rawValue, agent.state.rawValue,
                     agent.activity.map { $0.activity.rawValue } ?? "-", agent.record.branch ?? "-",
                     visible(agent.record.task.split(separator: "\n").first.map(String.init) ?? "", limit: 60),
                 ]
@@ -100,11 +102,12 @@ enum AgentFunctions {
     }
 
     /// What one agent is told of another: nothing of the host.
-    static func document(_ agent: AgentInfo, _ relation: Relation) -> Document {
+    static func document(_ agent: FamilyMember) -> Document {
         let record = agent.record
         return .object([
-            "name": .string(record.name), "is": .string(relation.rawValue),
+            "name": .string(record.name), "is": .string(agent.relation.rawValue),
             "state": .string(agent.state.rawValue),
+            "result": agent.result?.document ?? .null,
             "activity": .optional(agent.activity?.activity.rawValue), "text": .optional(agent.activity?.text),
             "exit-code": .optional(record.exitCode), "failure": .optional(record.failure),
             "branch": .optional(record.branch), "profile": .string(record.profile),
@@ -128,7 +131,7 @@ enum AgentFunctions {
             )
         )
         if command.flag("json") {
-            var fields = document(child.agent, .child)
+            var fields = document(child.agent)
             fields["narrowed"] = .strings(child.narrowed)
             context.output.json(fields)
         } else {

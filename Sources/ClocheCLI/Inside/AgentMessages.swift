@@ -3,6 +3,7 @@
 internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
+internal import GitWorkspace
 internal import LinuxSystem
 internal import Messaging
 internal import ProfileLoading

@@ -13,7 +13,7 @@ enum AgentWait {
 
     /// How a child is that need not be waited for any more.
     private struct Outcome {
-        let agent: AgentInfo
+        let agent: FamilyMember
         /// `done`, `failed`, or the state that it is in.
         let word: String
         let text: String
@@ -74,10 +74,14 @@ enum AgentWait {
         )
     }
 
-    private static func outcome(_ agent: AgentInfo, idle: Bool) -> Outcome? {
+    private static func outcome(_ agent: FamilyMember, idle: Bool) -> Outcome? {
         let activity = agent.activity
-        let text = activity?.text ?? ""
-        if agent.isRunning || agent.state == .creating {
+        if agent.isLiving {
+            // What it has said of its work, whatever its program does now.
+            if let result = agent.result {
+                return Outcome(agent: agent, word: result.activity.rawValue, text: result.text)
+            }
+            let text = activity?.text ?? ""
             switch activity?.activity {
             case .done?, .failed?:
                 return Outcome(agent: agent, word: activity?.activity.rawValue ?? "", text: text)
@@ -87,12 +91,10 @@ enum AgentWait {
             default: return nil
             }
         }
-        let isGood = agent.state == .exited && agent.record.exitCode == 0 || agent.state == .stopped
-        return Outcome(
-            agent: agent,
-            word: isGood ? "done" : "failed",
-            text: agent.record.failure ?? (text.isEmpty ? agent.state.rawValue : text)
-        )
+        let hasEndedWell = agent.state == .exited && agent.record.exitCode == 0 || agent.state == .stopped
+        let isGood = hasEndedWell && agent.result?.activity != .failed
+        let text = agent.record.failure ?? agent.result?.text ?? agent.state.rawValue
+        return Outcome(agent: agent, word: isGood ? "done" : "failed", text: text)
     }
 
     private static func show(_ outcome: Outcome, _ output: Output) {
@@ -101,7 +103,7 @@ enum AgentWait {
     }
 
     private static func document(_ outcome: Outcome) -> Document {
-        var fields = AgentFunctions.document(outcome.agent, .child)
+        var fields = AgentFunctions.document(outcome.agent)
         fields["outcome"] = .string(outcome.word)
         return fields
     }

@@ -1,0 +1,151 @@
+// What a snapshot knows of files: each tree as a list, and the list as bytes on disk. The bytes are Cloche's own and
+// still read with care, since a power cut may have cut them.
+
+package import LinuxSystem
+
+/// The files of an agent's trees at one moment.
+package struct SnapshotFiles: Equatable, Sendable {
+    /// The trees that are kept file by file; the layers of `upper` are kept as they are.
+    package enum Tree: UInt8, CaseIterable, Sendable {
+        case workspace = 1
+        case git = 2
+        case home = 3
+    }
+
+    /// The files of each tree, the root of a tree first.
+    package var trees: [Tree: [TreeFile]] = [:]
+
+    /// None.
+    package init() {}
+
+    private static let title = Array("cloche-snapshot-1\n".utf8)
+    private static let end = Array("end\n".utf8)
+
+    /// As it is written.
+    package var bytes: [UInt8] {
+        var writer = ByteWriter(Self.title)
+        for tree in Tree.allCases {
+            guard let files = trees[tree] else { continue }
+            writer.add(UInt64(tree.rawValue))
+            writer.add(UInt64(files.count))
+            for file in files { writer.add(file) }
+        }
+        return writer.bytes + Self.end
+    }
+
+    /// Reads what was written; nil when it is not whole.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.starts(with: Self.title), bytes.suffix(Self.end.count).elementsEqual(Self.end) else {
+            return nil
+        }
+        var reader = ByteReader(bytes[Self.title.count..<(bytes.count - Self.end.count)])
+        while !reader.isAtEnd {
+            guard let tree = reader.number().flatMap({ UInt8(exactly: $0) }).flatMap(Tree.init),
+                let count = reader.number(), count <= UInt64(bytes.count)
+            else { return nil }
+            var files: [TreeFile] = []
+            files.reserveCapacity(Int(count))
+            for _ in 0..<count {
+                guard let file = reader.file() else { return nil }
+                files.append(file)
+            }
+            trees[tree] = files
+        }
+    }
+
+    /// The numbers of the kept contents that are in it.
+    package var contents: Set<Int64> {
+        Set(trees.values.joined().lazy.map(\.content).filter { $0 > 0 })
+    }
+
+    /// Takes away what is known of files with other contents than these.
+    package mutating func forgetContents(but kept: Set<Int64>) {
+        for (tree, files) in trees {
+            trees[tree] = files.filter { $0.content <= 0 || kept.contains($0.content) }
+        }
+    }
+}
+
+private struct ByteWriter {
+    private(set) var bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func add(_ number: UInt64) {
+        // Seven bits a byte, the last byte without the eighth.
+        var rest = number
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    mutating func add(_ number: Int64) { add(UInt64(bitPattern: number)) }
+
+    mutating func add(_ text: [UInt8]) {
+        add(UInt64(text.count))
+        bytes += text
+    }
+
+    mutating func add(_ file: TreeFile) {
+        bytes.append(file.kind.rawValue)
+        add(file.path)
+        add(UInt64(file.mode))
+        add(file.size)
+        add(file.modified.seconds)
+        add(file.modified.nanoseconds)
+        add(file.changed)
+        add(file.inode)
+        add(file.names)
+        add(file.target)
+        add(file.content + 2)
+    }
+}
+
+private struct ByteReader {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    mutating func number() -> UInt64? {
+        var (value, shift): (UInt64, UInt64) = (0, 0)
+        while let byte = rest.popFirst(), shift < 64 {
+            value |= UInt64(byte & 0x7f) << shift
+            if byte & 0x80 == 0 { return value }
+            shift += 7
+        }
+        return nil
+    }
+
+    mutating func signed() -> Int64? { number().map { Int64(bitPattern: $0) } }
+
+    mutating func text() -> [UInt8]? {
+        guard let count = number(), count <= UInt64(rest.count) else { return nil }
+        defer { rest = rest.dropFirst(Int(count)) }
+        return Array(rest.prefix(Int(count)))
+    }
+
+    mutating func file() -> TreeFile? {
+        guard let kind = rest.popFirst().flatMap(TreeFile.Kind.init), let path = text(),
+            let mode = number().flatMap({ UInt32(exactly: $0) }), let size = signed(), let seconds = signed(),
+            let rest = signed(), let changed = signed(), let inode = number(), let names = number(),
+            let target = text(),
+            let content = signed(), content >= 0
+        else { return nil }
+        return TreeFile(
+            path: path,
+            kind: kind,
+            mode: mode,
+            size: size,
+            modified: TreeFile.Time(seconds, rest),
+            changed: changed,
+            inode: inode,
+            names: names,
+            target: target,
+            content: content - 2
+        )
+    }
+}

@@ -1,0 +1,134 @@
+// Putting a tree back: what the comparison says, and nothing else. No file is written into: a new one takes the place of the
+// old one, so that no other name of the old one changes; what goes is moved out first and removed in the end.
+
+internal import Glibc
+internal import LinuxSystem
+
+/// Changes one tree.
+struct TreeRestoration {
+    private let tree: OpenTree
+    private let scratch: FileDescriptor.Shared
+    private let store: ContentStore
+    /// The files of the first commit that are needed, by their paths.
+    private let checkout: OpenTree?
+    private var moved = 0
+
+    /// - Parameters:
+    ///   - scratch: a directory of Cloche's on the same file system; what goes is left in it.
+    init(_ path: String, scratch: FileDescriptor.Shared, store: ContentStore, checkout: OpenTree?)
+        throws(SystemError)
+    {
+        tree = try OpenTree(path)
+        self.scratch = scratch
+        self.store = store
+        self.checkout = checkout
+    }
+
+    /// Makes the tree what is wanted, by the difference from what is there.
+    ///
+    /// - Returns: what is wanted, as it is known again.
+    mutating func carryOut(_ changes: TreeChanges, from present: [TreeFile], to wanted: [TreeFile])
+        throws(SystemError) -> [TreeFile]
+    {
+        // Until the end, every directory has to be open to its owner.
+        for file in present where file.kind == .directory && file.mode & 0o700 != 0o700 {
+            try tree.openUp(file.path)
+        }
+        for path in changes.removed { try moveAway(path) }
+        for file in changes.made { try make(file) }
+        for (path, other) in changes.linked { try link(path, to: other) }
+        for file in changes.altered where file.kind != .directory { try finish(file) }
+        try finishDirectories(wanted)
+        tree.forgetOpened()
+        return try known(present, wanted, changes)
+    }
+
+    private mutating func moveAway(_ path: [UInt8]) throws(SystemError) {
+        moved += 1
+        let name = "gone-\(moved)"
+        try scratch.borrowed { place throws(SystemError) in try tree.moveAway(path, to: place, as: name) }
+    }
+
+    private mutating func make(_ file: TreeFile) throws(SystemError) {
+        guard file.kind == .file else {
+            // A link that points elsewhere, say; a directory stays one.
+            if file.kind != .directory, (try? tree.status(file.path)) != nil { try moveAway(file.path) }
+            try tree.make(file)
+            if file.kind != .directory { try finish(file) }
+            return
+        }
+        try scratch.borrowed { place throws(SystemError) in try put(file, from: place) }
+    }
+
+    private func put(_ file: TreeFile, from place: borrowing FileDescriptor) throws(SystemError) {
+        let name = "new"
+        guard let made = try Files.makeFile(name, at: place, mode: 0o600) else {
+            throw SystemError("open", .exists, name)
+        }
+        if file.content != TreeFile.Content.none {
+            let source = try content(file)
+            try Files.copyContent(from: source, to: made)
+        }
+        guard try Files.status(of: made).size == file.size else {
+            throw SystemError("copy", Errno(EIO), tree.shown(file.path))
+        }
+        try tree.put(name, of: place, at: file.path)
+        try finish(file)
+    }
+
+    private func content(_ file: TreeFile) throws(SystemError) -> FileDescriptor {
+        if file.content > 0 { return try store.open(file.content) }
+        guard let checkout else { throw SystemError("open", .noEntry, tree.shown(file.path)) }
+        return try checkout.openToRead(file.path)
+    }
+
+    private func link(_ path: [UInt8], to other: [UInt8]) throws(SystemError) {
+        try scratch.borrowed { place throws(SystemError) in
+            let name = "new"
+            try tree.link(other, as: name, in: place)
+            try tree.put(name, of: place, at: path)
+            // Renaming onto another name of the same file does nothing, and leaves this one.
+            do throws(SystemError) {
+                try Files.removeFile(name, at: place)
+            } catch  where error.errno == .noEntry {}
+        }
+    }
+
+    private func finish(_ file: TreeFile) throws(SystemError) {
+        if file.kind != .link && file.kind != .absence { try tree.setMode(file.path, file.mode) }
+        try tree.setModified(file.path, file.modified)
+    }
+
+    /// The deepest first, since one that is closed cannot be passed any more.
+    private func finishDirectories(_ wanted: [TreeFile]) throws(SystemError) {
+        let directories = wanted.filter { $0.kind == .directory }.sorted { $0.path.count > $1.path.count }
+        for file in directories {
+            let now = try tree.status(file.path)
+            if now.modified != file.modified && !file.path.isEmpty {
+                try tree.setModified(file.path, file.modified)
+            }
+            if now.mode != file.mode { try tree.setMode(file.path, file.mode) }
+        }
+    }
+
+    /// What was not touched is known by what it was; the rest is looked at.
+    private func known(_ present: [TreeFile], _ wanted: [TreeFile], _ changes: TreeChanges)
+        throws(SystemError)
+        -> [TreeFile]
+    {
+        let touched = Set(
+            changes.made.map(\.path) + changes.altered.map(\.path)
+                + changes.linked.flatMap { [$0.path, $0.to] }
+        )
+        var there = [[UInt8]: TreeFile](minimumCapacity: present.count)
+        for file in present { there[file.path] = file }
+        return wanted.compactMap { file in
+            guard file.kind == .file else { return file }
+            if !touched.contains(file.path) { return there[file.path] }
+            // Below a directory that was closed again it cannot be looked at; then it is not known.
+            guard var now = try? tree.status(file.path) else { return nil }
+            now.content = file.content
+            return now
+        }
+    }
+}
