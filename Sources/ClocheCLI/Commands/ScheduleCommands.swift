@@ -4,6 +4,7 @@ internal import Cloche
 internal import ClocheModel
 internal import CommandSyntax
 internal import LinuxSystem
+internal import ProfileLoading
 internal import TerminalText
 
 enum ScheduleCommand {
