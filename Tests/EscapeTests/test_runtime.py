@@ -21,8 +21,8 @@ from test_isolation import probe
 def test_the_runtime_is_not_overwritten_by_proc_exe(t):
     """Row 1, CVE-2019-5736: the payload made its entry a script of /proc/self/exe, so that the runtime executed itself
     inside, kept it open by O_PATH, and wrote to it when it had ended. Here the program is a copy that everybody may
-    write. Landlock does not let it be executed; without that, it is executed from a
-    read-only mount, and is never free to be written."""
+    write. Landlock does not let it be executed where the agent is granted no `cloche` of its own. Where it is, and
+    where Landlock is missing, it is executed from a read-only mount, and is never free to be written."""
     project = t.repository()
     t.dir.chmod(0o755)
 
@@ -51,7 +51,8 @@ def test_the_runtime_is_not_overwritten_by_proc_exe(t):
         t.cloche("stop", "--kill", name, cwd=project)
 
     t.program, before = copied(t.program, "bin")
-    attack("a", t.program, "./script", 126)
+    attack("a", t.program, "./script", 126, "--set", "agents.verbs=[]")
+    attack("d", t.program, "/run/cloche/cloche", "busy")
     assert canaries.digest(t.program) == before
     # The control: a program that is executed from a place that the profile grants is overwritten in the same way.
     granted, before = copied(t.program, "granted")
@@ -61,7 +62,7 @@ def test_the_runtime_is_not_overwritten_by_proc_exe(t):
     t.without("landlock", "self-check")
     t.program, before = copied(t.weakened, "weakened")
     # Its file is busy for as long as there is anybody inside who could write it: init itself executes it.
-    attack("c", t.program, "./script", "busy")
+    attack("c", t.program, "./script", "busy", "--set", "agents.verbs=[]")
     assert canaries.digest(t.program) == before
 
 
