@@ -9,7 +9,9 @@ internal import StructuredText
 package struct SupervisorOrder: Equatable, Sendable {
     /// The agent's directory.
     package var directory: String
-    /// Which agent that is: the id of its audit log. One that was made in the same place since is another's.
+    /// Which agent that is: the id of its audit log.
+    ///
+    /// One that was made in the same place since is another's.
     package var agent: String
     /// How its harness is started.
     package var mode: String
@@ -58,7 +60,9 @@ package struct SupervisorOrder: Equatable, Sendable {
     }
 
     /// The order as bytes: each word is ended by a null.
-    var bytes: [UInt8] { ([directory, agent, mode] + environment).flatMap { word in Array(word.utf8) + [0] } }
+    var bytes: [UInt8] {
+        ([directory, agent, mode] + environment).flatMap { word in Array(word.utf8) + [0] }
+    }
 
     /// Reads an order; nil when it is none.
     init?(_ bytes: [UInt8]) {

@@ -150,7 +150,9 @@ enum ScheduleCommand {
         return try StartCommand.options(command)
     }
 
-    /// What a timer runs: one agent, unless an earlier one still runs. Its output goes to the journal.
+    /// What a timer runs: one agent, unless an earlier one still runs.
+    ///
+    /// Its output goes to the journal.
     static func due(_ file: String) throws(ClocheError) -> Int32 {
         let output = Output(color: "never")
         let run = try ScheduledRun(file: file)
