@@ -119,7 +119,7 @@ def test_a_schedule_is_two_units_and_a_file(t):
     assert f'ExecStart="{t.program}" "internal" "scheduled" "{file}"\n' in service and "5%" not in service, service
     assert f"enable --now {made['unit']}" in (folder / "log").read_text()
     shown = schedule(t, MANAGER, "list", cwd=project, env=env).out
-    assert "nightly" in shown and "0 0 13 * 5" in shown and "\\n" in shown, shown
+    assert "nightly" in shown and "0 0 13 * 5" in shown and len(shown.splitlines()) == 2, shown
     # One of that name is enough, and another one is another one.
     again = schedule(t, MANAGER, "add", "nightly", LINE, "--profile", "shell", cwd=project, env=env, check=False)
     assert again.code != 0 and "exists already" in again.err, again
