@@ -37,10 +37,8 @@ import Testing
     }
 
     @Test func whatSystemctlTellsIsRead() {
-        let text = """
+        let shown = """
             Result=success
-            NextElapseUSecRealtime=@1795000000
-            LastTriggerUSec=@1794990000
             Id=a.b.timer
             ActiveState=active
 
@@ -48,16 +46,20 @@ import Testing
             ActiveState=inactive
             Result=exit-code
 
-            NextElapseUSecRealtime=
-            LastTriggerUSec=n/a
             Id=c.timer
             ActiveState=inactive
 
             """
+        let listed = """
+            [{"next":1795000000000000,"left":1,"last":1794990000000000,"passed":0,"unit":"a.b.timer","activates":"a.b.service"},
+             {"next":0,"left":0,"last":null,"passed":0,"unit":"c.timer","activates":null}]
+            """
         var first = UserTimers.State()
         first.isActive = true
         (first.next, first.last, first.result) = (1_795_000_000_000, 1_794_990_000_000, "exit-code")
-        #expect(UserTimers.parse(text) == ["a.b": first, "c": UserTimers.State()])
-        #expect(UserTimers.parse("").isEmpty)
+        #expect(
+            UserTimers.states(shown: shown, listed: listed) == ["a.b": first, "c": UserTimers.State()]
+        )
+        #expect(UserTimers.states(shown: "", listed: "").isEmpty)
     }
 }

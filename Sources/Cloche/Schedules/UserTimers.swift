@@ -3,6 +3,7 @@
 
 internal import ClocheModel
 internal import LinuxSystem
+internal import StructuredText
 
 /// A user manager that answers.
 struct UserTimers {
@@ -92,42 +93,44 @@ struct UserTimers {
     /// The state of timers, by the name of their units.
     func states(_ names: [String]) throws(ClocheError) -> [String: State] {
         if names.isEmpty { return [:] }
-        let properties = "Id,ActiveState,NextElapseUSecRealtime,LastTriggerUSec,Result"
-        let text = try ask(
-            ["show", "--timestamp=unix", "--property=" + properties]
-                + names.flatMap { [$0 + ".timer", $0 + ".service"] }
-        )
-        return Self.parse(text)
+        let properties = "Id,ActiveState,Result"
+        let units = names.flatMap { [$0 + ".timer", $0 + ".service"] }
+        let shown = try ask(["show", "--property=" + properties] + units)
+        // `show` has times only as a person reads them.
+        let listed = try ask(["list-timers", "--all", "--output=json"] + names.map { $0 + ".timer" })
+        return Self.states(shown: shown, listed: listed)
     }
 
-    /// Reads blocks of `NAME=VALUE`, one block for each unit.
-    static func parse(_ text: String) -> [String: State] {
+    /// Reads blocks of `NAME=VALUE`, one block for each unit, and the array of timers.
+    static func states(shown: String, listed: String) -> [String: State] {
         var states: [String: State] = [:]
-        var block: [String: String] = [:]
-        for line in (text + "\n").split(separator: "\n", omittingEmptySubsequences: false) {
-            if let equals = line.firstIndex(of: "=") {
-                block[String(line[..<equals])] = String(line[line.index(after: equals)...])
-                continue
+        for block in shown.split(separator: "\n\n") {
+            var values: [Substring: Substring] = [:]
+            for line in block.split(separator: "\n") {
+                let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                values[parts[0]] = parts.last
             }
-            if let unit = block["Id"], let dot = unit.lastIndex(of: ".") {
-                let name = String(unit[..<dot])
-                if unit.hasSuffix(".timer") {
-                    states[name, default: State()].isActive = block["ActiveState"] == "active"
-                    states[name]?.next = block["NextElapseUSecRealtime"].flatMap(milliseconds)
-                    states[name]?.last = block["LastTriggerUSec"].flatMap(milliseconds)
-                } else {
-                    states[name, default: State()].result = block["Result"]
-                }
+            let id = values["Id"] ?? ""
+            if id.hasSuffix(".timer") {
+                states[String(id.dropLast(6)), default: State()].isActive = values["ActiveState"] == "active"
+            } else if id.hasSuffix(".service") {
+                states[String(id.dropLast(8)), default: State()].result = values["Result"].map(String.init)
             }
-            block = [:]
+        }
+        // Without the times, the rest is still true.
+        for timer in (try? JSONText.parse(listed))?.list ?? [] {
+            guard let unit = timer["unit"]?.string, unit.hasSuffix(".timer") else { continue }
+            let name = String(unit.dropLast(6))
+            states[name, default: State()].next = milliseconds(timer["next"])
+            states[name]?.last = milliseconds(timer["last"])
         }
         return states
     }
 
-    /// `@1795000000`; anything else is no time.
-    private static func milliseconds(_ text: String) -> Int64? {
-        guard text.hasPrefix("@"), let seconds = Int64(text.dropFirst()), seconds > 0 else { return nil }
-        return seconds * 1000
+    /// Of microseconds; 0 and null are no time.
+    private static func milliseconds(_ time: Document?) -> Int64? {
+        guard let time = time?.integer, time > 0 else { return nil }
+        return time / 1000
     }
 }
 
