@@ -96,7 +96,9 @@ extension AgentWorktree {
     package func resolution(of conflict: MergeConflict, from start: String, _ synced: SyncResult)
         throws(ClocheError) -> Resolution
     {
-        if let gap = synced.notices.first(where: \.isIncomplete) { return .unusable(gap.text) }
+        for case .noSnapshot(let why) in synced.notices {
+            return .unusable("its uncommitted changes could not be taken over: \(why)")
+        }
         guard try repository.isAncestor(start, of: synced.head) else {
             return .unusable("its commits do not go on from the merge that it was given")
         }

@@ -226,7 +226,6 @@ def test_what_is_not_resolved_is_refused(t):
         "half": ("sed -i '/^<<<<<<< /d' README.md && git commit -qam Half", "README.md still has"),
         "moved": ("git mv README.md notes && git commit -qm Moved", "notes still has"),
         "other": ("git reset -q --hard HEAD^ && echo both > README.md && git commit -qam Other", "do not go on from"),
-        "nested": ("git init -q sub && echo x > sub/x && " + GOOD, "repositor"),
         "fails": (GOOD + "; exit 3", "exit code 3"),
     }
     for number, (name, (script, words)) in enumerate(bad.items(), 1):
