@@ -25,6 +25,10 @@ package struct MergeOptions: Sendable {
     package var checkSettings: [String] = []
     /// The profile of the sandbox that it runs in.
     package var checkProfile = "shell"
+    /// The profile of an agent that is started at each conflict to resolve it; nil leaves that to a person.
+    package var resolveProfile: String?
+    /// `key=value` overrides of it.
+    package var resolveSettings: [String] = []
     /// Whether branch and checkout stay as they are.
     package var dryRun = false
 
@@ -42,6 +46,15 @@ package struct MergeOutcome {
     package let warnings: [(agent: String, warning: DiffWarning)]
 }
 
+/// An agent whose work was fetched to be merged.
+struct MergedAgent {
+    let directory: AgentDirectory
+    let record: AgentRecord
+    let worktree: AgentWorktree
+    let synced: SyncResult
+    let warnings: [DiffWarning]
+}
+
 extension Project {
     /// Fetches, merges and tries the work of several agents, and moves the branch when all of that went well.
     ///
@@ -56,15 +69,24 @@ extension Project {
         }
         // A profile that cannot be read is told of before anything is fetched.
         if options.check != nil { _ = try profiles.load(name: options.checkProfile) }
+        if let profile = options.resolveProfile {
+            _ = try profiles.load(name: profile, overrides: options.resolveSettings)
+        }
         // In the order of their names: two that merge the same agents never wait for each other.
-        let (sides, merge) = try locking(options.agents.sorted()[...]) { () throws(ClocheError) in
-            var sides: [Side] = []
+        var (sides, merging) = try locking(options.agents.sorted()[...]) { () throws(ClocheError) in
+            var sides: [MergedAgent] = []
             for name in options.agents {
                 progress("fetching from \(name)")
-                sides.append(try side(name))
+                sides.append(try mergedAgent(name))
             }
-            return (sides, try compute(sides, options, progress))
+            return (sides, try begin(sides, options, progress))
         }
+        while let conflict = merging.conflict {
+            if let resolver = try settle(conflict, &merging, sides, options, progress) {
+                sides.append(resolver)
+            }
+        }
+        let merge = try merging.finish(options.strategy, message: options.message)
         if !merge.isEmpty {
             let repository = sides[0].worktree.repository
             if let check = options.check { try run(check, on: merge, options, repository, progress) }
@@ -82,14 +104,6 @@ extension Project {
         try GitRepository.discover(from: directory).undoLastMerge(waiting: progress)
     }
 
-    private struct Side {
-        let directory: AgentDirectory
-        let record: AgentRecord
-        let worktree: AgentWorktree
-        let synced: SyncResult
-        let warnings: [DiffWarning]
-    }
-
     /// Runs `body` while nothing else is done with these agents.
     private func locking<R>(_ names: ArraySlice<String>, _ body: () throws(ClocheError) -> R)
         throws(ClocheError) -> R
@@ -100,25 +114,47 @@ extension Project {
         return try locking(names.dropFirst(), body)
     }
 
-    private func compute(_ sides: [Side], _ options: MergeOptions, _ progress: (String) -> Void)
-        throws(ClocheError) -> GroupMerge
+    private func begin(_ sides: [MergedAgent], _ options: MergeOptions, _ progress: (String) -> Void)
+        throws(ClocheError) -> GroupMerging
     {
         progress("merging")
-        return try sides[0].worktree.repository.merge(
-            sides.map { MergeSide($0.worktree, task: $0.record.task) },
+        return try sides[0].worktree.repository.beginMerge(
+            sides.map { MergeSide($0.worktree, $0.synced, task: $0.record.task) },
             into: options.destination,
-            options.strategy,
-            message: options.message,
-            leavesOut: options.leavesOut,
             waiting: progress
         )
     }
 
-    private func side(_ name: String) throws(ClocheError) -> Side {
+    /// Goes past a conflict; the agent that resolved it, if one did.
+    private func settle(
+        _ conflict: MergeConflict,
+        _ merging: inout GroupMerging,
+        _ sides: [MergedAgent],
+        _ options: MergeOptions,
+        _ progress: (String) -> Void
+    ) throws(ClocheError) -> MergedAgent? {
+        var refusal = conflict.refusal()
+        if let profile = options.resolveProfile {
+            let repository = sides[0].worktree.repository
+            let agent = try ResolvingAgent(self, repository, conflict)
+            switch try agent.resolve(profile, options.resolveSettings, sides.map(\.record), progress) {
+            case .resolved(let tree, let resolver):
+                try merging.resolve(with: tree, by: resolver.record.name, waiting: progress)
+                return resolver
+            case .unresolved(let why): refusal = conflict.refusal((agent.name, why))
+            }
+        }
+        guard options.leavesOut else { throw refusal }
+        try merging.leaveOut(waiting: progress)
+        return nil
+    }
+
+    /// Fetches the work of an agent that is to be merged.
+    func mergedAgent(_ name: String) throws(ClocheError) -> MergedAgent {
         let (directory, record, worktree) = try gitAgent(name)
         let synced = try sync(directory, record, worktree)
         let warnings = try worktree.diff(.names, protecting: Self.protected(record)).warnings
-        return Side(
+        return MergedAgent(
             directory: directory,
             record: record,
             worktree: worktree,
@@ -129,12 +165,12 @@ extension Project {
 
     private func land(
         _ merge: GroupMerge,
-        _ sides: [Side],
+        _ sides: [MergedAgent],
         _ repository: GitRepository,
         _ progress: (String) -> Void
     ) throws(ClocheError) {
         try repository.land(merge, waiting: progress)
-        let merged = merge.merged
+        let merged = merge.merged + merge.parts.compactMap(\.resolvedBy)
         // One that was deleted while the check ran has no log any more.
         for side in sides where merged.contains(side.record.name) && side.directory.exists {
             try auditLog(side.directory, side.record).append(

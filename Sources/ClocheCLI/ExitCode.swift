@@ -23,6 +23,8 @@ package enum ExitCode {
     static let notExecutable: Int32 = 126
     /// The program is not in the sandbox.
     static let notFound: Int32 = 127
+    /// 128 + SIGINT: a person ended it.
+    static let interrupted: Int32 = 130
     /// 128 + SIGKILL: a limit was reached.
     static let killed: Int32 = 137
     /// 128 + SIGPIPE: the reader of our output has gone.
@@ -52,6 +54,7 @@ package enum ExitCode {
         case .programNotFound: notFound
         case .programNotExecutable: notExecutable
         case .limit: killed
+        case .interrupted: interrupted
         default: cloche
         }
     }

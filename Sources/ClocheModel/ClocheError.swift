@@ -38,13 +38,15 @@ public struct ClocheError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let programNotExecutable = Code("program-not-executable")
         /// A limit of the profile was reached.
         public static let limit = Code("limit")
+        /// A person ended it.
+        public static let interrupted = Code("interrupted")
         /// The command line is wrong.
         public static let usage = Code("usage")
 
         private static let all: [Code] = [
             .configuration, .notFound, .exists, .state, .wouldLose, .host, .sandbox, .git, .conflict, .check,
             .system,
-            .programNotFound, .programNotExecutable, .limit, .usage,
+            .programNotFound, .programNotExecutable, .limit, .interrupted, .usage,
         ]
 
         /// The kind of that name, if there is one.

@@ -60,6 +60,10 @@ extension ClocheCommands {
             Several agents are merged in the order of their names on the command line. On a conflict
             the files and both sides are named, and nothing has moved. --check runs a command line
             with the merged files, in a throw-away sandbox; the branch moves only if it succeeds.
+
+            With --resolve-with, an agent is started at each conflict, in a worktree with both sides
+            and the conflict's markers. What it makes of them is taken when no marker is left; it
+            stays, so that you can look at it.
             """,
         arguments: [
             ArgumentSpec(
@@ -94,6 +98,17 @@ extension ClocheCommands {
                 completion: .profileName,
                 "Profile of the sandbox of --check; `shell` unless it is given"
             ),
+            .value(
+                "resolve-with",
+                "PROFILE",
+                completion: .profileName,
+                "Have an agent with this profile resolve conflicts"
+            ),
+            .value(
+                "timeout",
+                "DURATION",
+                "With --resolve-with, give it at most this long, such as 90s or 30m"
+            ),
             .flag("keep-going", letter: "k", "Leave out agents that are in conflict, and merge the others"),
             .value("message", letter: "m", "TEXT", "Message of the merge commit, where there is one"),
             .flag("dry-run", "Say what would be merged and which files conflict, and change nothing"),
@@ -102,11 +117,10 @@ extension ClocheCommands {
         ],
         exclusive: [
             ["undo", "all"], ["undo", "into"], ["undo", "strategy"], ["undo", "check"],
-            ["undo", "keep-going"],
-            ["undo", "message"], ["undo", "dry-run"],
+            ["undo", "keep-going"], ["undo", "resolve-with"],
+            ["undo", "message"], ["undo", "dry-run"], ["dry-run", "resolve-with"],
         ],
         examples: [
-            Example("cloche merge --dry-run fixer", "see whether it merges cleanly"),
             Example(
                 "cloche merge parser lexer docs --check \"make test\"",
                 "three agents, if the tests pass"
@@ -114,6 +128,10 @@ extension ClocheCommands {
             Example(
                 "cloche merge --all --keep-going --into evening",
                 "whatever goes together, to another branch"
+            ),
+            Example(
+                "cloche merge parser lexer --resolve-with claude --timeout 30m",
+                "an agent resolves what conflicts"
             ),
         ]
     )

@@ -63,7 +63,7 @@ extension AgentWorktree {
             let tree: String
             switch try repository.mergedTree(of: offered, into: state.commit, at: place) {
             case .tree(let one): tree = one
-            case .conflict(let files): throw conflict(files, into: state)
+            case .conflict(let files, _): throw conflict(files, into: state)
             }
             let merged = try repository.makeCommit(
                 tree: tree,
@@ -127,8 +127,8 @@ extension MergeResult {
 /// What `git-merge-tree(1)` finds.
 enum MergedTree: Equatable {
     case tree(String)
-    /// Both sides changed the same places of these files.
-    case conflict([String])
+    /// Both sides changed the same places of these files; the tree has them with markers.
+    case conflict([String], String)
 }
 
 extension GitRepository {
@@ -150,7 +150,7 @@ extension GitRepository {
         }
         if result.status == 0 { return .tree(tree) }
         var seen: Set<String> = []
-        return .conflict(fields.dropFirst().filter { seen.insert($0).inserted })
+        return .conflict(fields.dropFirst().filter { seen.insert($0).inserted }, tree)
     }
 
     /// Moves branch, index and files from the checkout's commit to another.

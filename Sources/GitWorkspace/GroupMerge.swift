@@ -1,5 +1,5 @@
-// Merging the work of several agents: computed on objects alone, one after the other, so that a conflict and a check that
-// fails are known before a branch or a file has moved. What comes out is one commit that a branch can be moved to.
+// Merging the work of several agents: computed on objects alone (GroupMerging), one after the other, so that a conflict and
+// a check that fails are known before a branch or a file has moved. What comes out is one commit that a branch can be moved to.
 
 package import ClocheModel
 internal import LinuxSystem
@@ -37,11 +37,13 @@ package struct MergePart: Equatable, Sendable {
     /// The commit that it offers.
     package let offered: String
     /// Files that it changed since it left the branch.
-    package let changedFiles: Int
+    package internal(set) var changedFiles: Int
     /// Whether uncommitted changes of it are among them.
     package let includesUncommitted: Bool
     /// What became of it.
-    package let outcome: Outcome
+    package internal(set) var outcome: Outcome
+    /// The agent that resolved a conflict of it, if one did.
+    package internal(set) var resolvedBy: String?
 }
 
 /// A file that an agent and somebody else changed at the same places.
@@ -78,51 +80,35 @@ package struct GroupMerge: Equatable, Sendable {
 /// An agent whose work is to be merged.
 package struct MergeSide: Sendable {
     let worktree: AgentWorktree
+    let synced: SyncResult
     let task: String
 
-    /// What its last sync brought; the first line of its task goes into the message.
-    package init(_ worktree: AgentWorktree, task: String) {
-        self.worktree = worktree
-        self.task = task
+    /// What a sync brought; the first line of its task goes into the message.
+    package init(_ worktree: AgentWorktree, _ synced: SyncResult, task: String) {
+        (self.worktree, self.synced, self.task) = (worktree, synced, task)
     }
 }
 
 extension GitRepository {
-    /// Computes a merge of what the last syncs of several agents brought.
+    /// Begins a merge of what syncs of several agents brought, and computes it up to its first conflict.
     ///
-    /// - Parameters:
-    ///   - sides: in this order.
-    ///   - message: of the one commit of an octopus, instead of the default one.
-    ///   - leavesOut: whether an agent that is in conflict is left out, instead of stopping all of it.
-    /// - Throws: `.conflict` with the files and both sides of each; `.state` when the checkout that is to be moved
-    ///   is not clean.
-    package func merge(
+    /// - Parameter sides: in this order.
+    /// - Throws: `.state` when the checkout that is to be moved is not clean.
+    package func beginMerge(
         _ sides: [MergeSide],
         into destination: MergeDestination,
-        _ strategy: MergeStrategy,
-        message: String? = nil,
-        leavesOut: Bool = false,
         waiting: (String) -> Void = { _ in }
-    ) throws(ClocheError) -> GroupMerge {
+    ) throws(ClocheError) -> GroupMerging {
         try checkVersion()
-        return try locked(waiting: waiting) { repository throws(ClocheError) in
-            let target = try repository.target(destination)
-            var fold = MergeFold(repository, target.start, target.name, leavesOut)
-            for side in sides { try fold.add(side) }
-            let result = try fold.finish(strategy, message)
-            return GroupMerge(
-                parts: fold.parts,
-                branch: target.branch,
-                isCheckedOut: target.isCheckedOut,
-                previous: target.previous,
-                start: target.start,
-                result: result,
-                changedFiles: try repository.changes(from: target.start, to: result).count
-            )
+        let target = try locked(waiting: waiting) { repository throws(ClocheError) in
+            try repository.target(destination)
         }
+        var merging = GroupMerging(self, target, sides[...])
+        try merging.advance(waiting)
+        return merging
     }
 
-    private struct Target {
+    struct MergeTarget: Sendable {
         var branch: String
         var isCheckedOut: Bool
         var previous: String?
@@ -131,7 +117,7 @@ extension GitRepository {
         var name: String { branch.withoutPrefix("refs/heads/") }
     }
 
-    private func target(_ destination: MergeDestination) throws(ClocheError) -> Target {
+    private func target(_ destination: MergeDestination) throws(ClocheError) -> MergeTarget {
         var current: String?
         if topLevel != nil { current = try currentBranch() }
         if case .branch(let name) = destination, "refs/heads/" + name != current {
@@ -148,11 +134,16 @@ extension GitRepository {
                     remedy: "make one first: git commit"
                 )
             }
-            return Target(branch: branch, isCheckedOut: false, previous: previous, start: start)
+            return MergeTarget(branch: branch, isCheckedOut: false, previous: previous, start: start)
         }
         _ = try finishInterruptedMergeLocked()
         let state = try cleanCheckout()
-        return Target(branch: state.branch, isCheckedOut: true, previous: state.commit, start: state.commit)
+        return MergeTarget(
+            branch: state.branch,
+            isCheckedOut: true,
+            previous: state.commit,
+            start: state.commit
+        )
     }
 
     /// Refuses what cannot name a branch that we would make.
@@ -233,129 +224,6 @@ extension GroupMerge {
             .state,
             "\(branchName.visible) has moved while the merge was being made; nothing was merged",
             remedy: "merge again"
-        )
-    }
-}
-
-/// A merge that grows by one agent at a time.
-private struct MergeFold {
-    private let repository: GitRepository
-    private let start: String
-    private let branch: String
-    private let leavesOut: Bool
-    private var tip: String
-    private var task = ""
-    private(set) var parts: [MergePart] = []
-    /// Who changed which file.
-    private var changed: [(agent: String, paths: Set<[UInt8]>)] = []
-
-    init(_ repository: GitRepository, _ start: String, _ branch: String, _ leavesOut: Bool) {
-        (self.repository, self.start, self.branch, self.leavesOut) = (repository, start, branch, leavesOut)
-        tip = start
-    }
-
-    mutating func add(_ side: MergeSide) throws(ClocheError) {
-        let worktree = side.worktree
-        let proposal = try worktree.proposal(to: tip, includeUncommitted: true)
-        let offered = try worktree.commit(proposal)
-        if try repository.isAncestor(offered, of: tip) {
-            return note(worktree.agent, offered, 0, proposal, .nothing)
-        }
-        _ = try repository.git.output(
-            ["update-ref", worktree.refs.proposal, offered],
-            at: repository.store,
-            "the agent's refs could not be written"
-        )
-        let base = try repository.mergeBase(start, offered)
-        var paths: Set<[UInt8]> = []
-        if let base { paths = Set(try repository.changes(from: base, to: offered).map(\.path)) }
-        // Where there is a checkout, its attributes count.
-        let place = try repository.topLevel == nil ? repository.store : repository.checkout()
-        switch try repository.mergedTree(of: offered, into: tip, at: place) {
-        case .conflict(let files):
-            var conflicts: [ConflictingFile] = []
-            for (index, path) in files.enumerated() {
-                conflicts.append(try conflict(path, base, looksUp: index < Self.mostLookedUp))
-            }
-            guard leavesOut else { throw error(worktree.agent, conflicts) }
-            note(worktree.agent, offered, paths.count, proposal, .conflict(conflicts))
-        case .tree(let tree):
-            tip = try repository.makeCommit(
-                tree: tree,
-                parents: [tip, offered],
-                message: worktree.defaultMessage(side.task)
-            )
-            note(worktree.agent, offered, paths.count, proposal, .merged)
-            changed.append((worktree.agent, paths))
-        }
-    }
-
-    private mutating func note(
-        _ agent: String,
-        _ offered: String,
-        _ files: Int,
-        _ proposal: Proposal,
-        _ outcome: MergePart.Outcome
-    ) {
-        parts.append(
-            MergePart(
-                agent: agent,
-                offered: offered,
-                changedFiles: files,
-                includesUncommitted: proposal.includesUncommitted,
-                outcome: outcome
-            )
-        )
-    }
-
-    /// The commit that everything is in.
-    func finish(_ strategy: MergeStrategy, _ message: String?) throws(ClocheError) -> String {
-        let merged = parts.filter { $0.outcome == .merged }
-        guard strategy == .octopus || message != nil && merged.count == 1, !merged.isEmpty else { return tip }
-        let tree = try repository.git.line(
-            ["rev-parse", "--verify", tip + "^{tree}"],
-            at: repository.store,
-            "the merged files cannot be read"
-        )
-        let names = merged.map(\.agent).joined(separator: ", ")
-        return try repository.makeCommit(
-            tree: tree,
-            parents: [start] + merged.map(\.offered),
-            message: message ?? "Merge agent\(merged.count == 1 ? "" : "s") \(names)\n"
-        )
-    }
-
-    /// For so many files git is asked who else changed them: an agent may be in conflict in all that there are.
-    private static let mostLookedUp = 20
-
-    private func conflict(_ path: String, _ base: String?, looksUp: Bool) throws(ClocheError)
-        -> ConflictingFile
-    {
-        let bytes = Array(path.utf8)
-        let agents = changed.filter { $0.paths.contains(bytes) }.map { "agent " + $0.agent }
-        if !agents.isEmpty { return ConflictingFile(path: path, others: agents) }
-        guard looksUp else { return ConflictingFile(path: path, others: [branch]) }
-        let range = base.map { "\($0)..\(start)" } ?? start
-        let author = try repository.git.run(
-            ["log", "-1", "--format=%an", "--end-of-options", range, "--", path],
-            at: repository.store
-        ).outputText.withoutFinalNewline
-        return ConflictingFile(path: path, others: [author.isEmpty ? branch : "\(author) on \(branch)"])
-    }
-
-    private func error(_ agent: String, _ files: [ConflictingFile]) -> ClocheError {
-        let shown = files.prefix(20).map { file in
-            "\n    \(file.path.visible): agent \(agent) and \(file.others.map(\.visible).joined(separator: ", "))"
-        }
-        let more = files.count > 20 ? "\n    and \(files.count - 20) more" : ""
-        return ClocheError(
-            .conflict,
-            "\(agent) is in conflict; nothing was merged and no file was touched",
-            why: "both changed the same places of:\(shown.joined())\(more)",
-            remedy: """
-                put \(agent) earlier, leave it out (`--keep-going` leaves out all that are in conflict), or merge it by \
-                hand with `git merge cloche/\(agent)/proposal` after the others
-                """
         )
     }
 }

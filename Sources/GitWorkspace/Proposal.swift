@@ -26,6 +26,11 @@ extension AgentWorktree {
     func proposal(to target: String, includeUncommitted: Bool) throws(ClocheError) -> Proposal {
         let head = try required(refs.head)
         let snapshot = includeUncommitted ? try required(refs.snapshot) : head
+        return try proposal(to: target, head: head, snapshot: snapshot)
+    }
+
+    /// The same as of any sync: its commit, and that with the uncommitted changes on top.
+    func proposal(to target: String, head: String, snapshot: String) throws(ClocheError) -> Proposal {
         let tree = try repository.git.line(
             ["rev-parse", "--verify", snapshot + "^{tree}"],
             at: repository.store,

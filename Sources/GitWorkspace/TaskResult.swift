@@ -206,7 +206,7 @@ private struct ResultFold {
         }
         let place = try repository.topLevel == nil ? repository.store : repository.checkout()
         switch try repository.mergedTree(of: result.commit, into: tip, at: place) {
-        case .conflict(let files): throw conflict(result.task, files)
+        case .conflict(let files, _): throw conflict(result.task, files)
         case .tree(let tree):
             tip = try repository.makeCommit(
                 tree: tree,

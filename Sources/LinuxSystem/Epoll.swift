@@ -109,18 +109,26 @@ package struct Epoll: ~Copyable {
 package struct SignalDescriptor: ~Copyable {
     /// Readable while signals wait; non-blocking.
     package let descriptor: FileDescriptor
+    private let mask: sigset_t
 
     /// Blocks these signals and collects them here.
     package init(_ signals: [CInt]) throws(SystemError) {
         var mask = sigset_t()
         unsafe sigemptyset(&mask)
         for signal in signals { unsafe sigaddset(&mask, signal) }
+        self.mask = mask
         unsafe sigprocmask(SIG_BLOCK, &mask, nil)
         descriptor = FileDescriptor(
             owning: try check("signalfd") {
                 unsafe signalfd(-1, &mask, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
             }
         )
+    }
+
+    /// Lets them do again what they do.
+    package borrowing func unblock() {
+        var mask = mask
+        unsafe sigprocmask(SIG_UNBLOCK, &mask, nil)
     }
 
     /// The signals that have come in.

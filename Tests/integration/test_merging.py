@@ -1,7 +1,10 @@
 """Merging the work of several agents: order, conflicts, checks in a sandbox, another branch, and back again."""
 
 import json
+import os
+import signal
 
+import case
 from test_git import COMMIT, head
 
 
@@ -151,3 +154,116 @@ def test_mistakes_of_merge(t):
     assert "without names" in t.cloche("merge", "--undo", "one", cwd=project, check=2).err
     assert "nobody" in t.cloche("merge", "one", "nobody", cwd=project, check=125).err
     assert files(t, project) == ["README.md"]
+
+
+def two_in_conflict(t):
+    """Two agents that change the same line."""
+    project = t.repository(files={"README.md": "# Project\n"})
+    agent(t, project, "left", f"echo left > README.md && echo l > l && {COMMIT} Left")
+    agent(t, project, "right", f"echo right > README.md && echo r > r && {COMMIT} Right")
+    return project
+
+
+def resolver(t, name, script):
+    """A profile whose program runs a script; the task is its first argument."""
+    harness = {"command": ["/bin/sh", "-c", script, "sh"], "task": ["{task}"]}
+    return t.profile(name, json.dumps({"extends": "shell", "harness": harness}))
+
+
+GOOD = "sed -i '/^[<=>]\\{7\\}/d' README.md && git commit -qam Resolved"
+
+
+def untouched(t, project, before):
+    return head(t, project) == before and t.git("status", "--porcelain", cwd=project).out == ""
+
+
+def test_an_agent_resolves_a_conflict(t):
+    project = two_in_conflict(t)
+    before = head(t, project)
+    # Its task names files, agents and what they were asked for; what it commits brings no filter of the user's to run.
+    t.git("config", "filter.evil.smudge", f"touch {t.dir}/escaped; cat", cwd=project)
+    asked = " && ".join(f"case $1 in *{words}*) ;; *) exit 9;; esac" for words in ("'README.md: agent right and agent left'", "'agent left: echo left'"))
+    profile = resolver(t, "good", f"{asked} && echo '* filter=evil' > .gitattributes && git add . && {GOOD}")
+    merged = json.loads(t.cloche("merge", "left", "right", "--resolve-with", profile, "--json", cwd=project).out)
+    assert {one["name"]: (one["outcome"], one["resolved-by"]) for one in merged["agents"]} == {
+        "left": ("merged", None), "right": ("merged", "resolve-right")
+    }, merged
+    assert (project / "README.md").read_text() == "left\nright\n" and files(t, project) == [".gitattributes", "README.md", "l", "r"]
+    assert not (t.dir / "escaped").exists()
+    # The merge is ours, of both sides; what the agent began with and committed is not in it.
+    parents = t.git("log", "-1", "--format=%P", cwd=project).out.split()
+    assert parents[1] == head(t, project, "cloche/right") and t.git("rev-parse", "HEAD^^1", cwd=project).out.strip() == before
+    log = t.git("log", "--format=%B", cwd=project).out
+    assert "Conflicts-resolved-by: agent resolve-right" in log and "with conflicts" not in log and "Resolved\n" not in log, log
+    kinds = [json.loads(line)["event"] for line in t.cloche("audit", "resolve-right", "--json", cwd=project).out.splitlines()]
+    assert "create" in kinds and "merge" in kinds, kinds
+    # It is there to be looked at, is none of those that --all merges, and nothing is lost with it.
+    assert "has nothing new" in t.cloche("merge", "--all", cwd=project).out and head(t, project) == merged["commit"]
+    t.cloche("delete", "resolve-right", cwd=project)
+    t.cloche("merge", "--undo", cwd=project)
+    assert head(t, project) == before
+    # The control: the filter does run where the user's own git does.
+    (project / "README.md").unlink()
+    t.git("checkout", merged["commit"], "--", ".gitattributes", "README.md", cwd=project)
+    assert (t.dir / "escaped").exists()
+
+
+def test_a_conflict_without_markers_wants_a_commit(t):
+    project = t.repository(files={"README.md": "# Project\n"})
+    agent(t, project, "gone", f"git rm -q README.md && {COMMIT} Gone")
+    agent(t, project, "more", f"echo more >> README.md && {COMMIT} More")
+    before = head(t, project)
+    refused = t.cloche("merge", "gone", "more", "--resolve-with", resolver(t, "idle", "true"), cwd=project, check=1).err
+    assert "resolve-more did not resolve it: it changed and committed nothing" in refused and untouched(t, project, before), refused
+    out = t.cloche("merge", "gone", "more", "--resolve-with", resolver(t, "keeper", "git commit -q --allow-empty -m Keep"), cwd=project).out
+    assert "its conflicts resolved by resolve-more-2" in out and (project / "README.md").read_text() == "# Project\nmore\n", out
+
+
+def test_what_is_not_resolved_is_refused(t):
+    project = two_in_conflict(t)
+    before = head(t, project)
+    bad = {
+        "half": ("sed -i '/^<<<<<<< /d' README.md && git commit -qam Half", "README.md still has"),
+        "moved": ("git mv README.md notes && git commit -qm Moved", "notes still has"),
+        "other": ("git reset -q --hard HEAD^ && echo both > README.md && git commit -qam Other", "do not go on from"),
+        "fails": (GOOD + "; exit 3", "exit code 3"),
+    }
+    for number, (name, (script, words)) in enumerate(bad.items(), 1):
+        own = "resolve-right" + (f"-{number}" if number > 1 else "")
+        refused = t.cloche("merge", "left", "right", "--resolve-with", resolver(t, name, script), cwd=project, check=1).err
+        assert "README.md: agent right and agent left" in refused and f"cloche logs {own}" in refused, refused
+        assert f"{own} did not resolve it" in refused and words in refused and untouched(t, project, before), (name, refused)
+    # Left out with --keep-going; and a person can finish what an agent began.
+    merged = json.loads(t.cloche("merge", "left", "right", "--keep-going", "--resolve-with", "half", "--into", "evening", "--json", cwd=project, check=1).out)
+    assert [(one["outcome"], one["resolved-by"]) for one in merged["agents"]] == [("merged", None), ("conflict", None)], merged
+    (t.workspace("resolve-right", project) / "README.md").write_text("by hand\n")
+    t.cloche("merge", "resolve-right", cwd=project)
+    assert (project / "README.md").read_text() == "by hand\n" and files(t, project) == ["README.md", "l", "r"]
+    assert "--resolve-with" in t.cloche("merge", "left", "--timeout", "5s", cwd=project, check=2).err
+
+
+def test_a_resolving_agent_that_ends_early(t):
+    project = two_in_conflict(t)
+    before = head(t, project)
+    endless = resolver(t, "endless", f"{GOOD}; touch up; sleep 1000")
+    refused = t.cloche("merge", "left", "right", "--resolve-with", endless, "--timeout", "1s", cwd=project, check=1).err
+    assert "limits.wall-clock" in refused and untouched(t, project, before), refused
+    # A killed one has resolved nothing, though what it committed would do.
+    process = t.spawn("merge", "left", "right", "--resolve-with", endless, cwd=project)
+    t.wait_until(lambda: t.agents(project).get("resolve-right-2", {}).get("state") == "running", "it runs", 60)
+    t.wait_until(lambda: (t.workspace("resolve-right-2", project) / "up").exists(), "it has committed", 60)
+    for pid in set(t.supervisors()) - {process.pid}:
+        os.kill(pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=60 * case.patience)
+    assert process.returncode == 1 and b"resolve-right-2 did not resolve it" in err and untouched(t, project, before), (out, err)
+    # A person ends it all: the agent goes, too.
+    process = t.spawn("merge", "left", "right", "--resolve-with", endless, cwd=project)
+    t.wait_until(lambda: t.agents(project).get("resolve-right-3", {}).get("state") == "running", "it runs", 60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60 * case.patience)
+    assert process.returncode == 130 and b"nothing was merged" in err and untouched(t, project, before), (out, err)
+    assert sorted(t.agents(project)) == ["left", "resolve-right", "resolve-right-2", "right"]
+    assert t.git("branch", "--list", "cloche/resolve-right-3", cwd=project).out == ""
+    # The control: the same agents, resolved, are merged.
+    t.cloche("merge", "left", "right", "--resolve-with", resolver(t, "good", GOOD), cwd=project)
+    assert (project / "README.md").read_text() == "left\nright\n"

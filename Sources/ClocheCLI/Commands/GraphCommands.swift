@@ -32,8 +32,7 @@ enum UpCommand {
         return switch outcome {
         case .succeeded: ExitCode.success
         case .failed: ExitCode.negative
-        // 128 + SIGINT
-        case .interrupted: 130
+        case .interrupted: ExitCode.interrupted
         }
     }
 

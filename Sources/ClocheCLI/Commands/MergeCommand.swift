@@ -73,7 +73,8 @@ enum MergeCommand {
 
     /// Whether one agent, too, is merged the way several are.
     private static func isOfSeveral(_ command: ParsedCommand) -> Bool {
-        ["into", "strategy", "check"].contains { command.value($0) != nil } || command.flag("keep-going")
+        ["into", "strategy", "check", "resolve-with", "timeout"].contains { command.value($0) != nil }
+            || command.flag("keep-going")
     }
 
     private static func names(_ context: Context) throws(ClocheError) -> [String] {
@@ -89,7 +90,8 @@ enum MergeCommand {
         guard command.rest.isEmpty else {
             throw ClocheError(.usage, "--all and names exclude each other", remedy: "say one of both")
         }
-        let names = try context.project.agents().agents.filter { $0.record.branch != nil }.map(\.record.name)
+        let names = try context.project.agents().agents.map(\.record)
+            .filter { $0.branch != nil && !$0.resolvesConflict }.map(\.name)
         if names.isEmpty { throw ClocheError(.notFound, "no agent has a branch to merge") }
         return names
     }
@@ -111,6 +113,17 @@ enum MergeCommand {
         options.leavesOut = command.flag("keep-going")
         options.check = command.value("check")
         options.checkProfile = command.value("check-profile") ?? options.checkProfile
+        options.resolveProfile = command.value("resolve-with")
+        if let time = command.value("timeout") {
+            guard options.resolveProfile != nil else {
+                throw ClocheError(
+                    .usage,
+                    "--timeout is of a resolving agent",
+                    remedy: "add --resolve-with PROFILE"
+                )
+            }
+            options.resolveSettings = ["limits.wall-clock=\(time)"]
+        }
         options.dryRun = command.flag("dry-run")
         let outcome = try context.project.merge(options, progress: output.progress)
         let leftOut = outcome.merge.parts.contains { if case .conflict = $0.outcome { true } else { false } }
@@ -149,7 +162,9 @@ enum MergeCommand {
     private static func text(_ part: MergePart) -> String {
         let files = SyncCommand.count(part.changedFiles, "file")
         switch part.outcome {
-        case .merged: return files + (part.includesUncommitted ? ", uncommitted changes included" : "")
+        case .merged:
+            let extra = part.includesUncommitted ? ", uncommitted changes included" : ""
+            return files + extra + (part.resolvedBy.map { ", its conflicts resolved by \($0)" } ?? "")
         case .nothing: return "nothing new"
         case .conflict(let conflicts):
             let shown = conflicts.prefix(20).map { file in
@@ -199,6 +214,7 @@ enum MergeCommand {
             Document.Entry("changed-files", .integer(Int64(part.changedFiles))),
             Document.Entry("uncommitted", .bool(part.includesUncommitted)),
             Document.Entry("conflicts", .list(files)),
+            Document.Entry("resolved-by", .optional(part.resolvedBy)),
         ]
     }
 
