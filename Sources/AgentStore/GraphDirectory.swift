@@ -184,4 +184,10 @@ package final class GraphHolder {
 extension ProjectState {
     /// The place of a plan's run.
     package func graph(_ plan: String) -> GraphDirectory { GraphDirectory(path: "\(path)/.graphs/\(plan)") }
+
+    /// The names of plans that are carried out now.
+    package func graphs() -> [String] {
+        // Where there is no such directory, there never was a plan.
+        ((try? Files.list(path + "/.graphs")) ?? []).filter { graph($0).isHeld }
+    }
 }

@@ -30,6 +30,38 @@ extension AgentDirectory {
     }
 }
 
+extension AgentDirectory {
+    /// What agents below this one used that have been deleted: a file for each, named by the id of its log.
+    private var descendants: String { path + "/descendants" }
+
+    /// What agents below this one used that have been deleted, as parts of profiles, and when they were.
+    package func readDescendantsUse() throws(ClocheError) -> [(deleted: Int64, used: [Document])] {
+        guard Files.isDirectory(descendants) else { return [] }
+        let names: [String]
+        do throws(SystemError) {
+            names = try Files.list(descendants)
+        } catch { throw StoreError.cannotWrite(error) }
+        var found: [(deleted: Int64, used: [Document])] = []
+        for name in names where name.hasSuffix(".json") {
+            let document = try UsageFile.read("\(descendants)/\(name)") { $0 }
+            guard let deleted = document?["deleted"]?.integer, let used = document?["used"]?.list else { continue }
+            found.append((deleted, used))
+        }
+        return found
+    }
+
+    /// Keeps what an agent below this one used that is about to be deleted.
+    package func keepDescendantsUse(_ used: [Document], of id: String) throws(ClocheError) {
+        do throws(SystemError) {
+            try Files.makeDirectories(descendants, mode: 0o700)
+            let document = Document.object([
+                "deleted": .integer(WallClock.milliseconds), "used": .list(used),
+            ])
+            try Files.writeAtomically("\(descendants)/\(id).json", JSONText.serializeBytes(document))
+        } catch { throw StoreError.cannotWrite(error) }
+    }
+}
+
 extension ProjectState {
     // No agent's name begins with a dot.
     /// What deleted agents used: a `DeletedUsage`.

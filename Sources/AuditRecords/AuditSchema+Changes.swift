@@ -5,11 +5,11 @@ extension EventKind {
     package static let child = EventKind(
         "child",
         .security,
-        "The agent starts or stops an agent of its own, or is refused one.",
+        "The agent starts or stops an agent of its own, is refused one, or has a merge tried in a sandbox.",
         [
-            .always("action", .word(["refused", "started", "stopped"]), "What it did."),
-            .always("name", .foreignText, "The child's name."),
-            .maybe("why", .foreignText, "Why it was refused: the keys of which it asked more than it has."),
+            .always("action", .word(["checked", "refused", "started", "stopped"]), "What it did."),
+            .always("name", .foreignText, "The child's name; the agent's own with `checked`."),
+            .maybe("why", .foreignText, "Why it was refused: the keys of which it asked more than it has. With `checked`, the command and what came of it."),
             .maybe("narrowed", .texts, "Keys of which the profile that it named would have had more."),
         ]
     )

@@ -32,7 +32,7 @@ struct AgentLaunch {
         _ mode: StartMode,
         keys: FileDescriptor.Shared? = nil
     ) throws(ClocheError) -> SupervisedAgent {
-        var policy = try Policy(document: record.effective)
+        var policy = try Policy(document: record.held)
         policy.filesystem.workspace = record.access
         policy.credentials = record.given(of: policy.credentials)
         policy.filesystem.binds += try HarnessFiles.skillBinds(policy)

@@ -46,12 +46,12 @@ extension Project {
     }
 
     /// Fetches, then compares the agent's work with where it began.
-    package func diff(_ name: String, _ form: DiffForm) throws(ClocheError) -> (
-        diff: AgentDiff, sync: SyncResult
-    ) {
+    package func diff(_ name: String, _ form: DiffForm, atMost most: Int = .max) throws(ClocheError)
+        -> (diff: AgentDiff, sync: SyncResult)
+    {
         let (directory, record, worktree) = try gitAgent(name)
         let synced = try sync(directory, record, worktree)
-        return (try worktree.diff(form, protecting: Self.protected(record)), synced)
+        return (try worktree.diff(form, protecting: Self.protected(record), atMost: most), synced)
     }
 
     /// Fetches, then merges the agent's work into the branch that is checked out.

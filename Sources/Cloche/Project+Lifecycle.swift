@@ -96,6 +96,8 @@ extension Project {
         // What its program cannot be told is not kept for the next time.
         if !overrides.isEmpty { try HarnessFiles.check(policy, installation) }
         record.state = .stopped
+        // What its children have, or have used, it has not.
+        if record.left != nil { record.left = try ActingAgent(self, record, directory).left() }
         try choose(&policy, &record)
         try directory.write(record)
         try launch(directory, task.isEmpty ? .resume : .resumeWithTask, policy, record.variables)
@@ -176,10 +178,23 @@ extension Project {
     private func keepUsage(_ directory: AgentDirectory, force: Bool) throws(ClocheError) {
         do throws(ClocheError) {
             try state.keepUsage(of: directory)
+            try keepUseForParent(directory)
         } catch {
             // What cannot be read or kept must not keep a person from removing the agent.
             if !force { throw error }
         }
+    }
+
+    /// What an agent and those below it have used of what its parent has stays used.
+    private func keepUseForParent(_ directory: AgentDirectory) throws(ClocheError) {
+        guard let record = try? directory.read(), let parent = record.parent, let id = record.auditLog else {
+            return
+        }
+        let place = state.agent(parent.name)
+        // One that is gone, or another one of its name, has nothing to count.
+        guard let known = try? place.read(), known.auditLog == parent.auditLog else { return }
+        let used = try ActingAgent(self, known, place).used(by: record, directory)
+        try place.keepDescendantsUse(used, of: id)
     }
 
     /// What an agent has made and nobody else has stops its deletion.

@@ -6,6 +6,7 @@ package import ClocheModel
 package import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
+internal import StructuredText
 
 /// What is to be merged, and how.
 package struct MergeOptions: Sendable {
@@ -21,10 +22,8 @@ package struct MergeOptions: Sendable {
     package var leavesOut = false
     /// A shell's command line that must succeed with the merged files; nil for none.
     package var check: String?
-    /// `key=value` overrides of the profile of the sandbox that it runs in.
-    package var checkSettings: [String] = []
     /// The profile of the sandbox that it runs in.
-    package var checkProfile = "shell"
+    package var checkProfile = CheckProfile.named("shell")
     /// The profile of an agent that is started at each conflict to resolve it; nil leaves that to a person.
     package var resolveProfile: String?
     /// `key=value` overrides of it.
@@ -34,6 +33,14 @@ package struct MergeOptions: Sendable {
 
     /// These agents into the branch that is checked out, one after the other.
     package init(_ agents: [String]) { self.agents = agents }
+}
+
+/// The profile of the sandbox of a check.
+package enum CheckProfile: Sendable {
+    /// One of the user's, by name.
+    case named(String)
+    /// An effective profile.
+    case given(Document)
 }
 
 /// What came of a merge of several agents.
@@ -58,17 +65,23 @@ struct MergedAgent {
 extension Project {
     /// Fetches, merges and tries the work of several agents, and moves the branch when all of that went well.
     ///
-    /// - Parameter progress: is told what is being done.
+    /// - Parameters:
+    ///   - isWanted: is asked while a check runs, which is ended when it says no.
+    ///   - progress: is told what is being done.
     /// - Throws: `.conflict` when agents do not go together, `.check` when the check fails; nothing has moved then.
-    package func merge(_ options: MergeOptions, progress: (String) -> Void = { _ in }) throws(ClocheError)
-        -> MergeOutcome
-    {
+    package func merge(
+        _ options: MergeOptions,
+        isWanted: () -> Bool = { true },
+        progress: (String) -> Void = { _ in }
+    ) throws(ClocheError) -> MergeOutcome {
         if let twice = options.agents.first(where: { name in options.agents.filter { $0 == name }.count > 1 })
         {
             throw ClocheError(.usage, "\(twice) is named twice", remedy: "name each agent once")
         }
         // A profile that cannot be read is told of before anything is fetched.
-        if options.check != nil { _ = try profiles.load(name: options.checkProfile) }
+        if options.check != nil, case .named(let name) = options.checkProfile {
+            _ = try profiles.load(name: name)
+        }
         if let profile = options.resolveProfile {
             _ = try profiles.load(name: profile, overrides: options.resolveSettings)
         }
@@ -89,7 +102,11 @@ extension Project {
         let merge = try merging.finish(options.strategy, message: options.message)
         if !merge.isEmpty {
             let repository = sides[0].worktree.repository
-            if let check = options.check { try run(check, on: merge, options, repository, progress) }
+            if let check = options.check {
+                progress("checking: \(check)")
+                let files = try ScratchFiles.make(merge.result, of: repository)
+                try run(check, in: files.directory, options.checkProfile, isWanted)
+            }
             if !options.dryRun { try land(merge, sides, repository, progress) }
         }
         return MergeOutcome(
@@ -185,31 +202,31 @@ extension Project {
     /// Its output goes to our standard error, as it comes.
     private func run(
         _ check: String,
-        on merge: GroupMerge,
-        _ options: MergeOptions,
-        _ repository: GitRepository,
-        _ progress: (String) -> Void
+        in files: String,
+        _ profile: CheckProfile,
+        _ isWanted: () -> Bool
     ) throws(ClocheError) {
-        let files = try ScratchFiles.make(merge.result, of: repository)
-        progress("checking: \(check)")
-        let words =
-            [
-                "-C", directory, "run", "--profile", options.checkProfile, "--workspace",
-                "dir:\(files.directory)",
-                // What stands for protected names in a user's directory would be files of the merge here.
-                "--set", "filesystem.protect=[]",
-            ] + options.checkSettings.flatMap { ["--set", $0] } + ["--", "/bin/sh", "-c", check]
         let status: Int32
         do throws(SystemError) {
-            let null = try Files.openForUpdate("/dev/null")
-            let process = try Subprocess(
+            var process = try Subprocess(
                 installation.executable,
-                words,
+                [
+                    "-C", directory, "run", "--workspace", "dir:\(files)",
+                    // What stands for protected names in a user's directory would be files of the merge here.
+                    "--set", "filesystem.protect=[]",
+                ],
                 environment: ProcessEnvironment.atStart(),
                 directory: directory
             )
-            let pid = try process.spawn(stdin: null.number, stdout: 2, stderr: 2)
-            status = try Subprocess.wait(pid)
+            switch profile {
+            case .named(let name):
+                process.arguments += ["--profile", name, "--", "/bin/sh", "-c", check]
+                let null = try Files.openForUpdate("/dev/null")
+                status = try Subprocess.wait(process.spawn(stdin: null.number, stdout: 2, stderr: 2))
+            case .given(let document):
+                process.arguments = ["internal", "check", directory, files, check]
+                status = try Self.run(process, Array(JSONText.serialize(document).utf8), isWanted)
+            }
         } catch {
             throw ClocheError(.system, "cannot start the sandbox of the check", why: error.description)
         }
@@ -224,5 +241,42 @@ extension Project {
             why: "`\(check)` ended with exit code \(status)",
             remedy: "its output is above; `--dry-run` merges without moving anything"
         )
+    }
+
+    /// Runs a program that an agent waits for, and passes on the beginning of its output.
+    private static func run(_ process: Subprocess, _ input: [UInt8], _ isWanted: () -> Bool)
+        throws(SystemError) -> Int32
+    {
+        let stdin = try MemoryFile.make()
+        try stdin.write(input)
+        try stdin.rewind()
+        let pipe = try Pipe()
+        let pid = try process.spawn(
+            stdin: stdin.number,
+            stdout: pipe.writeEnd.number,
+            stderr: pipe.writeEnd.number,
+            newSession: true
+        )
+        let errors = FileDescriptor(duplicating: 2)
+        let output = pipe.readOnlyEnd()
+        var room = 1 << 20
+        // It ends, or is ended, before the pipe does.
+        while true {
+            let ready = try Poll.wait([Poll.Interest(output.number, readable: true)], milliseconds: 200)[0]
+            // Its sandbox ends with it.
+            if !isWanted() { Subprocess.kill(session: pid) }
+            guard ready else { continue }
+            let part = try output.read(upTo: 65536)
+            if part.isEmpty { break }
+            try errors?.write(Array(part.prefix(room)))
+            room -= min(room, part.count)
+        }
+        return try Subprocess.wait(pid)
+    }
+
+    /// Runs a command line in a throw-away sandbox of this profile, with a directory as its workspace.
+    package func runCheck(_ check: String, in files: String, _ profile: Document) throws(ClocheError) -> Int32 {
+        let options = RunOptions(command: ["/bin/sh", "-c", check], workspace: .directory(files))
+        return try run(try Policy(document: profile), options, in: files) { _ in }
     }
 }

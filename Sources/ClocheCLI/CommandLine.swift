@@ -201,6 +201,7 @@ enum InternalCommands {
             case ("supervise", 1): return SupervisorProcess.run()
             case ("gateway", 1): return GatewayProgram.run()
             case ("agent-request", 2): return AgentRequestProgram.run(words[1])
+            case ("check", 4): return try CheckProgram.run(words[1], files: words[2], words[3])
             case ("post-messages", 3): return try PostMessages.run(words[1], words[2])
             case ("scheduled", 2): return try ScheduleCommand.due(words[1])
             case ("send-audit", 3): return try ExportFollower.run(words[1], to: words[2])

@@ -155,6 +155,12 @@ public struct AgentRecord: Equatable, Sendable {
     public var labels: [Document.Entry]
     /// The agent that it was forked from, if it was.
     public var forkedFrom: String?
+    /// What is left of its limits and budgets beside what agents that it started have: those sections of a profile; nil when it
+    /// never started any.
+    public var left: Document?
+    /// What its last run used, as far as it was measured at its end; nil while it runs, of one that was lost, and of one that no
+    /// agent started.
+    public var used: ResourceReport?
 
     /// A new agent.
     public init(
@@ -195,6 +201,13 @@ public struct AgentRecord: Equatable, Sendable {
         return credentials.enumerated().filter { given.contains(Int64($0.offset)) }.map(\.element)
     }
 
+    /// The profile that holds for itself: with what is left of its limits and budgets beside those that it started.
+    public var held: Document {
+        var held = effective
+        for name in ["limits", "budget"] where left?[name]?.entries != nil { held[name] = left?[name] }
+        return held
+    }
+
     /// The branch, if the workspace is a worktree.
     public var branch: String? {
         if case .worktree(_, let branch, _) = workspace { branch } else { nil }
@@ -228,6 +241,8 @@ extension AgentRecord {
             "parent": parent?.document ?? .null,
             "labels": .map(labels),
             "forked-from": .optional(forkedFrom),
+            "left": left ?? .null,
+            "used": used?.document ?? .null,
             "effective": effective,
         ])
     }
@@ -278,6 +293,8 @@ extension AgentRecord {
         parent = document["parent"].flatMap { ParentReference(document: $0) }
         labels = document["labels"]?.entries ?? []
         forkedFrom = document["forked-from"]?.string
+        left = document["left"].flatMap { $0.entries == nil ? nil : $0 }
+        used = document["used"].flatMap { ResourceReport(document: $0) }
     }
 
     private static func workspace(_ document: Document) -> WorkspaceKind? {

@@ -39,7 +39,8 @@ extension AgentWorktree {
     package func diff(
         _ form: DiffForm,
         protecting names: [ProtectedName] = [],
-        includeUncommitted: Bool = true
+        includeUncommitted: Bool = true,
+        atMost most: Int = .max
     ) throws(ClocheError) -> AgentDiff {
         let (base, tree) = try ends(includeUncommitted: includeUncommitted)
         let arguments =
@@ -47,6 +48,7 @@ extension AgentWorktree {
         let output = try repository.git.output(
             arguments + [base, tree, "--"],
             at: repository.store,
+            atMost: most,
             "the diff could not be made"
         )
         let changes = try repository.changes(from: base, to: tree)

@@ -60,8 +60,8 @@ package struct Git: Sendable {
     }
 
     /// Runs a command to its end, whatever its exit status.
-    func run(_ arguments: [String], at place: Place, input: [UInt8] = []) throws(ClocheError)
-        -> SubprocessResult
+    func run(_ arguments: [String], at place: Place, input: [UInt8] = [], atMost most: Int = .max)
+        throws(ClocheError) -> SubprocessResult
     {
         let process = Subprocess(
             program,
@@ -70,7 +70,7 @@ package struct Git: Sendable {
             directory: place.directory
         )
         do {
-            return try process.run(input: input, inheriting: inherited)
+            return try process.run(input: input, inheriting: inherited, atMost: most)
         } catch {
             throw ClocheError("git \(arguments.first ?? "") could not be run", error)
         }
@@ -78,13 +78,18 @@ package struct Git: Sendable {
 
     /// Runs a command that has to succeed, and returns what it printed.
     ///
-    /// - Parameter intent: what failed, in the error: "the agent's branch could not be moved".
-    func output(_ arguments: [String], at place: Place, input: [UInt8] = [], _ intent: String)
-        throws(ClocheError)
-        -> [UInt8]
-    {
-        let result = try run(arguments, at: place, input: input)
-        guard result.status == 0 else { throw Self.failure(intent, result) }
+    /// - Parameters:
+    ///   - most: bytes of it; the rest is not waited for.
+    ///   - intent: what failed, in the error: "the agent's branch could not be moved".
+    func output(
+        _ arguments: [String],
+        at place: Place,
+        input: [UInt8] = [],
+        atMost most: Int = .max,
+        _ intent: String
+    ) throws(ClocheError) -> [UInt8] {
+        let result = try run(arguments, at: place, input: input, atMost: most)
+        guard result.status == 0 || result.isCut else { throw Self.failure(intent, result) }
         return result.output
     }
 

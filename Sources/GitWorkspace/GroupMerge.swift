@@ -10,6 +10,21 @@ package enum MergeDestination: Equatable, Sendable {
     case checkout
     /// A branch by its short name; made at the commit that is checked out, if it is not there.
     case branch(String)
+    /// The same for an agent, which moves nothing that anybody has checked out, and whose merges are not what a person takes
+    /// back.
+    case agentsBranch(String)
+}
+
+extension MergeDestination {
+    /// The short name of the branch that is named.
+    fileprivate var branch: String? {
+        switch self {
+        case .checkout: nil
+        case .branch(let name), .agentsBranch(let name): name
+        }
+    }
+
+    fileprivate var isAgents: Bool { if case .agentsBranch = self { true } else { false } }
 }
 
 /// What the history of a merge of several agents looks like.
@@ -70,6 +85,8 @@ package struct GroupMerge: Equatable, Sendable {
     package let result: String
     /// Files that differ between the two.
     package let changedFiles: Int
+    /// Whether an agent merges, which is not what a person takes back.
+    package var isAgents = false
 
     /// Whether there is something to move.
     package var isEmpty: Bool { result == start }
@@ -113,6 +130,8 @@ extension GitRepository {
         var isCheckedOut: Bool
         var previous: String?
         var start: String
+        /// Whether an agent merges.
+        var isAgents = false
 
         var name: String { branch.withoutPrefix("refs/heads/") }
     }
@@ -120,7 +139,8 @@ extension GitRepository {
     private func target(_ destination: MergeDestination) throws(ClocheError) -> MergeTarget {
         var current: String?
         if topLevel != nil { current = try currentBranch() }
-        if case .branch(let name) = destination, "refs/heads/" + name != current {
+        // What an agent merges into is refused below when it is checked out, here or elsewhere.
+        if let name = destination.branch, destination.isAgents || "refs/heads/" + name != current {
             let branch = "refs/heads/" + name
             try checkBranchName(name)
             try refuseCheckedOutElsewhere(branch)
@@ -134,7 +154,9 @@ extension GitRepository {
                     remedy: "make one first: git commit"
                 )
             }
-            return MergeTarget(branch: branch, isCheckedOut: false, previous: previous, start: start)
+            var target = MergeTarget(branch: branch, isCheckedOut: false, previous: previous, start: start)
+            target.isAgents = destination.isAgents
+            return target
         }
         _ = try finishInterruptedMergeLocked()
         let state = try cleanCheckout()
@@ -197,6 +219,7 @@ extension GitRepository {
                     reason
                 )
             }
+            if merge.isAgents { return }
             try LastMerge(branch: merge.branch, old: merge.previous, new: merge.result)
                 .write(repository.commonDirectory)
         }

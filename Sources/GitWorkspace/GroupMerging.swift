@@ -68,7 +68,8 @@ package struct GroupMerging: Sendable {
             previous: target.previous,
             start: target.start,
             result: result,
-            changedFiles: try repository.changes(from: target.start, to: result).count
+            changedFiles: try repository.changes(from: target.start, to: result).count,
+            isAgents: target.isAgents
         )
     }
 

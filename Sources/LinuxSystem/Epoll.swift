@@ -131,6 +131,14 @@ package struct SignalDescriptor: ~Copyable {
         unsafe sigprocmask(SIG_UNBLOCK, &mask, nil)
     }
 
+    /// Whether a signal was to be ignored when this program was executed, as by nohup(1): it is not to be collected, then.
+    package static func isIgnored(_ signal: CInt) -> Bool {
+        var action = sigaction()
+        unsafe sigaction(signal, nil, &action)
+        // SIG_IGN is 1, which Swift cannot compare with a function.
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+
     /// The signals that have come in.
     package borrowing func take() -> [CInt] {
         var taken: [CInt] = []

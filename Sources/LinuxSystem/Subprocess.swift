@@ -12,6 +12,8 @@ package struct SubprocessResult: Sendable {
     package let output: [UInt8]
     /// Standard error.
     package let errors: [UInt8]
+    /// Whether it was killed because it printed more than was wanted.
+    package let isCut: Bool
 
     /// Standard output as text.
     package var outputText: String { String(decoding: output, as: UTF8.self) }
@@ -45,8 +47,12 @@ package struct Subprocess: Sendable {
 
     /// Runs it to its end, collecting what it prints.
     ///
-    /// `inheriting` are descriptors that it keeps, by their numbers.
-    package func run(input: [UInt8] = [], inheriting: [CInt] = []) throws(SystemError) -> SubprocessResult {
+    /// - Parameters:
+    ///   - inheriting: descriptors that it keeps, by their numbers.
+    ///   - most: of its standard output, in bytes; what prints more is killed, and its output ends there.
+    package func run(input: [UInt8] = [], inheriting: [CInt] = [], atMost most: Int = .max)
+        throws(SystemError) -> SubprocessResult
+    {
         let stdin = try Pipe()
         let stdout = try Pipe()
         let stderr = try Pipe()
@@ -56,8 +62,15 @@ package struct Subprocess: Sendable {
             stderr: stderr.writeEnd.number,
             extra: inheriting
         )
-        let (output, errors) = try exchange(stdin, stdout, stderr, input)
-        return SubprocessResult(status: try Self.wait(pid), output: output, errors: errors)
+        let (output, errors) = try exchange(stdin, stdout, stderr, input, most)
+        let isCut = output.count > most
+        if isCut { _ = Glibc.kill(pid, SIGKILL) }
+        return SubprocessResult(
+            status: try Self.wait(pid),
+            output: isCut ? Array(output.prefix(most)) : output,
+            errors: errors,
+            isCut: isCut
+        )
     }
 
     /// Starts it with these descriptors as 0, 1 and 2, and returns its process id.
@@ -125,13 +138,15 @@ package struct Subprocess: Sendable {
         return pid > 0 ? (pid, clinux_exited(status) != 0 ? clinux_exit_code(status) : nil) : nil
     }
 
-    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for
-    /// ever.
+    /// Feeds standard input and drains both outputs together, so that neither side waits for the other for ever.
+    ///
+    /// Ends early when there are more than `most` bytes of output.
     private func exchange(
         _ stdin: consuming Pipe,
         _ stdout: consuming Pipe,
         _ stderr: consuming Pipe,
-        _ input: [UInt8]
+        _ input: [UInt8],
+        _ most: Int
     ) throws(SystemError) -> ([UInt8], [UInt8]) {
         var feed: FileDescriptor? = stdin.writeEnd
         _ = stdin.readEnd
@@ -144,7 +159,7 @@ package struct Subprocess: Sendable {
         var collected: ([UInt8], [UInt8]) = ([], [])
         var open = (true, true)
         if input.isEmpty { feed = nil }
-        while open.0 || open.1 {
+        while open.0 || open.1, collected.0.count <= most {
             var polls = [
                 pollfd(fd: open.0 ? out.number : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: open.1 ? err.number : -1, events: Int16(POLLIN), revents: 0),

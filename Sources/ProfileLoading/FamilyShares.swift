@@ -64,6 +64,28 @@ package enum FamilyShares {
         return .object(["budget": .map(entries)])
     }
 
+    /// What one that has ended used of limits that are used up, in the form of a profile.
+    ///
+    /// - Parameters:
+    ///   - report: what was measured at its end; what was not counts as all that it had.
+    ///   - profile: the effective profile that it had.
+    ///   - names: which of the limits.
+    package static func used(_ report: ResourceReport?, of profile: Document, _ names: [String]) -> Document {
+        let measured: [String: Int64?] = [
+            "disk": report?.diskBytes, "disk-files": report?.diskFiles,
+            "cpu-time": report?.cpuMicroseconds.map { ($0 + 999_999) / 1_000_000 },
+            "output": report?.outputBytes,
+        ]
+        let entries = rows("limits").filter { names.contains($0.name) }.compactMap { row -> Document.Entry? in
+            let had = profile.value(at: ["limits", row.name])
+            guard let used = measured[row.name].flatMap({ $0 }) else {
+                return had.map { Document.Entry(row.name, $0) }
+            }
+            return Document.Entry(row.name, row.type.value(of: used))
+        }
+        return .object(["limits": .map(entries)])
+    }
+
     /// What of memory a profile has, in bytes; nil without a limit.
     package static func memory(of document: Document) -> Int64? {
         rows("limits").first { $0.name == "memory" }?.type.amount(

@@ -31,7 +31,8 @@ extension ProfileSchema {
             "timeout",
             .duration(minimum: 1),
             default: .string("60s"),
-            "How long each of them may take; then it is killed, and has failed."
+            project: .narrower(.smaller),
+            "How long each of them may take; then it is killed, and has failed. When three times that is over, no other `post-stop` begins."
         ),
     ]
 }

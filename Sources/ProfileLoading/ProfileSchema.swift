@@ -299,6 +299,7 @@ package enum ProfileSchema {
             "grace",
             .duration(minimum: 0),
             default: .string("10s"),
+            project: .narrower(.smaller),
             "How long it has to end by itself before everything in the sandbox is killed."
         ),
     ]

@@ -71,6 +71,17 @@ package final class BudgetWatch {
         told.removeAll()
     }
 
+    /// The first limit of a budget of the agent's that it has gone beyond, with what is under way.
+    ///
+    /// Where it cannot be counted, the first that is set.
+    package func exceeded(of policy: BudgetPolicy, _ now: Int64) -> BudgetLimit? {
+        BudgetLimit.allCases.first { limit in
+            guard let most = policy.most(limit) else { return false }
+            guard let sums = try? used(.agent, policy.period, now) else { return true }
+            return sums.used(of: limit) + underWay.used(of: limit) > most
+        }
+    }
+
     // MARK: Requests
 
     /// A request is about to go out; nil lets it, and then `ended` must be called once for it.

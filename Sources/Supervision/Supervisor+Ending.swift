@@ -125,6 +125,8 @@ extension Supervisor {
     func end(_ state: AgentState, _ reason: EndReason, code: Int32?, failure: String? = nil) {
         if finished { return }
         finished = true
+        // Whoever started it counts that as its own; measured while there is something to measure.
+        record.used = record.parent == nil ? nil : resourceReport()
         releaseSandbox()
         endGateway()
         endApprovals()

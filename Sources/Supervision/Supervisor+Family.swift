@@ -83,11 +83,27 @@ extension Supervisor {
     }
 
     /// Holds what is left of limits and budget beside what children have.
+    ///
+    /// - Throws: with `reserves`, when this agent has used more itself than would be left: then nothing has changed.
     func setShares(_ shares: Document) throws(ClocheError) -> Document {
-        var effective = record.effective
-        for name in ["limits", "budget"] where shares[name] != nil { effective[name] = shares[name] }
-        let left = try agent.readPolicy(effective)
-        guard left.limits != resources?.limits || left.budget != policy.budget else { return .object([:]) }
+        var lowered = record
+        lowered.left = .object(["limits": shares["limits"] ?? .null, "budget": shares["budget"] ?? .null])
+        let left = try agent.readPolicy(lowered.held)
+        if shares["reserves"]?.bool == true, let limit = budget?.exceeded(of: left.budget, WallClock.milliseconds)
+        {
+            throw ClocheError(
+                .state,
+                "\(record.name) has used its budget itself: budget.\(limit.rawValue)",
+                why: "with what it has used, and what is under way, there is less than was asked for",
+                remedy: "ask for less, or do it yourself"
+            )
+        }
+        guard left.limits != resources?.limits || left.budget != policy.budget || record.left == nil else {
+            return .object([:])
+        }
+        // First: whoever starts it again after a crash finds it.
+        try agent.directory.write(lowered)
+        record = lowered
         do throws(SystemError) {
             try resources?.change(left.limits)
         } catch {

@@ -35,7 +35,10 @@ extension Supervisor {
         record.state = .stopping
         // Only shown meanwhile; the end is written again.
         try? agent.directory.write(record)
+        // However many there are: a program that is to end does, soon.
+        let end = MonotonicClock.milliseconds + 3 * policy.hooks.timeoutSeconds * 1000
         for arguments in policy.hooks.postStop where !finished && sandbox != nil {
+            guard MonotonicClock.milliseconds < end else { break }
             _ = try run(.postStop, arguments, ["CLOCHE_EXIT_CODE=\(code)"])
         }
     }

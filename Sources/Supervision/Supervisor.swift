@@ -312,6 +312,7 @@ package final class Supervisor {
         record.started = WallClock.milliseconds
         record.starts += 1
         (record.ended, record.endReason, record.exitCode, record.failure) = (nil, nil, nil, nil)
+        record.used = nil
         (harnessStart, harnessCode, earlyEnd) = (nil, nil, nil)
         defer { isLaunching = false }
         let first = SpawnRequest(Self.harnessID, program, size: harnessWindow.size)

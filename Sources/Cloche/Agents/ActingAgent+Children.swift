@@ -5,7 +5,6 @@ internal import AuditRecords
 package import ClocheModel
 internal import GitWorkspace
 package import LinuxSystem
-internal import ModelUsage
 internal import ProfileLoading
 internal import Supervision
 internal import TerminalScreen
@@ -58,6 +57,7 @@ extension ActingAgent {
             )
         }
         do throws(ClocheError) {
+            try refuseName(options)
             let profile = try profile(of: options)
             var start = StartOptions(
                 name: options.name,
@@ -77,14 +77,48 @@ extension ActingAgent {
                 parent: reference,
                 keys: try keys(of: policy)
             )
-            _ = try project.start(start)
+            // Before it begins, and while it does, this agent has no more than what is left beside it.
+            try reserve(for: profile.document)
+            do throws(ClocheError) {
+                _ = try project.start(start)
+            } catch {
+                try? settleShares()  // what was reserved is given back by the next one, then
+                throw error
+            }
             try note("started", options.name, profile.narrowed)
-            try settleShares()
             return (try child(options.name), profile.narrowed)
         } catch {
             // The refusal is what matters; the agent's log says it as well if it can.
             try? note("refused", options.name, [], why: error.why.isEmpty ? error.what : error.why)
             throw error
+        }
+    }
+
+    /// Words that stand for somebody else, in messages and in commands.
+    private static let words = [
+        "person", "user", "human", "parent", "children", "siblings", "self", "all", "cloche", "system",
+    ]
+
+    /// Refuses a name or a label by which a child would be taken for what it is not.
+    private func refuseName(_ options: ChildOptions) throws(ClocheError) {
+        try AgentName.check(options.name)
+        var why: String?
+        if Self.words.contains(options.name.lowercased()) { why = "it stands for somebody else" }
+        if project.state.agent(options.name).exists { why = "it is taken" }
+        // Of a plan that is carried out: its tasks' agents are called so.
+        if let plan = project.state.graphs().first(where: { options.name.hasPrefix($0 + "-") }) {
+            why = "names that begin with \(plan)- are those of a plan's tasks"
+        }
+        if let why {
+            throw ClocheError(
+                .exists,
+                "\(options.name) cannot be the agent's name",
+                why: why,
+                remedy: "choose another name"
+            )
+        }
+        if options.labels.contains(where: { $0.key == "schedule" }) {
+            throw ClocheError(.usage, "the label schedule is for what schedules start", remedy: "choose another key")
         }
     }
 
@@ -137,7 +171,7 @@ extension ActingAgent {
             )
         }
         let whole = Attenuation.bound(of: record)
-        let left = FamilyShares.remaining(of: whole, after: try taken(by: living))
+        let left = FamilyShares.remaining(of: whole, after: try taken() + [try usedItself()])
         var profile = AttenuatedProfile(document: whole, narrowed: [])
         if let name = options.profile {
             profile = Attenuation.cut(try project.profiles.load(name: name).document, to: whole)
@@ -172,34 +206,6 @@ extension ActingAgent {
         )
     }
 
-    // MARK: Shares
-
-    /// What children have of this agent's limits and budgets: all of a living one's, and what others have used.
-    private func taken(by living: [FamilyMember]) throws(ClocheError) -> [Document] {
-        var taken = living.map(\.record.effective)
-        for agent in family() where agent.relation == .child && !agent.isLiving {
-            let directory = project.state.agent(agent.record.name)
-            let used = try directory.readUsage(created: agent.record.created).sum()
-            taken.append(FamilyShares.used { used.used(of: $0) })
-        }
-        return taken
-    }
-
-    /// Tells its supervisor what is left for itself.
-    package func settleShares() throws(ClocheError) {
-        guard policy.children > 0 else { return }
-        let left = FamilyShares.remaining(
-            of: record.effective,
-            after: try taken(by: livingChildren()),
-            forItself: true
-        )
-        // One that is ending needs no limits.
-        guard let client = try SupervisorClient.connect(directory) else { return }
-        let shares = Document.object(["limits": left["limits"] ?? .null, "budget": left["budget"] ?? .null])
-        try client.send(.setShares(shares))
-        _ = try client.receive()
-    }
-
     /// Held for what takes a share, or the host's time: one at a time.
     package func lockFamily() throws(ClocheError) -> FileLock {
         do throws(SystemError) {
@@ -210,6 +216,9 @@ extension ActingAgent {
         } catch { throw StoreError.cannotWrite(error) }
     }
 
+    /// What it says may be long, and each of its requests is on record.
+    private static func short(_ text: String) -> String { text.utf8.count > 1000 ? text.prefix(250) + "…" : text }
+
     /// Writes into the agent's log what it did with a child.
     func note(_ action: String, _ name: String, _ narrowed: [String] = [], why: String? = nil)
         throws(ClocheError)
@@ -217,21 +226,11 @@ extension ActingAgent {
         try project.auditLog(directory, record).append(
             .child,
             [
-                "action": .string(action), "name": .string(name), "why": .optional(why),
+                "action": .string(action), "name": .string(Self.short(name)),
+                "why": .optional(why.map(Self.short)),
                 "narrowed": narrowed.isEmpty ? .null : .strings(narrowed),
             ]
         )
-    }
-
-    /// Settings for the sandbox of a check: what a child would get of limits, and ten minutes.
-    private func checkSettings() throws(ClocheError) -> [String] {
-        let whole = Attenuation.bound(of: record)
-        let left = FamilyShares.remaining(of: whole, after: try taken(by: livingChildren()))
-        let part = FamilyShares.part(whole, of: whole, left: left, count: policy.children + 1)
-        return ["memory", "swap", "processes", "cpu", "cpu-time", "disk", "disk-files", "process-starts"]
-            .compactMap { name in
-                part.value(at: ["limits", name]).map { "limits.\(name)=\(Document.inline($0))" }
-            } + ["limits.wall-clock=10m"]
     }
 
     // MARK: What they do
@@ -252,15 +251,30 @@ extension ActingAgent {
     }
 
     /// Merges children, and itself if it is named, into a branch of its own.
-    package func merge(_ names: [String], check: String?, keepGoing: Bool) throws(ClocheError) -> MergeOutcome
-    {
+    ///
+    /// - Parameter isWanted: is asked while a check runs, which is ended when it says no.
+    package func merge(
+        _ names: [String],
+        check: String?,
+        keepGoing: Bool,
+        isWanted: @escaping () -> Bool
+    ) throws(ClocheError) -> MergeOutcome {
         for name in names where name != record.name { _ = try child(name) }
         var options = MergeOptions(names)
-        options.destination = .branch("cloche-merged/\(record.name)")
+        options.destination = .agentsBranch("cloche-merged/\(record.name)")
         options.check = check
-        // What it runs is part of what this agent uses: as much as a child would get.
-        options.checkSettings = try checkSettings()
+        // What it runs is the agent's word: it gets no more than a child would, and nothing that leads out.
+        options.checkProfile = .given(try checkProfile())
         options.leavesOut = keepGoing
-        return try project.merge(options)
+        do throws(ClocheError) {
+            let outcome = try project.merge(options, isWanted: isWanted)
+            if let check { try note("checked", record.name, why: "`\(check)` succeeded") }
+            return outcome
+        } catch {
+            if check != nil, [.check, .sandbox].contains(error.code) {
+                try? note("checked", record.name, why: error.why)  // the failure is what matters
+            }
+            throw error
+        }
     }
 }

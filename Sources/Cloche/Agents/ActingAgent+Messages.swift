@@ -14,6 +14,7 @@ extension ActingAgent {
     /// - Parameter target: `parent`, `children`, `siblings`, `@person`, a name, a pattern of names, or a label.
     package func post(_ message: NewMessage, to target: String) throws(ClocheError) -> [Posted] {
         if target == MessageSender.personName {
+            try require(.ask)
             return [try project.ask(message, from: try project.messageSender(record.name))]
         }
         let names = try recipients(target)

@@ -62,6 +62,12 @@ package struct ActingAgent {
         }
     }
 
+    /// The agent of a record that is not written yet.
+    init(_ project: Project, _ record: AgentRecord, _ directory: AgentDirectory) throws(ClocheError) {
+        (self.project, self.record, self.directory) = (project, record, directory)
+        policy = try Policy(document: record.effective).agents
+    }
+
     /// Refuses a verb that its profile does not grant.
     package func require(_ verb: AgentVerb) throws(ClocheError) {
         if policy.verbs.contains(verb) { return }

@@ -81,7 +81,8 @@ package final class GraphRunner {
         width = options.parallel ?? plan.parallel ?? Processors.count
         file = Project.fileName(plan)
         do throws(SystemError) {
-            signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGCHLD])
+            let ending = [SIGINT, SIGTERM, SIGHUP].filter { !SignalDescriptor.isIgnored($0) }
+            signals = try SignalDescriptor(ending + [SIGCHLD])
         } catch { throw ClocheError(.system, "signals cannot be read", why: error.description) }
         let before = try Self.earlier(holder, plan, file, options)
         let pins = try project.check(plan, known: options.restart ? [:] : before?.pins ?? [:])

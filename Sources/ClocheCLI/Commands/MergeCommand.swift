@@ -112,7 +112,7 @@ enum MergeCommand {
         }
         options.leavesOut = command.flag("keep-going")
         options.check = command.value("check")
-        options.checkProfile = command.value("check-profile") ?? options.checkProfile
+        if let name = command.value("check-profile") { options.checkProfile = .named(name) }
         options.resolveProfile = command.value("resolve-with")
         if let time = command.value("timeout") {
             guard options.resolveProfile != nil else {

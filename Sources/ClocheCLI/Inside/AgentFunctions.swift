@@ -22,6 +22,8 @@ enum AgentFunctions {
         guard verb.takesShare else { return try function(verb)(context) }
         let lock = try context.agent.lockFamily()
         defer { _ = lock.isLocked }
+        // It may have waited long, and nobody may want it any more.
+        if context.connection.hasEnded(after: 0) { return ExitCode.negative }
         return try function(verb)(context)
     }
 
@@ -178,7 +180,8 @@ enum AgentFunctions {
         let name = context.command.required("name")
         _ = try context.agent.child(name)
         let form: DiffForm = context.command.flag("stat") ? .stat(width: 100) : .patch(binary: false)
-        let diff = try context.agent.project.diff(name, form).diff
+        // More is not shown anyway; what a child has written may be as long as it likes.
+        let diff = try context.agent.project.diff(name, form, atMost: AgentRequestProgram.mostOutput).diff
         context.output.bytes(diff.output)
         return ExitCode.success
     }
@@ -222,7 +225,8 @@ enum AgentFunctions {
         let outcome = try context.agent.merge(
             command.rest,
             check: command.value("check"),
-            keepGoing: command.flag("keep-going")
+            keepGoing: command.flag("keep-going"),
+            isWanted: { !context.connection.hasEnded(after: 0) }
         )
         if command.flag("json") {
             context.output.json(

@@ -73,6 +73,9 @@ final class AgentConnection {
 
 /// The process.
 enum AgentRequestProgram {
+    /// What is shown of an answer at most, in bytes.
+    static let mostOutput = 1 << 20
+
     /// Carries out the request at standard input, for the agent of a directory, and returns an exit code.
     static func run(_ path: String) -> Int32 {
         guard let socket = FileDescriptor(duplicating: 0) else { return ExitCode.cloche }
@@ -90,9 +93,6 @@ enum AgentRequestProgram {
     private struct Streams {
         private let output: FileDescriptor.Shared
         private let errors: FileDescriptor.Shared
-        /// What is shown of an answer at most, in bytes.
-        private static let most = 1 << 20
-
         init(_ input: [UInt8]) throws(SystemError) {
             let file = try MemoryFile.make()
             try file.write(input)
@@ -115,8 +115,8 @@ enum AgentRequestProgram {
         private static func content(_ file: FileDescriptor.Shared) throws(SystemError) -> [UInt8] {
             lseek(file.number, 0, SEEK_SET)
             var all: [UInt8] = []
-            while all.count < most {
-                let part = try file.read(upTo: min(65536, most - all.count))
+            while all.count < AgentRequestProgram.mostOutput {
+                let part = try file.read(upTo: min(65536, AgentRequestProgram.mostOutput - all.count))
                 if part.isEmpty { break }
                 all += part
             }
