@@ -335,6 +335,7 @@ extension EventKind {
         [
             .maybe("commit", .text, "The merge's commit; absent when there was nothing to merge."),
             .always("into", .text, "The branch."),
+            .maybe("resolved-by", .text, "The agent that resolved its conflicts."),
         ]
     )
     /// The log's head was signed.

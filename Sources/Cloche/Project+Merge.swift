@@ -192,7 +192,12 @@ extension Project {
         for side in sides where merged.contains(side.record.name) && side.directory.exists {
             try auditLog(side.directory, side.record).append(
                 .merge,
-                ["commit": .string(merge.result), "into": .string(merge.branchName)]
+                [
+                    "commit": .string(merge.result), "into": .string(merge.branchName),
+                    "resolved-by": .optional(
+                        merge.parts.first { $0.agent == side.record.name }?.resolvedBy
+                    ),
+                ]
             )
         }
     }

@@ -100,14 +100,14 @@ extension ClocheCommands {
             ),
             .value(
                 "resolve-with",
-                "PROFILE",
+                "NAME",
                 completion: .profileName,
-                "Have an agent with this profile resolve conflicts"
+                "Have an agent with the profile NAME resolve conflicts"
             ),
             .value(
                 "timeout",
                 "DURATION",
-                "With --resolve-with, give it at most this long, such as 90s or 30m"
+                "Give an agent that resolves at most this long, such as 90s or 30m"
             ),
             .flag("keep-going", letter: "k", "Leave out agents that are in conflict, and merge the others"),
             .value("message", letter: "m", "TEXT", "Message of the merge commit, where there is one"),

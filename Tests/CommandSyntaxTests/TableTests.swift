@@ -12,7 +12,7 @@ struct TableTests {
     @Test("Every command that was promised is there")
     func commands() {
         let promised = """
-            init start run learn share list dashboard stats cost top attach look windows logs replay exec keys message inbox answer label resize wait diff sync merge up graph pause unpause stop \
+            init start run learn share list dashboard stats cost top attach look windows logs replay exec keys message inbox answer label resize wait diff sync merge up graph schedule pause unpause stop \
             resume delete snapshot rollback fork explain policy why netcheck forward ports requests approve deny inspect audit credential doctor path config profile completion help version manual
             """
         #expect(

@@ -197,6 +197,8 @@ def test_an_agent_resolves_a_conflict(t):
     assert "Conflicts-resolved-by: agent resolve-right" in log and "with conflicts" not in log and "Resolved\n" not in log, log
     kinds = [json.loads(line)["event"] for line in t.cloche("audit", "resolve-right", "--json", cwd=project).out.splitlines()]
     assert "create" in kinds and "merge" in kinds, kinds
+    (event,) = [json.loads(line) for line in t.cloche("audit", "right", "--json", "--kind", "merge", cwd=project).out.splitlines()]
+    assert event["resolved-by"] == "resolve-right" and event["commit"] == head(t, project), event
     # It is there to be looked at, is none of those that --all merges, and nothing is lost with it.
     assert "has nothing new" in t.cloche("merge", "--all", cwd=project).out and head(t, project) == merged["commit"]
     t.cloche("delete", "resolve-right", cwd=project)
