@@ -29,10 +29,7 @@ extension Project {
         if let snapshot {
             made = try snapshots.snapshot(snapshot)
         } else {
-            made = try snapshots.take(
-                try snapshots.freeName(),
-                keptTrees(directory, record)
-            )
+            made = try snapshots.take(try snapshots.freeName(), keptTrees(directory, record)).snapshot
         }
         // It was only made to begin from; the new agent has all of it.
         defer { if snapshot == nil { try? snapshots.delete(made.name) } }

@@ -28,10 +28,7 @@ extension Project {
         let record = try restingRecord(directory)
         let snapshots = SnapshotDirectory(directory)
         let free = try snapshots.freeName()
-        let made = try snapshots.take(
-            wanted ?? free,
-            keptTrees(directory, record)
-        )
+        let made = try snapshots.take(wanted ?? free, keptTrees(directory, record)).snapshot
         try note(directory, record, ["action": .string("make"), "name": .string(made.name)])
         return made
     }
@@ -62,12 +59,12 @@ extension Project {
         let record = try restingRecord(directory)
         let snapshots = SnapshotDirectory(directory)
         let snapshot = try snapshots.snapshot(wanted)
-        let before = try snapshots.take(
+        let (before, present) = try snapshots.take(
             try snapshots.freeName(automatic: true),
             keptTrees(directory, record),
             automatic: true
         )
-        try restore(directory, record, snapshot)
+        try restore(directory, record, snapshot, present)
         try snapshots.deleteOldAutomatic(but: wanted)
         try note(
             directory,
@@ -77,12 +74,17 @@ extension Project {
         return Rollback(snapshot: snapshot, before: before.name)
     }
 
-    private func restore(_ directory: AgentDirectory, _ record: AgentRecord, _ snapshot: Snapshot)
-        throws(ClocheError)
-    {
-        try SnapshotDirectory(directory).restore(snapshot, keptTrees(directory, record)) {
-            paths,
-            scratch throws(ClocheError) in
+    private func restore(
+        _ directory: AgentDirectory,
+        _ record: AgentRecord,
+        _ snapshot: Snapshot,
+        _ present: PresentFiles? = nil
+    ) throws(ClocheError) {
+        try SnapshotDirectory(directory).restore(
+            snapshot,
+            keptTrees(directory, record),
+            present: present
+        ) { paths, scratch throws(ClocheError) in
             try AgentGit.worktree(directory, record).checkOut(paths, in: scratch)
         }
     }

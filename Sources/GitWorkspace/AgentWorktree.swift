@@ -18,7 +18,7 @@ package struct GitMount: Equatable, Sendable {
 ///
 /// Below `metadata` are `private` (the agent's own git directory: the only part it ever writes), `pointer`
 /// (the file that takes the place of the worktree's `.git` inside), `no-alternates` (an empty file),
-/// `origin`, `synced`, `lock`.
+/// `origin`, `first-index` (git's index of the first commit), `synced`, `lock`.
 package struct AgentWorktree: Sendable {
     package let repository: GitRepository
     /// The agent's name.
@@ -72,6 +72,7 @@ package struct AgentWorktree: Sendable {
     var pointerFile: String { metadata + "/pointer" }
     var emptyFile: String { metadata + "/no-alternates" }
     var originFile: String { metadata + "/origin" }
+    var firstIndexFile: String { metadata + "/first-index" }
     var syncedFile: String { metadata + "/synced" }
     var lockFile: String { metadata + "/lock" }
 

@@ -3,6 +3,7 @@
 // directory. Whatever fails, what was made is taken away again; after kill -9 `remove` does that.
 
 package import ClocheModel
+internal import Glibc
 internal import LinuxSystem
 
 extension AgentWorktree {
@@ -58,6 +59,7 @@ extension AgentWorktree {
                 return true
             }
             try checkOut(origin)
+            try keepIndex()
             try makePrivateGitDirectory()
             try hideNestedRepositories()
             try recordOrigin(origin)
@@ -176,6 +178,18 @@ extension AgentWorktree {
             at: place,
             "the files could not be checked out"
         )
+    }
+
+    /// Keeps the index as it is now: who goes back to this checkout need not read the whole commit.
+    private func keepIndex() throws(ClocheError) {
+        let directory = try requiredAdministrativeDirectory()
+        do throws(SystemError) {
+            let index = try Files.open(directory + "/index")
+            let kept = try Files.open(firstIndexFile, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+            try Files.copyContent(from: index, to: kept)
+        } catch {
+            throw ClocheError("the agent's git state could not be written", error)
+        }
     }
 
     private func recordOrigin(_ origin: Origin) throws(ClocheError) {

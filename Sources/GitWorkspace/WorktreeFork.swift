@@ -24,20 +24,23 @@ extension AgentWorktree {
         do throws(SystemError) {
             try Files.makeDirectories(files)
         } catch { throw ClocheError("no directory for the files of the first commit can be made", error) }
-        let place = Git.Place(
+        let command = ["checkout-index", "-f", "-q", "-z", "--stdin"]
+        let input = Array(paths.joined(separator: [0])) + [0]
+        var place = Git.Place(
             administrativeDirectory() ?? repository.commonDirectory,
             workTree: files,
-            indexFile: directory + "/index",
+            indexFile: firstIndexFile,
             directory: files
         )
+        // A power cut may have taken it, and agents of old have none: then the commit is read.
+        if Files.exists(firstIndexFile), try repository.git.run(command, at: place, input: input).status == 0
+        {
+            return files
+        }
+        place.indexFile = directory + "/index"
         let intent = "the files of the first commit could not be written"
         _ = try repository.git.output(["read-tree", try base()], at: place, intent)
-        _ = try repository.git.output(
-            ["checkout-index", "-f", "-q", "-z", "--stdin"],
-            at: place,
-            input: Array(paths.joined(separator: [0])) + [0],
-            intent
-        )
+        _ = try repository.git.output(command, at: place, input: input, intent)
         return files
     }
 

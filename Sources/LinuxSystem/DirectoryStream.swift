@@ -53,6 +53,42 @@ package final class DirectoryStream {
         return nil
     }
 
+    /// What is next, without `.` and `..`: its path below the directory's own, and what stat tells of it; nil at the end.
+    ///
+    /// One call of the kernel and one allocation for each, for walks through many.
+    func nextStatus(below folder: [UInt8]) throws(SystemError) -> (path: [UInt8], status: stat)? {
+        while let entry = unsafe readdir(stream) {
+            let directory = number
+            var status = stat()
+            var failure: CInt = 0
+            let path: [UInt8]? = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { name in
+                guard let text = unsafe name.baseAddress?.assumingMemoryBound(to: CChar.self) else {
+                    return nil
+                }
+                let count = unsafe strnlen(text, name.count)
+                let isDot = unsafe name[0] == 46 && (count == 1 || count == 2 && name[1] == 46)
+                if isDot { return nil }
+                if unsafe fstatat(directory, text, &status, AT_SYMLINK_NOFOLLOW) < 0 { failure = errno }
+                let bytes = unsafe name.prefix(count)
+                if folder.isEmpty { return unsafe Array(bytes) }
+                return unsafe [UInt8](unsafeUninitializedCapacity: folder.count + 1 + count) {
+                    place,
+                    filled in
+                    _ = unsafe place.update(fromContentsOf: folder)
+                    unsafe place[folder.count] = UInt8(ascii: "/")
+                    _ = unsafe place[(folder.count + 1)...].update(fromContentsOf: bytes)
+                    filled = folder.count + 1 + count
+                }
+            }
+            guard let path else { continue }
+            guard failure == 0 else {
+                throw SystemError("fstatat", Errno(failure), String(decoding: path, as: UTF8.self))
+            }
+            return (path, status)
+        }
+        return nil
+    }
+
     /// The next name, without `.` and `..`, and whether it may be a directory's; nil at the end.
     package func nextEntry() -> (name: [UInt8], mayBeDirectory: Bool)? {
         while let entry = unsafe readdir(stream) {

@@ -60,19 +60,27 @@ package final class OpenTree {
     /// - Parameters:
     ///   - skipping: a name right below the root that is not of the tree.
     ///   - limit: how many things there may be.
+    ///   - expected: how many there were the last time, so that there is room for them.
     /// - Throws: also when there is what cannot be reached by a path, or a kind that no agent makes.
-    package func files(skipping: [UInt8]? = nil, limit: Int) throws(SystemError) -> [TreeFile] {
+    package func files(skipping: [UInt8]? = nil, limit: Int, expected: Int = 0) throws(SystemError)
+        -> [TreeFile]
+    {
         var found = [try rootStatus()]
+        found.reserveCapacity(expected + expected / 8)
         var waiting: [[UInt8]] = [[]]
         while let folder = waiting.popLast() {
             let stream = try list(folder)
-            let prefix = folder.isEmpty ? [] : folder + [UInt8(ascii: "/")]
-            while let name = stream.nextName() {
-                let path = prefix + name.dropLast().map { UInt8(bitPattern: $0) }
+            while let (path, status) = try stream.nextStatus(below: folder) {
                 if folder.isEmpty && path == skipping { continue }
-                let file = try look(name, in: stream.number, path)
+                guard var file = TreeFile(path, status) else {
+                    throw SystemError("mknod", Errno(ENOTSUP), shown(path))
+                }
                 guard found.count < limit else {
                     throw SystemError("readdir", Errno(EOVERFLOW), self.path)
+                }
+                if file.kind == .link {
+                    let name = path[(folder.isEmpty ? 0 : folder.count + 1)...]
+                    file.target = try target(Self.name(Array(name)), in: stream.number, path)
                 }
                 if file.kind == .directory { waiting.append(path) }
                 found.append(file)
@@ -197,12 +205,25 @@ package final class OpenTree {
         }
     }
 
-    /// Puts a file of another directory at a path, in the place of what is no directory there.
+    /// Puts a file of another directory at a path; what is there and no directory takes its place, where the file
+    /// system can exchange names, or is gone.
     package func put(_ name: String, of place: borrowing FileDescriptor, at path: [UInt8]) throws(SystemError)
     {
+        try put(name.utf8CString.map { $0 }, of: place.number, at: path)
+    }
+
+    /// As the other one, with a file of the same path in another tree.
+    package func put(from other: OpenTree, at path: [UInt8]) throws(SystemError) {
+        let (place, name) = try other.parent(of: path)
+        try put(name, of: place, at: path)
+    }
+
+    /// A file that is renamed onto another one is written to disk at once by ext4 and btrfs, and this would wait.
+    private func put(_ name: EntryName, of place: CInt, at path: [UInt8]) throws(SystemError) {
         let (directory, target) = try parent(of: path)
-        let number = place.number
-        try check("renameat", shown(path)) { unsafe renameat(number, name, directory, target) }
+        if unsafe clinux_renameat2(place, name, directory, target, clinux_RENAME_EXCHANGE) == 0 { return }
+        // Nothing is there, or the file system cannot.
+        try check("renameat", shown(path)) { unsafe renameat(place, name, directory, target) }
     }
 
     /// Makes a second name for a file of the tree in another directory.
@@ -231,9 +252,10 @@ extension Files {
         throws(SystemError)
     {
         let (input, output) = (source.number, file.number)
-        if clinux_share_blocks(output, input) == 0 { return }
         var status = stat()
         try check("fstat") { unsafe fstat(input, &status) }
+        if status.st_size <= smallest { return try copyRange(input, output, 0, status.st_size) }
+        if clinux_share_blocks(output, input) == 0 { return }
         var position: off_t = 0
         while position < status.st_size {
             let start = lseek(input, position, Seek.data)
@@ -245,6 +267,9 @@ extension Files {
         }
         try check("ftruncate") { ftruncate(output, status.st_size) }
     }
+
+    /// To share what was just written, it has to be on disk: waiting for that takes longer than copying so much.
+    private static var smallest: off_t { 64 << 10 }
 
     private static func copyRange(_ input: CInt, _ output: CInt, _ start: off_t, _ end: off_t)
         throws(SystemError)

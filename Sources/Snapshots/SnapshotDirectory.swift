@@ -26,6 +26,14 @@ package struct KeptTree: Sendable {
     }
 }
 
+/// What is in an agent's trees now, and which of the kept contents.
+package struct PresentFiles: Sendable {
+    /// All there is.
+    let files: SnapshotFiles
+    /// Since when, in nanoseconds since 1970.
+    let moment: Int64
+}
+
 /// The snapshots of one agent.
 package struct SnapshotDirectory: Sendable {
     /// How many snapshots made before rollbacks are left.
@@ -144,10 +152,9 @@ package struct SnapshotDirectory: Sendable {
 
     /// Makes a snapshot; the agent does not run, and the caller has the right to change it.
     ///
-    /// - Returns: its record.
-    @discardableResult
+    /// - Returns: its record, and what is there, for who goes back at once.
     package func take(_ name: String, _ trees: [KeptTree], automatic: Bool = false)
-        throws(ClocheError) -> Snapshot
+        throws(ClocheError) -> (snapshot: Snapshot, present: PresentFiles)
     {
         if Files.exists("\(path)/\(name).json") {
             throw ClocheError(
@@ -157,11 +164,11 @@ package struct SnapshotDirectory: Sendable {
             )
         }
         try clean()
-        let (files, newBytes) = try attempt("make a snapshot of agent \(agent.name)") {
+        let (present, newBytes) = try attempt("make a snapshot of agent \(agent.name)") {
             () throws(SystemError) in
             try Files.writeAtomically(makingFile, [], sync: false)
             let found = try capture(trees)
-            try Files.writeAtomically("\(path)/\(name).files", found.0.bytes, sync: false)
+            try Files.writeAtomically("\(path)/\(name).files", found.present.files.bytes, sync: false)
             return found
         }
         let pool = LayerPool(of: agent)
@@ -173,7 +180,7 @@ package struct SnapshotDirectory: Sendable {
             created: WallClock.milliseconds,
             isAutomatic: automatic,
             layers: try pool.layers(of: agent),
-            files: Int64(files.trees.values.reduce(0) { $0 + $1.count }),
+            files: Int64(present.files.trees.values.reduce(0) { $0 + $1.count }),
             newBytes: newBytes
         )
         do throws(SystemError) {
@@ -186,22 +193,24 @@ package struct SnapshotDirectory: Sendable {
             )
             try Files.remove(makingFile)
         } catch { throw StoreError.cannotWrite(error) }
-        return snapshot
+        return (snapshot, present)
     }
 
-    private func capture(_ trees: [KeptTree]) throws(SystemError) -> (SnapshotFiles, Int64) {
+    private func capture(_ trees: [KeptTree]) throws(SystemError) -> (present: PresentFiles, newBytes: Int64)
+    {
         let now = WallClock.nanoseconds
         var store = try ContentStore(path + "/store")
         var (files, known, bytes) = (SnapshotFiles(), known(), Int64(0))
         for tree in trees {
             var capture = try TreeCapture(tree.path, known: known.trees[tree.tree] ?? [])
-            let found = try capture.capture(skipping: tree.skipping, into: &store)
-            files.trees[tree.tree] = found
-            known.trees[tree.tree] = found.settled(at: now)
+            files.trees[tree.tree] = try capture.capture(skipping: tree.skipping, into: &store)
             bytes += capture.newBytes
         }
-        if bytes > 0 { try write(known: known) }
-        return (files, bytes)
+        if bytes > 0 {
+            for (tree, found) in files.trees { known.trees[tree] = found.settled(at: now) }
+            try write(known: known)
+        }
+        return (PresentFiles(files: files, moment: now), bytes)
     }
 
     /// Removes what was cut off: files without a record, and what was moved out of the way.
@@ -251,10 +260,13 @@ package struct SnapshotDirectory: Sendable {
     ///
     /// What is cut off is finished by the same call: it compares with what is there then.
     ///
-    /// - Parameter checkout: brings files of the first commit, by their paths, into a directory.
+    /// - Parameters:
+    ///   - present: what is there, where the caller has just seen it.
+    ///   - checkout: brings files of the first commit, by their paths, into a directory.
     package func restore(
         _ snapshot: Snapshot,
         _ trees: [KeptTree],
+        present: PresentFiles? = nil,
         checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
     ) throws(ClocheError) {
         let wanted = try files(of: snapshot.name)
@@ -262,7 +274,7 @@ package struct SnapshotDirectory: Sendable {
         do throws(SystemError) {
             try Files.writeAtomically(rollbackFile, Array(snapshot.name.utf8), sync: false)
         } catch { throw StoreError.cannotWrite(error) }
-        try restore(wanted, trees, storeOf: self, checkout: checkout)
+        try restore(wanted, trees, present, storeOf: self, checkout: checkout)
         let lock = try pool.lock()
         defer { _ = lock.isLocked }
         try pool.repair(agent)
@@ -285,7 +297,7 @@ package struct SnapshotDirectory: Sendable {
     ) throws(ClocheError) {
         try takeLayers(of: snapshot, of: other)
         let wanted = try other.files(of: snapshot.name)
-        try restore(wanted, trees, storeOf: other, checkout: checkout)
+        try restore(wanted, trees, nil, storeOf: other, checkout: checkout)
         do throws(SystemError) { try Files.removeTree(scratch) } catch { throw StoreError.cannotWrite(error) }
     }
 
@@ -301,44 +313,52 @@ package struct SnapshotDirectory: Sendable {
     private func restore(
         _ wanted: SnapshotFiles,
         _ trees: [KeptTree],
+        _ present: PresentFiles?,
         storeOf other: SnapshotDirectory,
         checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
     ) throws(ClocheError) {
         try clean()
-        for tree in trees { try restore(tree, wanted, storeOf: other, checkout: checkout) }
+        let intent = "put the files of agent \(agent.name) back"
+        let seen: PresentFiles
+        if let present {
+            seen = present
+        } else {
+            seen = try attempt(intent) { () throws(SystemError) in try look(trees) }
+        }
+        var known = SnapshotFiles()
+        for tree in trees {
+            guard let there = seen.files.trees[tree.tree] else { continue }
+            let untouched = try restore(tree, from: there, wanted, storeOf: other, checkout: checkout)
+            // What was put there just now may change again without its time showing it.
+            known.trees[tree.tree] = untouched.settled(at: seen.moment)
+        }
+        do throws(SystemError) { try write(known: known) } catch { throw StoreError.cannotWrite(error) }
     }
 
+    /// - Returns: the files that stay as they were.
     private func restore(
         _ tree: KeptTree,
+        from present: [TreeFile],
         _ wanted: SnapshotFiles,
         storeOf other: SnapshotDirectory,
         checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
-    ) throws(ClocheError) {
-        guard let files = wanted.trees[tree.tree] else { return }
-        let intent = "put the files of agent \(agent.name) back"
-        let place = "\(scratch)/\(tree.tree)"
-        var known = known()
-        let (present, changes) = try attempt(intent) { () throws(SystemError) in
-            try Files.makeDirectories(place)
-            let present = try look(tree, known.trees[tree.tree] ?? [])
-            return (present, TreeChanges(from: present, to: files))
-        }
+    ) throws(ClocheError) -> [TreeFile] {
+        guard let files = wanted.trees[tree.tree] else { return present }
+        let changes = TreeChanges(from: present, to: files)
         let missing = changes.made.filter { $0.content == TreeFile.Content.checkout }.map(\.path)
         let source = missing.isEmpty ? nil : try checkout(missing, scratch)
-        try attempt(intent) { () throws(SystemError) in
+        let place = "\(scratch)/\(tree.tree)"
+        try attempt("put the files of agent \(agent.name) back") { () throws(SystemError) in
+            try Files.makeDirectories(place)
             var restoration = try TreeRestoration(
                 tree.path,
                 scratch: FileDescriptor.Shared(try Files.open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
                 store: try ContentStore(other.path + "/store"),
                 checkout: try source.map { path throws(SystemError) in try OpenTree(path) }
             )
-            let now = WallClock.nanoseconds
-            let restored = try restoration.carryOut(changes, from: present, to: files)
-            // Of another agent's contents, none is in this one's store.
-            let own = other.path == path ? restored : restored.filter { $0.content <= 0 }
-            known.trees[tree.tree] = own.settled(at: now)
-            if !changes.isEmpty { try write(known: known) }
+            try restoration.carryOut(changes, from: present, to: files)
         }
+        return changes.untouched
     }
 
     private func attempt<Result>(_ intent: String, _ body: () throws(SystemError) -> Result)
@@ -350,34 +370,28 @@ package struct SnapshotDirectory: Sendable {
         } catch { throw Self.failure(intent, error) }
     }
 
-    /// A tree as it is, with the contents that are known.
-    private func look(_ tree: KeptTree, _ known: [TreeFile]) throws(SystemError) -> [TreeFile] {
-        let open = try OpenTree(tree.path)
-        defer { open.closeAgain() }
-        var files = try open.files(skipping: tree.skipping, limit: TreeCapture.mostFiles)
-        var before = [[UInt8]: TreeFile](minimumCapacity: known.count)
-        for file in known { before[file.path] = file }
-        for index in files.indices where files[index].kind == .file && files[index].size > 0 {
-            let old = before[files[index].path]
-            let isKnown = old.map { files[index].isUntouched(since: $0) } ?? false
-            files[index].content =
-                isKnown ? old?.content ?? TreeFile.Content.unknown : TreeFile.Content.unknown
+    /// What is there, with the contents that are known.
+    private func look(_ trees: [KeptTree]) throws(SystemError) -> PresentFiles {
+        let (now, known) = (WallClock.nanoseconds, known())
+        var found = SnapshotFiles()
+        for tree in trees {
+            let open = try OpenTree(tree.path)
+            defer { open.closeAgain() }
+            var files = try open.files(skipping: tree.skipping, limit: TreeCapture.mostFiles)
+            files.recognize(known.trees[tree.tree] ?? [])
+            found.trees[tree.tree] = files
         }
-        return files
+        return PresentFiles(files: found, moment: now)
     }
 
     // MARK: Removing
 
     /// The snapshots that have files of the workspace, or objects of git, that the agent itself has not any more.
     package func withOwnWork(_ trees: [KeptTree]) throws(ClocheError) -> [String] {
-        let (all, known) = (try list(), known())
+        let all = try list()
         if all.isEmpty { return [] }
-        var present: [SnapshotFiles.Tree: [TreeFile]] = [:]
-        for tree in trees where tree.tree != .home {
-            present[tree.tree] = try attempt("look at the files of agent \(agent.name)") {
-                () throws(SystemError) in
-                try look(tree, known.trees[tree.tree] ?? [])
-            }
+        let present = try attempt("look at the files of agent \(agent.name)") { () throws(SystemError) in
+            try look(trees.filter { $0.tree != .home }).files.trees
         }
         return all.filter { snapshot in
             // What cannot be read may be anything.

@@ -13,7 +13,7 @@ struct TreeCapture {
     static let tick: Int64 = 20_000_000
 
     private let tree: OpenTree
-    private var known: [[UInt8]: TreeFile]
+    private let known: [TreeFile]
     private var linked: [UInt64: Int64] = [:]
     /// Bytes that had to be kept anew.
     private(set) var newBytes: Int64 = 0
@@ -22,9 +22,7 @@ struct TreeCapture {
     ///   - known: files as they were when their contents were kept.
     init(_ path: String, known: [TreeFile]) throws(SystemError) {
         tree = try OpenTree(path)
-        self.known = [:]
-        self.known.reserveCapacity(known.count)
-        for file in known { self.known[file.path] = file }
+        self.known = known
     }
 
     /// Lists the tree and keeps what is new.
@@ -32,13 +30,10 @@ struct TreeCapture {
         -> [TreeFile]
     {
         defer { tree.closeAgain() }
-        var files = try tree.files(skipping: skipping, limit: Self.mostFiles)
-        for index in files.indices where files[index].kind == .file && files[index].size > 0 {
-            if let old = known[files[index].path], files[index].isUntouched(since: old) {
-                files[index].content = old.content
-            } else {
-                try keep(&files[index], &store)
-            }
+        var files = try tree.files(skipping: skipping, limit: Self.mostFiles, expected: known.count)
+        files.recognize(known)
+        for index in files.indices where files[index].content == TreeFile.Content.unknown {
+            try keep(&files[index], &store)
         }
         return files
     }
@@ -58,8 +53,20 @@ struct TreeCapture {
 }
 
 extension [TreeFile] {
+    /// Gives those that nothing has touched the contents that they are known to have; those of others are not known.
+    mutating func recognize(_ known: [TreeFile]) {
+        var before = FilesByPath(known)
+        for index in indices where self[index].kind == .file && self[index].size > 0 {
+            let old = before.index(of: self[index].path)
+            let isKnown = old.map { self[index].isUntouched(since: known[$0]) } ?? false
+            self[index].content = isKnown ? old.map { known[$0].content } ?? 0 : TreeFile.Content.unknown
+        }
+    }
+
     /// The files that are known again by their times: not those that are so new that another change may not show.
     func settled(at now: Int64) -> [TreeFile] {
-        filter { $0.kind == .file && $0.changed <= now - TreeCapture.tick }
+        filter {
+            $0.kind == .file && $0.changed <= now - TreeCapture.tick && $0.content != TreeFile.Content.unknown
+        }
     }
 }

@@ -12,18 +12,21 @@ package struct TreeChanges: Equatable, Sendable {
     package var altered: [TreeFile] = []
     /// Files that are further names of another one, by the paths of both.
     package var linked: [(path: [UInt8], to: [UInt8])] = []
+    /// Files that stay just as they are.
+    package var untouched: [TreeFile] = []
 
     /// Compares.
     ///
     /// Both lists have directories before what is in them, and contents of the same store.
     package init(from present: [TreeFile], to wanted: [TreeFile]) {
-        var there = [[UInt8]: TreeFile](minimumCapacity: present.count)
-        for file in present { there[file.path] = file }
+        var there = FilesByPath(present)
         var first: [UInt64: [UInt8]] = [:]
-        var kept: Set<[UInt8]> = []
+        var kept = [Bool](repeating: false, count: present.count)
+        untouched.reserveCapacity(present.count)
         for file in wanted {
-            let old = there[file.path]
-            if old?.kind == file.kind { kept.insert(file.path) }
+            let index = there.index(of: file.path)
+            let old = index.map { present[$0] }
+            if let index, present[index].kind == file.kind { kept[index] = true }
             if file.kind == .file, file.names > 1 {
                 if let other = first[file.inode] {
                     // Whether they are one already does not pay to find out: such files are few.
@@ -46,13 +49,17 @@ package struct TreeChanges: Equatable, Sendable {
             made.append(file)
         case .link where old.target != file.target: made.append(file)
         default:
-            if old.mode != file.mode || old.modified != file.modified { altered.append(file) }
+            if old.mode != file.mode || old.modified != file.modified {
+                altered.append(file)
+            } else if old.kind == .file {
+                untouched.append(old)
+            }
         }
     }
 
-    private mutating func remove(_ present: [TreeFile], but kept: Set<[UInt8]>) {
+    private mutating func remove(_ present: [TreeFile], but kept: [Bool]) {
         var gone: Set<[UInt8]> = []
-        for file in present where !kept.contains(file.path) {
+        for (file, isKept) in zip(present, kept) where !isKept {
             gone.insert(file.path)
             if !gone.contains(Self.parent(of: file.path)) { removed.append(file.path) }
         }

@@ -12,6 +12,7 @@ struct TreeRestoration {
     /// The files of the first commit that are needed, by their paths.
     private let checkout: OpenTree?
     private var moved = 0
+    private var put = 0
 
     /// - Parameters:
     ///   - scratch: a directory of Cloche's on the same file system; what goes is left in it.
@@ -25,10 +26,8 @@ struct TreeRestoration {
     }
 
     /// Makes the tree what is wanted, by the difference from what is there.
-    ///
-    /// - Returns: what is wanted, as it is known again.
     mutating func carryOut(_ changes: TreeChanges, from present: [TreeFile], to wanted: [TreeFile])
-        throws(SystemError) -> [TreeFile]
+        throws(SystemError)
     {
         // Until the end, every directory has to be open to its owner.
         for file in present where file.kind == .directory && file.mode & 0o700 != 0o700 {
@@ -40,7 +39,6 @@ struct TreeRestoration {
         for file in changes.altered where file.kind != .directory { try finish(file) }
         try finishDirectories(wanted)
         tree.forgetOpened()
-        return try known(present, wanted, changes)
     }
 
     private mutating func moveAway(_ path: [UInt8]) throws(SystemError) {
@@ -57,29 +55,40 @@ struct TreeRestoration {
             if file.kind != .directory { try finish(file) }
             return
         }
-        try scratch.borrowed { place throws(SystemError) in try put(file, from: place) }
+        if file.content == TreeFile.Content.checkout {
+            try putCheckedOut(file)
+        } else {
+            put += 1
+            let name = "new-\(put)"
+            try scratch.borrowed { place throws(SystemError) in try putKept(file, from: place, name) }
+        }
+        try finish(file)
     }
 
-    private func put(_ file: TreeFile, from place: borrowing FileDescriptor) throws(SystemError) {
-        let name = "new"
+    /// The checkout was made for this alone: its file itself goes into the tree.
+    private func putCheckedOut(_ file: TreeFile) throws(SystemError) {
+        guard let checkout else { throw SystemError("open", .noEntry, tree.shown(file.path)) }
+        let made = try checkout.status(file.path)
+        guard made.kind == .file, made.size == file.size else { throw differs(file) }
+        try tree.put(from: checkout, at: file.path)
+    }
+
+    private func putKept(_ file: TreeFile, from place: borrowing FileDescriptor, _ name: String)
+        throws(SystemError)
+    {
         guard let made = try Files.makeFile(name, at: place, mode: 0o600) else {
             throw SystemError("open", .exists, name)
         }
         if file.content != TreeFile.Content.none {
-            let source = try content(file)
-            try Files.copyContent(from: source, to: made)
+            try Files.copyContent(from: try store.open(file.content), to: made)
         }
-        guard try Files.status(of: made).size == file.size else {
-            throw SystemError("copy", Errno(EIO), tree.shown(file.path))
-        }
+        guard try Files.status(of: made).size == file.size else { throw differs(file) }
         try tree.put(name, of: place, at: file.path)
-        try finish(file)
     }
 
-    private func content(_ file: TreeFile) throws(SystemError) -> FileDescriptor {
-        if file.content > 0 { return try store.open(file.content) }
-        guard let checkout else { throw SystemError("open", .noEntry, tree.shown(file.path)) }
-        return try checkout.openToRead(file.path)
+    /// The content that is there is not the one that was kept.
+    private func differs(_ file: TreeFile) -> SystemError {
+        SystemError("copy", Errno(EIO), tree.shown(file.path))
     }
 
     private func link(_ path: [UInt8], to other: [UInt8]) throws(SystemError) {
@@ -108,27 +117,6 @@ struct TreeRestoration {
                 try tree.setModified(file.path, file.modified)
             }
             if now.mode != file.mode { try tree.setMode(file.path, file.mode) }
-        }
-    }
-
-    /// What was not touched is known by what it was; the rest is looked at.
-    private func known(_ present: [TreeFile], _ wanted: [TreeFile], _ changes: TreeChanges)
-        throws(SystemError)
-        -> [TreeFile]
-    {
-        let touched = Set(
-            changes.made.map(\.path) + changes.altered.map(\.path)
-                + changes.linked.flatMap { [$0.path, $0.to] }
-        )
-        var there = [[UInt8]: TreeFile](minimumCapacity: present.count)
-        for file in present { there[file.path] = file }
-        return wanted.compactMap { file in
-            guard file.kind == .file else { return file }
-            if !touched.contains(file.path) { return there[file.path] }
-            // Below a directory that was closed again it cannot be looked at; then it is not known.
-            guard var now = try? tree.status(file.path) else { return nil }
-            now.content = file.content
-            return now
         }
     }
 }

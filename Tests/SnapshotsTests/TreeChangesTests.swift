@@ -35,6 +35,7 @@ struct TreeChangesTests {
     func same() {
         let tree = [directory(""), directory("d"), file("d/f")]
         #expect(TreeChanges(from: tree, to: tree).isEmpty)
+        #expect(TreeChanges(from: tree, to: tree).untouched == [file("d/f")])
     }
 
     @Test("What is new goes, a directory once, and what is missing is made, directories first")
@@ -53,7 +54,7 @@ struct TreeChangesTests {
         let wanted = [directory("", mode: 0o700), file("a", 2), file("b", 1, mode: 0o600), file("c", 3)]
         let changes = TreeChanges(from: present, to: wanted)
         #expect(changes.made.map(\.path) == [path("a"), path("c")])
-        #expect(changes.altered.map(\.path) == [path(""), path("b")])
+        #expect(changes.altered.map(\.path) == [path(""), path("b")] && changes.untouched.isEmpty)
     }
 
     @Test("A file in the place of a directory, and the other way round")
@@ -105,6 +106,49 @@ struct TreeChangesTests {
         }
         #expect([one].settled(at: one.changed + TreeCapture.tick) == [one])
         #expect([one].settled(at: one.changed + TreeCapture.tick - 1).isEmpty, "another change may not show")
+    }
+}
+
+@Suite("Files found by their paths")
+struct FilesByPathTests {
+    private func files(_ paths: Range<Int>) -> [TreeFile] {
+        paths.map { TreeFile(path: Array("f\($0)".utf8), kind: .file) }
+    }
+
+    @Test("In any order, with some that are in the one list only")
+    func any() {
+        let list = files(0..<100)
+        var inOrder = FilesByPath(list)
+        #expect(list.map { inOrder.index(of: $0.path) } == Array(0..<100))
+        var backwards = FilesByPath(list)
+        #expect(list.reversed().map { backwards.index(of: $0.path) } == (0..<100).reversed())
+        var passing = FilesByPath(list)
+        for index in stride(from: 0, to: 100, by: 7) {
+            #expect(passing.index(of: list[index].path) == index)
+            #expect(passing.index(of: Array("other\(index)".utf8)) == nil)
+        }
+        // The same one twice, and none at all.
+        #expect(passing.index(of: list[3].path) == 3 && passing.index(of: list[3].path) == 3)
+        var empty = FilesByPath([])
+        #expect(empty.index(of: []) == nil)
+    }
+
+    @Test("What nothing has touched has the content that is known, and nothing else has")
+    func recognized() {
+        var present = [
+            TreeFile(path: [], kind: .directory),
+            TreeFile(path: [1], kind: .file, size: 5, changed: 7, inode: 1),
+            TreeFile(path: [2], kind: .file, size: 5, changed: 7, inode: 2),
+            TreeFile(path: [3], kind: .file, size: 0, changed: 7, inode: 3),
+            TreeFile(path: [4], kind: .file, size: 5, changed: 7, inode: 4),
+        ]
+        var known = present.filter { $0.path != [4] }
+        for index in known.indices { known[index].content = Int64(index) }
+        known[2].changed = 6
+        present.recognize(known)
+        let unknown = TreeFile.Content.unknown
+        #expect(present.map(\.content) == [0, 1, unknown, 0, unknown])
+        #expect(present.settled(at: .max).map(\.path) == [[1], [3]], "what is not known is not remembered")
     }
 }
 
