@@ -44,7 +44,9 @@ extension AgentDirectory {
         var found: [(deleted: Int64, used: [Document])] = []
         for name in names where name.hasSuffix(".json") {
             let document = try UsageFile.read("\(descendants)/\(name)") { $0 }
-            guard let deleted = document?["deleted"]?.integer, let used = document?["used"]?.list else { continue }
+            guard let deleted = document?["deleted"]?.integer, let used = document?["used"]?.list else {
+                continue
+            }
             found.append((deleted, used))
         }
         return found

@@ -9,7 +9,11 @@ extension EventKind {
         [
             .always("action", .word(["checked", "refused", "started", "stopped"]), "What it did."),
             .always("name", .foreignText, "The child's name; the agent's own with `checked`."),
-            .maybe("why", .foreignText, "Why it was refused: the keys of which it asked more than it has. With `checked`, the command and what came of it."),
+            .maybe(
+                "why",
+                .foreignText,
+                "Why it was refused: the keys of which it asked more than it has. With `checked`, the command and what came of it."
+            ),
             .maybe("narrowed", .texts, "Keys of which the profile that it named would have had more."),
         ]
     )

@@ -280,7 +280,8 @@ extension Project {
     }
 
     /// Runs a command line in a throw-away sandbox of this profile, with a directory as its workspace.
-    package func runCheck(_ check: String, in files: String, _ profile: Document) throws(ClocheError) -> Int32 {
+    package func runCheck(_ check: String, in files: String, _ profile: Document) throws(ClocheError) -> Int32
+    {
         let options = RunOptions(command: ["/bin/sh", "-c", check], workspace: .directory(files))
         return try run(try Policy(document: profile), options, in: files) { _ in }
     }

@@ -89,7 +89,8 @@ extension Supervisor {
         var lowered = record
         lowered.left = .object(["limits": shares["limits"] ?? .null, "budget": shares["budget"] ?? .null])
         let left = try agent.readPolicy(lowered.held)
-        if shares["reserves"]?.bool == true, let limit = budget?.exceeded(of: left.budget, WallClock.milliseconds)
+        if shares["reserves"]?.bool == true,
+            let limit = budget?.exceeded(of: left.budget, WallClock.milliseconds)
         {
             throw ClocheError(
                 .state,

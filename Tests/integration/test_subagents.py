@@ -209,6 +209,8 @@ WIDER = [
     ("limits.processes=100000", "limits.processes"),
     ("limits.wall-clock=3h", "limits.wall-clock"),
     ("budget.requests=101", "budget.requests"),
+    ("stop.grace=3650d", "stop.grace"),
+    ("hooks.timeout=36500d", "hooks.timeout"),
     ("agents.depth=5", "agents.depth"),
     ("agents.children=50", "agents.children"),
     ("agents.message=['*']", "agents.message"),
@@ -273,6 +275,131 @@ def test_limits_and_budgets_are_shares(t):
     left = audit(t, project, "boss", "family")[-1]
     assert left["limits"]["memory"] == 600 << 20, left
     inside(t, project, "start", "more", PARENT, "--set", "limits.memory=150MiB")
+
+
+def spend(t, project, name, count):
+    """As many requests to the model, one after another; returns their statuses."""
+    script = "for n in $(seq %d); do curl -sS -o /dev/null -w '%%{http_code} ' -d '{\"model\": \"claude-test\"}' $MODEL_URL/v1/messages; done"
+    return shell(t, project, script % count, name=name).out.split()
+
+
+def test_a_budget_is_spent_once(t):
+    """By whomever it is: the agent, a child that has ended, one below that, one that was deleted; and also after `resume`."""
+    answer = json.dumps(test_gateway.ANSWER).encode()
+    service = test_gateway.Service(lambda handler, body: handler.reply(answer, kind="application/json"))
+    test_gateway.profile(t, service.port, service="usage: anthropic", more="budget: {requests: 12}\nagents: {children: 2, depth: 3}")
+    project = t.repository()
+    t.start("boss", PARENT, cwd=project, profile="served")
+    assert spend(t, project, "boss", 3) == ["200"] * 3
+    refused = lambda name, count: inside(t, project, "start", name, PARENT, "--set", f"budget.requests={count}", check=125).err  # noqa: E731
+    t.wait_until(lambda: "budget.requests" in refused("kid", 10), "what it used itself it cannot give away")
+    inside(t, project, "start", "kid", PARENT, "--set", "budget.requests=6")
+    inside(t, project, "start", "low", PARENT, "--set", "budget.requests=3", name="kid")
+    assert spend(t, project, "low", 2) + spend(t, project, "kid", 1) == ["200"] * 3
+    # While they have six, it has six: three more, and no fourth.
+    assert spend(t, project, "boss", 4) == ["200"] * 3 + ["429"]
+    inside(t, project, "stop", "kid")
+    t.wait_ended("low", project)
+    # Twelve, less three and three, less one, less the two of one further down.
+    assert "budget.requests" in refused("more", 4)
+    t.cloche("delete", "--force", "low", "kid", cwd=project)
+    assert "budget.requests" in refused("more", 4)
+    t.cloche("stop", "--kill", "boss", cwd=project)
+    t.cloche("resume", "boss", cwd=project)
+    assert spend(t, project, "boss", 4) == ["200"] * 3 + ["429"]
+    assert len(service.requests) == 12, len(service.requests)
+
+
+def test_what_is_on_disk_stays_taken(t):
+    project = t.repository()
+    t.start("boss", PARENT, "--set", "agents.children=1", "--set", "limits.disk=64MiB", cwd=project)
+    write = "head -c 20000000 /dev/urandom > big; sync; exec sleep 1000"
+    left = lambda: audit(t, project, "boss", "family")[-1]["limits"]["disk"]  # noqa: E731
+    inside(t, project, "start", "one", write, "--set", "limits.disk=32MiB")
+    t.wait_until(lambda: {limit["name"]: limit for limit in t.json("stats", "one", cwd=project)[0]["limits"]}["disk"]["used"] > 20_000_000, "it is measured", 60)
+    inside(t, project, "stop", "one")
+    assert left() < 48 << 20, left()
+    assert "limits.disk" in inside(t, project, "start", "two", write, "--set", "limits.disk=48MiB", check=125).err
+    t.cloche("delete", "--force", "one", cwd=project)
+    inside(t, project, "start", "two", write, "--set", "limits.disk=48MiB")
+
+
+def test_names_that_stand_for_somebody_else(t):
+    project = parent(t, "--set", "agents.verbs=[start, message]", "--set", "agents.message=[parent]")
+    t.start("other", PARENT, cwd=project)
+    for name in ("person", "Parent", "cloche", "other"):
+        told = inside(t, project, "start", name, PARENT, check=125).err
+        assert f"{name} cannot be the agent's name" in told and str(t.state) not in told, told
+    assert "schedule" in inside(t, project, "start", "kid", PARENT, "--label", "schedule=nightly", check=2).err
+    # The person is asked by those who may.
+    assert "may not `cloche ask`" in inside(t, project, "message", "@person", "hello", check=125).err
+    (t.dir / "plan.yaml").write_text("defaults: {profile: shell}\ntasks: {one: {prompt: 'sleep 1000'}}\n")
+    up = t.spawn("up", t.dir / "plan.yaml", cwd=project)
+    t.wait_until(lambda: "plan-one" in t.agents(project), "the plan is carried out", 60)
+    assert "those of a plan's tasks" in inside(t, project, "start", "plan-two", PARENT, check=125).err
+    up.send_signal(signal.SIGINT)
+    up.wait()
+
+
+def command_line(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+CHECKED = "git add -A; git -c user.name=a -c user.email=a@b commit -qm more"
+
+
+def test_a_merge_of_an_agents_moves_nothing_that_is_checked_out(t):
+    project = parent(t)
+    shell(t, project, f"echo one > one; {CHECKED}; cloche merge boss")
+    t.git("checkout", "-q", "cloche-merged/boss", cwd=project)
+    told = shell(t, project, f"echo two > .envrc; {CHECKED}; cloche merge boss", check=None)
+    assert told.code == 125 and "is checked out" in told.err, told
+    assert not (project / ".envrc").exists() and t.git("status", "--porcelain", cwd=project).out == ""
+    # The control: the same merge, when nobody has it checked out.
+    t.git("checkout", "-q", "-", cwd=project)
+    shell(t, project, "cloche merge boss")
+    assert t.git("show", "cloche-merged/boss:.envrc", cwd=project).out == "two\n"
+    # What a person merged last is what `--undo` takes back.
+    t.run_task("worker", f"echo w > w; {CHECKED}", cwd=project)
+    t.cloche("merge", "worker", cwd=project)
+    shell(t, project, f"echo three > three; {CHECKED}; cloche merge boss")
+    assert "cloche-merged" not in t.cloche("merge", "--undo", cwd=project).out
+    assert not (project / "w").exists() and t.git("show", "cloche-merged/boss:three", cwd=project).out == "three\n"
+
+
+def test_a_check_has_no_more_than_its_agent(t):
+    """Whatever the person's own profile of the name `shell` grants; and it ends with who wants it."""
+    notes = t.dir / "notes"
+    notes.mkdir()
+    project = t.repository()
+    t.start("boss", PARENT, "--set", "limits.processes=100", "--set", "agents.children=1", cwd=project)
+    # Its own profile is another one from now on.
+    t.profile("shell", f"extends: base\nnetwork: {{mode: host}}\nfilesystem:\n  binds: [{{source: {notes}, target: /notes, mode: rw}}]\n")
+    look = "echo $(ls -d /notes 2>/dev/null) $(tail -n +3 /proc/net/dev | cut -d: -f1) $(grep processes /proc/self/limits)"
+    told = shell(t, project, f"echo one > one; {CHECKED}; cloche merge boss --check '{look} >&2; test -e one'").err
+    assert "lo Max processes 50 50" in told and "/notes" not in told, told
+    # The control: the person's check has what the person's profile grants.
+    assert "/notes" in t.cloche("merge", "boss", "--dry-run", "--check", f"{look} >&2", cwd=project).err
+    done = [one for one in audit(t, project, "boss", "child") if one["action"] == "checked"]
+    assert len(done) == 1 and "succeeded" in done[0]["why"], done
+    # Output that nobody reads to its end is not kept.
+    told = shell(t, project, f"echo two > two; {CHECKED}; cloche merge boss --check 'yes | head -c 50000000; false'", check=None)
+    assert told.code == 1 and len(told.out + told.err) < 2_500_000, (told.code, len(told.out), len(told.err))
+    shell(t, project, f"echo three > three; {CHECKED}; nohup cloche merge boss --check 'exec sleep 1234' > /dev/null 2>&1 &")
+    checks = lambda: [pid for pid in t.processes() if b"1234" in command_line(pid).split(b"\0")]  # noqa: E731
+    t.wait_until(checks, "the check runs")
+    t.cloche("stop", "--kill", "boss", cwd=project)
+    t.wait_until(lambda: not checks(), "the check has ended")
+
+
+def test_a_diff_is_cut(t):
+    project = parent(t)
+    inside(t, project, "start", "kid", "yes | head -c 40000000 > big; exec sleep 1000")
+    t.wait_until(lambda: (t.workspace("kid", project) / "big").stat().st_size == 40_000_000, "it is written")
+    assert len(inside(t, project, "diff", "kid").out) == 1 << 20
 
 
 def test_a_profile_that_is_named_is_cut_down(t):

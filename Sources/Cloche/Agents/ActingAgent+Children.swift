@@ -118,7 +118,11 @@ extension ActingAgent {
             )
         }
         if options.labels.contains(where: { $0.key == "schedule" }) {
-            throw ClocheError(.usage, "the label schedule is for what schedules start", remedy: "choose another key")
+            throw ClocheError(
+                .usage,
+                "the label schedule is for what schedules start",
+                remedy: "choose another key"
+            )
         }
     }
 
@@ -217,7 +221,9 @@ extension ActingAgent {
     }
 
     /// What it says may be long, and each of its requests is on record.
-    private static func short(_ text: String) -> String { text.utf8.count > 1000 ? text.prefix(250) + "…" : text }
+    private static func short(_ text: String) -> String {
+        text.utf8.count > 1000 ? text.prefix(250) + "…" : text
+    }
 
     /// Writes into the agent's log what it did with a child.
     func note(_ action: String, _ name: String, _ narrowed: [String] = [], why: String? = nil)

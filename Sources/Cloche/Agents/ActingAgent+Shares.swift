@@ -63,7 +63,9 @@ extension ActingAgent {
         let isOfThisRun = child.created >= (record.started ?? 0)
         let sums = sums(of: try place.readUsage(created: child.created), isOfThisRun: isOfThisRun)
         var used = [FamilyShares.used { sums.used(of: $0) }]
-        if isOfThisRun { used.append(FamilyShares.used(child.used, of: child.effective, ["cpu-time", "output"])) }
+        if isOfThisRun {
+            used.append(FamilyShares.used(child.used, of: child.effective, ["cpu-time", "output"]))
+        }
         guard let id = child.auditLog else { return used }
         let reference = ParentReference(name: child.name, auditLog: id)
         return used + (try taken(below: reference, place, all, withDisk: withDisk, depth: depth + 1))
