@@ -77,6 +77,7 @@ package final class BudgetWatch {
     package func exceeded(of policy: BudgetPolicy, _ now: Int64) -> BudgetLimit? {
         BudgetLimit.allCases.first { limit in
             guard let most = policy.most(limit) else { return false }
+            // See above.
             guard let sums = try? used(.agent, policy.period, now) else { return true }
             return sums.used(of: limit) + underWay.used(of: limit) > most
         }
