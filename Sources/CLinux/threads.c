@@ -1,5 +1,4 @@
-/* Threads, for what the kernel makes us wait for: a disk, the pieces in which a pty gives what was written, a walk through many
- * files. All but the last are of C alone. */
+/* Threads of C, for what the kernel makes us wait for: a disk, and the pieces in which a pty gives what was written. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,26 +8,18 @@
 
 #include "threads.h"
 
-static int begin_with(pthread_t *thread, int state, size_t stack, void *(*body)(void *), void *order) {
+static int begin(void *(*body)(void *), void *order) {
     sigset_t all, old;
     pthread_attr_t attributes;
     sigfillset(&all);
     pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, state);
-    pthread_attr_setstacksize(&attributes, stack);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failure = pthread_create(thread, &attributes, body, order);
+    int failure = pthread_create(&(pthread_t){0}, &attributes, body, order);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attributes);
     return (errno = failure) == 0 ? 0 : -1;
-}
-
-static int begin(void *(*body)(void *), void *order) {
-    return begin_with(&(pthread_t){0}, PTHREAD_CREATE_DETACHED, 64 << 10, body, order);
-}
-
-int clinux_thread_begin(pthread_t *thread, void *(*body)(void *), void *order) {
-    return begin_with(thread, PTHREAD_CREATE_JOINABLE, 1 << 20, body, order);
 }
 
 static void *synchronize(void *order) {

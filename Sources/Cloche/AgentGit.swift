@@ -7,13 +7,6 @@ internal import LinuxSystem
 internal import SandboxRuntime
 
 enum AgentGit {
-    /// The same while something else is done: it asks git where the repository is.
-    static func worktreeBeside(_ directory: AgentDirectory, _ record: AgentRecord)
-        -> WorkBeside<Result<AgentWorktree, ClocheError>>
-    {
-        WorkBeside { Result { () throws(ClocheError) in try worktree(directory, record) } }
-    }
-
     /// The worktree of an agent that has one.
     static func worktree(_ directory: AgentDirectory, _ record: AgentRecord) throws(ClocheError)
         -> AgentWorktree

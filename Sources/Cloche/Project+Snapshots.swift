@@ -59,13 +59,12 @@ extension Project {
         let record = try restingRecord(directory)
         let snapshots = SnapshotDirectory(directory)
         let snapshot = try snapshots.snapshot(wanted)
-        let worktree = AgentGit.worktreeBeside(directory, record)
         let (before, present) = try snapshots.take(
             try snapshots.freeName(automatic: true),
             keptTrees(directory, record),
             automatic: true
         )
-        try restore(directory, record, snapshot, worktree, present)
+        try restore(directory, record, snapshot, present)
         try snapshots.deleteOldAutomatic(but: wanted)
         try note(
             directory,
@@ -79,7 +78,6 @@ extension Project {
         _ directory: AgentDirectory,
         _ record: AgentRecord,
         _ snapshot: Snapshot,
-        _ worktree: WorkBeside<Result<AgentWorktree, ClocheError>>,
         _ present: PresentFiles? = nil
     ) throws(ClocheError) {
         try SnapshotDirectory(directory).restore(
@@ -87,7 +85,7 @@ extension Project {
             keptTrees(directory, record),
             present: present
         ) { paths, scratch throws(ClocheError) in
-            try worktree.value().get().checkOut(paths, in: scratch)
+            try AgentGit.worktree(directory, record).checkOut(paths, in: scratch)
         }
     }
 
@@ -123,8 +121,7 @@ extension Project {
         let snapshots = SnapshotDirectory(directory)
         guard snapshots.areThere else { return }
         if let unfinished = snapshots.unfinishedRollback {
-            let worktree = AgentGit.worktreeBeside(directory, record)
-            try restore(directory, record, try snapshots.snapshot(unfinished), worktree)
+            try restore(directory, record, try snapshots.snapshot(unfinished))
         }
         let pool = LayerPool(of: directory)
         guard pool.isThere else { return }

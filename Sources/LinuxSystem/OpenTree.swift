@@ -29,26 +29,16 @@ package final class OpenTree {
     }
 
     private func open(_ path: [UInt8], _ flags: CInt) throws(SystemError) -> FileDescriptor {
-        try Self.open(path, flags, at: root.number, self.path)
-    }
-
-    private static func open(_ path: [UInt8], _ flags: CInt, at root: CInt, _ tree: String)
-        throws(SystemError) -> FileDescriptor
-    {
-        let name = name(path)
+        let (number, name) = (root.number, Self.name(path))
         return FileDescriptor(
-            owning: try check("openat2", shown(path, tree)) {
-                unsafe clinux_openat2(root, name, UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, resolve)
+            owning: try check("openat2", shown(path)) {
+                unsafe clinux_openat2(number, name, UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, Self.resolve)
             }
         )
     }
 
     /// A path of the tree, for messages of ours that make it harmless.
-    package func shown(_ path: [UInt8]) -> String { Self.shown(path, self.path) }
-
-    private static func shown(_ path: [UInt8], _ tree: String) -> String {
-        tree + "/" + String(decoding: path, as: UTF8.self)
-    }
+    package func shown(_ path: [UInt8]) -> String { self.path + "/" + String(decoding: path, as: UTF8.self) }
 
     /// The directory that a path is in, as a place.
     private func parent(of path: [UInt8]) throws(SystemError) -> (directory: CInt, name: EntryName) {
@@ -77,79 +67,35 @@ package final class OpenTree {
     {
         var found = [try rootStatus()]
         found.reserveCapacity(expected + expected / 8)
-        var folders: [[UInt8]] = [[]]
-        while !folders.isEmpty {
-            let lists = read(folders, skipping, limit)
-            var below: [[UInt8]] = []
-            for (folder, list) in zip(folders, lists) {
-                let files = try openedUp(list, folder, skipping, limit)
-                guard files.count <= limit - found.count else {
-                    throw SystemError("readdir", Errno(EOVERFLOW), path)
+        var waiting: [[UInt8]] = [[]]
+        while let folder = waiting.popLast() {
+            let stream = try list(folder)
+            while let (path, status) = try stream.nextStatus(below: folder) {
+                if folder.isEmpty && path == skipping { continue }
+                guard var file = TreeFile(path, status) else {
+                    throw SystemError("mknod", Errno(ENOTSUP), shown(path))
                 }
-                found += files
-                below += files.lazy.filter { $0.kind == .directory }.map(\.path)
+                guard found.count < limit else {
+                    throw SystemError("readdir", Errno(EOVERFLOW), self.path)
+                }
+                if file.kind == .link {
+                    let name = path[(folder.isEmpty ? 0 : folder.count + 1)...]
+                    file.target = try target(Self.name(Array(name)), in: stream.number, path)
+                }
+                if file.kind == .directory { waiting.append(path) }
+                found.append(file)
             }
-            folders = below
         }
         return found
     }
 
-    /// What one directory has.
-    private typealias Listing = Result<[TreeFile], SystemError>
-    /// Fewer directories than this are read sooner than a thread has begun.
-    private static let worthAThread = 8
-
-    /// What is in each of these directories; of many, a second thread reads every other one.
-    private func read(_ folders: [[UInt8]], _ skipping: [UInt8]?, _ limit: Int) -> [Listing] {
-        let (number, tree) = (root.number, path)
-        let each: @Sendable ([UInt8]) -> Listing = { folder in
-            Listing { () throws(SystemError) in
-                try Self.read(folder, of: number, tree: tree, skipping: skipping, limit: limit)
-            }
-        }
-        if folders.count < Self.worthAThread { return folders.map(each) }
-        let odd = WorkBeside {
-            stride(from: 1, to: folders.count, by: 2).map { each(folders[$0]) }
-        }
-        let even = stride(from: 0, to: folders.count, by: 2).map { each(folders[$0]) }
-        let other = odd.value()
-        return folders.indices.map { $0 % 2 == 0 ? even[$0 / 2] : other[$0 / 2] }
-    }
-
-    /// A listing, of a directory that is closed to its owner too.
-    private func openedUp(_ list: Listing, _ folder: [UInt8], _ skipping: [UInt8]?, _ limit: Int)
-        throws(SystemError) -> [TreeFile]
-    {
-        do throws(SystemError) {
-            return try list.get()
+    private func list(_ folder: [UInt8]) throws(SystemError) -> DirectoryStream {
+        do {
+            return try DirectoryStream(try open(folder, O_RDONLY | O_DIRECTORY))
         } catch  where error.errno == .access {
             try openUp(folder)
-            return try Self.read(folder, of: root.number, tree: path, skipping: skipping, limit: limit)
+            return try DirectoryStream(try open(folder, O_RDONLY | O_DIRECTORY))
         }
-    }
-
-    private static func read(
-        _ folder: [UInt8],
-        of root: CInt,
-        tree: String,
-        skipping: [UInt8]?,
-        limit: Int
-    ) throws(SystemError) -> [TreeFile] {
-        let stream = try DirectoryStream(try open(folder, O_RDONLY | O_DIRECTORY, at: root, tree))
-        var found: [TreeFile] = []
-        while let (path, status) = try stream.nextStatus(below: folder) {
-            if folder.isEmpty && path == skipping { continue }
-            guard var file = TreeFile(path, status) else {
-                throw SystemError("mknod", Errno(ENOTSUP), shown(path, tree))
-            }
-            guard found.count < limit else { throw SystemError("readdir", Errno(EOVERFLOW), tree) }
-            if file.kind == .link {
-                let name = path[(folder.isEmpty ? 0 : folder.count + 1)...]
-                file.target = try target(Self.name(Array(name)), in: stream.number, shown(path, tree))
-            }
-            found.append(file)
-        }
-        return found
     }
 
     /// Lets a directory be worked in that is closed to its own owner, until `closeAgain`.
@@ -178,15 +124,14 @@ package final class OpenTree {
         guard var file = TreeFile(path, status) else {
             throw SystemError("mknod", Errno(ENOTSUP), shown(path))
         }
-        if file.kind == .link { file.target = try Self.target(name, in: directory, shown(path)) }
+        if file.kind == .link { file.target = try target(name, in: directory, path) }
         return file
     }
 
-    private static func target(_ name: EntryName, in directory: CInt, _ shown: String) throws(SystemError)
-        -> [UInt8]
+    private func target(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> [UInt8]
     {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = try check("readlinkat", shown) {
+        let count = try check("readlinkat", shown(path)) {
             unsafe readlinkat(directory, name, &bytes, Int(PATH_MAX))
         }
         return bytes.prefix(count).map { UInt8(bitPattern: $0) }

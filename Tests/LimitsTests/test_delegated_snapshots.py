@@ -12,7 +12,7 @@ import case
 
 # An empty file system that the virtual machine has for this.
 BTRFS = pathlib.Path("/srv/btrfs")
-FILES, MEGABYTES = 500, 100
+FILES, MEGABYTES = 300, 60
 INSTALLED = f"cd /usr/local/lib && head -c {MEGABYTES}M /dev/zero | tr '\\0' x | split -a 3 -b 1M - file && echo mine >/workspace/mine && echo 1 >~/state"
 CHANGED = "set -e; for f in d1/*; do echo more >>$f; done; rm -r d2 mine; echo new >new; echo 2 >~/state; rm /usr/local/lib/fileaaa; echo x >/usr/local/lib/x"
 

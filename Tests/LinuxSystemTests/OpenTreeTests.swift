@@ -1,5 +1,5 @@
-// Trees that agents made, as they are read from outside: by two threads where there are many directories, with the same
-// result; and a file that takes another one's place.
+// Trees that agents made, as they are read from outside: all of it once and in one order, what is closed to its owner too;
+// and a file that takes another one's place.
 
 import Glibc
 import LinuxSystem
@@ -85,25 +85,5 @@ import Testing
         try tree.put(from: other, at: bytes("link"))
         #expect(try Files.readText(outside) == "kept")
         #expect(try Files.status(folder.path + "/tree/link", followLinks: false).kind == .regular)
-    }
-}
-
-@Suite struct WorkBesideTests {
-    @Test func itsResultIsWaitedForAndStays() {
-        let works = (0..<8).map { number in WorkBeside { (0...number).map { _ in pthread_self() } } }
-        for (number, work) in works.enumerated() {
-            let threads = work.value()
-            #expect(threads.count == number + 1 && Set(threads).count == 1)
-            #expect(threads.first != pthread_self(), "on a thread of its own")
-            #expect(work.value() == threads, "done once")
-        }
-    }
-
-    @Test func whatNobodyAsksForIsWaitedFor() throws {
-        let ends = try Pipe()
-        let number = ends.writeEnd.number
-        do { _ = WorkBeside { unsafe write(number, "x", 1) } }
-        // It has ended with its owner, or this would wait.
-        #expect(try ends.readEnd.read(upTo: 2).count == 1)
     }
 }

@@ -1,9 +1,6 @@
-/* What goes on beside the one thread of Swift: threads of C that take no signal and touch nothing but their order; and one
- * of Swift for who waits for its end, LinuxSystem's WorkBeside. */
+/* What goes on beside the one thread of Swift: threads of C that take no signal and touch nothing but their order. */
 #ifndef CLINUX_THREADS_H
 #define CLINUX_THREADS_H
-
-#include <pthread.h>
 
 /* fdatasync(2) of fd, then closed: event is readable at its end, failure is its errno or 0; the struct must stay until
  * then. Kernel AIO would make our exit wait 25 ms. */
@@ -15,8 +12,5 @@ int clinux_sync_begin(struct clinux_sync *_Nonnull sync);
 /* Puts what can be read from `from`, which does not wait, into the pipe `into`, which does, until nothing came for
  * `patience` ms, one of them failed or nobody reads the pipe. Then both are closed. -1 and errno: neither is. */
 int clinux_read_ahead(int from, int into, int patience);
-
-/* A thread that takes no signal, for pthread_join(3). -1 and errno: there is none. */
-int clinux_thread_begin(pthread_t *_Nonnull thread, void *_Nullable (*_Nonnull body)(void *_Nullable), void *_Nullable order);
 
 #endif
