@@ -31,7 +31,6 @@
 
 const int clinux_O_PATH = O_PATH;
 const unsigned int clinux_RENAME_NOREPLACE = RENAME_NOREPLACE;
-const unsigned int clinux_RENAME_EXCHANGE = RENAME_EXCHANGE;
 
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

@@ -218,10 +218,13 @@ package final class OpenTree {
         try put(name, of: place, at: path)
     }
 
+    /// `RENAME_EXCHANGE`, a GNU-only name.
+    private static let exchange: CUnsignedInt = 2
+
     /// A file that is renamed onto another one is written to disk at once by ext4 and btrfs, and this would wait.
     private func put(_ name: EntryName, of place: CInt, at path: [UInt8]) throws(SystemError) {
         let (directory, target) = try parent(of: path)
-        if unsafe clinux_renameat2(place, name, directory, target, clinux_RENAME_EXCHANGE) == 0 { return }
+        if unsafe clinux_renameat2(place, name, directory, target, Self.exchange) == 0 { return }
         // Nothing is there, or the file system cannot.
         try check("renameat", shown(path)) { unsafe renameat(place, name, directory, target) }
     }

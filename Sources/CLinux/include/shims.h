@@ -12,7 +12,6 @@
 /* Flags that glibc hides behind _GNU_SOURCE, as values Swift can import. */
 extern const int clinux_O_PATH;
 extern const unsigned int clinux_RENAME_NOREPLACE;
-extern const unsigned int clinux_RENAME_EXCHANGE;
 
 /* openat2(2): the resolve flags decide which links a path may go through. */
 int clinux_openat2(int dirfd, const char *_Nonnull path, uint64_t flags, uint64_t mode, uint64_t resolve);

@@ -1,0 +1,89 @@
+// Trees that agents made, as they are read from outside: all of it once and in one order, what is closed to its owner too;
+// and a file that takes another one's place.
+
+import Glibc
+import LinuxSystem
+import Testing
+
+@Suite struct OpenTreeTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    private func setMode(_ path: String, _ mode: UInt32) { _ = unsafe chmod(path, mode) }
+
+    /// Twenty directories with one below each, and four files and a link in each of these.
+    private func makeWide() throws -> Set<String> {
+        var paths: Set<String> = [""]
+        for number in 0..<20 {
+            for file in 0..<4 { try folder.write("tree/d\(number)/in/f\(file)", "\(number) \(file)") }
+            try Files.makeSymbolicLink(folder.path + "/tree/d\(number)/in/link", to: "/target\(number)")
+            paths.formUnion(["d\(number)", "d\(number)/in", "d\(number)/in/link"])
+            paths.formUnion((0..<4).map { "d\(number)/in/f\($0)" })
+        }
+        return paths
+    }
+
+    @Test func everythingIsListedOnceAndDirectoriesFirst() throws {
+        let paths = try makeWide()
+        try folder.write("tree/.git", "not of the tree")
+        let files = try OpenTree(folder.path + "/tree").files(skipping: bytes(".git"), limit: 1000)
+        let names = files.map { String(decoding: $0.path, as: UTF8.self) }
+        #expect(Set(names) == paths && names.count == paths.count)
+        for (index, name) in names.enumerated() where name.contains("/") {
+            let parent = String(name[..<(name.lastIndex(of: "/") ?? name.startIndex)])
+            #expect(names[..<index].contains(parent), "\(name)")
+        }
+        for file in files where file.kind == .link {
+            let number = file.path.dropFirst().prefix { $0 != UInt8(ascii: "/") }
+            #expect(file.target == bytes("/target") + number)
+        }
+        #expect(files.filter { $0.kind == .file }.allSatisfy { $0.size > 2 && $0.inode > 0 })
+        let again = try OpenTree(folder.path + "/tree").files(skipping: bytes(".git"), limit: 1000)
+        #expect(files == again, "in the same order")
+    }
+
+    @Test func whatIsClosedIsListedAndClosedAgain() throws {
+        let paths = try makeWide()
+        let closed = ["/tree/d3", "/tree/d4/in", "/tree/d7", "/tree/d8"].map { folder.path + $0 }
+        for path in closed { setMode(path, 0) }
+        let tree = try OpenTree(folder.path + "/tree")
+        let files = try tree.files(limit: 1000)
+        tree.closeAgain()
+        #expect(files.count == paths.count)
+        #expect(files.first { $0.path == bytes("d3") }?.mode == 0)
+        for path in closed { #expect(try Files.status(path).mode & 0o777 == 0) }
+        for path in closed { setMode(path, 0o700) }
+    }
+
+    @Test func moreThanTheLimitIsRefused() throws {
+        let paths = try makeWide()
+        _ = try OpenTree(folder.path + "/tree").files(limit: paths.count)
+        for limit in [1, 20, 50, paths.count - 1] {
+            #expect(throws: SystemError.self) {
+                _ = try OpenTree(folder.path + "/tree").files(limit: limit)
+            }
+        }
+    }
+
+    @Test func aFileTakesThePlaceOfAnother() throws {
+        try folder.write("from/new", "new")
+        try folder.write("from/absent", "absent")
+        try folder.write("tree/new", "old")
+        let (tree, other) = (try OpenTree(folder.path + "/tree"), try OpenTree(folder.path + "/from"))
+        try tree.put(from: other, at: bytes("new"))
+        try tree.put(from: other, at: bytes("absent"))
+        #expect(try Files.readText(folder.path + "/tree/new") == "new")
+        #expect(try Files.readText(folder.path + "/tree/absent") == "absent")
+        #expect(!Files.exists(folder.path + "/from/absent"))
+        // A link is replaced and never followed.
+        let outside = try folder.write("outside", "kept")
+        try Files.makeSymbolicLink(folder.path + "/tree/link", to: outside)
+        try folder.write("from/link", "new")
+        try tree.put(from: other, at: bytes("link"))
+        #expect(try Files.readText(outside) == "kept")
+        #expect(try Files.status(folder.path + "/tree/link", followLinks: false).kind == .regular)
+    }
+}
