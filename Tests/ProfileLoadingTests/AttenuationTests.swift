@@ -232,7 +232,8 @@ import Testing
         var wide = Self.base
         wide["shares"] = .object(["notes": .string("rw"), "other": .string("ro")])
         let cut = Attenuation.cut(wide, to: bound)
-        #expect(cut.document["shares"] == .object(["notes": .string("append")]) && cut.narrowed == ["shares"])
+        #expect(cut.document["shares"] == .object(["notes": .string("append")]))
+        #expect(cut.narrowed == ["shares"])
     }
 
     // MARK: Shares of limits
