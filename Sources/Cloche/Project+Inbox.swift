@@ -14,6 +14,19 @@ extension Project {
         return file.inbox.messages
     }
 
+    /// Writes down what is too late in the person's inbox, which no supervisor looks after.
+    package func expireForPerson() throws(ClocheError) {
+        let file = try inboxFile(.person)
+        try file.refresh()
+        if file.inbox.overdue(at: WallClock.milliseconds).isEmpty { return }
+        try file.change(durably: false) { (inbox) throws(ClocheError) in
+            let now = WallClock.milliseconds
+            let late = inbox.overdue(at: now)
+            try record(.expired, late, of: .person, by: CurrentUser.id)
+            return inbox.changes(late.map(\.id), to: .expired, at: now)
+        }
+    }
+
     /// What waits in an inbox, in the order of delivery; it counts as delivered from then on, and is not typed.
     public func readInbox(of owner: InboxOwner) throws(ClocheError) -> [Message] {
         let file = try inboxFile(owner)
@@ -49,7 +62,8 @@ extension Project {
                     throw ClocheError(
                         .notFound,
                         "there is no message \(id)",
-                        why: "it is not in the inbox of \(owner.name), or not any more"
+                        why:
+                            "it is not in \(owner == .person ? "your inbox" : "the inbox of \(owner.name)"), or not any more"
                     )
                 }
                 if [.queued, .delivered].contains(message.state) { messages.append(message) }

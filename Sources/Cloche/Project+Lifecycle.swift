@@ -33,7 +33,33 @@ extension Project {
             isAsked = false
         }
         try client.awaitEnd()
+        awaitChildren(of: before.record)
         return isAsked
+    }
+
+    /// Between two looks at children that are ending, in milliseconds, and how long they may take beyond their grace.
+    private static let (childrenPace, childrenTime): (Int32, Int64) = (50, 10_000)
+
+    /// Waits for the agents that end because their parent has, and those below them.
+    private func awaitChildren(of parent: AgentRecord) {
+        // One that cannot be read has the children that it has; they end, or not, by themselves.
+        guard let policy = try? Policy(document: parent.effective), policy.agents.atEnd == .stop,
+            policy.agents.children > 0, let id = parent.auditLog
+        else { return }
+        let reference = ParentReference(name: parent.name, auditLog: id)
+        for directory in state.agents() {
+            // The same.
+            guard let record = try? directory.read(), record.parent == reference,
+                // One that a person has started again while its parent did not run does not end with it.
+                record.started ?? 0 >= parent.started ?? 0,
+                directory.isSupervised, let own = try? Policy(document: record.effective)
+            else { continue }
+            let end = MonotonicClock.milliseconds + Int64(own.stop.graceSeconds) * 1000 + Self.childrenTime
+            while directory.isSupervised, MonotonicClock.milliseconds < end {
+                Pause.milliseconds(Self.childrenPace)
+            }
+            awaitChildren(of: record)
+        }
     }
 
     /// Writes down that an agent's supervisor was lost.

@@ -315,7 +315,8 @@ extension Project {
             throw ClocheError(
                 .notFound,
                 "there is no message \(id) to reply to",
-                why: "it is not in the inbox of \(sender.name), or not any more",
+                why:
+                    "it is not in \(sender.isPerson ? "your inbox" : "the inbox of \(sender.name)"), or not any more",
                 remedy: sender.isPerson ? "`cloche inbox --all` lists your messages" : "look into the inbox"
             )
         }
@@ -340,11 +341,32 @@ extension Project {
             throw ClocheError(
                 .state,
                 "it is too late for an answer to message \(id)",
-                why: "its time is over",
-                remedy: "send a message without --reply-to"
+                why: message.content.asks
+                    ? "\(message.sender.name) waits for it no longer" : "its time is over",
+                remedy: sender.isPerson
+                    ? "`cloche message \(message.sender.name) TEXT` tells it"
+                    : "send a message without --reply-to"
             )
         }
         return message
+    }
+
+    /// The question of that number that an agent has asked the person.
+    ///
+    /// - Throws: when it has asked no such thing; what it asks is told.
+    package func question(_ id: Int64, of name: String) throws(ClocheError) -> Message {
+        let messages = try inbox(of: .person)
+        if let message = messages.first(where: { $0.id == id }), message.sender.name == name {
+            return message
+        }
+        let open = try questions().filter { $0.sender.name == name }
+        let asked = open.map { "\(name)/\($0.id): \(visible($0.content.text, limit: 80))" }
+        throw ClocheError(
+            .usage,
+            "\(name) has not asked \(id)",
+            why: asked.isEmpty ? "it asks nothing now" : "it asks \(asked.joined(separator: "; "))",
+            remedy: "`cloche inbox` lists what agents ask; `cloche message \(name) TEXT` says something else"
+        )
     }
 
     /// Answers a question of an agent's.
@@ -353,8 +375,9 @@ extension Project {
     ///   - name: `AGENT/ID`, as the person's inbox has it.
     ///   - text: what it is told.
     ///   - user: who answers.
+    /// - Returns: what was sent, and the question.
     package func answerQuestion(_ name: String, _ text: String, by user: UInt32, awaitsTyping: Bool)
-        throws(ClocheError) -> Posted
+        throws(ClocheError) -> (answer: Posted, question: Message)
     {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, AgentName.isValid(parts[0]), let id = Int64(parts[1]), id > 0 else {
@@ -365,6 +388,7 @@ extension Project {
                 remedy: "`cloche inbox` lists what agents ask"
             )
         }
+        let question = try question(id, of: parts[0])
         let posted = try post(
             NewMessage(text, replyTo: id),
             from: .person(user: user),
@@ -372,7 +396,7 @@ extension Project {
             awaitsTyping: awaitsTyping
         )
         guard let first = posted.first else { throw ClocheError(.state, "agent \(parts[0]) is gone") }
-        return first
+        return (first, question)
     }
 }
 

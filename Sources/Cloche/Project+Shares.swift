@@ -96,12 +96,16 @@ extension Project {
         defer { _ = lock.isLocked }
         let owners = shareGrants().filter { $0.grant.name == name }
         if !force {
-            if let first = owners.first {
+            if !owners.isEmpty {
+                let (names, isOne) = (owners.map(\.agent.name), owners.count == 1)
                 throw ClocheError(
                     .state,
-                    "agent \(first.agent.name) has the shared directory \(name)",
-                    why: "it could not be started again without it",
-                    remedy: "delete the agent first, or `cloche share delete --force \(name)`"
+                    isOne
+                        ? "agent \(names[0]) has the shared directory \(name)"
+                        : "agents have the shared directory \(name): \(names.joined(separator: ", "))",
+                    why: "\(isOne ? "it" : "they") could not be started again without it",
+                    remedy:
+                        "delete the agent\(isOne ? "" : "s") first, or `cloche share delete --force \(name)`"
                 )
             }
             if !share.isEmpty {

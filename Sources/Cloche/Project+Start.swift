@@ -9,6 +9,7 @@ internal import GitWorkspace
 internal import LinuxSystem
 internal import ProfileLoading
 internal import Supervision
+internal import TerminalText
 
 /// Where an agent works.
 public enum WorkspaceChoice: Equatable, Sendable {
@@ -142,6 +143,12 @@ extension Project {
                 // The supervisor puts it on disk together with the start.
                 .left
             )
+            let hooks = policy.hooks.preStart.map { words in
+                (words.prefix(2) == ["/bin/sh", "-c"] ? words.dropFirst(2) : words[...]).joined(
+                    separator: " "
+                )
+            }
+            if !hooks.isEmpty { progress("hooks.pre-start: " + visible(hooks.joined(separator: "; "))) }
             try launch(
                 directory,
                 .first,

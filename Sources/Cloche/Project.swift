@@ -55,6 +55,9 @@ public struct Project: Sendable {
         return installation.stateRoot.projects().first { $0.path.lastComponent == folder }?.directory
     }
 
+    /// Whether this is a directory like any other: in no repository and no project, and without agents.
+    package var isNowhere: Bool { Self.nearest(directory) == nil && state.agents().isEmpty }
+
     /// The state of this project.
     var state: ProjectState { installation.stateRoot.project(directory) }
 

@@ -7,6 +7,7 @@ internal import CommandSyntax
 internal import Gateway
 internal import LinuxSystem
 internal import SandboxRuntime
+internal import TerminalText
 
 /// What every command function gets.
 struct Context {
@@ -108,9 +109,26 @@ package enum ClocheCommandLine {
             return code
         } catch {
             let declaresJSON = command.location.spec.options.contains { $0.name == "json" }
-            output.report(error, json: declaresJSON && command.flag("json"))
+            output.report(placed(error, command), json: declaresJSON && command.flag("json"))
             return ExitCode.of(error)
         }
+    }
+
+    /// An agent that is not found because the command was typed in another directory than its own.
+    private static func placed(_ error: ClocheError, _ command: ParsedCommand) -> ClocheError {
+        guard error.code == .notFound, error.what.hasPrefix("no agent named "),
+            // What fails here is not why the command failed.
+            let installation = try? Installation(),
+            let project = try? Project(at: command.value("project") ?? ".", installation: installation),
+            project.isNowhere
+        else { return error }
+        return ClocheError(
+            error.code,
+            error.what,
+            why: "\(visible(project.directory)) is in no git repository and no project",
+            remedy:
+                "go to the project of the agent, or name it: `cloche -C DIR \(command.path.joined(separator: " ")) ...`"
+        )
     }
 
     typealias Function = @Sendable (Context) throws(ClocheError) -> Int32

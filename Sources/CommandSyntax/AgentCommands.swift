@@ -278,7 +278,7 @@ enum AgentCommands {
                 arguments: [
                     ArgumentSpec("name", .required, "The shared directory"),
                     ArgumentSpec("file", .required, "The file in it"),
-                    ArgumentSpec("text", .requiredRest, "A line; - reads standard input"),
+                    ArgumentSpec("text", .requiredRest, "A line; - or nothing reads standard input"),
                 ],
                 examples: [
                     Example("cloche share add notes found.md \"src/lex.c: off by one\"", "one line more")

@@ -60,7 +60,7 @@ extension ClocheCommands {
 
     private static let addToShare = CommandSpec(
         "add",
-        "Add standard input to the end of a file of a shared directory",
+        "Add text or standard input to the end of a file of a shared directory",
         suggestedFor: ["append", "put", "write"],
         discussion: """
             The file is made if it is missing. What is added at one time stands together, also while agents add to
@@ -69,12 +69,14 @@ extension ClocheCommands {
         arguments: [
             shareName("The shared directory"),
             ArgumentSpec("file", .required, "The path of the file in it"),
+            ArgumentSpec("text", .rest, "A line; - or nothing reads standard input"),
         ],
         options: [
             .value("from", "FILE", completion: .file, "Add what this file has, instead of standard input")
         ],
         examples: [
-            Example("echo 'begin with the parser' | cloche share add notes todo.md", "a line for all agents")
+            Example("cloche share add notes todo.md begin with the parser", "a line for all agents"),
+            Example("git log -5 | cloche share add notes todo.md", "what a command prints"),
         ]
     )
 

@@ -15,11 +15,15 @@ extension ClocheCommands {
             """,
         arguments: [
             agent("The agent"),
-            ArgumentSpec("snapshot", .optional, "The snapshot's name; snap-1, snap-2 ... without one"),
+            ArgumentSpec(
+                "snapshot",
+                .rest,
+                "The snapshot's name; snap-1, snap-2 ... without one; with --delete, more to delete"
+            ),
         ],
         options: [
             .flag("list", letter: "l", "List the agent's snapshots instead"),
-            .value("delete", letter: "d", "SNAP", "Delete this snapshot instead"),
+            .repeated("delete", letter: "d", "SNAP", "Delete this snapshot instead; may be repeated"),
             json,
         ],
         exclusive: [["list", "delete"]],

@@ -56,7 +56,7 @@ struct ErrorWording {
         return error(
             "\(command) needs to know what to do",
             why: "it is a group of commands",
-            remedy: "add one of " + names.joined(separator: ", ")
+            remedy: "say one of: " + names.joined(separator: ", ")
         )
     }
 

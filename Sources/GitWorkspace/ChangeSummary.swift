@@ -1,5 +1,6 @@
 // The CHANGES column of `cloche list`: what the last sync found, and whether the agent moved on since. It
-// runs no program and reads at most a few small files per agent, those of the agent's as bytes of no trust.
+// runs no program, reads at most a few small files per agent, those of the agent's as bytes of no trust, and looks at the times
+// of some others.
 
 internal import ClocheModel
 internal import Glibc
@@ -11,8 +12,8 @@ package struct ChangeSummary: Equatable, Sendable {
     package let commits: Int?
     /// Whether the workspace had uncommitted changes at the last sync; nil when there was none yet.
     package let uncommitted: Bool?
-    /// Whether the agent's commit is another than the last sync's (or than what it started from); nil when
-    /// the agent's git directory does not tell.
+    /// Whether the agent's commit is another than the last sync's (or than what it started from), or files of its workspace
+    /// are younger; nil when that is not known.
     package let movedOn: Bool?
 
     /// `-`, `+2`, `+2*` with uncommitted changes, a trailing `?` when the agent committed since; `?` when
@@ -39,11 +40,12 @@ extension AgentWorktree {
         let known =
             // No record of the origin either: then it is not known whether there is something new.
             record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
-        let current = privateHead()
+        var movedOn = privateHead().flatMap { current in known.map { $0 != current } }
+        if movedOn == false { movedOn = hasFreshFiles() }
         return ChangeSummary(
             commits: record.count >= 3 ? Int(record[1]) : nil,
             uncommitted: record.count >= 3 ? record[2] == "1" : nil,
-            movedOn: current.flatMap { current in known.map { $0 != current } }
+            movedOn: movedOn
         )
     }
 

@@ -70,7 +70,10 @@ package struct GitRepository: Sendable {
             .notFound,
             "\(directory.visible) is not in a git repository",
             why: Git.reason(result),
-            remedy: "run `git init` and commit once, or work without git: --workspace dir:PATH"
+            remedy: """
+                name one with `cloche -C DIR`, or make this one: `git init` and a commit; `cloche start` alone works without \
+                git, too: --workspace dir:PATH
+                """
         )
     }
 
@@ -154,7 +157,7 @@ package struct GitRepository: Sendable {
     }
 
     /// Whether the first commit is the second or one of its ancestors.
-    func isAncestor(_ ancestor: String, of commit: String) throws(ClocheError) -> Bool {
+    package func isAncestor(_ ancestor: String, of commit: String) throws(ClocheError) -> Bool {
         try git.run(["merge-base", "--is-ancestor", ancestor, commit], at: store).status == 0
     }
 

@@ -188,11 +188,14 @@ extension GitRepository {
         for field in listing.nulSeparated.map(\.text) {
             if field.hasPrefix("worktree ") { place = field.withoutPrefix("worktree ") }
             guard field == "branch " + branch else { continue }
+            let name = branch.withoutPrefix("refs/heads/").visible
+            let isHere = place == topLevel
             throw ClocheError(
                 .state,
-                "\(branch.withoutPrefix("refs/heads/").visible) is checked out in another worktree",
+                isHere ? "\(name) is checked out here" : "\(name) is checked out in another worktree",
                 why: place.visible,
-                remedy: "run `cloche merge` there, or name another branch"
+                remedy: isHere
+                    ? "name another branch" : "run `cloche merge` there, or name another branch"
             )
         }
     }

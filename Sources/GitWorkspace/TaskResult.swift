@@ -10,9 +10,13 @@ package struct TaskResult: Equatable, Sendable {
     package let task: String
     /// The commit.
     package let commit: String
+    /// The ref that keeps it.
+    package let ref: String
 
     /// A task's commit.
-    package init(task: String, commit: String) { (self.task, self.commit) = (task, commit) }
+    package init(task: String, commit: String, ref: String) {
+        (self.task, self.commit, self.ref) = (task, commit, ref)
+    }
 }
 
 /// The refs that keep the results of one plan.
@@ -189,7 +193,7 @@ private struct ResultFold {
     private let name: String
     private(set) var tip: String
     /// Who changed which file.
-    private var changed: [(task: String, paths: Set<[UInt8]>)] = []
+    private var changed: [(result: TaskResult, paths: Set<[UInt8]>)] = []
 
     init(_ repository: GitRepository, _ start: String, _ name: String) {
         (self.repository, self.start, self.name, tip) = (repository, start, name, start)
@@ -202,11 +206,11 @@ private struct ResultFold {
         if let base { paths = Set(try repository.changes(from: base, to: result.commit).map(\.path)) }
         if try repository.isAncestor(tip, of: result.commit) {
             tip = result.commit
-            return changed.append((result.task, paths))
+            return changed.append((result, paths))
         }
         let place = try repository.topLevel == nil ? repository.store : repository.checkout()
         switch try repository.mergedTree(of: result.commit, into: tip, at: place) {
-        case .conflict(let files, _): throw conflict(result.task, files)
+        case .conflict(let files, _): throw conflict(result, files)
         case .tree(let tree):
             tip = try repository.makeCommit(
                 tree: tree,
@@ -214,14 +218,17 @@ private struct ResultFold {
                 message: "Merge task \(result.task)\n"
             )
         }
-        changed.append((result.task, paths))
+        changed.append((result, paths))
     }
 
-    private func conflict(_ task: String, _ files: [String]) -> ClocheError {
+    private func conflict(_ result: TaskResult, _ files: [String]) -> ClocheError {
+        let task = result.task
+        var refs: [String] = []
         let shown = files.prefix(20).map { path in
             let bytes = Array(path.utf8)
-            let others = changed.filter { $0.paths.contains(bytes) }.map { "task " + $0.task }
-            let who = others.isEmpty ? name : others.joined(separator: ", ")
+            let others = changed.filter { $0.paths.contains(bytes) }.map(\.result)
+            for other in others where !refs.contains(other.ref) { refs.append(other.ref) }
+            let who = others.isEmpty ? name : others.map { "task " + $0.task }.joined(separator: ", ")
             return "\n    \(path.visible): task \(task) and \(who)"
         }
         let more = files.count > 20 ? "\n    and \(files.count - 20) more" : ""
@@ -230,8 +237,9 @@ private struct ResultFold {
             "task \(task) is in conflict; nothing was merged and no file was touched",
             why: "both changed the same places of:\(shown.joined())\(more)",
             remedy: """
-                have one of them need the other and begin anew, or merge them by hand: their results are below \
-                refs/cloche-graphs/
+                merge them by hand on a branch of your own, \
+                \((refs + [result.ref]).map { "`git merge \($0)`" }.joined(separator: " and ")), and give a task that needs \
+                both that branch as its `base`
                 """
         )
     }

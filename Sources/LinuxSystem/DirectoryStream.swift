@@ -89,6 +89,19 @@ package final class DirectoryStream {
         return nil
     }
 
+    /// What is next, without `.` and `..`: its path below the directory's own, whether it is a directory, and when its content
+    /// was changed last, in nanoseconds since 1970; nil at the end.
+    package func nextTime(below folder: [UInt8]) throws(SystemError)
+        -> (path: [UInt8], isDirectory: Bool, modified: Int64)?
+    {
+        guard let (path, status) = try nextStatus(below: folder) else { return nil }
+        // A file can say that it is from beyond all times.
+        let (seconds, isBeyond) = Int64(status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let time =
+            isBeyond ? .max : seconds.addingReportingOverflow(Int64(status.st_mtim.tv_nsec)).partialValue
+        return (path, status.st_mode & S_IFMT == S_IFDIR, time)
+    }
+
     /// The next name, without `.` and `..`, and whether it may be a directory's; nil at the end.
     package func nextEntry() -> (name: [UInt8], mayBeDirectory: Bool)? {
         while let entry = unsafe readdir(stream) {

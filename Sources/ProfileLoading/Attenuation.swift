@@ -17,7 +17,18 @@ package struct Widening: Equatable, Sendable {
     package let most: Document
 
     /// For people: key, and both values.
-    package var text: String { "\(key): \(Document.inline(asked)) is more than \(Document.inline(most))" }
+    package var text: String { "\(key): \(Document.inline(asked)) is more than \(mostText)" }
+
+    /// The most as it is written in profiles: what is held is counted in bytes.
+    private var mostText: String {
+        guard case .integer(let bytes) = most, case .string(let text) = asked, text.hasSuffix("B") else {
+            return Document.inline(most)
+        }
+        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes > 0 {
+            if bytes & (1 << shift - 1) == 0 { return "\(bytes >> shift)\(unit)" }
+        }
+        return "\(bytes)B"
+    }
 }
 
 /// The profile of an agent that another one starts.
@@ -101,7 +112,7 @@ package enum Attenuation {
         if found.isEmpty { return child }
         throw ClocheError(
             .state,
-            "the agent would get more than you have: " + found.map(\.key).joined(separator: ", "),
+            "the agent would get more than you have",
             why: found.map(\.text).joined(separator: "\n  "),
             remedy: "leave it out, or ask the person"
         )

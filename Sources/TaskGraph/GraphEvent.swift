@@ -27,8 +27,12 @@ package enum GraphEvent: Equatable, Sendable {
     case again
     /// The end result is this commit, for the branch as it was then.
     case merged(commit: String, previous: String?)
+    /// The results do not go together: which files of whom.
+    case conflict(why: String)
     /// The branch has it.
     case landed
+    /// The branch that had it is gone, or was taken back.
+    case gone
 }
 
 extension GraphEvent {
@@ -60,7 +64,9 @@ extension GraphEvent {
             return .object([
                 "event": .string("merged"), "commit": .string(commit), "previous": .optional(previous),
             ])
+        case .conflict(let why): return .object(["event": .string("conflict"), "why": .string(why)])
         case .landed: return .object(["event": .string("landed")])
+        case .gone: return .object(["event": .string("gone")])
         }
     }
 
@@ -116,7 +122,11 @@ extension GraphEvent {
         case "merged":
             guard let commit else { return nil }
             self = .merged(commit: commit, previous: document["previous"]?.string)
+        case "conflict":
+            guard let why else { return nil }
+            self = .conflict(why: why)
         case "landed": self = .landed
+        case "gone": self = .gone
         default: return nil
         }
     }

@@ -94,11 +94,16 @@ package struct GraphRun: Equatable, Sendable {
     private var failures: [String: String] = [:]
     /// The end result.
     package private(set) var merged: EndResult?
+    /// Why the results made no end result when that was tried last.
+    package private(set) var conflict: String?
     /// Whether the branch has the end result.
     package private(set) var hasLanded = false
 
     /// A run at its beginning.
     package init(_ plan: TaskPlan) { self.plan = plan }
+
+    /// Whether a person has said no to a task.
+    package func isDenied(_ task: String) -> Bool { gates[task] == false }
 
     /// The state of one agent.
     package subscript(unit: TaskUnit) -> UnitState { units[unit] ?? UnitState() }
@@ -124,8 +129,11 @@ package struct GraphRun: Equatable, Sendable {
         case .chosen(let task, let candidate): chosen[task] = candidate
         case .failed(let task, let why): failures[task] = why
         case .again: forgetFailures()
-        case .merged(let commit, let previous): merged = EndResult(commit: commit, previous: previous)
+        case .merged(let commit, let previous):
+            (merged, conflict) = (EndResult(commit: commit, previous: previous), nil)
+        case .conflict(let why): conflict = why
         case .landed: hasLanded = true
+        case .gone: hasLanded = false
         }
     }
 
@@ -160,21 +168,30 @@ package struct GraphRun: Equatable, Sendable {
 
     /// Goes on with a changed plan.
     ///
-    /// - Returns: the tasks that had begun and are not what they were, or are gone; with any, nothing is changed.
+    /// What is not done may change, whether it had begun or not: nothing was built on it. It begins anew.
+    ///
+    /// - Returns: the tasks that are done and are not what they were, or are gone; with any, nothing is changed.
     package mutating func change(to new: TaskPlan) -> [String] {
-        let touched = plan.tasks.filter { task in
-            hasBegun(task.name) && new[task.name] != task
-        }.map(\.name)
+        let changed = plan.tasks.filter { new[$0.name] != $0 }
+        let touched = changed.map(\.name).filter { result(of: $0) != nil }
         guard touched.isEmpty else { return touched }
+        for task in changed { forget(task, for: new[task.name]) }
         plan = new
         // What is new has to get there, too; what the branch has already is not merged again.
-        (merged, hasLanded) = (nil, false)
+        (merged, conflict, hasLanded) = (nil, nil, false)
         return []
     }
 
-    /// Whether an agent of a task was ever begun, or a person has answered for it.
-    package func hasBegun(_ task: String) -> Bool {
-        gates[task] != nil || units.contains { $0.key.task == task && $0.value.begins > 0 }
+    /// A task is as if it had never begun, nor a person agreed to it; good candidates stay if only who judges them changes.
+    private mutating func forget(_ task: PlannedTask, for new: PlannedTask?) {
+        var rejudged = task
+        rejudged.judge = new?.judge
+        (gates[task.name], failures[task.name], chosen[task.name]) = (nil, nil, nil)
+        for unit in task.units + [TaskUnit(task.name, .judge)] {
+            guard let state = units[unit] else { continue }
+            if case .good = state.phase, rejudged == new { continue }
+            units[unit] = UnitState(begins: state.begins)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 package import ClocheModel
 internal import CommandSyntax
-internal import StructuredText
+package import StructuredText
 
 extension TaskPlan {
     /// Reads a plan.
@@ -23,6 +23,17 @@ extension TaskPlan {
         let plan = reader.plan(root)
         guard let plan, reader.problems.isEmpty else { throw reader.error }
         return plan
+    }
+}
+
+extension TaskPlan {
+    /// Where a task of this name in the file begins; nil where it is not there.
+    package static func place(of task: String, in text: String) -> TextPosition? {
+        // What cannot be read was refused before.
+        guard let root = try? YAMLText.parse(Array(text.utf8), file: ""),
+            case .map(let entries)? = root["tasks"]?.value
+        else { return nil }
+        return entries.first { $0.key == task }?.keyPosition
     }
 }
 

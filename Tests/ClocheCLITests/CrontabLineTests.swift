@@ -18,7 +18,7 @@ import Testing
     @Test func theCommandIsTheSame() {
         #expect(
             line(["--profile=claude", "--", "It's 5% done: $x"]).text
-                == #"30 2 * * 1-5 cd /src/parser && /usr/bin/cloche start nightly-$(date +\%Y\%m\%d-\%H\%M)"#
+                == #"30 2 * * 1-5 cd /src/parser && /usr/bin/cloche start nightly-$(date +\%Y\%m\%d-\%H\%M) --label 'schedule=nightly'"#
                 + #" '--profile=claude' -- 'It'\''s 5\% done: $x'"#
         )
         #expect(line([], directory: "/a b").text?.hasPrefix("30 2 * * 1-5 cd '/a b' && ") == true)

@@ -57,7 +57,7 @@ struct SyntaxErrorTests {
             ["tower"],
             "bell tower needs to know what to do",
             "it is a group of commands",
-            "add one of list, show"
+            "say one of: list, show"
         ),
         Case(
             ["secre"],

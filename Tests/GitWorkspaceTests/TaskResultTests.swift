@@ -27,8 +27,8 @@ import Testing
         let repository = try fixture.repository.durable
         let head = try #require(try repository.commit("HEAD"))
         let results = [
-            TaskResult(task: "a", commit: try commit(fixture, "x", "1\\n")),
-            TaskResult(task: "b", commit: try commit(fixture, "y", "2\\n")),
+            TaskResult(task: "a", commit: try commit(fixture, "x", "1\\n"), ref: "r/a"),
+            TaskResult(task: "b", commit: try commit(fixture, "y", "2\\n"), ref: "r/b"),
         ]
         let refs = ResultRefs(plan: "p")
         let end = try repository.merge(results, onto: head, called: "base", as: refs.end)
@@ -60,8 +60,8 @@ import Testing
         let fixture = try Fixture()
         let repository = try fixture.repository
         let results = [
-            TaskResult(task: "left", commit: try commit(fixture, "a.txt", "l\\n")),
-            TaskResult(task: "right", commit: try commit(fixture, "a.txt", "r\\n")),
+            TaskResult(task: "left", commit: try commit(fixture, "a.txt", "l\\n"), ref: "r/left"),
+            TaskResult(task: "right", commit: try commit(fixture, "a.txt", "r\\n"), ref: "r/right"),
         ]
         let error = #expect(throws: ClocheError.self) {
             try repository.merge(results, onto: "main", called: "base", as: ResultRefs(plan: "p").end)

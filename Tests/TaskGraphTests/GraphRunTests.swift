@@ -107,6 +107,48 @@ import Testing
         #expect(run.next == [.begin(TaskUnit("b", .only)), .begin(TaskUnit("c", .only))])
     }
 
+    @Test func whatHasFailedMayChangeAndBeginsAnew() throws {
+        var run = try run(
+            "tasks: {a: {prompt: x}, b: {prompt: ehco, needs: a}, c: {prompt: x, needs: b}, d: {prompt: x, gate: human}}"
+        )
+        finish(&run, "a")
+        run.apply(.begin(TaskUnit("b", .only), base: "r-a"))
+        run.apply(.ended(TaskUnit("b", .only), failure: "exit code 127"))
+        run.apply(.gate(task: "d", approved: true))
+        let good = """
+            tasks: {a: {prompt: x}, b: {prompt: echo, needs: a}, c: {prompt: x, needs: b}, d: {prompt: y, gate: human}}
+            """
+        #expect(run.change(to: try read(good)) == [])
+        // A person agreed to what it was.
+        #expect(run.next == [.begin(TaskUnit("b", .only)), .ask(task: "d")])
+        #expect(run[TaskUnit("b", .only)].begins == 1 && run.result(of: "a") == "r-a")
+        finish(&run, "b")
+        #expect(run.change(to: try read(good.replacing("echo", with: "printf"))) == ["b"])
+        // Of those that wait for their judge, only how they are judged may change without their beginning anew.
+        var judged = try self.run("tasks: {a: {prompt: x, best_of: 2, judge: ls}}")
+        finish(&judged, "a", .candidate(1))
+        finish(&judged, "a", .candidate(2))
+        judged.apply(.failed(task: "a", why: "no"))
+        var other = judged
+        #expect(judged.change(to: try read("tasks: {a: {prompt: x, best_of: 2, judge: echo 1}}")) == [])
+        #expect(judged.next == [.judge(task: "a")])
+        #expect(other.change(to: try read("tasks: {a: {prompt: y, best_of: 2, judge: ls}}")) == [])
+        #expect(other.next == [.begin(TaskUnit("a", .candidate(1))), .begin(TaskUnit("a", .candidate(2)))])
+    }
+
+    @Test func aBranchThatIsGoneIsMadeAgain() throws {
+        var run = try run("tasks: {a: {prompt: x}, b: {prompt: x}}")
+        finish(&run, "a")
+        finish(&run, "b")
+        run.apply(.conflict(why: "both"))
+        #expect(run.conflict == "both" && run.next == [.merge])
+        run.apply(.merged(commit: "m", previous: nil))
+        #expect(run.conflict == nil)
+        run.apply(.landed)
+        run.apply(.gone)
+        #expect(run.next == [.land(commit: "m", previous: nil)] && !run.hasSucceeded)
+    }
+
     @Test func everyEventIsReadAsItWasWritten() throws {
         let unit = TaskUnit("a.b", .candidate(2))
         let events: [GraphEvent] = [
@@ -116,7 +158,8 @@ import Testing
             .result(TaskUnit("a", .judge), commit: "c"), .checked(unit, failure: nil),
             .checked(unit, failure: "x"),
             .chosen(task: "a", candidate: 2), .failed(task: "a", why: "w"), .again,
-            .merged(commit: "c", previous: nil), .merged(commit: "c", previous: "p"), .landed,
+            .merged(commit: "c", previous: nil), .merged(commit: "c", previous: "p"), .conflict(why: "w"),
+            .landed, .gone,
         ]
         for event in events {
             let line = JSONText.serialize(event.document)

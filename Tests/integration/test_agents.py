@@ -44,9 +44,30 @@ def test_list_shows_what_it_promises(t):
     entry = t.agents(project)["fixer"]
     for key, value in {"state": "running", "profile": "shell", "branch": "cloche/fixer"}.items():
         assert entry[key] == value, (key, entry)
-    assert "echo x" in entry["task"] and entry["changes"] == "-", entry
+    assert "echo x" in entry["task"] and entry["changes"] == "new", entry
+    # One that did nothing has nothing, however old it is.
+    t.run_task("idle", "true", cwd=project)
+    t.run_task("over", "mkdir d; echo 1 > d/ch.txt", cwd=project)
+    changes = {name: agent["changes"] for name, agent in t.agents(project).items()}
+    assert changes == {"fixer": "new", "idle": "-", "over": "new"}, changes
     t.cloche("sync", "fixer", cwd=project)
     assert t.agents(project)["fixer"]["changes"] == "*", "uncommitted changes, as the fetch found them"
+
+
+def test_a_stop_waits_for_those_that_end_with_it(t):
+    project = t.repository()
+    t.start("boss", "cloche start kid 'sleep 1000'; sleep 1000", "--set", "agents.children=1", cwd=project)
+    t.wait_until(lambda: t.agents(project).get("kid", {}).get("state") == "running", "it has a child")
+    t.cloche("stop", "boss", cwd=project)
+    assert t.agents(project)["kid"]["state"] == "stopped"
+
+
+def test_an_agent_that_is_elsewhere(t):
+    (t.dir / "nowhere").mkdir()
+    for words in (("exec", "a", "--", "true"), ("message", "a", "x")):
+        told = t.cloche(*words, cwd=t.dir / "nowhere", check=125).err
+        assert "in no git repository" in told and "cloche -C DIR" in told, told
+    assert "cloche -C DIR" in t.cloche("merge", "a", cwd=t.dir / "nowhere", check=125).err
 
 
 def test_list_all_and_names(t):

@@ -133,20 +133,48 @@ tasks:
     # Only what has failed is tried again.
     events = up(t, project, file, check=1)
     assert kinds(events, "begin") == [("begin", "bad")], events
-    # A plan that changed where something had begun is refused, by name; elsewhere it goes on.
+    told = t.cloche("up", file, cwd=project, check=1)
+    assert "`cloche logs plan-bad`" in told.out, told
+    # A plan that changed where something is done is refused, by name; elsewhere it goes on.
     plan(t, project, text.replace("echo good > good", "echo better > good"))
-    assert "had begun: good" in t.cloche("up", file, cwd=project, check=125).err
-    plan(t, project, text.replace("exit 3", "echo bad > bad"))
-    assert "had begun: bad" in t.cloche("up", file, cwd=project, check=125).err
+    refused = t.cloche("up", file, cwd=project, check=125).err
+    assert "are done: good" in refused and f"cloche up --restart --force {file}" in refused, refused
     plan(t, project, text.replace("echo after > after", "echo changed > after"))
     assert kinds(up(t, project, file, check=1), "plan") == [("plan", None)]
     # Beginning anew drops what is done, and says so first.
-    plan(t, project, text.replace("exit 3", "echo bad > bad"))
     refused = t.cloche("up", file, "--restart", cwd=project, check=1).err
-    assert "2 tasks are done" in refused and "--force" in refused, refused
-    up(t, project, file, "--restart", "--force")
+    assert "2 tasks are done" in refused and f"--restart --force {file}" in refused, refused
+    # What has failed may be mended, and what is done stays so.
+    plan(t, project, text.replace("exit 3", "echo bad > bad"))
+    events = up(t, project, file)
+    assert kinds(events, "begin") == [("begin", "bad"), ("begin", "after"), ("begin", "both")], events
     assert files(t, project) == ["README.md", "after", "bad", "both", "good", "last", "src/main.c"]
     assert not t.agents(project)
+    up(t, project, file, "--restart", "--force")
+    assert files(t, project) == ["README.md", "after", "bad", "both", "good", "last", "src/main.c"]
+
+
+def test_a_branch_that_is_gone_is_made_again(t):
+    project = t.repository()
+    file = plan(t, project, "tasks: {a: {prompt: echo a > a}}\n")
+    up(t, project, file)
+    result = t.git("rev-parse", "cloche/plan", cwd=project).out
+    assert "cloche/plan has the result" in t.cloche("graph", "--status", file, cwd=project).out
+    t.git("branch", "-D", "cloche/plan", cwd=project)
+    told = t.cloche("graph", "--status", file, cwd=project).out
+    assert "cloche/plan is gone" in told and "has the result" not in told, told
+    assert t.json("graph", "--status", file, cwd=project)["branch"] == "gone"
+    assert "is made again" in t.cloche("up", file, cwd=project).out
+    assert t.git("rev-parse", "cloche/plan", cwd=project).out == result
+    t.cloche("merge", "--undo", cwd=project)
+    assert t.git("branch", "--list", "cloche/plan", cwd=project).out == ""
+    assert kinds(up(t, project, file), "begin", "gone", "landed") == [("gone", None), ("landed", None)]
+    assert t.git("rev-parse", "cloche/plan", cwd=project).out == result
+    # One that a person moved elsewhere is let be.
+    t.git("branch", "-f", "cloche/plan", "HEAD", cwd=project)
+    assert "moved" in t.cloche("up", file, cwd=project).out
+    assert t.json("graph", "--status", file, cwd=project)["branch"] == "moved"
+    assert t.git("rev-parse", "cloche/plan", cwd=project).out == t.git("rev-parse", "HEAD", cwd=project).out
 
 
 def test_a_check_decides_and_attempts_are_counted(t):
@@ -226,13 +254,15 @@ tasks:
     tasks = status(t, project, file)
     assert tasks["publish"]["state"] == "done" and tasks["other"]["state"] == "failed", tasks
     # An answer that nobody waits for yet is kept; what was denied is asked again.
-    told = t.cloche("up", file, "--approve", "other", cwd=project, check=None)
+    told = t.cloche("up", file, "--approve", "publish", cwd=project, check=None)
     assert told.code == 125 and "does not wait" in told.err, told
     process = t.spawn("up", file, "--json", cwd=project, stderr=None)
     while json.loads(process.stdout.readline())["event"] != "waiting":
         pass
     process.send_signal(signal.SIGINT)
     assert process.wait(60 * case.patience) == 130
+    t.cloche("up", file, "--deny", "other", cwd=project)
+    up(t, project, file, check=1)
     assert "nobody is at it" in t.cloche("up", file, "--approve", "other", cwd=project).err
     up(t, project, file)
     assert "other" in files(t, project) and "out" in files(t, project)
@@ -257,6 +287,8 @@ tasks:
     out, err = process.communicate(timeout=60 * case.patience)
     assert process.returncode == 130 and b"goes on" in err, (out, err)
     assert not [a for a in t.agents(project).values() if a["state"] in case.LIVING]
+    told = t.cloche("graph", "--status", file, cwd=project).out
+    assert "1 stopped" in told and "goes on" in told and status(t, project, file)["slow"]["state"] == "stopped", told
     (t.dir / "go/on").touch()
     out = t.cloche("up", file, cwd=project).out
     assert "goes on where it stopped: 1 of 2 tasks done" in out and "first begins" not in out, out
@@ -289,11 +321,26 @@ tasks:
     )
     refused = t.cloche("up", file, cwd=project, check=1).err
     assert "README.md: task two and task one" in refused, refused
+    for task in ("one", "two"):
+        assert f"`git merge refs/cloche-graphs/plan/result/{task}`" in refused, refused
     assert t.git("branch", "--list", "cloche/plan", cwd=project).out == ""
+    told = t.cloche("graph", "--status", file, cwd=project).out
+    assert "README.md: task two and task one" in told, told
+    # As it says: merged by hand, and that as the base of a task that needs both.
+    t.git("checkout", "-q", "-b", "mended", "refs/cloche-graphs/plan/result/one", cwd=project)
+    t.git("merge", "-q", "-s", "ours", "-m", "By hand", "refs/cloche-graphs/plan/result/two", cwd=project)
+    t.git("checkout", "-q", "main", cwd=project)
+    file.write_text(file.read_text() + "  both: {needs: [one, two], base: mended, prompt: 'true'}\n")
+    assert kinds(up(t, project, file), "begin") == [("begin", "both")]
+    assert show(t, project, "README.md") == "one\n"
+    assert t.json("graph", "--status", file, cwd=project)["conflict"] is None
     # The same before a task that needs both.
     file = plan(t, project, "name: both\ntasks:\n  a: {prompt: echo a > README.md}\n  b: {prompt: echo b > README.md}\n  c: {needs: [a, b], prompt: 'true'}\n")
     up(t, project, file, check=1)
-    assert "README.md: task b and task a" in status(t, project, file)["c"]["failure"]
+    failure = status(t, project, file)["c"]["failure"]
+    assert "README.md: task b and task a" in failure and "refs/cloche-graphs/both/result/a" in failure, failure
+    told = t.cloche("graph", "--status", file, cwd=project).out
+    assert "\\n" not in told and "result/b" in told, told
 
 
 def test_the_end_goes_where_the_plan_says(t):
@@ -331,11 +378,17 @@ def test_plans_are_drawn_and_tried_dry(t):
         refused = t.cloche(*words, cwd=project, check=125).err
         assert "plan.yaml:3:25" in refused and "a -> c -> b -> a" in refused, refused
     wrong = plan(t, project, "tasks:\n  a: {prompt: x, profile: nosuch}\n")
-    assert "task a: " in t.cloche("up", "-n", wrong, cwd=project, check=125).err
+    assert "plan.yaml:3: task a: " in t.cloche("up", "-n", wrong, cwd=project, check=125).err
     # An agent of the user's own is not taken for one of a plan.
     t.run_task("plan-a", "true", cwd=project)
     taken = plan(t, project, "tasks: {a: {prompt: 'true'}}\n")
-    assert "plan-a exists already" in t.cloche("up", taken, cwd=project, check=125).err
+    for options in ((), ("-n",)):
+        assert "plan-a exists already" in t.cloche("up", *options, taken, cwd=project, check=125).err
+    t.run_task("other", "true", cwd=project)
+    taken = plan(t, project, "name: other\ntasks: {a: {prompt: 'true'}}\n")
+    assert "an agent has the plan's name" in t.cloche("up", "-n", taken, cwd=project, check=125).err
+    both = t.cloche("up", taken, "--approve", "a", "--deny", "a", cwd=project, check=2).err
+    assert "at once" in both, both
 
 
 def test_a_terminal_shows_the_tree(t):

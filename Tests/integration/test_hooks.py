@@ -44,6 +44,15 @@ def test_commands_run_before_and_after_the_program(t):
     t.cloche("audit", "verify", "a", cwd=project)
 
 
+def test_a_terminal_shows_what_a_start_waits_for(t):
+    project = t.repository()
+    t.profile("hooked", HOOKED)
+    terminal = t.terminal("start", "a", "true", "--detach", "--profile", "hooked", cwd=project)
+    terminal.expect("hooks.pre-start: echo \"first")
+    terminal.wait()
+    terminal.close()
+
+
 def test_a_command_that_fails_stops_the_start(t):
     project = t.repository()
     cases = [

@@ -147,6 +147,25 @@ def test_what_is_too_late_is_not_delivered(t):
     assert "expired" in [r["action"] for r in message_events(t, project)]
 
 
+def test_a_question_that_is_too_late(t):
+    project = t.repository()
+    begin(t, project, WRITE)
+    sender = Sender(t, project, "a")
+    sender.post("@person", "Which colour?", asks=True, choices=["red", "blue"])
+    sender.post("@person", "And the shape?", asks=True, lifetime=1000)
+    seen = lambda: [m["state"] for m in t.json("inbox", "--all", cwd=project)]  # noqa: E731
+    t.wait_until(lambda: seen() == ["delivered", "expired"], "the second is too late")
+    assert "expired" in [r["action"] for r in message_events(t, project)]
+    told = t.cloche("answer", "a/2", "round", cwd=project, check=125).err
+    assert "too late" in told and "waits for it no longer" in told and "cloche message a TEXT" in told, told
+    told = t.cloche("answer", "a/9", "red", cwd=project, check=2).err
+    assert "a has not asked 9" in told and "a/1: Which colour?" in told, told
+    assert "your inbox" in t.cloche("inbox", "--ack", "9", cwd=project, check=125).err
+    told = t.cloche("answer", "a/1", "green", cwd=project)
+    assert "answered a" in told.out and "red | blue" in told.err, told
+    sender.close()
+
+
 def test_an_interrupt_comes_first(t):
     project = t.repository()
     task = "stty -echo; trap 'echo got: INT' INT; echo ready; while :; do IFS= read -r line || continue; case $line in =*) echo ${line#=} >$CLOCHE_STATE;; *) echo \"got: $line\";; esac; done"

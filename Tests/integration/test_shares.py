@@ -98,7 +98,9 @@ def test_a_share_is_kept_while_it_is_needed(t):
     # The name is no agent's, whatever agents are called.
     t.run_task("shares", "true", "--share", "notes", cwd=project)
     assert "agent shares has the shared directory" in t.cloche("share", "delete", "notes", cwd=project, check=False).err
-    t.cloche("delete", "shares", "--force", cwd=project)
+    t.run_task("second", "true", "--share", "notes", cwd=project)
+    assert "agents have the shared directory notes: second, shares" in t.cloche("share", "delete", "notes", cwd=project, check=False).err
+    t.cloche("delete", "shares", "second", "--force", cwd=project)
     t.cloche("share", "add", "notes", "file", input="x", cwd=project)
     assert "has files in it" in t.cloche("share", "delete", "notes", cwd=project, check=False).err
     t.run_task("b", "true", "--share", "notes", cwd=project)
@@ -122,6 +124,12 @@ def test_adding_goes_to_the_end_and_through_no_link(t):
     t.cloche("share", "add", "log", "lines", "--from", t.dir / "more", cwd=project)
     t.wait_until(lambda: (t.workspace("a", project) / "seen").exists(), "it sees what was added")
     assert (files / "lines").read_text() == "one\ntwo\n"
+    # A text is a line, as inside.
+    t.cloche("share", "add", "log", "text", "two", "words", cwd=project)
+    t.cloche("share", "add", "log", "text", "-", input="three\n", cwd=project)
+    assert (files / "text").read_text() == "two words\nthree\n"
+    (files / "text").unlink()
+    assert t.json("share", "list", cwd=project)[0]["created"].startswith("20")
     (files / "link").symlink_to("/etc/hostname" if os.getuid() else t.dir / "more")
     (files / "way").symlink_to(t.dir)
     os.mkfifo(files / "pipe")

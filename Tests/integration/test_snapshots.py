@@ -160,9 +160,16 @@ def test_snapshots_are_listed_and_deleted_with_what_only_they_have(t):
     assert t.agents(project)["a"]["snapshots"] == 2
     pool = state.parent / ".layers"
     assert len(list(pool.glob("layer-*"))) == 1
+    assert "shows all" in t.cloche("snapshot", "a", "first", "--list", cwd=project, check=2).err
+    assert "has one name" in t.cloche("snapshot", "a", "one", "two", cwd=project, check=2).err
     t.cloche("snapshot", "a", "--delete", "first", cwd=project)
     stored = list((state / "snapshots/store").iterdir())
     assert any(file.stat().st_size == 300000 for file in stored), "snap-1 has it as well"
+    # All that are named.
+    for name in ("two", "three", "four"):
+        t.cloche("snapshot", "a", name, cwd=project)
+    t.cloche("snapshot", "a", "--delete", "two", "three", "--delete", "four", cwd=project)
+    assert names(t, "a", project) == ["snap-1"]
     t.cloche("snapshot", "a", "--delete", "snap-1", cwd=project)
     assert list((state / "snapshots/store").iterdir()) == [] and names(t, "a", project) == []
     assert len(list(pool.glob("layer-*"))) == 1, "the agent itself has what it installed"

@@ -64,8 +64,13 @@ extension GraphRunner {
         }
     }
 
+    /// An error in one line, which is kept as why something failed.
     static func words(_ error: ClocheError) -> String {
-        String((error.why.isEmpty ? error.what : "\(error.what): \(error.why)").prefix(2000))
+        var text = error.why.isEmpty ? error.what : "\(error.what): \(error.why)"
+        // Trying again comes to the same: this says what helps.
+        if error.code == .conflict { text += "\n(\(error.remedy))" }
+        let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
+        return String(lines.joined(separator: " ").prefix(2000))
     }
 
     /// Where an agent begins; what was computed once is taken again.
@@ -77,9 +82,7 @@ extension GraphRunner {
         case .task(let name): return run.result(of: name) ?? name
         case .needs:
             let head = history.pins[""] ?? "HEAD"
-            let results = task.needs.compactMap { name in
-                run.result(of: name).map { TaskResult(task: name, commit: $0) }
-            }
+            let results = results(of: task.needs)
             if results.count == 1 { return results[0].commit }
             if results.isEmpty { return head }
             return try repository.merge(
@@ -88,6 +91,14 @@ extension GraphRunner {
                 called: "the plan's base",
                 as: refs.base(task.name)
             )
+        }
+    }
+
+    private func results(of tasks: [String]) -> [TaskResult] {
+        tasks.compactMap { name in
+            guard let task = run.plan[name], let commit = run.result(of: name) else { return nil }
+            let unit = task.units.first { run[$0].phase == .good(commit) } ?? TaskUnit(name, .only)
+            return TaskResult(task: name, commit: commit, ref: refs.result(unit.name))
         }
     }
 
@@ -136,6 +147,14 @@ extension GraphRunner {
         guard isOurs((try? directory.read()).flatMap(TaskAgent.mark)) else {
             throw ClocheError(.exists, "an agent named \(directory.name) exists that is none of this run")
         }
+        try drop(unit, directory)
+    }
+
+    /// Ends and removes the agent of a unit whose task is another now.
+    func abandon(_ unit: TaskUnit) throws(ClocheError) {
+        let directory = try directory(unit)
+        // As above.
+        guard directory.exists, isOurs((try? directory.read()).flatMap(TaskAgent.mark)) else { return }
         try drop(unit, directory)
     }
 
@@ -300,17 +319,22 @@ extension GraphRunner {
     func merge() throws(ClocheError) {
         let tip = try repository.uncheckedBranch(run.plan.into).tip
         let start = tip ?? history.pins[""] ?? "HEAD"
-        let results = run.plan.sinks.compactMap { task in
-            run.result(of: task.name).map { TaskResult(task: task.name, commit: $0) }
+        let results = results(of: run.plan.sinks.map(\.name))
+        let commit: String
+        do throws(ClocheError) {
+            commit = try repository.merge(results, onto: start, called: run.plan.into, as: refs.end)
+        } catch {
+            if error.code == .conflict { try record(.conflict(why: Self.words(error))) }
+            throw error
         }
-        let commit = try repository.merge(results, onto: start, called: run.plan.into, as: refs.end)
         try record(.merged(commit: commit, previous: tip))
     }
 
     // MARK: beginning anew
 
     /// Removes the run that there is, with its agents and results.
-    func removeRun(_ before: GraphHistory?, _ plan: TaskPlan, _ options: GraphOptions) throws(ClocheError) {
+    func removeRun(_ before: GraphHistory?, _ file: PlanFile, _ options: GraphOptions) throws(ClocheError) {
+        let plan = file.plan
         if let before, !options.force, !before.run.hasSucceeded {
             let done = before.run.states.filter { if case .succeeded = $0.state { true } else { false } }
                 .count
@@ -320,7 +344,8 @@ extension GraphRunner {
                     .wouldLose,
                     "beginning anew would lose the work of \(plan.name)",
                     why: "\(done) tasks are done, and \(running) at work, and no branch has that yet",
-                    remedy: "`cloche up` goes on; `cloche up --restart --force` drops it"
+                    remedy:
+                        "`cloche up \(file.name)` goes on; `cloche up --restart --force \(file.name)` drops it"
                 )
             }
         }

@@ -44,6 +44,8 @@ package final class GraphRunner {
     package let width: Int
     /// Whether there was a run before that this one goes on with.
     package private(set) var resumes = false
+    /// Whether the branch that was given the result was moved to something else since.
+    package private(set) var hasMoved = false
     /// What is told before anybody listens.
     private var untold: [GraphReport] = []
     private var report: ((GraphReport) -> Void)?
@@ -61,7 +63,7 @@ package final class GraphRunner {
 
     /// Takes the right to carry a plan out, and takes up the run that there is.
     ///
-    /// - Throws: `.state` when another process is at it, or the plan has changed where tasks had begun; `.wouldLose`
+    /// - Throws: `.state` when another process is at it, or the plan has changed where tasks are done; `.wouldLose`
     ///   when beginning anew would lose work.
     package init(_ project: Project, _ planFile: PlanFile, _ options: GraphOptions) throws(ClocheError) {
         let plan = planFile.plan
@@ -84,44 +86,54 @@ package final class GraphRunner {
             let ending = [SIGINT, SIGTERM, SIGHUP].filter { !SignalDescriptor.isIgnored($0) }
             signals = try SignalDescriptor(ending + [SIGCHLD])
         } catch { throw ClocheError(.system, "signals cannot be read", why: error.description) }
-        let before = try Self.earlier(holder, plan, file, options)
-        let pins = try project.check(plan, known: options.restart ? [:] : before?.pins ?? [:])
+        let before = try Self.earlier(holder, planFile, file, options)
+        if before == nil { try project.refuseTakenNames(plan) }
+        let pins = try project.check(planFile, known: options.restart ? [:] : before?.pins ?? [:])
         let first = GraphEvent.plan(text: planFile.text, run: Self.newID(), pins: pins)
         if let before, !options.restart {
             history = before
             resumes = true
             try repository.removeLocksFromBeforeBoot()
+            let endedBadly = run.isOver && !run.hasSucceeded
             try takeChanges(planFile, pins)
-            if run.isOver, !run.hasSucceeded { try record(.again) }
+            if endedBadly { try record(.again) }
+            let standing = try repository.standing(of: run)
+            if standing == .gone { try record(.gone) }
+            hasMoved = standing == .moved
             return
         }
         guard let history = try GraphHistory([first], file: file) else {
             preconditionFailure("it has an event")
         }
         self.history = history
-        if options.restart { try removeRun(before, plan, options) }
-        try refuseTakenNames(plan)
+        if options.restart {
+            try removeRun(before, planFile, options)
+            try project.refuseTakenNames(plan)
+        }
         try holder.append(first.document)
     }
 
     /// The run that there is; a journal that cannot be read stops all but who says so.
     private static func earlier(
         _ holder: GraphHolder,
-        _ plan: TaskPlan,
+        _ planFile: PlanFile,
         _ file: String,
         _ options: GraphOptions
     ) throws(ClocheError) -> GraphHistory? {
         do throws(ClocheError) {
             return try GraphHistory(Project.events(holder.events(), holder.directory), file: file)
         } catch {
-            guard options.restart, options.force else { throw error }
+            guard options.restart, options.force else {
+                let remedy = "begin anew: `cloche up --restart --force \(planFile.name)`"
+                throw ClocheError(error.code, error.what, why: error.why, remedy: remedy)
+            }
             return nil
         }
     }
 
     private static func newID() -> String { String(WallClock.milliseconds, radix: 36) }
 
-    /// A plan that is not what it was goes on only if what has begun is as it was.
+    /// A plan that is not what it was goes on only if what is done is as it was.
     private func takeChanges(_ planFile: PlanFile, _ pins: [String: String]) throws(ClocheError) {
         guard planFile.plan != run.plan else { return }
         var changed = run
@@ -129,27 +141,17 @@ package final class GraphRunner {
         guard touched.isEmpty else {
             throw ClocheError(
                 .state,
-                "the plan has changed where tasks had begun: \(touched.joined(separator: ", "))",
+                "the plan has changed where tasks are done: \(touched.joined(separator: ", "))",
                 why: "what they did was for the plan as it was",
-                remedy: "put it back, or begin anew: `cloche up --restart \(planFile.name)`"
+                remedy: """
+                    put them back, or begin anew: `cloche up --restart --force \(planFile.name)`; if it is another plan, give \
+                    it another `name`
+                    """
             )
         }
+        // What works still for a task as it was makes place first: a run that is cut short here finds it lost.
+        for unit in run.units.keys where run[unit] != changed[unit] { try abandon(unit) }
         try record(.plan(text: planFile.text, run: history.id, pins: pins))
-    }
-
-    private func refuseTakenNames(_ plan: TaskPlan) throws(ClocheError) {
-        for task in plan.tasks {
-            for unit in task.units + [TaskUnit(task.name, .judge)] {
-                let directory = try project.agentDirectory(plan.agent(unit))
-                guard directory.exists else { continue }
-                throw ClocheError(
-                    .exists,
-                    "an agent named \(directory.name) exists already",
-                    why: "task \(task.name) needs that name",
-                    remedy: "`cloche delete \(directory.name)` first, or give the plan another `name`"
-                )
-            }
-        }
     }
 
     // MARK: what has happened

@@ -7,6 +7,7 @@ internal import LinuxSystem
 internal import ProfileLoading
 internal import StructuredText
 package import TaskGraph
+internal import TerminalText
 
 /// A plan's file.
 package struct PlanFile: Sendable {
@@ -39,6 +40,26 @@ package struct GraphStatus: Sendable {
     package let isHeld: Bool
 }
 
+/// What the branch of the end has of a result that it was given.
+package enum ResultStanding: String, Sendable {
+    /// It has it.
+    case there = "has-result"
+    /// It is gone, or where it was before.
+    case gone
+    /// It was moved to something else.
+    case moved
+}
+
+extension GitRepository {
+    /// What the branch of the end has of the result of a run; nil before it was given any.
+    func standing(of run: GraphRun) throws(ClocheError) -> ResultStanding? {
+        guard run.hasLanded, let end = run.merged else { return nil }
+        guard let tip = try commit("refs/heads/" + run.plan.into) else { return .gone }
+        if try isAncestor(end.commit, of: tip) { return .there }
+        return tip == end.previous ? .gone : .moved
+    }
+}
+
 extension Project {
     /// Reads a plan from a file.
     package func readPlan(_ path: String) throws(ClocheError) -> PlanFile {
@@ -65,9 +86,10 @@ extension Project {
     /// - Parameter known: what a run that there is has taken them for; those need not be there any more.
     /// - Returns: the commits that its revisions stand for; the one that is checked out is under the empty name.
     @discardableResult
-    package func check(_ plan: TaskPlan, known: [String: String] = [:]) throws(ClocheError) -> [String:
+    package func check(_ file: PlanFile, known: [String: String] = [:]) throws(ClocheError) -> [String:
         String]
     {
+        let plan = file.plan
         var seen: Set<[String]> = []
         for task in plan.tasks {
             var profiles = [(task.profile, task.overrides)]
@@ -77,7 +99,8 @@ extension Project {
                 do throws(ClocheError) {
                     _ = try self.profiles.load(name: profile, overrides: overrides)
                 } catch {
-                    let what = "task \(task.name): \(error.what)"
+                    let place = TaskPlan.place(of: task.origin, in: file.text).map { ":\($0.line)" } ?? ""
+                    let what = "\(visible(file.name))\(place): task \(task.name): \(error.what)"
                     throw ClocheError(error.code, what, why: error.why, remedy: error.remedy)
                 }
             }
@@ -112,6 +135,35 @@ extension Project {
         return pins.merging(known) { $1 }
     }
 
+    /// Refuses a plan that has not begun if agents of others have the names of its own.
+    package func refuseTakenNames(_ plan: TaskPlan) throws(ClocheError) {
+        for task in plan.tasks {
+            for unit in task.units + [TaskUnit(task.name, .judge)] {
+                let directory = try agentDirectory(plan.agent(unit))
+                guard directory.exists else { continue }
+                throw ClocheError(
+                    .exists,
+                    "an agent named \(directory.name) exists already",
+                    why: "task \(task.name) needs that name",
+                    remedy: "`cloche delete \(directory.name)` first, or give the plan another `name`"
+                )
+            }
+        }
+        let namesake = try agentDirectory(plan.name)
+        guard plan.into == "cloche/" + plan.name, namesake.exists else { return }
+        throw ClocheError(
+            .exists,
+            "an agent has the plan's name, \(plan.name)",
+            why: "\(plan.into), where the result goes, is the branch of that agent",
+            remedy: "give the plan another `name`, or its result another branch with `into`"
+        )
+    }
+
+    /// What the branch of the end has of the result of a run; nil before it was given any.
+    package func standing(of run: GraphRun) throws(ClocheError) -> ResultStanding? {
+        try GitRepository.discover(from: directory).standing(of: run)
+    }
+
     /// How the run of a plan stands; nil when there is none.
     package func graphStatus(_ plan: TaskPlan) throws(ClocheError) -> GraphStatus? {
         let place = state.graph(plan.name)
@@ -137,8 +189,16 @@ extension Project {
         if let status = try graphStatus(plan) {
             switch status.history.run.state(of: task) {
             case .blocked, .gated, .skipped: break
+            // What was denied is asked again by the next `up`, which finds the answer.
+            case .failed where status.history.run.isDenied(task) && !status.isHeld: break
             default:
-                throw ClocheError(.state, "task \(task) of \(plan.name) does not wait for a person any more")
+                let isDenied = status.history.run.isDenied(task)
+                throw ClocheError(
+                    .state,
+                    "task \(task) of \(plan.name) does not wait for a person any more",
+                    why: isDenied ? "it was denied, and this `cloche up` goes on without it" : "",
+                    remedy: isDenied ? "when that has ended, say it again" : ""
+                )
             }
         }
         try state.prepare()

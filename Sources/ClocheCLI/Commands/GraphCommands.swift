@@ -13,6 +13,9 @@ enum UpCommand {
         let file = try project.readPlan(command.argument("plan") ?? "")
         let approved = command.values("approve")
         let denied = command.values("deny")
+        if let both = approved.first(where: denied.contains) {
+            throw ClocheError(.usage, "task \(both) cannot be approved and denied at once")
+        }
         if !approved.isEmpty || !denied.isEmpty {
             for (tasks, answer) in [(approved, true), (denied, false)] {
                 for task in tasks { try self.answer(task, answer, file, project, context) }
@@ -59,16 +62,19 @@ enum UpCommand {
         -> Int32
     {
         let status = try project.graphStatus(file.plan)
-        try project.check(file.plan, known: status?.history.pins ?? [:])
+        if status == nil { try project.refuseTakenNames(file.plan) }
+        try project.check(file, known: status?.history.pins ?? [:])
         if context.command.flag("json") {
-            context.output.json(GraphCommand.document(file.plan, status))
+            context.output.json(GraphCommand.document(file.plan, status, nil))
             return ExitCode.success
         }
         for line in GraphDrawing(file.plan).lines(width: GraphCommand.width) { context.output.line(line) }
         context.output.line()
         let width = file.plan.parallel ?? Processors.count
         context.output.line("at most \(width) at once; nothing was started")
-        if let status { context.output.line(GraphCommand.summary(status.history.run)) }
+        if let status {
+            context.output.line(GraphCommand.summary(status.history.run, isHeld: status.isHeld))
+        }
         return ExitCode.success
     }
 }
@@ -85,8 +91,11 @@ enum GraphCommand {
             return ExitCode.success
         }
         let status = command.flag("status") ? try project.graphStatus(file.plan) : nil
+        let standing = try status.flatMap { status throws(ClocheError) in
+            try project.standing(of: status.history.run)
+        }
         if command.flag("json") {
-            context.output.json(document(status?.history.run.plan ?? file.plan, status))
+            context.output.json(document(status?.history.run.plan ?? file.plan, status, standing))
             return ExitCode.success
         }
         guard command.flag("status") else {
@@ -97,46 +106,92 @@ enum GraphCommand {
             context.output.line("\(file.plan.name) has not begun; `cloche up \(file.name)` begins it")
             return ExitCode.success
         }
-        let run = status.history.run
-        for line in GraphTree(run, width: width, color: context.output.usesColors).lines() {
-            context.output.line(line)
-        }
-        context.output.line()
-        context.output.line(summary(run) + (status.isHeld ? "; `cloche up` is at it" : ""))
+        show(status, standing, file.name, context.output)
         return ExitCode.success
     }
 
+    private static func show(
+        _ status: GraphStatus,
+        _ standing: ResultStanding?,
+        _ file: String,
+        _ output: Output
+    ) {
+        let run = status.history.run
+        // What reads from a pipe cuts lines itself, if it wants to.
+        let room = Terminal.isTerminal(1) ? width : 10_000
+        var tree = GraphTree(run, width: room, color: output.usesColors)
+        tree.isHeld = status.isHeld
+        for line in tree.lines() { output.line(line) }
+        output.line()
+        if Terminal.isTerminal(1) { for line in failures(run) { output.line(line) } }
+        if let conflict = run.conflict { output.line(visible(conflict, limit: 2000)) }
+        let into = run.plan.into
+        let end: String
+        switch standing {
+        case .there?: end = "\(into) has the result"
+        case .gone?: end = "\(into) is gone or was taken back: `cloche up \(file)` makes it again"
+        case .moved?:
+            let commit = run.merged?.commit.prefix(12) ?? ""
+            end = "\(into) was moved and does not have the result: git merge \(commit)"
+        case nil where status.isHeld: end = "`cloche up` is at it"
+        case nil where run.isOver: end = "`cloche up \(file)` tries what has failed again"
+        case nil: end = "no `cloche up` is at it: `cloche up \(file)` goes on"
+        }
+        output.line(summary(run, isHeld: status.isHeld) + "; " + end)
+    }
+
+    /// What has failed, each with why, and where to look.
+    static func failures(_ run: GraphRun) -> [String] {
+        run.states.compactMap { task, state in
+            guard case .failed(let why) = state else { return nil }
+            var units = task.units.filter { if case .failed = run[$0].phase { true } else { false } }
+            let judge = TaskUnit(task.name, .judge)
+            if case .failed = run[judge].phase { units = [judge] }
+            let logs = units.map { "`cloche logs \(run.plan.agent($0))`" }.joined(separator: ", ")
+            return "\(task.name) failed: \(visible(why, limit: 2000))" + (logs.isEmpty ? "" : " (\(logs))")
+        }
+    }
+
     /// The run in one line.
-    static func summary(_ run: GraphRun) -> String {
+    static func summary(_ run: GraphRun, isHeld: Bool = true) -> String {
         var counts: [(String, Int)] = []
-        for (_, state) in run.states {
-            let word = state.word
+        for (task, state) in run.states {
+            let word = word(task, state, run, isHeld)
             if let index = counts.firstIndex(where: { $0.0 == word }) {
                 counts[index].1 += 1
             } else {
                 counts.append((word, 1))
             }
         }
-        let shown = counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
-        return run.hasLanded ? "\(shown); \(run.plan.into) has the result" : shown
+        return counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+    }
+
+    /// A task's state in a word: what began is stopped when nobody is at it and no agent of it is left at work.
+    private static func word(_ task: PlannedTask, _ state: TaskState, _ run: GraphRun, _ isHeld: Bool)
+        -> String
+    {
+        let isAtWork = isHeld || task.units.contains { run[$0].phase == .running }
+        return state == .running && !isAtWork ? "stopped" : state.word
     }
 
     /// A plan, and how its run stands, for scripts.
-    static func document(_ plan: TaskPlan, _ status: GraphStatus?) -> Document {
+    static func document(_ plan: TaskPlan, _ status: GraphStatus?, _ standing: ResultStanding?) -> Document {
         var document = Document.object([
             "name": .string(plan.name), "into": .string(plan.into),
             "parallel": .optional(plan.parallel.map { Int64($0) }), "keep": .bool(plan.keep),
-            "tasks": .list(plan.tasks.map { task($0, plan, status?.history.run) }),
+            "tasks": .list(plan.tasks.map { task($0, plan, status) }),
         ])
         guard let status else { return document }
         let run = status.history.run
         document["running"] = .bool(status.isHeld)
         document["landed"] = .bool(run.hasLanded)
+        document["branch"] = .optional(standing?.rawValue)
+        document["conflict"] = .optional(run.conflict)
         document["commit"] = .optional(run.merged?.commit)
         return document
     }
 
-    private static func task(_ task: PlannedTask, _ plan: TaskPlan, _ run: GraphRun?) -> Document {
+    private static func task(_ task: PlannedTask, _ plan: TaskPlan, _ status: GraphStatus?) -> Document {
         var document = Document.object([
             "name": .string(task.name), "needs": .strings(task.waitsFor), "profile": .optional(task.profile),
             "prompt": .string(task.prompt), "agents": .strings(task.units.map { plan.agent($0) }),
@@ -144,9 +199,10 @@ enum GraphCommand {
             "retries": .integer(Int64(task.retries)),
             "outputs": .map(task.outputs.map { Document.Entry($0.name, .string($0.path)) }),
         ])
-        guard let run else { return document }
+        guard let status else { return document }
+        let run = status.history.run
         let state = run.state(of: task.name)
-        document["state"] = .string(state.word)
+        document["state"] = .string(word(task, state, run, status.isHeld))
         switch state {
         case .succeeded(let commit): document["commit"] = .string(commit)
         case .failed(let why): document["failure"] = .string(why)

@@ -37,6 +37,7 @@ enum InboxCommand {
     private static func chosen(_ context: Context, _ owner: InboxOwner) throws(ClocheError) -> [Message] {
         let project = try context.project
         let now = WallClock.milliseconds
+        if owner == .person { try project.expireForPerson() }
         if context.command.flag("all") {
             let messages = try project.inbox(of: owner)
             if owner == .person { _ = try project.readInbox(of: owner) }
@@ -98,7 +99,7 @@ enum AnswerQuestionCommand {
         do throws(MessageProblem) {
             message = try TypedMessage(text)
         } catch { throw ClocheError(messageProblem: error) }
-        let posted = try context.project.answerQuestion(
+        let (posted, question) = try context.project.answerQuestion(
             context.command.required("question"),
             message.text,
             by: CurrentUser.id,
@@ -110,6 +111,11 @@ enum AnswerQuestionCommand {
             )
         } else {
             context.output.line("answered \(posted.recipient)")
+        }
+        let choices = question.content.choices
+        if !choices.isEmpty, !choices.contains(message.text) {
+            let shown = choices.map { visible($0) }.joined(separator: " | ")
+            context.output.note("that is none of the choices that it gave: \(shown)")
         }
         return ExitCode.success
     }

@@ -38,7 +38,7 @@ enum MessageCommand {
         if case .agent = recipients { isOne = true }
         let sender = MessageSender.person(user: CurrentUser.id)
         let posted = try context.project.post(new, from: sender, to: recipients, awaitsTyping: isOne)
-        guard isOne, let only = posted.first else { return tellAll(context, posted) }
+        guard isOne, let only = posted.first else { return tellAll(context, message, posted) }
         try tell(context, message, only)
         return ExitCode.success
     }
@@ -111,9 +111,10 @@ enum MessageCommand {
             context.output.line(acknowledgement(name, message, isPaste: isPaste ?? false, enter: enter))
         } else {
             let place = report["position"]?.integer ?? 1
+            let id = more.first { $0.key == "id" }?.value.integer.map { " as message \($0)" } ?? ""
             let state = visible(report["state"]?.string ?? "busy", limit: 20)
             context.output.line(
-                "queued for \(name)" + (place > 1 ? ", number \(place)" : "")
+                "queued for \(name)" + id + (place > 1 ? ", at place \(place)" : "")
                     + (isRunning
                         ? ": its program is \(state), and gets it when ready"
                         : ": the agent is \(state), and gets it when it runs")
@@ -122,13 +123,15 @@ enum MessageCommand {
     }
 
     /// Of one to several.
-    private static func tellAll(_ context: Context, _ posted: [Posted]) -> Int32 {
+    private static func tellAll(_ context: Context, _ message: TypedMessage, _ posted: [Posted]) -> Int32 {
         if context.command.flag("json") {
             context.output.json(
                 .list(
                     posted.map {
                         .object([
-                            "name": .string($0.recipient), "id": .optional($0.id),
+                            "name": .string($0.recipient), "lines": .integer(Int64(message.lines)),
+                            "bytes": .integer(Int64(message.text.utf8.count)), "delivered": .bool(false),
+                            "enter": .bool(!context.command.flag("no-enter")), "id": .optional($0.id),
                             "duplicate": .bool($0.isDuplicate),
                             "error": $0.refusal?.document ?? .null,
                         ])

@@ -181,7 +181,7 @@ struct CrontabLine {
     var text: String? {
         let command =
             "cd \(directory.quotedForShell) && \(program.map(\.quotedForShell).joined(separator: " "))"
-            + " start \(name)-$(date +%Y%m%d-%H%M)"
+            + " start \(name)-$(date +%Y%m%d-%H%M) --label \("schedule=\(name)".quotedForShell)"
             + words.map { " " + ($0 == "--" ? $0 : $0.quotedForShell) }.joined()
         guard command.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
         // cron makes a line end of a percent sign, also within quotes.

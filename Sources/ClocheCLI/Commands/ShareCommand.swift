@@ -96,7 +96,8 @@ enum ShareCommand {
 
     private static func document(_ share: ShareInfo) -> Document {
         .object([
-            "name": .string(share.name), "path": .string(share.files), "created": .integer(share.created),
+            "name": .string(share.name), "path": .string(share.files),
+            "created": .string(WallClock.format(share.created)),
             "size": .integer(share.bytes), "size-limit": .integer(share.mostBytes),
             "files": .integer(share.count), "files-limit": .integer(share.mostFiles),
             "agents": .map(share.agents),
@@ -109,7 +110,7 @@ enum ShareCommand {
         try project.addToShare(
             command.required("name"),
             file: command.required("file"),
-            bytes: content(command.value("from"))
+            bytes: content(command)
         )
         return ExitCode.success
     }
@@ -117,7 +118,19 @@ enum ShareCommand {
     /// More than this is no addition but a copy, which a person makes with `cp`.
     private static let most = 64 << 20
 
-    private static func content(_ path: String?) throws(ClocheError) -> [UInt8] {
+    private static func content(_ command: ParsedCommand) throws(ClocheError) -> [UInt8] {
+        let path = command.value("from")
+        if !command.rest.isEmpty, command.rest != ["-"] {
+            guard path == nil else {
+                throw ClocheError(
+                    .usage,
+                    "a text and --from are given",
+                    why: "one thing is added at a time",
+                    remedy: "leave out one of them"
+                )
+            }
+            return Array((command.rest.joined(separator: " ") + "\n").utf8)
+        }
         let bytes: [UInt8]
         do throws(SystemError) {
             if let path {

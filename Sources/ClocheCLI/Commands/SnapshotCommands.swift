@@ -11,13 +11,34 @@ enum SnapshotCommand {
         let command = context.command
         let name = command.required("name")
         let project = try context.project
-        if command.flag("list") { return list(try project.snapshots(of: name), context) }
-        if let doomed = command.value("delete") {
-            try project.deleteSnapshot(doomed, of: name)
-            context.output.line("snapshot \(doomed) of \(name) deleted")
-            return ExitCode.success
+        if command.flag("list") {
+            if let surplus = command.rest.first {
+                throw ClocheError(
+                    .usage,
+                    "--list shows all snapshots of \(name)",
+                    why: "\(surplus.debugDescription) is no part of it",
+                    remedy: "`cloche snapshot \(name) --list`"
+                )
+            }
+            return list(try project.snapshots(of: name), context)
         }
-        let made = try project.snapshot(name, as: command.argument("snapshot"))
+        let doomed = command.values("delete")
+        if !doomed.isEmpty {
+            return try ForEach.name(doomed + command.rest, context) { snapshot throws(ClocheError) in
+                try project.deleteSnapshot(snapshot, of: name)
+                context.output.line("snapshot \(snapshot) of \(name) deleted")
+            }
+        }
+        if command.rest.count > 1 {
+            throw ClocheError(
+                .usage,
+                "a snapshot has one name",
+                why:
+                    "there are \(command.rest.count): \(command.rest.joined(separator: " ").debugDescription)",
+                remedy: "`cloche snapshot \(name) \(command.rest[0].debugDescription)`"
+            )
+        }
+        let made = try project.snapshot(name, as: command.rest.first)
         if command.flag("json") {
             context.output.json(document(made))
         } else {

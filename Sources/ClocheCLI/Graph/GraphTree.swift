@@ -11,6 +11,8 @@ struct GraphTree {
     private let color: Bool
     /// Since when a task has been running, in words; nil when that is not known.
     var elapsed: (String) -> String? = { _ in nil }
+    /// Whether an `up` is at it.
+    var isHeld = true
     /// What the programs of a task do.
     var activity: (PlannedTask) -> HarnessState? = { _ in nil }
 
@@ -28,12 +30,14 @@ struct GraphTree {
         }
         if rows.count <= most { return rows.map(line) }
         let lively = rows.filter { (states[$0.task.name] ?? .blocked).isLively }.prefix(max(1, most - 1))
-        return lively.map(line) + ["  … and \(rows.count - lively.count) more: " + GraphCommand.summary(run)]
+        return lively.map(line) + [
+            "  … and \(rows.count - lively.count) more: " + GraphCommand.summary(run, isHeld: isHeld)
+        ]
     }
 
     private func text(_ row: GraphDrawing.Row, _ state: TaskState, _ column: Int) -> String {
         let name = row.rail + row.task.name
-        let gap = String(repeating: " ", count: max(1, column - name.count))
+        let gap = String(repeating: " ", count: max(0, column - name.count))
         let (mark, style) = state.mark
         let plain = GraphDrawing.shortened(name + gap + "  " + words(row.task, state), width - 2)
         return (color ? style.paint(mark) : mark) + " " + plain
@@ -45,7 +49,7 @@ struct GraphTree {
         case .ready: return "ready"
         case .gated: return "waits for a person: --approve \(task.name)"
         case .succeeded(let commit): return "done  \(commit.prefix(10))" + attempts(task)
-        case .failed(let why): return "failed: " + visible(why)
+        case .failed(let why): return "failed: " + visible(why, limit: 2000)
         case .skipped(let cause): return "skipped: \(cause) failed"
         case .running: return running(task)
         }
@@ -68,7 +72,11 @@ struct GraphTree {
         let isChecked = phases.contains { if case .taken = $0 { true } else { false } }
         let runs = phases.contains(.running)
         var word = runs ? "running" : isChecked ? "being checked" : "waiting for room"
-        if !runs, !isChecked, good > 0, !phases.contains(.idle) { word = "being judged" }
+        if !isHeld, !runs {
+            word = "stopped"
+        } else if !runs, !isChecked, good > 0, !phases.contains(.idle) {
+            word = "being judged"
+        }
         return task.candidates > 1 ? "\(word), \(good) of \(task.candidates) good" : word
     }
 

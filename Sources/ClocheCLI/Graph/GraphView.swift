@@ -46,6 +46,8 @@ final class GraphView {
         let count = "\(plan.tasks.count) task\(plan.tasks.count == 1 ? "" : "s")"
         if runner.run.hasSucceeded {
             output.line("\(plan.name) is done already; `cloche up --restart \(file)` begins anew")
+        } else if runner.run.merged != nil, runner.resumes, done == plan.tasks.count {
+            output.line("\(plan.name) is done, but \(plan.into) does not have the result: it is made again")
         } else if runner.resumes {
             output.line("\(plan.name) goes on where it stopped: \(done) of \(count) done")
         } else {
@@ -88,9 +90,16 @@ final class GraphView {
         }
         switch outcome {
         case .succeeded(let commit):
+            if runner.hasMoved {
+                output.line("\(plan.into) was moved since and does not have the result of \(plan.name)")
+                output.line("  commit  \(commit.prefix(12))    take it over  git merge \(commit.prefix(12))")
+                return
+            }
             output.line("\(plan.into) has the result of \(plan.name)")
             output.line("  commit  \(commit.prefix(12))    take it over  git merge \(plan.into)")
         case .failed:
+            // The tree has room for their first words.
+            if form == .tree { for line in GraphCommand.failures(runner.run) { output.line(line) } }
             output.line(
                 "\(plan.name) did not succeed: \(GraphCommand.summary(runner.run)); nothing was merged"
             )
@@ -125,7 +134,7 @@ final class GraphView {
 
     private func line(_ event: GraphEvent) -> String? {
         switch event {
-        case .plan: "the plan has changed where nothing had begun"
+        case .plan: "the plan has changed where nothing was done"
         case .gate(let task, let approved): "\(task) \(approved ? "approved" : "denied")"
         case .begin(let unit, _): "\(unit.name) begins" + attempt(unit)
         case .lost(let unit, let why): "\(unit.name) is lost and begins anew: \(visible(why))"
@@ -135,7 +144,7 @@ final class GraphView {
         case .result(let unit, let commit):
             runner.run.plan[unit.task]?.check == nil || unit.part == .judge
                 ? "\(unit.name) is done: \(commit.prefix(12))"
-                : "\(unit.name) is checked: \(commit.prefix(12))"
+                : "\(unit.name) is being checked: \(commit.prefix(12))"
         case .checked(let unit, let failure?):
             "\(unit.name) failed: \(visible(failure, limit: 1000))" + again(unit)
         case .checked(let unit, nil): "\(unit.name) is done: its check succeeded"
@@ -143,7 +152,9 @@ final class GraphView {
         case .failed(let task, let why): "\(task) failed: \(visible(why, limit: 1000))"
         case .again: "what has failed is tried again"
         case .merged(let commit, _): "the results are merged: \(commit.prefix(12))"
-        case .landed: nil
+        // The error at the end tells it.
+        case .conflict: nil
+        case .landed, .gone: nil
         }
     }
 
@@ -153,7 +164,8 @@ final class GraphView {
     }
 
     private func again(_ unit: TaskUnit) -> String {
-        runner.run[unit].phase == .idle ? "; it is tried again" : ""
+        runner.run[unit].phase == .idle
+            ? "; it is tried again" : " (`cloche logs \(runner.run.plan.agent(unit))`)"
     }
 
     // MARK: the tree

@@ -27,6 +27,13 @@ enum AgentClient {
     static func run(_ words: [String], _ socket: String) -> Int32 {
         do throws(ClocheError) {
             if words.first == "mcp", words.count == 1 { return try ToolServer(socket).serve() }
+            var words = words
+            // Without a text it is standard input, as outside.
+            if words.count == 4, words.starts(with: ["share", "add"]),
+                !words.contains(where: { $0.hasPrefix("-") })
+            {
+                words.append("-")
+            }
             let input = words.contains("-") ? try standardInput() : []
             let answer = try ask(words, input, socket)
             UserOutput.write(answer.output)

@@ -69,7 +69,7 @@ enum AgentFunctions {
             agent.record.parent.map { "your parent is \($0.name)" } ?? "a person started you",
             children.isEmpty ? "you have no children" : "your children: " + children.joined(separator: ", "),
             policy.children > 0 && policy.depth > 0
-                ? "you may have \(policy.children) at a time, \(policy.depth) generations deep"
+                ? "you may have \(policy.children) at a time, \(policy.depth) generation\(policy.depth == 1 ? "" : "s") deep"
                 : "you may start no agents",
             "you may write to: \(policy.recipients.joined(separator: ", "))",
             "your commands: \(policy.verbs.map(\.rawValue).joined(separator: ", "))",
