@@ -52,6 +52,7 @@ extension Project {
             guard let record = try? directory.read(), record.parent == reference,
                 // One that a person has started again while its parent did not run does not end with it.
                 record.started ?? 0 >= parent.started ?? 0,
+                // The same.
                 directory.isSupervised, let own = try? Policy(document: record.effective)
             else { continue }
             let end = MonotonicClock.milliseconds + Int64(own.stop.graceSeconds) * 1000 + Self.childrenTime
