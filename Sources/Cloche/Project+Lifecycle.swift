@@ -52,7 +52,9 @@ extension Project {
             guard let record = try? directory.read(), record.parent == reference,
                 // One that a person has started again while its parent did not run does not end with it.
                 record.started ?? 0 >= parent.started ?? 0,
-                directory.isSupervised, let own = try? Policy(document: record.effective)
+                directory.isSupervised,
+                // Without its times it is not known how long it may take.
+                let own = try? Policy(document: record.effective)
             else { continue }
             let end = MonotonicClock.milliseconds + Int64(own.stop.graceSeconds) * 1000 + Self.childrenTime
             while directory.isSupervised, MonotonicClock.milliseconds < end {

@@ -119,6 +119,7 @@ package enum ClocheCommandLine {
         guard error.code == .notFound, error.what.hasPrefix("no agent named "),
             // What fails here is not why the command failed.
             let installation = try? Installation(),
+            // The same.
             let project = try? Project(at: command.value("project") ?? ".", installation: installation),
             project.isNowhere
         else { return error }
