@@ -52,8 +52,9 @@ extension Project {
             guard let record = try? directory.read(), record.parent == reference,
                 // One that a person has started again while its parent did not run does not end with it.
                 record.started ?? 0 >= parent.started ?? 0,
-                // The same.
-                directory.isSupervised, let own = try? Policy(document: record.effective)
+                directory.isSupervised,
+                // Without its times it is not known how long it may take.
+                let own = try? Policy(document: record.effective)
             else { continue }
             let end = MonotonicClock.milliseconds + Int64(own.stop.graceSeconds) * 1000 + Self.childrenTime
             while directory.isSupervised, MonotonicClock.milliseconds < end {
@@ -214,7 +215,6 @@ extension Project {
 
     /// What an agent and those below it have used of what its parent has stays used.
     private func keepUseForParent(_ directory: AgentDirectory) throws(ClocheError) {
-        // What cannot be read tells of no parent.
         guard let record = try? directory.read(), let parent = record.parent, let id = record.auditLog else {
             return
         }

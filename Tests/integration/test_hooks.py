@@ -47,7 +47,7 @@ def test_commands_run_before_and_after_the_program(t):
 def test_a_terminal_shows_what_a_start_waits_for(t):
     project = t.repository()
     t.profile("hooked", HOOKED)
-    terminal = t.terminal("start", "a", "true", "--detach", "--profile", "hooked", cwd=project)
+    terminal = t.terminal("start", "a", "true", "--profile", "hooked", cwd=project)
     terminal.expect("hooks.pre-start: echo \"first")
     terminal.wait()
     terminal.close()

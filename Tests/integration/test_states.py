@@ -310,7 +310,7 @@ def test_messages_wait_until_it_is_ready(t):
     until(t, project, "working", "hook")
     told = t.json("message", "a", "one", cwd=project)
     assert (told["delivered"], told["position"], told["state"]) == (False, 1, "working"), told
-    assert t.cloche("message", "a", "secret-two", cwd=project).out == "queued for a, number 2: its program is working, and gets it when ready\n"
+    assert t.cloche("message", "a", "secret-two", cwd=project).out == "queued for a as message 3, at place 2: its program is working, and gets it when ready\n"
     assert t.agents(project)["a"]["queued-messages"] == 2
     assert t.json("message", "a", "--now", "urgent", cwd=project)["delivered"] is True
     t.cloche("wait", "a", "--for", "output:got: urgent", "--since-start", "--timeout", "30s", cwd=project)
@@ -348,7 +348,7 @@ def test_what_waits_at_the_end_is_not_lost(t):
     assert [r["action"] for r in records(state_of(t, "a", project)) if r["event"] == "message"] == ["queued", "left"]
     assert t.agents(project)["a"]["queued-messages"] == 1
     # One that does not run gets it in its next run; only what is to be typed now cannot be.
-    assert "number 2: the agent is stopped, and gets it when it runs" in t.cloche("message", "a", "more", cwd=project).out
+    assert "as message 2, at place 2: the agent is stopped, and gets it when it runs" in t.cloche("message", "a", "more", cwd=project).out
     assert "does not run" in t.cloche("message", "--now", "a", "more", cwd=project, check=125).err
     t.cloche("resume", "a", LISTEN, cwd=project)
     t.cloche("wait", "a", "--for", "output:got: more", "--since-start", "--timeout", "30s", cwd=project)
