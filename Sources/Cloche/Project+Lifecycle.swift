@@ -215,6 +215,7 @@ extension Project {
 
     /// What an agent and those below it have used of what its parent has stays used.
     private func keepUseForParent(_ directory: AgentDirectory) throws(ClocheError) {
+        // What cannot be read tells of no parent.
         guard let record = try? directory.read(), let parent = record.parent, let id = record.auditLog else {
             return
         }
