@@ -41,7 +41,8 @@ extension AgentWorktree {
             // No record of the origin either: then it is not known whether there is something new.
             record.first ?? (try? Files.readText(originFile))?.split(separator: "\n").first.map(String.init)
         var movedOn = privateHead().flatMap { current in known.map { $0 != current } }
-        if movedOn == false { movedOn = hasFreshFiles() }
+        // Of a workspace with too many files, the last sync is what is known.
+        if movedOn == false { movedOn = hasFreshFiles() ?? (record.isEmpty ? nil : false) }
         return ChangeSummary(
             commits: record.count >= 3 ? Int(record[1]) : nil,
             uncommitted: record.count >= 3 ? record[2] == "1" : nil,
