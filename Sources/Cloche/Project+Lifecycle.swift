@@ -124,6 +124,7 @@ extension Project {
         // What its program cannot be told is not kept for the next time.
         if !overrides.isEmpty { try HarnessFiles.check(policy, installation) }
         record.state = .stopped
+        record.resumed = WallClock.milliseconds
         // What its children have, or have used, it has not.
         if record.left != nil { record.left = try ActingAgent(self, record, directory).left() }
         try choose(&policy, &record)

@@ -155,6 +155,10 @@ public struct AgentRecord: Equatable, Sendable {
     public var labels: [Document.Entry]
     /// The agent that it was forked from, if it was.
     public var forkedFrom: String?
+    /// When it was last resumed, in milliseconds since 1970; nil before.
+    ///
+    /// A restart of its program is none.
+    public var resumed: Int64?
     /// What is left of its limits and budgets beside what agents that it started have: those sections of a profile; nil when it
     /// never started any.
     public var left: Document?
@@ -201,6 +205,9 @@ public struct AgentRecord: Equatable, Sendable {
         return credentials.enumerated().filter { given.contains(Int64($0.offset)) }.map(\.element)
     }
 
+    /// When its run began, however often its program was restarted since.
+    public var runBegan: Int64 { resumed ?? created }
+
     /// The profile that holds for itself: with what is left of its limits and budgets beside those that it started.
     public var held: Document {
         var held = effective
@@ -241,6 +248,7 @@ extension AgentRecord {
             "parent": parent?.document ?? .null,
             "labels": .map(labels),
             "forked-from": .optional(forkedFrom),
+            "resumed": .optional(resumed),
             "left": left ?? .null,
             "used": used?.document ?? .null,
             "effective": effective,
@@ -293,6 +301,7 @@ extension AgentRecord {
         parent = document["parent"].flatMap { ParentReference(document: $0) }
         labels = document["labels"]?.entries ?? []
         forkedFrom = document["forked-from"]?.string
+        resumed = document["resumed"]?.integer
         left = document["left"].flatMap { $0.entries == nil ? nil : $0 }
         used = document["used"].flatMap { ResourceReport(document: $0) }
     }

@@ -240,6 +240,7 @@ def open_files(pid):
             yield os.readlink(entry)
 
 
+@case.once
 @case.timeout(300)
 def test_a_flood_of_refused_calls_is_counted(t):
     """Row 56: a million refused calls. Each gets its answer and is counted, the log and the supervisor stay small, and

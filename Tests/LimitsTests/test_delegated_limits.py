@@ -58,7 +58,7 @@ def test_a_bomb_of_files_in_shared_memory_ends_at_its_limit(t):
     memory_bomb(t, "file:/dev/shm/bomb")
 
 
-# Alone and at a pace: where the disk does not keep up with what is written, the kernel ends who writes for want of memory.
+# Alone and at a pace, as the disk of a shared machine is slow.
 @case.serial
 def test_dirty_page_cache_is_held_at_the_limit_and_the_program_goes_on(t):
     delegation.needs_delegation(t)

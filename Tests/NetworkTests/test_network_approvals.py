@@ -136,6 +136,7 @@ def test_whoever_goes_withdraws_it(t):
     assert not net.events(since=mark), "nothing went out"
 
 
+@case.once
 def test_too_many_hosts(t):
     """What is held is bounded, and what is beyond is refused at once; held connections keep nobody else waiting."""
     net = network(t)

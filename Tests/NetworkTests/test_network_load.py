@@ -125,6 +125,7 @@ def test_a_storm_of_short_connections_leaves_nothing(t):
     server.wait(10)
 
 
+@case.once
 @case.timeout(240)
 def test_slow_clients_hold_nobody_up(t):
     """Slow loris: heads, hellos and greetings that arrive a byte at a time and never end. Others are served meanwhile; after a
@@ -207,6 +208,7 @@ sys.stdin.readline()
     stuck.wait(30)
 
 
+@case.once
 @case.timeout(180)
 def test_servers_that_do_not_answer(t):
     """Connecting takes for ever, or leads nowhere: an error in words, in a bounded time, and nobody else waits."""

@@ -55,6 +55,12 @@ def serial(function):
     return function
 
 
+def once(function):
+    """Marks a long test of what does not depend on who one is: where an ordinary user and root both run the tests, the user alone runs it."""
+    function.once = True
+    return function
+
+
 class Result:
     """A finished command: its exit code and what it wrote."""
 

@@ -1,6 +1,6 @@
 """Runs the integration tests: the built program, as its users meet it.
 
-    harness.py --program PATH [--weakened PATH] [--label NAME] [--jobs N] [--list] [FILTER...]
+    harness.py --program PATH [--weakened PATH] [--label NAME] [--jobs N] [--repeated] [--list] [FILTER...]
     harness.py --folder LimitsTests --delegated --patience N --programs PATH ...     as scripts/vm-test does
     harness.py --folder real-agents ...     as `scripts/test real-agents` does, after scripts/install-real-agents
     harness.py --build-programs PATH     the attack programs, for a machine that has no compiler
@@ -132,7 +132,7 @@ def remove(directory):
     return failures[:5]
 
 
-def discover(filters, folders, delegated):
+def discover(filters, folders, delegated, repeated=False):
     tests, files = [], []
     sys.path += [str(HERE.parent / folder) for folder in FOLDERS + BY_NAME]
     for folder in folders:
@@ -144,6 +144,8 @@ def discover(filters, folders, delegated):
         for name, function in vars(module).items():
             full = f"{file.stem.removeprefix('test_')}.{name.removeprefix('test_')}"
             if name.startswith("test_") and callable(function) and function.__module__ == file.stem:
+                if repeated and getattr(function, "once", False):
+                    continue
                 if not filters or any(part in full for part in filters):
                     tests.append((full, function))
     # The longest first, so that the last minute is not one test alone; those that must be alone at the end.
@@ -225,6 +227,7 @@ def main():
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where the tests' directories are made")
     parser.add_argument("--folder", choices=FOLDERS + BY_NAME, action="append", help="only the tests of this folder; may be repeated")
     parser.add_argument("--delegated", action="store_true", help="test_delegated*.py, too")
+    parser.add_argument("--repeated", action="store_true", help="another user runs them too: without those that are marked with @case.once")
     parser.add_argument("--patience", type=float, default=1.0, help="deadlines are so many times longer: for an emulated machine")
     parser.add_argument("--programs", type=pathlib.Path, help="where --build-programs put the attack programs")
     parser.add_argument("--build-programs", type=pathlib.Path, metavar="PATH", help="build the attack programs, and run nothing")
@@ -238,7 +241,7 @@ def main():
         for name, source in case.attacks().items():
             case.build_attack(source, options.build_programs / name)
         return 0
-    tests = discover(options.filter, options.folder or FOLDERS, options.delegated)
+    tests = discover(options.filter, options.folder or FOLDERS, options.delegated, options.repeated)
     if options.list:
         print("\n".join(name for name, _ in tests))
         return 0

@@ -337,6 +337,7 @@ def test_who_waits_at_the_door_of_an_agent_that_ends_is_told_why(t):
     assert "holds the audit log" in text and "shown" not in text, text
 
 
+@case.once
 @case.timeout(600)
 def test_killed_supervisors_lose_nothing_that_was_acknowledged(t):
     """kill -9 at random moments while records are written as fast as can be, those of the agent and those of commands."""

@@ -117,6 +117,7 @@ def test_kill_at_every_step_of_stop(t):
     every_step(t, project, before, ("stop", "--kill", "a"), after)
 
 
+@case.once
 @case.timeout(400)
 def test_kill_at_every_step_of_delete(t):
     project = t.repository()
@@ -135,6 +136,7 @@ def test_kill_at_every_step_of_delete(t):
     every_step(t, project, before, ("delete", "--force", "a"), after)
 
 
+@case.once
 @case.timeout(400)
 def test_kill_at_every_step_of_merge(t):
     project = t.repository()
@@ -243,6 +245,7 @@ def test_kill_of_each_process_at_every_step_of_start(t):
     print(f"# {hit} of 80 starts were killed")
 
 
+@case.once
 @case.timeout(300)
 def test_kill_of_the_supervisor_at_moments_of_its_life(t):
     """From the moment a process of the agent exists, in steps that cover start, work and end."""

@@ -279,6 +279,7 @@ SMUGGLING = {
 }
 
 
+@case.once
 @case.timeout(180)
 def test_requests_with_two_meanings_are_refused(t):
     """docs/security-tests.md, rows of request smuggling: the service sees none of them; a plain request, it does."""

@@ -472,6 +472,7 @@ def disturbed(t, project, file, rng, kills):
     raise AssertionError(f"not at its end after {done}")
 
 
+@case.once
 @case.timeout(100 + 400 * ROUNDS)
 def test_kills_at_random_moments_change_nothing(t):
     first = int(os.environ.get("CLOCHE_GRAPH_SEED", random.randrange(1 << 30)))

@@ -177,6 +177,7 @@ def test_nested_repository_in_place_of_a_submodule(t):
     every_command(t, project, "evil", canary)
 
 
+@case.once
 @case.timeout(120)
 def test_planted_files_neither_hang_nor_lead_out(t):
     project = t.repository()
@@ -205,6 +206,7 @@ def test_planted_files_neither_hang_nor_lead_out(t):
     assert secret.read_text() == "canary-secret\n"
 
 
+@case.once
 @case.timeout(200)
 def test_a_huge_sparse_file_cannot_hold_up_the_user(t):
     """Two terabytes that cost the agent nothing: whatever reads them must stop and say so."""

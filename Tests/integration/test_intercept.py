@@ -207,6 +207,7 @@ def test_another_name_is_refused(t):
         assert ask(t, project, line % (b"/api/v1/x", name.encode())).out.endswith("fine"), name
 
 
+@case.once
 @case.timeout(180)
 def test_requests_with_two_meanings_are_refused(t):
     """The rows of test_gateway.py, within TLS: it is the same reader."""

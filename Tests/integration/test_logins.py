@@ -239,6 +239,7 @@ def tokens_in_files(t):
     return found
 
 
+@case.once
 @case.timeout(600)
 def test_ten_agents_share_a_login(t):
     """A thousand renewals and fifty revocations: no update is lost, and nothing is used after a revocation."""

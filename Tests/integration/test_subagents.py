@@ -310,6 +310,28 @@ def test_a_budget_is_spent_once(t):
     assert len(service.requests) == 12, len(service.requests)
 
 
+def test_a_restart_gives_nothing_back(t):
+    """What is counted by the run is counted from a start or `resume`, not from the restart of a program that failed."""
+    answer = json.dumps(test_gateway.ANSWER).encode()
+    service = test_gateway.Service(lambda handler, body: handler.reply(answer, kind="application/json"))
+    more = "budget: {requests: 8, per: run}\nrestart: on-failure\nagents: {children: 2}"
+    test_gateway.profile(t, service.port, service="usage: anthropic", more=more)
+    project = t.repository()
+    t.start("boss", "until [ -e fail ]; do sleep 0.1; done; rm fail; exit 1", cwd=project, profile="served")
+    inside(t, project, "start", "kid", PARENT, "--set", "budget.requests=5")
+    assert spend(t, project, "kid", 4) == ["200"] * 4
+    inside(t, project, "stop", "kid")
+    shell(t, project, "touch fail")
+    t.wait_until(lambda: t.agents(project)["boss"]["starts"] == 2 and t.agents(project)["boss"]["state"] == "running", "it is restarted")
+    for deleted in (False, True):
+        if deleted:
+            t.cloche("delete", "--force", "kid", cwd=project)
+        assert "budget.requests" in inside(t, project, "start", "more", PARENT, "--set", "budget.requests=5", check=125).err
+    t.cloche("stop", "--kill", "boss", cwd=project)
+    t.cloche("resume", "boss", cwd=project)
+    inside(t, project, "start", "more", PARENT, "--set", "budget.requests=5")
+
+
 def test_what_is_on_disk_stays_taken(t):
     project = t.repository()
     t.start("boss", PARENT, "--set", "agents.children=1", "--set", "limits.disk=64MiB", cwd=project)

@@ -7,6 +7,7 @@ import case
 AGENTS, FILES = 20, 5_000
 
 
+@case.once
 @case.serial
 @case.timeout(900)
 def test_twenty_agents_on_five_thousand_files(t):

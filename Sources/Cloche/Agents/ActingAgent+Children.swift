@@ -222,7 +222,8 @@ extension ActingAgent {
 
     /// What it says may be long, and each of its requests is on record.
     private static func short(_ text: String) -> String {
-        text.utf8.count > 1000 ? text.prefix(250) + "…" : text
+        // In bytes: one character may be made of any number of them.
+        text.utf8.count > 1000 ? String(decoding: text.utf8.prefix(1000), as: UTF8.self) + "…" : text
     }
 
     /// Writes into the agent's log what it did with a child.
@@ -270,7 +271,7 @@ extension ActingAgent {
         options.destination = .agentsBranch("cloche-merged/\(record.name)")
         options.check = check
         // What it runs is the agent's word: it gets no more than a child would, and nothing that leads out.
-        options.checkProfile = .given(try checkProfile())
+        if check != nil { options.checkProfile = .given(try checkProfile()) }
         options.leavesOut = keepGoing
         do throws(ClocheError) {
             let outcome = try project.merge(options, isWanted: isWanted)

@@ -25,7 +25,10 @@ extension ActingAgent {
         // No tree is deeper; a record that somebody has changed may name itself.
         guard depth < 32 else { return [] }
         var taken: [Document] = []
-        for (deleted, used) in try directory.readDescendantsUse() where counts(deleted) { taken += used }
+        for (deleted, used) in try directory.readDescendantsUse() {
+            let isOfThisRun = deleted >= record.runBegan
+            taken += used.filter { $0["limits"] == nil ? counts(deleted) : isOfThisRun }
+        }
         for child in all where child.record.parent == parent {
             let place = project.state.agent(child.record.name)
             if child.state.isSupervised || child.state == .creating {
@@ -47,7 +50,7 @@ extension ActingAgent {
         switch period {
         case .total: true
         case .day: deleted >= UsageLedger.day(WallClock.milliseconds) * 86_400_000
-        case .run: deleted >= record.started ?? 0
+        case .run: deleted >= record.runBegan
         }
     }
 
@@ -60,7 +63,7 @@ extension ActingAgent {
         depth: Int
     ) throws(ClocheError) -> [Document] {
         // A run of this agent begins with all of its processor time and output.
-        let isOfThisRun = child.created >= (record.started ?? 0)
+        let isOfThisRun = child.created >= record.runBegan
         let sums = sums(of: try place.readUsage(created: child.created), isOfThisRun: isOfThisRun)
         var used = [FamilyShares.used { sums.used(of: $0) }]
         if isOfThisRun {
