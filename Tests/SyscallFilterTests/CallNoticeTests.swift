@@ -14,31 +14,41 @@ import Testing
     private struct Pair {
         let plain: Filters
         let listening: ListeningFilters
+        /// The programs of `listening`, which makes them anew for each who asks.
+        let allowList: FilterProgram
+        let argumentRules: FilterProgram
+
+        private init(_ plain: Filters, _ listening: ListeningFilters) {
+            (self.plain, self.listening) = (plain, listening)
+            (allowList, argumentRules) = (listening.allowList, listening.argumentRules)
+        }
 
         init(_ policy: SyscallPolicy, tellsOfAbsent: Bool) throws {
-            plain = try Filters(policy)
-            listening = try ListeningFilters(
+            let plain = try Filters(policy)
+            let listening = try ListeningFilters(
                 allowList: plain.programs[0],
                 argumentRules: plain.programs[1],
                 tellsOfAbsent: tellsOfAbsent
             )
+            self.init(plain, listening)
         }
 
         /// Filters that record.
         init(_ policy: SyscallPolicy, beyond smaller: SyscallPolicy) throws {
-            plain = try Filters(policy)
-            listening = try ListeningFilters(
+            let plain = try Filters(policy)
+            let listening = try ListeningFilters(
                 recordingBeyond: try Filters(smaller).programs[0],
                 allowList: plain.programs[0],
                 argumentRules: plain.programs[1],
                 watching: ["openat", "mkdir"]
             )
+            self.init(plain, listening)
         }
 
         /// What becomes of a call where the listener answers, and whether it was asked.
         func decide(_ call: CallFacts) throws -> (Decision, asked: Bool) {
             // The newest first: of equal actions, its one counts. The listener is the newest one's.
-            let actions = try [listening.allowList, listening.argumentRules].map { try $0.run(call) }
+            let actions = try [allowList, argumentRules].map { try $0.run(call) }
             let kind = { (action: UInt32) in Int32(bitPattern: action & 0xffff_0000) }
             let strictest = kind(actions[1]) < kind(actions[0]) ? 1 : 0
             guard actions[strictest] & 0xffff_0000 == 0x7fc0_0000 else {
@@ -134,8 +144,8 @@ import Testing
         let pair = try Pair(policy, beyond: smaller)
         for call in Self.manyCalls() {
             // Nobody listens at the filter below: what it hands over fails.
-            let isOpen = try pair.listening.argumentRules.run(call) == FilterAction.allow.value
-            guard try isOpen || pair.listening.allowList.run(call) & 0xffff_0000 == 0x7fc0_0000 else {
+            let isOpen = try pair.argumentRules.run(call) == FilterAction.allow.value
+            guard try isOpen || pair.allowList.run(call) & 0xffff_0000 == 0x7fc0_0000 else {
                 continue
             }
             if try pair.plain.decide(call) == .allow { continue }
@@ -194,8 +204,8 @@ import Testing
     @Test func theyFitTheKernel() throws {
         for policy in Self.policies {
             let pair = try Pair(policy, tellsOfAbsent: true)
-            #expect((1...4096).contains(pair.listening.allowList.count))
-            #expect(pair.listening.argumentRules.count == pair.plain.programs[1].count)
+            #expect((1...4096).contains(pair.allowList.count))
+            #expect(pair.argumentRules.count == pair.plain.programs[1].count)
         }
     }
 }
