@@ -85,12 +85,14 @@ import Testing
         return new
     }
 
-    private func record(_ effective: Document) -> AgentRecord {
+    private func record(_ effective: Document, access: AccessMode = Bool.random() ? .readWrite : .readOnly)
+        -> AgentRecord
+    {
         var record = AgentRecord(
             name: "p",
             project: "/p",
             workspace: .empty,
-            access: Bool.random() ? .readWrite : .readOnly,
+            access: access,
             workspacePath: "/w",
             profile: "shell",
             effective: effective,
@@ -218,7 +220,7 @@ import Testing
     @Test func sharedDirectoriesAreNotWidened() {
         var parent = Self.base
         parent["shares"] = .object(["notes": .string("append"), "data": .string("ro")])
-        let bound = Attenuation.bound(of: record(parent))
+        let bound = Attenuation.bound(of: record(parent, access: .readWrite))
         func keys(_ shares: KeyValuePairs<String, Document>) -> [String] {
             var asked = bound
             asked["shares"] = .object(shares)
