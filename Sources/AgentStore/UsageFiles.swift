@@ -52,6 +52,17 @@ extension AgentDirectory {
         return found
     }
 
+    /// Adds processor time that checks of this agent may have used, to that of others since its run began.
+    package func addUse(ofChecks seconds: Int64, since began: Int64) throws(ClocheError) {
+        let name = "checks"
+        let before = try UsageFile.read("\(descendants)/\(name).json") { $0 }
+        var sum = seconds
+        if let before, let last = before["deleted"]?.integer, last >= began {
+            sum += before["used"]?.list?.first?.value(at: ["limits", "cpu-time"])?.integer ?? 0
+        }
+        try keepDescendantsUse([.object(["limits": .object(["cpu-time": .integer(sum)])])], of: name)
+    }
+
     /// Keeps what an agent below this one used that is about to be deleted.
     package func keepDescendantsUse(_ used: [Document], of id: String) throws(ClocheError) {
         do throws(SystemError) {

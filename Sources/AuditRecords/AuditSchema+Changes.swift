@@ -7,7 +7,7 @@ extension EventKind {
         .security,
         "The agent starts or stops an agent of its own, is refused one, or has a merge tried in a sandbox.",
         [
-            .always("action", .word(["checked", "refused", "started", "stopped"]), "What it did."),
+            .always("action", .word(["checked", "looked", "refused", "started", "stopped"]), "What it did."),
             .always("name", .foreignText, "The child's name; the agent's own with `checked`."),
             .maybe(
                 "why",

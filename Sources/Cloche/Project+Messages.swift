@@ -180,6 +180,7 @@ extension Project {
         into file: InboxFile,
         of name: String,
         isAnswerAwaited: Bool = false,
+        family: Set<String> = [],
         recording record: ([AuditEvent]) throws(ClocheError) -> Void
     ) throws(ClocheError) -> (id: Int64, isDuplicate: Bool) {
         var result: (id: Int64, isDuplicate: Bool) = (0, false)
@@ -191,6 +192,7 @@ extension Project {
                     content,
                     from: sender,
                     isAnswerAwaited: isAnswerAwaited,
+                    family: family,
                     at: now
                 )
             } catch { throw ClocheError(full: error, name) }
@@ -287,7 +289,8 @@ extension Project {
             content,
             from: sender,
             into: inboxFile(.person),
-            of: MessageSender.personName
+            of: MessageSender.personName,
+            family: family(of: name)
         ) { events throws(ClocheError) in
             let recipient = Document.Entry("recipient", .string(MessageSender.personName))
             try log.append(events.map { $0.with([recipient]) }, .begun)
@@ -301,6 +304,24 @@ extension Project {
             report: nil,
             refusal: nil
         )
+    }
+
+    /// The logs of an agent, of the one that a person started it by, and of all others below that one: to the person they are
+    /// one.
+    private func family(of name: String) -> Set<String> {
+        let all = agents().agents.map(\.record)
+        func root(_ record: AgentRecord) -> String? {
+            var (log, above) = (record.auditLog, record.parent)
+            // No tree is deeper; a record that somebody has changed may name itself.
+            for _ in 0..<32 {
+                guard let parent = above else { break }
+                log = parent.auditLog
+                above = all.first { $0.auditLog == parent.auditLog }?.parent
+            }
+            return log
+        }
+        guard let own = all.first(where: { $0.name == name }).flatMap(root) else { return [] }
+        return Set(all.filter { root($0) == own }.compactMap(\.auditLog))
     }
 
     /// The message in the sender's own inbox that is answered.

@@ -142,13 +142,14 @@ extension Project {
         try ShareName.check(name)
         try Self.checkFile(file)
         let share = state.share(name)
-        let record = try share.read()
         var writer: (directory: AgentDirectory, record: AgentRecord)?
         if let agent {
             let directory = try agentDirectory(agent)
             writer = (directory, try directory.read())
             try Self.refuseReader(writer?.record.shareGrants ?? [], agent, name)
         }
+        // Who has none is not told which there are.
+        let record = try share.read()
         let lock = try share.lock()
         defer { _ = lock.isLocked }
         let usage = Self.usage(of: share)

@@ -147,6 +147,8 @@ public struct HarnessPolicy: Equatable, Sendable {
     public var skills: String?
     /// Where it keeps its MCP servers; nil if it has none.
     public var servers: ServersForm?
+    /// Whether messages of other agents are typed, and not only in its inbox.
+    public var takesMessages: Bool
     /// The keys that interrupt it, as `cloche keys` takes them.
     public var interrupt: [String]
     /// A command that ends well if the program is there and works, for example by printing its version.
@@ -168,6 +170,7 @@ public struct HarnessPolicy: Equatable, Sendable {
         instructions: InstructionsForm = InstructionsForm(),
         skills: String? = nil,
         servers: ServersForm? = nil,
+        takesMessages: Bool = false,
         interrupt: [String] = [],
         check: [String] = [],
         rank: Int64? = nil
@@ -184,6 +187,7 @@ public struct HarnessPolicy: Equatable, Sendable {
         self.instructions = instructions
         self.skills = skills
         self.servers = servers
+        self.takesMessages = takesMessages
         self.interrupt = interrupt
         self.check = check
         self.rank = rank

@@ -86,6 +86,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
     /// Reads to the end.
     package borrowing func readToEnd(limit: Int = .max) throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []
+        var status = stat()
+        let number = self.number
+        // A size is said by whoever made the file: room for much of it is made as it is read.
+        if unsafe fstat(number, &status) == 0 {
+            all.reserveCapacity(min(limit, max(0, Int(status.st_size)), 4 << 20))
+        }
         while all.count < limit {
             let part = try read(upTo: min(65536, limit - all.count))
             if part.isEmpty { break }

@@ -53,21 +53,33 @@ package final class OpenTree {
 
     // MARK: Reading
 
+    /// How much a list may be of.
+    package struct Bounds: Sendable {
+        /// Files and all else.
+        package let files: Int
+        /// Bytes of their paths.
+        package let bytes: Int
+
+        /// These.
+        package init(files: Int, bytes: Int) { (self.files, self.bytes) = (files, bytes) }
+    }
+
     /// Everything in the tree, its root first, directories before what is in them.
     ///
     /// What is closed to its owner stays open until `closeAgain`.
     ///
     /// - Parameters:
     ///   - skipping: a name right below the root that is not of the tree.
-    ///   - limit: how many things there may be.
+    ///   - limit: how much there may be.
     ///   - expected: how many there were the last time, so that there is room for them.
     /// - Throws: also when there is what cannot be reached by a path, or a kind that no agent makes.
-    package func files(skipping: [UInt8]? = nil, limit: Int, expected: Int = 0) throws(SystemError)
+    package func files(skipping: [UInt8]? = nil, limit: Bounds, expected: Int = 0) throws(SystemError)
         -> [TreeFile]
     {
         var found = [try rootStatus()]
         found.reserveCapacity(expected + expected / 8)
         var waiting: [[UInt8]] = [[]]
+        var bytes = 0
         while let folder = waiting.popLast() {
             let stream = try list(folder)
             while let (path, status) = try stream.nextStatus(below: folder) {
@@ -75,7 +87,8 @@ package final class OpenTree {
                 guard var file = TreeFile(path, status) else {
                     throw SystemError("mknod", Errno(ENOTSUP), shown(path))
                 }
-                guard found.count < limit else {
+                bytes += path.count
+                guard found.count < limit.files, bytes <= limit.bytes else {
                     throw SystemError("readdir", Errno(EOVERFLOW), self.path)
                 }
                 if file.kind == .link {

@@ -38,6 +38,8 @@ public struct Inbox: Equatable, Sendable {
     private(set) var keys: [Key: Int64] = [:]
     /// The id of the next one.
     private(set) var next: Int64 = 1
+    /// The id of the newest one, 0 before the first.
+    public var lastID: Int64 { next - 1 }
     /// How many records were applied.
     private(set) var records = 0
 
@@ -100,10 +102,16 @@ public struct Inbox: Equatable, Sendable {
     }
 
     /// The next one to be typed; none that is left to whoever waits for it, nor those of the same sender behind that.
-    public func next(at now: Int64, without typed: Set<Int64> = []) -> Message? {
+    ///
+    /// - Parameter isTyped: tells which are typed at all; nil for all.
+    public func next(
+        at now: Int64,
+        without typed: Set<Int64> = [],
+        where isTyped: ((Message) -> Bool)? = nil
+    ) -> Message? {
         var held: Set<Lane> = []
         return queue(at: now).first { message in
-            if typed.contains(message.id) { return false }
+            if typed.contains(message.id) || isTyped?(message) == false { return false }
             let lane = Lane(sender: message.sender, isUrgent: message.content.isUrgent)
             if let until = message.heldUntil, now < until { held.insert(lane) }
             return !held.contains(lane)
@@ -142,17 +150,23 @@ public struct Inbox: Equatable, Sendable {
 
     /// Looks whether a message may come in.
     ///
-    /// - Parameter isAnswerAwaited: whether it answers a question whose sender waits for it.
+    /// - Parameters:
+    ///   - isAnswerAwaited: whether it answers a question whose sender waits for it.
+    ///   - family: the logs of those that count as one sender with this one.
     /// - Throws: when too much waits, of this sender or at all.
     public func admit(
         _ content: NewMessage,
         from sender: MessageSender,
         isAnswerAwaited: Bool = false,
+        family: Set<String> = [],
         at now: Int64
     ) throws(InboxFull) -> Admission {
         if let key = content.key, let id = keys[Key(sender: sender, key: key)] { return .duplicate(id) }
         let pending = pending.filter { !$0.isOverdue(at: now) }
-        let own = pending.filter { $0.sender == sender }
+        let own = pending.filter { message in
+            if case .agent(_, let log) = message.sender, family.contains(log) { return true }
+            return message.sender == sender
+        }
         guard fits(content, own, .oneSender) else { throw InboxFull(count: own.count, isOfSender: true) }
         guard fits(content, pending, .all) else { throw InboxFull(count: pending.count, isOfSender: false) }
         let hold = isAnswerAwaited ? now + Self.hold : nil

@@ -483,6 +483,7 @@ harness:
   model: [--model, "{model}"]
   # It has no skills and no MCP servers.
   instructions: {file: .config/cloche/instructions.md, arguments: [--read, "{instructions-file}"]}
+  messages: typed
   interrupt: [C-c]
   check: [aider, --version]
   rank: 60
@@ -572,6 +573,7 @@ harness:
     file: .claude.json
     command: {type: stdio, command: "{command}", args: "{args}", env: "{env}"}
     url: {type: http, url: "{url}"}
+  messages: typed
   interrupt: [Escape]
   check: [claude, --version]
   rank: 10
@@ -623,6 +625,7 @@ harness:
     syntax: toml
     key: mcp_servers
     url: {url: "{url}"}
+  messages: typed
   interrupt: [Escape]
   check: [codex, --version]
   rank: 20
@@ -670,6 +673,7 @@ harness:
     file: .copilot/mcp-config.json
     command: {type: local, command: "{command}", args: "{args}", env: "{env}", tools: ["*"]}
     url: {type: http, url: "{url}", tools: ["*"]}
+  messages: typed
   interrupt: [Escape]
   check: [copilot, --version]
   rank: 50
@@ -719,6 +723,7 @@ harness:
   mcp:
     file: .gemini/settings.json
     url: {httpUrl: "{url}"}
+  messages: typed
   interrupt: [Escape]
   check: [gemini, --version]
   rank: 30
@@ -751,6 +756,7 @@ harness:
   install: "install mini-swe-agent with `uv tool install mini-swe-agent` or `pipx install mini-swe-agent`"
   # Its prompts are in its own configuration file, which replaces the one that comes with it: no instructions, therefore.
   model: [-m, "{model}"]
+  messages: typed
   interrupt: [C-c]
   check: [mini, --help]
   rank: 70
@@ -799,6 +805,7 @@ harness:
     key: mcp
     command: {type: local, command: ["{command}", "{args}"], environment: "{env}", enabled: true}
     url: {type: remote, url: "{url}", enabled: true}
+  messages: typed
   interrupt: [Escape]
   check: [opencode, --version]
   rank: 40

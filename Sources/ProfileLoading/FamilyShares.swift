@@ -54,6 +54,18 @@ package enum FamilyShares {
         return rest
     }
 
+    /// The keys of which nothing is left: a profile cannot say so little.
+    package static func exhausted(_ left: Document) -> [String] {
+        divided.flatMap { section, names in
+            rows(section).filter { row in
+                guard names.contains(row.name), let value = left.value(at: [section, row.name]) else {
+                    return false
+                }
+                return row.type.amount(of: value).map { $0 < row.type.least } ?? false
+            }.map { "\(section).\($0.name)" }
+        }
+    }
+
     /// What was used of budgets, in the form of a profile.
     ///
     /// - Parameter amount: how much of a limit: a count, or billionths of a dollar.
@@ -84,6 +96,25 @@ package enum FamilyShares {
             return Document.Entry(row.name, row.type.value(of: used))
         }
         return .object(["limits": .map(entries)])
+    }
+
+    /// How much processor time programs of a profile can have used, in seconds; nil where it has no limit of that.
+    ///
+    /// - Parameters:
+    ///   - seconds: how long they ran at most.
+    ///   - processors: how many there are.
+    package static func mostProcessorSeconds(of document: Document, in seconds: Int64, _ processors: Int64)
+        -> Int64?
+    {
+        let limits = rows("limits")
+        func amount(_ name: String) -> Int64? {
+            limits.first { $0.name == name }?.type.amount(
+                of: document.value(at: ["limits", name]) ?? .null
+            )
+        }
+        guard let most = amount("cpu-time") else { return nil }
+        let cores = min(amount("cpu") ?? .max, processors * 1000)
+        return min(most, (seconds * cores + 999) / 1000)
     }
 
     /// What of memory a profile has, in bytes; nil without a limit.

@@ -109,6 +109,7 @@ extension HarnessPolicy {
             ),
             skills: document["skills"]?.unlessNone,
             servers: ServersForm(checked: document["mcp"] ?? .map([])),
+            takesMessages: document["messages"]?.string == "typed",
             interrupt: document.strings("interrupt"),
             check: document.strings("check"),
             rank: document["rank"]?.integer

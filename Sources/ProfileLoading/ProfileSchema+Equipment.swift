@@ -50,6 +50,17 @@ extension ProfileSchema {
         ),
         SchemaKey("mcp", .section(harnessServers), "How the program is told of `mcp-servers`."),
         SchemaKey(
+            "messages",
+            .choice(["inbox", "typed"]),
+            default: .string("inbox"),
+            project: .narrower(.earlier(["inbox", "typed"])),
+            """
+            Where messages of other agents come: into the agent's inbox alone, where its program asks for them with \
+            `cloche inbox`, or also typed into its terminal. Only for a program that takes what is typed as words for a \
+            model: to a shell they would be commands. A person's messages are typed always.
+            """
+        ),
+        SchemaKey(
             "interrupt",
             .list(.text(.line)),
             default: .list([]),

@@ -160,6 +160,7 @@ package enum ProfileSchema {
             "restart",
             .countedChoice(["no", "on-failure"], counted: "on-failure", standard: 5),
             default: .string("no"),
+            project: .narrower(.smaller),
             """
             Whether the supervisor starts the agent program again by itself: `no`, `on-failure` (at most five \
             times), or `{on-failure: 3}`. The wait before each attempt doubles, starting at one second.

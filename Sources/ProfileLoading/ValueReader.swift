@@ -272,6 +272,8 @@ extension ValueType {
         case .money: value.nanoDollars
         case .percent: value.percent
         case .orNone(let inner): inner.amount(of: value)
+        case .countedChoice(_, let counted, let standard):
+            value[counted]?.integer ?? (value.string == counted ? standard : 0)
         default: nil
         }
     }

@@ -7,17 +7,21 @@ internal import LinuxSystem
 /// The kept contents of one agent.
 struct ContentStore {
     let path: String
-    private let place: FileDescriptor.Shared
-    private var next: Int64
+    /// The numbers of those that are there.
+    private(set) var numbers: Set<Int64> = []
+    private var next: Int64 = 1
 
     /// Opens the store, which is made if it is missing.
-    init(_ path: String) throws(SystemError) {
+    ///
+    /// - Parameter known: the largest number that somebody knows, who must not take another content for it.
+    init(_ path: String, after known: Int64 = 0) throws(SystemError) {
         try Files.makeDirectories(path)
         self.path = path
-        place = FileDescriptor.Shared(try Files.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
-        next = 1
         let stream = try DirectoryStream(try Files.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
-        while let number = Self.number(stream.nextName()) { next = max(next, number + 1) }
+        while let number = Self.number(stream.nextName()) {
+            if number > 0 { numbers.insert(number) }
+        }
+        next = max(known, numbers.max() ?? 0) + 1
     }
 
     /// 0 for a name that is no number; nil at the end.
@@ -35,6 +39,7 @@ struct ContentStore {
         let path = "\(path)/\(number)"
         let file = try Files.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         try Files.copyContent(from: source, to: file)
+        numbers.insert(number)
         return number
     }
 
@@ -44,10 +49,10 @@ struct ContentStore {
     }
 
     /// Removes all contents but these.
-    func keep(_ numbers: Set<Int64>) throws(SystemError) {
-        for name in try Files.list(path) {
-            if let number = Int64(name), numbers.contains(number) { continue }
-            try Files.remove("\(path)/\(name)")
+    mutating func keep(_ wanted: Set<Int64>) throws(SystemError) {
+        for number in numbers where !wanted.contains(number) {
+            try Files.remove("\(path)/\(number)")
+            numbers.remove(number)
         }
     }
 }

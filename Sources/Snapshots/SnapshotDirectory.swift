@@ -113,6 +113,20 @@ package struct SnapshotDirectory: Sendable {
         )
     }
 
+    /// The kept contents of a snapshot; nil when its list cannot be read.
+    private func contents(of name: String) -> [Int64]? {
+        // All that is asked for, as a rule.
+        for limit in [64 << 10, Int.max] {
+            // What cannot be read tells nothing.
+            if let bytes = try? Files.read("\(path)/\(name).files", limit: limit),
+                let found = SnapshotFiles.contents(ofBeginning: bytes)
+            {
+                return found
+            }
+        }
+        return nil
+    }
+
     /// Which files have which kept contents; what is not known is kept anew.
     private func known() -> SnapshotFiles {
         // Then nothing is known: see above.
@@ -140,7 +154,7 @@ package struct SnapshotDirectory: Sendable {
             let now = WallClock.nanoseconds
             var files = try OpenTree(workspace.path).files(
                 skipping: workspace.skipping,
-                limit: TreeCapture.mostFiles
+                limit: TreeCapture.most
             )
             for index in files.indices { files[index].content = TreeFile.Content.checkout }
             var known = SnapshotFiles()
@@ -199,8 +213,8 @@ package struct SnapshotDirectory: Sendable {
     private func capture(_ trees: [KeptTree]) throws(SystemError) -> (present: PresentFiles, newBytes: Int64)
     {
         let now = WallClock.nanoseconds
-        var store = try ContentStore(path + "/store")
         var (files, known, bytes) = (SnapshotFiles(), known(), Int64(0))
+        var store = try ContentStore(path + "/store", after: known.largestContent)
         for tree in trees {
             var capture = try TreeCapture(tree.path, known: known.trees[tree.tree] ?? [])
             files.trees[tree.tree] = try capture.capture(skipping: tree.skipping, into: &store)
@@ -232,19 +246,17 @@ package struct SnapshotDirectory: Sendable {
         }
     }
 
+    /// What is known may go on naming them: none of their numbers is given again while it does.
     private func removeUnusedContents() throws(ClocheError) {
         var used: Set<Int64> = []
         for snapshot in try list() {
             // One whose list cannot be read may have any of them; it can be deleted itself.
-            guard let files = try? files(of: snapshot.name) else { return }
-            used.formUnion(files.contents)
+            guard let numbers = contents(of: snapshot.name) else { return }
+            used.formUnion(numbers)
         }
         do throws(SystemError) {
-            // First, so that no number is known that is not there.
-            var known = known()
-            known.forgetContents(but: used)
-            try write(known: known)
-            try ContentStore(path + "/store").keep(used)
+            var store = try ContentStore(path + "/store")
+            try store.keep(used)
         } catch { throw StoreError.cannotWrite(error) }
     }
 
@@ -377,7 +389,7 @@ package struct SnapshotDirectory: Sendable {
         for tree in trees {
             let open = try OpenTree(tree.path)
             defer { open.closeAgain() }
-            var files = try open.files(skipping: tree.skipping, limit: TreeCapture.mostFiles)
+            var files = try open.files(skipping: tree.skipping, limit: TreeCapture.most)
             files.recognize(known.trees[tree.tree] ?? [])
             found.trees[tree.tree] = files
         }
@@ -440,7 +452,12 @@ package struct SnapshotDirectory: Sendable {
                     "its directories are deeper than a path can be: \(error.subject.prefix(200))",
                     "remove them inside"
                 )
-            case EOVERFLOW: ("it has more than \(TreeCapture.mostFiles) files", "remove some inside")
+            case EOVERFLOW:
+                (
+                    "it has more than \(TreeCapture.most.files) files, or more than "
+                        + "\(Amount.bytes(Int64(TreeCapture.most.bytes))) of paths",
+                    "remove some inside"
+                )
             case ENOTSUP:
                 (
                     "it has what is neither file, directory, link, FIFO nor socket: \(error.subject)",

@@ -18,27 +18,34 @@ package struct SnapshotFiles: Equatable, Sendable {
     /// None.
     package init() {}
 
-    private static let title = Array("cloche-snapshot-1\n".utf8)
+    private static let title = Array("cloche-snapshot-2\n".utf8)
     private static let end = Array("end\n".utf8)
 
-    /// As it is written.
+    /// As it is written: the numbers of its contents come first, for whoever wants nothing else.
     package var bytes: [UInt8] {
-        var writer = ByteWriter(Self.title)
+        let files = trees.values.reduce(0) { $0 + $1.count }
+        var writer = ByteWriter(Self.title, capacity: files * 80)
+        let contents = contents.sorted()
+        writer.add(UInt64(contents.count))
+        // Each as what it is more than the one before.
+        var last: Int64 = 0
+        for number in contents {
+            writer.add(number - last)
+            last = number
+        }
         for tree in Tree.allCases {
             guard let files = trees[tree] else { continue }
             writer.add(UInt64(tree.rawValue))
             writer.add(UInt64(files.count))
             for file in files { writer.add(file) }
         }
-        return writer.bytes + Self.end
+        writer.end(with: Self.end)
+        return writer.bytes
     }
 
     /// Reads what was written; nil when it is not whole.
     package init?(_ bytes: [UInt8]) {
-        guard bytes.starts(with: Self.title), bytes.suffix(Self.end.count).elementsEqual(Self.end) else {
-            return nil
-        }
-        var reader = ByteReader(bytes[Self.title.count..<(bytes.count - Self.end.count)])
+        guard var reader = Self.reader(bytes), reader.contents() != nil else { return nil }
         while !reader.isAtEnd {
             guard let tree = reader.number().flatMap({ UInt8(exactly: $0) }).flatMap(Tree.init),
                 let count = reader.number(), count <= UInt64(bytes.count)
@@ -53,23 +60,38 @@ package struct SnapshotFiles: Equatable, Sendable {
         }
     }
 
+    private static func reader(_ bytes: [UInt8]) -> ByteReader? {
+        guard bytes.starts(with: title), bytes.suffix(end.count).elementsEqual(end),
+            bytes.count >= title.count + end.count
+        else { return nil }
+        return ByteReader(bytes[title.count..<(bytes.count - end.count)])
+    }
+
     /// The numbers of the kept contents that are in it.
     package var contents: Set<Int64> {
         Set(trees.values.joined().lazy.map(\.content).filter { $0 > 0 })
     }
 
-    /// Takes away what is known of files with other contents than these.
-    package mutating func forgetContents(but kept: Set<Int64>) {
-        for (tree, files) in trees {
-            trees[tree] = files.filter { $0.content <= 0 || kept.contains($0.content) }
-        }
+    /// The same of the beginning of what was written; nil when that is too short.
+    package static func contents(ofBeginning bytes: [UInt8]) -> [Int64]? {
+        guard bytes.starts(with: title) else { return nil }
+        var reader = ByteReader(bytes[title.count...])
+        return reader.contents()
+    }
+
+    /// The largest number of a kept content, 0 where there is none.
+    package var largestContent: Int64 {
+        trees.values.joined().reduce(0) { max($0, $1.content) }
     }
 }
 
 private struct ByteWriter {
     private(set) var bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], capacity: Int) {
+        self.bytes = bytes
+        self.bytes.reserveCapacity(capacity)
+    }
 
     mutating func add(_ number: UInt64) {
         // Seven bits a byte, the last byte without the eighth.
@@ -82,6 +104,8 @@ private struct ByteWriter {
     }
 
     mutating func add(_ number: Int64) { add(UInt64(bitPattern: number)) }
+
+    mutating func end(with text: [UInt8]) { bytes += text }
 
     mutating func add(_ text: [UInt8]) {
         add(UInt64(text.count))
@@ -126,6 +150,20 @@ private struct ByteReader {
         guard let count = number(), count <= UInt64(rest.count) else { return nil }
         defer { rest = rest.dropFirst(Int(count)) }
         return Array(rest.prefix(Int(count)))
+    }
+
+    mutating func contents() -> [Int64]? {
+        guard let count = number(), count <= UInt64(rest.count) else { return nil }
+        var (numbers, last): ([Int64], Int64) = ([], 0)
+        numbers.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            guard let more = signed(), more > 0 else { return nil }
+            let (number, isTooLarge) = last.addingReportingOverflow(more)
+            if isTooLarge { return nil }
+            numbers.append(number)
+            last = number
+        }
+        return numbers
     }
 
     mutating func file() -> TreeFile? {

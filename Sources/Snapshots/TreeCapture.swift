@@ -6,8 +6,9 @@ internal import LinuxSystem
 
 /// Takes one tree into a store.
 struct TreeCapture {
-    /// More than this is no agent's work, and would take the memory of whoever reads the list.
-    static let mostFiles = 4_000_000
+    /// More than this is no agent's work, and would take the memory of whoever reads the list: so many files, and so many bytes
+    /// of their paths.
+    static let most = OpenTree.Bounds(files: 1_000_000, bytes: 128 << 20)
     /// Times of file systems stand still for as long as this, in nanoseconds: a file that was changed so recently may
     /// be changed again without its time showing it.
     static let tick: Int64 = 20_000_000
@@ -30,9 +31,12 @@ struct TreeCapture {
         -> [TreeFile]
     {
         defer { tree.closeAgain() }
-        var files = try tree.files(skipping: skipping, limit: Self.mostFiles, expected: known.count)
+        var files = try tree.files(skipping: skipping, limit: Self.most, expected: known.count)
         files.recognize(known)
-        for index in files.indices where files[index].content == TreeFile.Content.unknown {
+        for index in files.indices {
+            let content = files[index].content
+            guard content == TreeFile.Content.unknown || content > 0 && !store.numbers.contains(content)
+            else { continue }
             try keep(&files[index], &store)
         }
         return files

@@ -56,21 +56,25 @@ struct TreeRestoration {
             return
         }
         if file.content == TreeFile.Content.checkout {
-            try putCheckedOut(file)
+            let mode = try putCheckedOut(file)
+            try finish(file, hasMode: mode == file.mode)
         } else {
             put += 1
             let name = "new-\(put)"
             try scratch.borrowed { place throws(SystemError) in try putKept(file, from: place, name) }
+            try finish(file)
         }
-        try finish(file)
     }
 
     /// The checkout was made for this alone: its file itself goes into the tree.
-    private func putCheckedOut(_ file: TreeFile) throws(SystemError) {
+    ///
+    /// - Returns: the mode that it has.
+    private func putCheckedOut(_ file: TreeFile) throws(SystemError) -> UInt32 {
         guard let checkout else { throw SystemError("open", .noEntry, tree.shown(file.path)) }
         let made = try checkout.status(file.path)
         guard made.kind == .file, made.size == file.size else { throw differs(file) }
         try tree.put(from: checkout, at: file.path)
+        return made.mode
     }
 
     private func putKept(_ file: TreeFile, from place: borrowing FileDescriptor, _ name: String)
@@ -103,8 +107,8 @@ struct TreeRestoration {
         }
     }
 
-    private func finish(_ file: TreeFile) throws(SystemError) {
-        if file.kind != .link && file.kind != .absence { try tree.setMode(file.path, file.mode) }
+    private func finish(_ file: TreeFile, hasMode: Bool = false) throws(SystemError) {
+        if !hasMode && file.kind != .link && file.kind != .absence { try tree.setMode(file.path, file.mode) }
         try tree.setModified(file.path, file.modified)
     }
 

@@ -14,7 +14,8 @@ struct Lifecycle: Equatable {
         case limit(EndReason)
     }
 
-    private var startedAt: Int64 = 0
+    /// When the run began: a program that is started again has the time of its whole run.
+    private var startedAt: Int64?
     private var lastActivity: Int64 = 0
     private var pausedAt: Int64?
     private var killAt: Int64?
@@ -27,7 +28,7 @@ struct Lifecycle: Equatable {
 
     /// The harness runs, from `now` on (milliseconds of the monotonic clock, as everywhere here).
     mutating func started(at now: Int64) {
-        startedAt = now
+        startedAt = startedAt ?? now
         lastActivity = now
         pausedAt = nil
         restartAt = nil
@@ -49,7 +50,7 @@ struct Lifecycle: Equatable {
     }
 
     /// How long the run takes so far.
-    func elapsedMilliseconds(now: Int64) -> Int64 { max(0, now - startedAt) }
+    func elapsedMilliseconds(now: Int64) -> Int64 { max(0, now - (startedAt ?? now)) }
 
     /// How long the terminal has been silent; time in which the agent was frozen does not count.
     func idleMilliseconds(now: Int64) -> Int64 { max(0, (pausedAt ?? now) - lastActivity) }
@@ -104,7 +105,7 @@ struct Lifecycle: Equatable {
     private func limitDeadlines(_ limits: LimitsPolicy) -> [(EndReason, Int64)] {
         if isOver { return [] }
         var deadlines: [(EndReason, Int64)] = []
-        if let seconds = limits.wallClockSeconds {
+        if let seconds = limits.wallClockSeconds, let startedAt {
             deadlines.append((.wallClock, startedAt + seconds * 1000))
         }
         if pausedAt == nil, let seconds = limits.idleSeconds {

@@ -52,6 +52,8 @@ package final class LimitWatch {
     private var pid: Int32?
     private var meter: UsageMeter?
     private var reading: UsageReading?
+    /// Processor time of the sandboxes before, in microseconds, where no cgroup counts it: a run may start its program again.
+    private var cpuBefore: Int64 = 0
     /// There where a limit on disk is set.
     private var disk: DiskMeter?
     private var diskReading: DiskReading?
@@ -189,7 +191,7 @@ package final class LimitWatch {
         }
         reading = meter?.look(now: now, isAsked: true)
         guard let reading else { return }
-        report.cpuMicroseconds = reading.cpuMicroseconds
+        report.cpuMicroseconds = cpuBefore + reading.cpuMicroseconds
         report.memoryBytes = reading.memoryBytes
         report.tasks = reading.threads
     }
@@ -199,6 +201,7 @@ package final class LimitWatch {
     /// A sandbox was built, and this is its init.
     package func began(_ pid: Int32) throws(ClocheError) {
         self.pid = pid
+        cpuBefore += reading?.cpuMicroseconds ?? 0
         reading = nil
         meter = nil
         starts = limits.startsPerMinute.map { StartRate(limit: $0, init: pid) }
@@ -273,7 +276,8 @@ package final class LimitWatch {
     private func timeBreach(_ now: Int64) -> LimitBreach? {
         guard let most = limits.cpuSeconds, now >= nextCount else { return nil }
         nextCount = now + 1000
-        let used = cgroup?.group.number("cpu.stat", "usage_usec") ?? reading?.cpuMicroseconds ?? 0
+        let used =
+            cgroup?.group.number("cpu.stat", "usage_usec") ?? cpuBefore + (reading?.cpuMicroseconds ?? 0)
         guard used > most * 1_000_000 else { return nil }
         let text = "it has used \(Amount.duration(used / 1_000_000)) of processor time"
         return LimitBreach(.cpuTime, .cpuTime, text)

@@ -30,6 +30,8 @@ struct Typing {
     var last: (id: Int64, report: Document)?
     /// Whose message Enter is pressed for.
     var enterBy: UInt32 = 0
+    /// The last message of the inbox when none was of a person, and no other is typed.
+    var seenInVain: Int64?
     /// When the inbox is looked at again, though nobody says that something came.
     var lookDue: Int64 = 0
     /// When its lock is tried again.
@@ -127,11 +129,10 @@ extension Supervisor {
 
     private func typeNext(_ now: Int64) throws(ClocheError) {
         guard record.state == .running, sandbox != nil, harnessWindow.isOpen,
-            typing.file.inbox.waitingCount > 0,
-            typing.current.isEmpty,
-            let message = typing.file.inbox.next(at: WallClock.milliseconds, without: typing.done)
+            typing.file.inbox.waitingCount > 0, typing.current.isEmpty
         else { return }
         let finding = following.watch.settle(at: now)
+        guard let message = nextTyped(finding) else { return }
         do throws(ClocheError) {
             if !typing.pace.mayType(finding, at: now) {
                 guard try interrupts(for: message, finding, now) else { return }
@@ -143,6 +144,22 @@ extension Supervisor {
             // tried again when the program reads.
             if error.code == .usage { typing.done.insert(message.id) }
         }
+    }
+
+    /// The next message that is typed.
+    ///
+    /// What agents say would be commands to a program that takes words of nobody; and Enter says yes where a program asks
+    /// for something, which is for a person to say.
+    private func nextTyped(_ finding: StateWatch.Finding) -> Message? {
+        let (inbox, now) = (typing.file.inbox, WallClock.milliseconds)
+        if policy.harness.takesMessages, finding.activity != .waiting {
+            return inbox.next(at: now, without: typing.done)
+        }
+        // They may be many, and this is asked all the time.
+        if typing.seenInVain == inbox.lastID { return nil }
+        let found = inbox.next(at: now, without: typing.done) { $0.sender.isPerson }
+        if !typing.waiting.contains(where: { $0.sender.isPerson }) { typing.seenInVain = inbox.lastID }
+        return found
     }
 
     /// Presses the keys that interrupt the program, if the message wants that; whether it may be typed now.

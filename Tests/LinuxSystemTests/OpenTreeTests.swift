@@ -26,10 +26,15 @@ import Testing
         return paths
     }
 
+    private static let limit = OpenTree.Bounds(files: 1000, bytes: 1 << 20)
+
     @Test func everythingIsListedOnceAndDirectoriesFirst() throws {
         let paths = try makeWide()
         try folder.write("tree/.git", "not of the tree")
-        let files = try OpenTree(folder.path + "/tree").files(skipping: bytes(".git"), limit: 1000)
+        let files = try OpenTree(folder.path + "/tree").files(
+            skipping: bytes(".git"),
+            limit: Self.limit
+        )
         let names = files.map { String(decoding: $0.path, as: UTF8.self) }
         #expect(Set(names) == paths && names.count == paths.count)
         for (index, name) in names.enumerated() where name.contains("/") {
@@ -41,7 +46,10 @@ import Testing
             #expect(file.target == bytes("/target") + number)
         }
         #expect(files.filter { $0.kind == .file }.allSatisfy { $0.size > 2 && $0.inode > 0 })
-        let again = try OpenTree(folder.path + "/tree").files(skipping: bytes(".git"), limit: 1000)
+        let again = try OpenTree(folder.path + "/tree").files(
+            skipping: bytes(".git"),
+            limit: Self.limit
+        )
         #expect(files == again, "in the same order")
     }
 
@@ -50,7 +58,7 @@ import Testing
         let closed = ["/tree/d3", "/tree/d4/in", "/tree/d7", "/tree/d8"].map { folder.path + $0 }
         for path in closed { setMode(path, 0) }
         let tree = try OpenTree(folder.path + "/tree")
-        let files = try tree.files(limit: 1000)
+        let files = try tree.files(limit: Self.limit)
         tree.closeAgain()
         #expect(files.count == paths.count)
         #expect(files.first { $0.path == bytes("d3") }?.mode == 0)
@@ -60,10 +68,19 @@ import Testing
 
     @Test func moreThanTheLimitIsRefused() throws {
         let paths = try makeWide()
-        _ = try OpenTree(folder.path + "/tree").files(limit: paths.count)
+        let room = OpenTree.Bounds(files: paths.count, bytes: 1 << 20)
+        _ = try OpenTree(folder.path + "/tree").files(limit: room)
+        let names = paths.reduce(0) { $0 + $1.utf8.count }
+        for (files, bytes) in [(1000, names - 1), (0, 1 << 20)] {
+            let error = #expect(throws: SystemError.self) {
+                _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: files, bytes: bytes))
+            }
+            #expect(error?.errno.number == EOVERFLOW)
+        }
+        _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: 1000, bytes: names))
         for limit in [1, 20, 50, paths.count - 1] {
             #expect(throws: SystemError.self) {
-                _ = try OpenTree(folder.path + "/tree").files(limit: limit)
+                _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: limit, bytes: 1 << 20))
             }
         }
     }

@@ -144,6 +144,26 @@ extension MessageSender {
         #expect(throws: InboxFull.self) { try it.send("x") }
     }
 
+    @Test mutating func aFamilyIsOneSender() throws {
+        let family: Set<String> = ["1", "2"]
+        let kin = family.sorted().map { MessageSender.agent(name: "kin", log: $0) }
+        for number in 0..<Inbox.Bounds.oneSender.messages { try it.send("x", from: kin[number % 2]) }
+        func admit(from sender: MessageSender, _ family: Set<String>) throws(InboxFull) {
+            _ = try it.inbox.admit(NewMessage("x"), from: sender, family: family, at: 0)
+        }
+        let third = MessageSender.agent(name: "kin", log: "3")
+        #expect(throws: InboxFull(count: 512, isOfSender: true)) { try admit(from: third, ["1", "2", "3"]) }
+        #expect(throws: Never.self) { try admit(from: third, ["3"]) }
+        #expect(throws: Never.self) { try admit(from: kin[0], []) }
+    }
+
+    @Test mutating func someAreNotTyped() throws {
+        try it.send("of an agent")
+        #expect(it.inbox.next(at: 1) { $0.sender.isPerson } == nil && it.inbox.next(at: 1)?.id == 1)
+        try it.send("of a person", from: .person(user: 1))
+        #expect(it.inbox.next(at: 1) { $0.sender.isPerson }?.id == 2 && it.inbox.lastID == 2)
+    }
+
     @Test mutating func bytesAreBounded() throws {
         let half = String(repeating: "x", count: Inbox.Bounds.oneSender.bytes / 2)
         try it.send(half)

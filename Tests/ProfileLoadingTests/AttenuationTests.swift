@@ -216,6 +216,23 @@ import Testing
         #expect(Set(keys) == ["session.on-state", "audit.keep", "network.upstream-proxy"])
     }
 
+    /// Each start again takes time of the host: fewer are less.
+    @Test func restartsAreNotWidened() {
+        let word = Document.string("on-failure")
+        let times = { (count: Int64) in Document.object(["on-failure": .integer(count)]) }
+        func isRefused(_ asked: Document, beyond restart: Document) -> Bool {
+            var parent = Self.base
+            parent["restart"] = restart
+            let bound = Attenuation.bound(of: record(parent))
+            var child = bound
+            child["restart"] = asked
+            return Attenuation.widenings(of: child, beyond: bound, base: bound).map(\.key) == ["restart"]
+        }
+        #expect(isRefused(word, beyond: .string("no")) && isRefused(times(1), beyond: .string("no")))
+        #expect(isRefused(times(6), beyond: word) && isRefused(word, beyond: times(4)))
+        #expect(!isRefused(times(5), beyond: word) && !isRefused(.string("no"), beyond: times(1)))
+    }
+
     /// Of a map each entry counts: a shared directory that the parent has not, or may only read.
     @Test func sharedDirectoriesAreNotWidened() {
         var parent = Self.base

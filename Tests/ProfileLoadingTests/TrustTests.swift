@@ -41,6 +41,7 @@ import Testing
         ),
         ("limits: {processes: 9000}", "`limits.processes` gives the agent more than your settings (8192)"),
         ("limits: {processes: ~}", "`limits.processes` gives the agent more than your settings (8192)"),
+        ("restart: on-failure", "`restart` gives the agent more than your settings (no)"),
         ("limits: {idle: 3h}", "`limits.idle` gives the agent more than your settings (2h)"),
         ("limits: {idle: none}", "`limits.idle` gives the agent more than your settings (2h)"),
         ("limits: {memory: 4GiB}", "`limits.memory` gives the agent more than your settings (2GiB)"),
@@ -134,7 +135,7 @@ import Testing
         "project: {limits: {memory: 8GiB, cpu: 6, processes: 100, cpu-weight: 1}}",
         "network: {mode: none}",
         "ask+: [push]", "ask-timeout: 30s",
-        "restart: on-failure", "stop: {grace: 1s}", "session: {rows: 50}",
+        "restart: no", "stop: {grace: 1s}", "session: {rows: 50}",
         "filesystem: {writable+: [/var/x], protect+: [x/]}",
         "description: x",
     ]

@@ -190,11 +190,20 @@ struct SnapshotFilesTests {
         }
     }
 
-    @Test("Contents that are gone are not known")
+    @Test("Its contents are read without the rest")
     func contents() {
         var files = sample
-        #expect(files.contents == [9])
-        files.forgetContents(but: [])
-        #expect(files.contents.isEmpty && files.trees[.workspace]?.count == 2)
+        files.trees[.git] = [3, 9, .max - 2].map { TreeFile(path: [2], kind: .file, content: $0) }
+        #expect(files.contents == [3, 9, .max - 2] && files.largestContent == .max - 2)
+        let bytes = files.bytes
+        #expect(SnapshotFiles.contents(ofBeginning: bytes) == [3, 9, .max - 2])
+        #expect(SnapshotFiles.contents(ofBeginning: SnapshotFiles().bytes) == [])
+        for count in bytes.indices {
+            let found = SnapshotFiles.contents(ofBeginning: Array(bytes.prefix(count)))
+            #expect(found == nil || found == [3, 9, .max - 2])
+        }
+        // A number of contents that there is no room for.
+        let lies = Array("cloche-snapshot-2\n".utf8) + [0xff, 0xff, 0xff, 0xff, 0x0f] + Array("end\n".utf8)
+        #expect(SnapshotFiles.contents(ofBeginning: lies) == nil && SnapshotFiles(lies) == nil)
     }
 }

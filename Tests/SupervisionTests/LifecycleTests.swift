@@ -98,13 +98,24 @@ import Testing
 
     @Test func restartsOnceAndNoLimitRunsMeanwhile() {
         var lifecycle = running()
-        lifecycle.scheduleRestart(now: 100_000)
-        #expect(lifecycle.nextDeadline(limits) == 100_200)
-        #expect(lifecycle.due(limits, now: 100_199) == nil)
-        #expect(lifecycle.due(limits, now: 100_200) == .restart)
-        lifecycle.started(at: 101_500)
-        #expect(lifecycle.due(limits, now: 101_500) == nil)
-        #expect(lifecycle.nextDeadline(limits) == 111_500)
+        lifecycle.scheduleRestart(now: 20_000)
+        #expect(lifecycle.nextDeadline(limits) == 20_200)
+        #expect(lifecycle.due(limits, now: 20_199) == nil)
+        #expect(lifecycle.due(limits, now: 20_200) == .restart)
+        lifecycle.started(at: 21_500)
+        #expect(lifecycle.due(limits, now: 21_500) == nil)
+        #expect(lifecycle.nextDeadline(limits) == 31_500)
+    }
+
+    @Test func aRestartGivesNoTimeBack() {
+        var lifecycle = running()
+        lifecycle.scheduleRestart(now: 30_000)
+        #expect(lifecycle.due(limits, now: 30_200) == .restart)
+        lifecycle.started(at: 30_200)
+        lifecycle.activity(at: 55_000)
+        #expect(lifecycle.due(limits, now: 60_999) == nil)
+        #expect(lifecycle.due(limits, now: 61_000) == .limit(.wallClock))
+        #expect(lifecycle.elapsedMilliseconds(now: 61_000) == 60_000)
     }
 
     @Test func aStopTakesARestartBack() {

@@ -13,12 +13,18 @@ import time
 import case
 from case import timeout
 from test_audit import records, state_of
-from test_states import LISTEN, QUIET, begin, got, until
+from test_states import LISTEN, QUIET, got, until
+from test_states import begin as begin_program
 
 # Takes pastes, and writes down each line that it is typed.
 WRITE = "stty -echo; printf '\\033[?2004h'; echo ready; while IFS= read -r line; do printf '%s\\n' \"$line\" >>got; done"
 # 20 agents and 10,000 messages with CLOCHE_STORM=whole.
 AGENTS, EACH = (20, 500) if os.environ.get("CLOCHE_STORM") == "whole" else (5, 300)
+
+
+def begin(t, project, task, *options, name="a"):
+    """A program that stands for one that takes messages of others as words for a model."""
+    begin_program(t, project, task, "--set", "harness.messages=typed", *options, name=name)
 
 
 class Sender:
@@ -76,6 +82,38 @@ def test_an_agents_message_cannot_be_forged(t):
     found = [(r["action"], r["id"], r.get("sender")) for r in message_events(t, project)]
     assert found == [("queued", 1, "b"), ("delivered", 1, "b"), ("queued", 2, None), ("delivered", 2, None)], found
     assert "hello" not in (state_of(t, "a", project) / "audit.jsonl").read_text()
+
+
+def test_what_an_agent_says_is_no_command(t):
+    """A shell executes what it is typed: what agents say is not typed into one."""
+    project = t.repository()
+    t.start("b", "exec sleep 1000", cwd=project)
+    sender = Sender(t, project, "b")
+    for name, options in (("a", ()), ("control", ("--set", "harness.messages=typed"))):
+        begin_program(t, project, "echo ready; while read -r line; do eval \"$line\"; done", *options, name=name)
+        sender.post(name, "o; touch written")
+        t.cloche("message", name, "touch by-person", cwd=project)
+        t.wait_until(lambda: (t.workspace(name, project) / "by-person").exists(), "a person's is typed")  # noqa: B023
+        assert (t.workspace(name, project) / "written").exists() == (name == "control")
+    assert [s for _, _, s, _ in states(t, project, "a")] == ["queued", "delivered"]
+    sender.close()
+
+
+def test_no_agent_answers_for_a_person(t):
+    """A program that waits for an answer gets none from agents, whose Enter would be one."""
+    project = t.repository()
+    begin(t, project, f"echo waiting >$CLOCHE_STATE; {WRITE}", *QUIET)
+    until(t, project, "waiting", "hook")
+    t.start("b", "exec sleep 1000", cwd=project)
+    sender = Sender(t, project, "b")
+    sender.post("a", "of an agent")
+    t.cloche("message", "a", "of a person", cwd=project)
+    t.wait_until(lambda: typed(t, project) == ["of a person"], "a person's is typed")
+    assert [s for _, _, s, _ in states(t, project, "a")][0] == "queued"
+    # The control: as soon as it waits for nothing.
+    t.cloche("exec", "-T", "a", "--", "sh", "-c", "echo idle >$CLOCHE_STATE", cwd=project)
+    t.wait_until(lambda: "> of an agent" in typed(t, project), "it is typed")
+    sender.close()
 
 
 def test_states_replies_and_keys(t):

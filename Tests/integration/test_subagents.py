@@ -6,9 +6,11 @@ import os
 import pathlib
 import signal
 
+import case
 import test_gateway
 import test_gateway_choice
 from test_git import COMMIT
+from test_messages import Sender
 
 PARENT = "exec sleep 1000"
 
@@ -128,7 +130,7 @@ def test_a_child_is_an_agent(t):
     assert fields(t, project, "whoami", name="kid")["parent"] == "boss"
     # It has a log of its own, and its parent's tells of it as well.
     assert audit(t, project, "kid", "create")[0]["parent"] == "boss"
-    assert [(one["action"], one["name"]) for one in audit(t, project, "boss", "child")] == [("started", "kid")]
+    assert [(one["action"], one["name"]) for one in audit(t, project, "boss", "child")] == [("started", "kid"), ("looked", "kid")]
     # A child sees its family, and nobody else.
     t.start("stranger", PARENT, cwd=project)
     assert "stranger" not in inside(t, project, "list", name="kid").out
@@ -210,6 +212,8 @@ WIDER = [
     ("limits.wall-clock=3h", "limits.wall-clock"),
     ("budget.requests=101", "budget.requests"),
     ("stop.grace=3650d", "stop.grace"),
+    ("restart={on-failure: 1000}", "restart"),
+    ("harness.messages=typed", "harness.messages"),
     ("hooks.timeout=36500d", "hooks.timeout"),
     ("agents.depth=5", "agents.depth"),
     ("agents.children=50", "agents.children"),
@@ -330,6 +334,51 @@ def test_a_restart_gives_nothing_back(t):
     t.cloche("stop", "--kill", "boss", cwd=project)
     t.cloche("resume", "boss", cwd=project)
     inside(t, project, "start", "more", PARENT, "--set", "budget.requests=5")
+
+
+def test_a_check_takes_of_what_its_agent_has(t):
+    """Its processor time is counted, whatever becomes of it, and what it has of memory its agent has not meanwhile."""
+    project = t.repository()
+    t.start("solo", PARENT, "--set", "limits.cpu-time=2", "--set", "limits.memory=256MiB", cwd=project)
+    shell(t, project, f"date >one && {COMMIT} One", name="solo")
+    merge = lambda check, code: inside(t, project, "merge", "solo", "--check", check, name="solo", check=code)  # noqa: E731
+    merge("touch fails; false", 1)
+    waiting = t.spawn("exec", "-T", "solo", "--", "cloche", "merge", "solo", "--check", "sleep 3", cwd=project)
+    shares = lambda: audit(t, project, "solo", "family")[-1]["limits"]  # noqa: E731
+    t.wait_until(lambda: audit(t, project, "solo", "family") and shares()["memory"] == 128 << 20, "it has less meanwhile")
+    waiting.communicate(timeout=60 * case.patience)
+    assert shares()["memory"] == 256 << 20, shares()
+    shell(t, project, f"date >two && {COMMIT} Two", name="solo")
+    assert "nothing is left of limits.cpu-time" in merge("true", 125).err
+
+
+def test_one_family_does_not_fill_the_persons_inbox(t):
+    project = parent(t)
+    inside(t, project, "start", "kid", PARENT)
+    senders = [Sender(t, project, name) for name in ("boss", "kid")]
+    for number in range(512):
+        assert senders[number % 2].post("@person", "?", asks=True)["posted"], number
+    for sender in senders:
+        assert "error" in sender.post("@person", "one more", asks=True)
+        sender.close()
+    t.start("other", PARENT, cwd=project)
+    inside(t, project, "ask", "--no-wait", "May I?", name="other")
+    assert t.agents(project)["other"]["questions"] == 1
+
+
+def test_what_is_refused_is_on_record(t):
+    project = parent(t)
+    t.start("other", PARENT, cwd=project)
+    t.cloche("share", "create", "notes", cwd=project)
+    for words in (["look", "other"], ["stop", "other"], ["message", "other", "x"]):
+        inside(t, project, *words, check=125)
+    # Whether there is such a shared directory is not told.
+    told = [inside(t, project, "share", "add", name, "file", "x", check=125).err.replace(name, "NAME") for name in ("notes", "nothing")]
+    assert told[0] == told[1], told
+    refused = [(one["name"], one["why"].split(":")[0]) for one in audit(t, project, "boss", "child") if one["action"] == "refused"]
+    assert refused == [("other", "look"), ("other", "stop"), ("other", "message"), ("notes", "share"), ("nothing", "share")], refused
+    # By some variables Cloche knows what it started itself.
+    assert "CLOCHE_TASK" in inside(t, project, "start", "kid", PARENT, "--env", "CLOCHE_TASK=merge/x", check=2).err
 
 
 def test_what_is_on_disk_stays_taken(t):

@@ -14,6 +14,7 @@ extends: shell
 harness:
   command: [/bin/sh, {place}/listen.sh]
   interactive: []
+  messages: typed
 filesystem:
   binds:
     - {{source: "{place}", target: "{place}", mode: rw}}

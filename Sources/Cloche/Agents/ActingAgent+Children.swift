@@ -117,6 +117,14 @@ extension ActingAgent {
                 remedy: "choose another name"
             )
         }
+        // By some, Cloche knows what it started itself.
+        if let variable = options.variables.first(where: { $0.key.hasPrefix("CLOCHE_") }) {
+            throw ClocheError(
+                .usage,
+                "\(variable.key) is a variable of Cloche's",
+                remedy: "choose another name"
+            )
+        }
         if options.labels.contains(where: { $0.key == "schedule" }) {
             throw ClocheError(
                 .usage,
@@ -176,6 +184,7 @@ extension ActingAgent {
         }
         let whole = Attenuation.bound(of: record)
         let left = FamilyShares.remaining(of: whole, after: try taken() + [try usedItself()])
+        try refuseExhausted(left)
         var profile = AttenuatedProfile(document: whole, narrowed: [])
         if let name = options.profile {
             profile = Attenuation.cut(try project.profiles.load(name: name).document, to: whole)
@@ -189,6 +198,18 @@ extension ActingAgent {
         )
         try refuseToStarve(whole, left, document)
         return AttenuatedProfile(document: document, narrowed: profile.narrowed)
+    }
+
+    /// Refuses to give away what there is nothing left of.
+    func refuseExhausted(_ left: Document) throws(ClocheError) {
+        let keys = FamilyShares.exhausted(left)
+        if keys.isEmpty { return }
+        throw ClocheError(
+            .state,
+            "nothing is left of \(keys.joined(separator: ", "))",
+            why: "\(record.name), its checks and the agents that it started have used it, or have it",
+            remedy: "stop one that has it, or ask the person"
+        )
     }
 
     /// Refuses a child after which this agent would have less memory than it uses: its own programs would be killed.
@@ -240,6 +261,12 @@ extension ActingAgent {
         )
     }
 
+    /// Writes into the agent's log what it was refused.
+    package func noteRefusal(of verb: AgentVerb, _ name: String?, _ error: ClocheError) throws(ClocheError) {
+        let why = error.why.isEmpty ? error.what : "\(error.what): \(error.why)"
+        try note("refused", name ?? record.name, why: "\(verb.rawValue): \(why)")
+    }
+
     // MARK: What they do
 
     /// Ends a child; false when it had ended.
@@ -254,6 +281,7 @@ extension ActingAgent {
     /// The lines that a child's terminal shows.
     package func screen(of name: String, linesAbove: Int) throws(ClocheError) -> [String] {
         _ = try child(name)
+        try note("looked", name)
         return try project.look(name, LookRequest(linesAbove: linesAbove)).lines.map { $0.text }
     }
 
@@ -270,18 +298,22 @@ extension ActingAgent {
         var options = MergeOptions(names)
         options.destination = .agentsBranch("cloche-merged/\(record.name)")
         options.check = check
-        // What it runs is the agent's word: it gets no more than a child would, and nothing that leads out.
-        if check != nil { options.checkProfile = .given(try checkProfile()) }
         options.leavesOut = keepGoing
-        do throws(ClocheError) {
-            let outcome = try project.merge(options, isWanted: isWanted)
-            if let check { try note("checked", record.name, why: "`\(check)` succeeded") }
-            return outcome
-        } catch {
-            if check != nil, [.check, .sandbox].contains(error.code) {
-                try? note("checked", record.name, why: error.why)  // the failure is what matters
+        guard let check else { return try project.merge(options, isWanted: isWanted) }
+        // What it runs is the agent's word: it gets no more than a child would, and nothing that leads out.
+        let profile = try checkProfile()
+        options.checkProfile = .given(profile)
+        return try withShare(of: profile) { () throws(ClocheError) in
+            do throws(ClocheError) {
+                let outcome = try project.merge(options, isWanted: isWanted)
+                try note("checked", record.name, why: "`\(check)` succeeded")
+                return outcome
+            } catch {
+                if [.check, .sandbox].contains(error.code) {
+                    try? note("checked", record.name, why: error.why)  // the failure is what matters
+                }
+                throw error
             }
-            throw error
         }
     }
 }

@@ -138,6 +138,19 @@ extension ActingAgent {
 
     // MARK: The sandbox of a check
 
+    /// Does something for which a sandbox has a part of what this agent has, and counts what it may have used.
+    func withShare<R>(of profile: Document, _ body: () throws(ClocheError) -> R) throws(ClocheError) -> R {
+        try reserve(for: profile)
+        let began = MonotonicClock.milliseconds
+        let result = Result { () throws(ClocheError) in try body() }
+        let seconds = (MonotonicClock.milliseconds - began + 999) / 1000
+        if let most = FamilyShares.mostProcessorSeconds(of: profile, in: seconds, Int64(Processors.count)) {
+            try directory.addUse(ofChecks: most, since: record.runBegan)
+        }
+        try hold(try left())
+        return try result.get()
+    }
+
     /// The profile of the sandbox of a check: this agent's, with a child's share of its limits, ten minutes, and nothing that leads
     /// anywhere else.
     func checkProfile() throws(ClocheError) -> Document {
@@ -154,11 +167,13 @@ extension ActingAgent {
             refusal: { _ in nil }
         )
         let left = FamilyShares.remaining(of: whole, after: try taken() + [try usedItself()])
+        try refuseExhausted(left)
         var profile = FamilyShares.part(
             Attenuation.cut(closed, to: whole).document,
             of: whole,
             left: left,
-            count: policy.children + 1
+            // Its own part is not the smallest: what it waits for is its work, too.
+            count: max(2, policy.children + 1)
         )
         // There is nobody to ask, and nothing to ask about.
         profile["ask"] = .list([])

@@ -18,7 +18,29 @@ enum AgentFunctions {
         guard let verb = AgentVerb(rawValue: word) else {
             throw ClocheError(.usage, "`cloche \(word)` is for programs", remedy: "see `cloche help`")
         }
-        try context.agent.require(verb)
+        do throws(ClocheError) {
+            try context.agent.require(verb)
+            return try carryOut(verb, context)
+        } catch {
+            // What was mistyped is nobody's business, and a start says more of itself.
+            if error.code != .usage, verb != .start {
+                // The refusal is what matters.
+                try? context.agent.noteRefusal(of: verb, subject(verb, context.command), error)
+            }
+            throw error
+        }
+    }
+
+    /// Whom or what a request is about, where it says.
+    private static func subject(_ verb: AgentVerb, _ command: ParsedCommand) -> String? {
+        switch verb {
+        case .look, .diff, .sync, .share: command.required("name")
+        case .message: command.required("to")
+        default: command.rest.first
+        }
+    }
+
+    private static func carryOut(_ verb: AgentVerb, _ context: AgentContext) throws(ClocheError) -> Int32 {
         guard verb.takesShare else { return try function(verb)(context) }
         let lock = try context.agent.lockFamily()
         defer { _ = lock.isLocked }
