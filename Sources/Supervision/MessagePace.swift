@@ -13,6 +13,8 @@ struct MessagePace: Equatable {
     static let reaction: Int64 = 2000
     /// So long after Enter it is not sure that the program has read it: should its supervisor die, it is typed again.
     static let settling: Int64 = 1000
+    /// So long after an agent had the program interrupted no agent has it interrupted again.
+    static let pause: Int64 = 10_000
     /// Until a lock is tried again that another process has.
     static let retry: Int64 = 10
 
@@ -22,11 +24,13 @@ struct MessagePace: Equatable {
     private(set) var busyUntil: Int64?
     /// The message that the program was interrupted for, and when it may be typed.
     private(set) var interruption: (id: Int64, due: Int64)?
+    /// Until when messages of agents interrupt nothing.
+    private var pauseEnds: Int64?
 
     static func == (one: MessagePace, other: MessagePace) -> Bool {
         one.enterDue == other.enterDue && one.busyUntil == other.busyUntil
             && one.interruption?.id == other.interruption?.id
-            && one.interruption?.due == other.interruption?.due
+            && one.interruption?.due == other.interruption?.due && one.pauseEnds == other.pauseEnds
     }
 
     /// A text was typed; if the program `answers`, it will say that it has begun.
@@ -61,10 +65,14 @@ struct MessagePace: Equatable {
     enum Step: Equatable { case wait, interrupt, type }
 
     /// One step on the way to typing such a message; that the keys are to be pressed is noted.
-    mutating func step(to id: Int64, _ finding: StateWatch.Finding, at now: Int64) -> Step {
+    mutating func step(to id: Int64, isOfAgent: Bool, _ finding: StateWatch.Finding, at now: Int64) -> Step {
         // Who has just begun may not read yet, and a text that is there already ends with its Enter.
         guard enterDue == nil, finding.activity != .starting, finding.source != .exit else { return .wait }
         guard let interruption, interruption.id == id else {
+            if isOfAgent {
+                if let pauseEnds, now < pauseEnds { return .wait }
+                pauseEnds = now + Self.pause
+            }
             self.interruption = (id, now + Self.enterDelay)
             return .interrupt
         }
@@ -74,10 +82,11 @@ struct MessagePace: Equatable {
     /// The program was interrupted, and what for has not been typed when it was due: it was read elsewhere, or cannot be.
     mutating func endInterruption(at now: Int64) {
         if let due = interruption?.due, now >= due { interruption = nil }
+        if let pauseEnds, now >= pauseEnds { self.pauseEnds = nil }
     }
 
     /// When something is due.
-    var nextMoment: Int64? { [enterDue, busyUntil, interruption?.due].compactMap { $0 }.min() }
+    var nextMoment: Int64? { [enterDue, busyUntil, interruption?.due, pauseEnds].compactMap { $0 }.min() }
 
     /// The time of a reaction is over; whether it just was.
     mutating func settles(at now: Int64) -> Bool {

@@ -168,7 +168,7 @@ extension Supervisor {
     {
         let keys = policy.harness.interrupt
         guard message.content.interrupts, !keys.isEmpty else { return false }
-        switch typing.pace.step(to: message.id, finding, at: now) {
+        switch typing.pace.step(to: message.id, isOfAgent: !message.sender.isPerson, finding, at: now) {
         case .wait: return false
         case .type: return true
         case .interrupt:

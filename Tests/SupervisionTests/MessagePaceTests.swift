@@ -62,23 +62,37 @@ struct MessagePaceTests {
         #expect(pace == MessagePace() && pace.nextMoment == nil)
     }
 
+    @Test func agentsInterruptSeldom() {
+        var pace = MessagePace()
+        let busy = finding(.working, .hook)
+        #expect(pace.step(to: 1, isOfAgent: true, busy, at: 1000) == .interrupt)
+        #expect(pace.step(to: 1, isOfAgent: true, busy, at: 1150) == .type)
+        pace.typed(enter: false, answers: false, at: 1150)
+        #expect(pace.step(to: 2, isOfAgent: true, busy, at: 10_999) == .wait)
+        #expect(pace.nextMoment == 11_000)
+        // A person has it interrupted at any time.
+        #expect(pace.step(to: 3, isOfAgent: false, busy, at: 5000) == .interrupt)
+        pace.endInterruption(at: 11_000)
+        #expect(pace.step(to: 2, isOfAgent: true, busy, at: 11_000) == .interrupt)
+    }
+
     @Test func aBusyProgramIsInterruptedOnceAndThenTypedTo() {
         var pace = MessagePace()
         let busy = finding(.working, .hook)
-        let steps = [1000, 1100, 1149, 1150].map { pace.step(to: 5, busy, at: $0) }
+        let steps = [1000, 1100, 1149, 1150].map { pace.step(to: 5, isOfAgent: false, busy, at: $0) }
         #expect(steps == [.interrupt, .wait, .wait, .type] && pace.nextMoment == 1150)
-        let other = pace.step(to: 6, busy, at: 1150)
+        let other = pace.step(to: 6, isOfAgent: false, busy, at: 1150)
         #expect(other == .interrupt)
         pace.typed(enter: true, answers: false, at: 2000)
-        let early = pace.step(to: 7, busy, at: 2100)
+        let early = pace.step(to: 7, isOfAgent: false, busy, at: 2100)
         #expect(early == .wait && pace.interruption == nil)
-        let starting = pace.step(to: 7, finding(.starting, .start), at: 5000)
+        let starting = pace.step(to: 7, isOfAgent: false, finding(.starting, .start), at: 5000)
         #expect(starting == .wait)
     }
 
     @Test func whatWasInterruptedForAndNotTypedIsForgotten() {
         var pace = MessagePace()
-        _ = pace.step(to: 5, finding(.working, .hook), at: 1000)
+        _ = pace.step(to: 5, isOfAgent: false, finding(.working, .hook), at: 1000)
         pace.endInterruption(at: 1149)
         #expect(pace.nextMoment == 1150)
         pace.endInterruption(at: 1150)

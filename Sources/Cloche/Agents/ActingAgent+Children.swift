@@ -161,6 +161,9 @@ extension ActingAgent {
         }
     }
 
+    /// How many children are kept, those that have ended among them: each has a place on the host's disk.
+    private static let mostChildren = 256
+
     private func profile(of options: ChildOptions) throws(ClocheError) -> AttenuatedProfile {
         let living = livingChildren()
         guard policy.depth > 0, living.count < policy.children else {
@@ -171,6 +174,15 @@ extension ActingAgent {
                     ? "its profile allows no children (agents.children, agents.depth)"
                     : "it has \(living.count) that run, and agents.children is \(policy.children)",
                 remedy: living.isEmpty ? "do it yourself, or ask the person" : "wait for one, or stop one"
+            )
+        }
+        let count = family().count { $0.relation == .child }
+        guard count < Self.mostChildren else {
+            throw ClocheError(
+                .state,
+                "\(record.name) may not start another agent",
+                why: "\(count) that it started are still kept, though they have ended",
+                remedy: "ask the person to delete some"
             )
         }
         if let name = options.profile, !policy.profiles.contains(name) {

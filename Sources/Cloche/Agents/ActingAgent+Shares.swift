@@ -66,7 +66,7 @@ extension ActingAgent {
         let isOfThisRun = child.created >= record.runBegan
         let sums = sums(of: try place.readUsage(created: child.created), isOfThisRun: isOfThisRun)
         var used = [FamilyShares.used { sums.used(of: $0) }]
-        if isOfThisRun {
+        if child.runBegan >= record.runBegan {
             used.append(FamilyShares.used(child.used, of: child.effective, ["cpu-time", "output"]))
         }
         guard let id = child.auditLog else { return used }
