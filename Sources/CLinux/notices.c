@@ -1,7 +1,4 @@
 /* See notices.h. */
-#ifndef _GNU_SOURCE
-#error "notices.c needs _GNU_SOURCE"
-#endif
 #include "notices.h"
 #include "shims.h"
 

@@ -1,7 +1,4 @@
 /* Bodies for sockets.h. */
-#ifndef _GNU_SOURCE
-#error "sockets.c needs _GNU_SOURCE: splice and in6_pktinfo are GNU's"
-#endif
 #include "sockets.h"
 
 #include <errno.h>

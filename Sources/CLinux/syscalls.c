@@ -1,7 +1,4 @@
 /* Bodies for shims.h: variadic and GNU-only calls that Swift cannot reach by itself. */
-#ifndef _GNU_SOURCE
-#error "syscalls.c needs _GNU_SOURCE: it exists to give Swift the GNU-only calls"
-#endif
 #include "shims.h"
 
 #include <errno.h>
@@ -214,6 +211,13 @@ int clinux_spawn(pid_t *pid, const char *program, char *const *argv, char *const
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failure;
+}
+
+void clinux_limit_data(pid_t child, uint64_t bytes) {
+    struct rlimit limit;
+    if (prlimit(child, RLIMIT_DATA, NULL, &limit) < 0 || limit.rlim_cur <= bytes) return;
+    limit.rlim_cur = bytes;
+    (void)!prlimit(child, RLIMIT_DATA, &limit, NULL);
 }
 
 int clinux_try_namespaces(uint64_t flags) {

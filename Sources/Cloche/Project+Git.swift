@@ -24,7 +24,8 @@ extension Project {
     {
         let result = try worktree.sync(
             uploadPackCommand: exportCommand(directory),
-            environment: Self.exportEnvironment
+            environment: Self.exportEnvironment,
+            within: TreeBounds(try Policy(document: record.effective).limits)
         )
         let log = auditLog(directory, record)
         let event = AuditEvent(

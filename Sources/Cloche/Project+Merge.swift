@@ -41,6 +41,14 @@ package enum CheckProfile: Sendable {
     case named(String)
     /// An effective profile.
     case given(Document)
+
+    /// What may be written for it: an agent's check has a part of what that may have on disk.
+    var bounds: TreeBounds? {
+        get throws(ClocheError) {
+            guard case .given(let document) = self else { return nil }
+            return TreeBounds(try Policy(document: document).limits)
+        }
+    }
 }
 
 /// What came of a merge of several agents.
@@ -104,7 +112,11 @@ extension Project {
             let repository = sides[0].worktree.repository
             if let check = options.check {
                 progress("checking: \(check)")
-                let files = try ScratchFiles.make(merge.result, of: repository)
+                let files = try ScratchFiles.make(
+                    merge.result,
+                    of: repository,
+                    within: try options.checkProfile.bounds
+                )
                 try run(check, in: files.directory, options.checkProfile, isWanted)
             }
             if !options.dryRun { try land(merge, sides, repository, progress) }

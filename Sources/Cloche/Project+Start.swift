@@ -131,7 +131,12 @@ extension Project {
             try furnish(directory, record, policy)
             if case .worktree(let base) = options.workspace {
                 progress("making a worktree on branch cloche/\(record.name)")
-                try AgentGit.worktree(directory, record).create(base: base, waiting: progress)
+                try AgentGit.worktree(directory, record).create(
+                    base: base,
+                    // Of a person's own choice there is nothing to refuse.
+                    within: options.child == nil ? nil : TreeBounds(policy.limits),
+                    waiting: progress
+                )
                 try noteCheckout(directory, record)
             }
             try auditLog(directory, record).append(

@@ -26,6 +26,9 @@ enum ExportScript {
         private=${CLOCHE_GIT:-/run/cloche/git}
         objects=${CLOCHE_OBJECTS:-/run/cloche/objects}
         patience=${CLOCHE_SNAPSHOT_SECONDS:-60}
+        # Memory of each process, in KiB: what an agent's objects make git ask for beyond that, it does not get. Mapped packs
+        # do not count. A limit that is lower already stays.
+        ulimit -d "${CLOCHE_EXPORT_MEMORY:-1048576}" 2>/dev/null
         exec 3>&1 4<&0 >&2 </dev/null
         tmp=$(mktemp -d "${TMPDIR:-/tmp}/cloche-export.XXXXXX") || exit 70
         trap 'rm -rf "$tmp"' EXIT
@@ -47,8 +50,10 @@ enum ExportScript {
             {
                 printf '[core]\n\tbare = %s\n\trepositoryformatversion = 1\n\tfsync = none\n' "$bare"
                 printf '\tlooseCompression = 1\n\tuntrackedCache = false\n\tfsmonitor = false\n'
+                printf '\tbigFileThreshold = 8m\n'
                 printf '\thooksPath = /dev/null\n\tattributesFile = /dev/null\n\tsafecrlf = false\n'
                 for setting; do printf '\t%s\n' "$setting"; done
+                printf '[pack]\n\twindowMemory = 64m\n\tthreads = 2\n'
                 printf '[gc]\n\tauto = 0\n[submodule]\n\trecurse = false\n[index]\n\tsparse = false\n'
                 printf '[user]\n\tname = cloche\n\temail = cloche@localhost\n'
                 [ "$format" = sha1 ] || printf '[extensions]\n\tobjectFormat = %s\n' "$format"

@@ -63,17 +63,47 @@ package struct Git: Sendable {
     func run(_ arguments: [String], at place: Place, input: [UInt8] = [], atMost most: Int = .max)
         throws(ClocheError) -> SubprocessResult
     {
-        let process = Subprocess(
+        do {
+            return try process(arguments, at: place).run(input: input, inheriting: inherited, atMost: most)
+        } catch {
+            throw ClocheError("git \(arguments.first ?? "") could not be run", error)
+        }
+    }
+
+    /// Runs a command that has to succeed unless it is ended early.
+    ///
+    /// - Parameters:
+    ///   - intent: as of `output`.
+    ///   - take: gets its output as it comes; the command is killed when the answer is no.
+    func stream(
+        _ arguments: [String],
+        at place: Place,
+        input: [UInt8] = [],
+        _ intent: String,
+        _ take: ([UInt8]) -> Bool
+    ) throws(ClocheError) {
+        let result: SubprocessResult
+        do {
+            result = try process(arguments, at: place).stream(input: input, inheriting: inherited, take)
+        } catch {
+            throw ClocheError("git \(arguments.first ?? "") could not be run", error)
+        }
+        guard result.status == 0 || result.isCut else { throw Self.failure(intent, result) }
+    }
+
+    /// What one process of git may have: several times what it needs for a repository with a million paths, and less than what
+    /// an agent's objects could make it ask for (a merge of two files that are all line ends, a chain of deltas).
+    private static let mostMemory: UInt64 = 2 << 30
+
+    private func process(_ arguments: [String], at place: Place) -> Subprocess {
+        var process = Subprocess(
             program,
             ["--no-pager", "--literal-pathspecs"] + arguments,
             environment: variables(for: place),
             directory: place.directory
         )
-        do {
-            return try process.run(input: input, inheriting: inherited, atMost: most)
-        } catch {
-            throw ClocheError("git \(arguments.first ?? "") could not be run", error)
-        }
+        process.mostMemory = Self.mostMemory
+        return process
     }
 
     /// Runs a command that has to succeed, and returns what it printed.
@@ -107,6 +137,9 @@ package struct Git: Sendable {
         if reason.contains("No space left") { remedy = "make room on that disk and run it again" }
         if reason.contains("Permission denied") || reason.contains("Read-only file system") {
             remedy = "make the repository's .git directory writable for you"
+        }
+        if reason.contains("ut of memory") {
+            remedy = "git may have \(Amount.bytes(Int64(mostMemory))) here: is there a file too large for it?"
         }
         if reason.contains(".lock': File exists") {
             remedy = "another git is at work there, or one was killed: if none runs, remove that .lock file"

@@ -21,6 +21,8 @@ enum GitHardening {
         GitSetting("core.untrackedCache", "keep"),
         GitSetting("core.quotePath", "false"),
         GitSetting("core.attributesFile", "/dev/null"),
+        // What is larger is streamed, and binary to a diff: of a file that is all line ends, git takes forty times its size.
+        GitSetting("core.bigFileThreshold", "8m"),
         GitSetting("core.splitIndex", "false"),
         GitSetting("core.sshCommand", "false"),
         GitSetting("core.askPass", "false"),

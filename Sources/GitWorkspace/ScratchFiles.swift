@@ -21,10 +21,24 @@ package struct ScratchFiles: ~Copyable {
 
     /// Writes them, as the checkout of the repository would have them.
     ///
-    /// - Parameter parent: where; nil is the temporary directory.
-    package static func make(_ commit: String, of repository: GitRepository, in parent: String? = nil)
-        throws(ClocheError) -> ScratchFiles
-    {
+    /// - Parameters:
+    ///   - parent: where; nil is the temporary directory.
+    ///   - bounds: what may be written.
+    /// - Throws: `.state` when it is more; nothing is written then.
+    package static func make(
+        _ commit: String,
+        of repository: GitRepository,
+        in parent: String? = nil,
+        within bounds: TreeBounds? = nil
+    ) throws(ClocheError) -> ScratchFiles {
+        if let bounds, let excess = try repository.excess(of: commit, beyond: bounds) {
+            throw ClocheError(
+                .state,
+                "the merged files are too large to be checked",
+                why: excess,
+                remedy: "give the agent that wants it a larger `limits.disk`, or check without it"
+            )
+        }
         let place = parent ?? ProcessEnvironment.value("TMPDIR") ?? "/var/tmp"
         let files = ScratchFiles(place: try directory(in: place))
         do throws(SystemError) {

@@ -142,6 +142,12 @@ extension GitRepository {
         return made
     }
 
+    /// Whether a commit has a file of that path.
+    package func hasFile(_ path: String, in commit: String) throws(ClocheError) -> Bool {
+        let kind = try git.run(["cat-file", "-t", "\(commit):\(path)"], at: store)
+        return kind.status == 0 && kind.outputText.withoutFinalNewline == "blob"
+    }
+
     /// A file of a commit as text; nil when there is no such file, or it is larger than that.
     package func text(of path: String, in commit: String, limit: Int) throws(ClocheError) -> String? {
         let name = try git.run(["rev-parse", "-q", "--verify", "\(commit):\(path)"], at: store)

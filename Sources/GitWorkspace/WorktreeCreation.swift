@@ -19,17 +19,29 @@ extension AgentWorktree {
     ///
     /// - Parameters:
     ///   - base: a revision to start from; nil means the commit that is checked out.
+    ///   - bounds: what may be checked out, where an agent chose it.
     ///   - waiting: called with a sentence when another cloche holds the repository for more than half a
     ///     second.
     /// - Returns: what it starts from.
     /// - Throws: `.exists` when the branch or the directory is there, `.notFound` when there is no such
-    ///   commit.
+    ///   commit, `.state` when its files are more than the bounds allow.
     @discardableResult
-    package func create(base: String? = nil, waiting: (String) -> Void = { _ in }) throws(ClocheError)
-        -> Origin
-    {
+    package func create(
+        base: String? = nil,
+        within bounds: TreeBounds? = nil,
+        waiting: (String) -> Void = { _ in }
+    ) throws(ClocheError) -> Origin {
         try repository.checkVersion()
-        return try create(from: try findOrigin(base), waiting)
+        let origin = try findOrigin(base)
+        if let bounds, let excess = try repository.excess(of: origin.commit, beyond: bounds) {
+            throw ClocheError(
+                .state,
+                "the files of \(agent) would be too large",
+                why: "of the commit that it is to begin with: \(excess)",
+                remedy: "give it a larger `limits.disk`"
+            )
+        }
+        return try create(from: origin, waiting)
     }
 
     /// The same from what is known to be a commit.

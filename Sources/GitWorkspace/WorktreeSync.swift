@@ -30,18 +30,22 @@ extension AgentWorktree {
     ///   - uploadPackCommand: the program and arguments that run `exportCommand()` in a sandbox with
     ///     `exportMounts()`, passing standard input and output through.
     ///   - environment: further variables that command needs, `NAME=value`.
-    /// - Throws: `.git` when the export or the check of its objects fails. The branch is as it was then.
+    ///   - bounds: how large the agent's trees may be, beside what it began with.
+    /// - Throws: `.git` when the export or the check of its objects fails, `.state` when there is more than the bounds allow.
+    ///   The branch is as it was then.
     @discardableResult
-    package func sync(uploadPackCommand: [String], environment: [String] = []) throws(ClocheError)
-        -> SyncResult
-    {
+    package func sync(
+        uploadPackCommand: [String],
+        environment: [String] = [],
+        within bounds: TreeBounds = .standard
+    ) throws(ClocheError) -> SyncResult {
         try exclusively { worktree throws(ClocheError) in
-            try worktree.syncExclusively(uploadPackCommand, environment)
+            try worktree.syncExclusively(uploadPackCommand, environment, bounds)
         }
     }
 
-    private func syncExclusively(_ command: [String], _ environment: [String]) throws(ClocheError)
-        -> SyncResult
+    private func syncExclusively(_ command: [String], _ environment: [String], _ bounds: TreeBounds)
+        throws(ClocheError) -> SyncResult
     {
         let before = try ownRefs()
         try fetch(command, environment)
@@ -53,10 +57,12 @@ extension AgentWorktree {
                 remedy: "see its log: cloche logs \(agent)"
             )
         }
+        let known = [refs.base, refs.head, refs.snapshot].compactMap { before[$0] }
+        try refuseExcess([head, snapshot], known: Set(known), bounds)
         var notices = try SyncReport.read(self)
         // Values of the branch that are the agent's own and may be replaced.
-        let known = [refs.base, refs.head, refs.fetchedHead].compactMap { before[$0] }
-        if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: known) {
+        let own = [refs.base, refs.head, refs.fetchedHead].compactMap { before[$0] }
+        if let notice = try moveBranch(from: after, to: head, snapshot: snapshot, known: own) {
             notices.append(notice)
         }
         if try restorePointer() { notices.append(.pointerRestored(workspace)) }

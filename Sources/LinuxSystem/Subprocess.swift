@@ -31,6 +31,8 @@ package struct Subprocess: Sendable {
     package var environment: [String]
     /// Working directory; nil means ours.
     package var directory: String?
+    /// Bytes of memory of its own that it may have, `RLIMIT_DATA`: files that it only maps do not count; nil is our own limit.
+    package var mostMemory: UInt64?
 
     /// Names a program; nothing runs yet.
     package init(
@@ -53,6 +55,26 @@ package struct Subprocess: Sendable {
     package func run(input: [UInt8] = [], inheriting: [CInt] = [], atMost most: Int = .max)
         throws(SystemError) -> SubprocessResult
     {
+        var output: [UInt8] = []
+        let result = try stream(input: input, inheriting: inheriting) { part in
+            output += part
+            return output.count <= most
+        }
+        return SubprocessResult(
+            status: result.status,
+            output: result.isCut ? Array(output.prefix(most)) : output,
+            errors: result.errors,
+            isCut: result.isCut
+        )
+    }
+
+    /// Runs it to its end, or until what it prints is not wanted any more.
+    ///
+    /// - Parameter take: gets its standard output as it comes; it is killed when the answer is no.
+    /// - Returns: what it left, without its output.
+    package func stream(input: [UInt8] = [], inheriting: [CInt] = [], _ take: ([UInt8]) -> Bool)
+        throws(SystemError) -> SubprocessResult
+    {
         let stdin = try Pipe()
         let stdout = try Pipe()
         let stderr = try Pipe()
@@ -62,15 +84,11 @@ package struct Subprocess: Sendable {
             stderr: stderr.writeEnd.number,
             extra: inheriting
         )
-        let (output, errors) = try exchange(stdin, stdout, stderr, input, most)
-        let isCut = output.count > most
+        // It has hardly begun; whatever it has until then stays.
+        if let mostMemory { clinux_limit_data(pid, mostMemory) }
+        let (errors, isCut) = try exchange(stdin, stdout, stderr, input, take)
         if isCut { _ = Glibc.kill(pid, SIGKILL) }
-        return SubprocessResult(
-            status: try Self.wait(pid),
-            output: isCut ? Array(output.prefix(most)) : output,
-            errors: errors,
-            isCut: isCut
-        )
+        return SubprocessResult(status: try Self.wait(pid), output: [], errors: errors, isCut: isCut)
     }
 
     /// Starts it with these descriptors as 0, 1 and 2, and returns its process id.
@@ -140,14 +158,14 @@ package struct Subprocess: Sendable {
 
     /// Feeds standard input and drains both outputs together, so that neither side waits for the other for ever.
     ///
-    /// Ends early when there are more than `most` bytes of output.
+    /// Ends early when more output is not wanted.
     private func exchange(
         _ stdin: consuming Pipe,
         _ stdout: consuming Pipe,
         _ stderr: consuming Pipe,
         _ input: [UInt8],
-        _ most: Int
-    ) throws(SystemError) -> ([UInt8], [UInt8]) {
+        _ take: ([UInt8]) -> Bool
+    ) throws(SystemError) -> (errors: [UInt8], isCut: Bool) {
         var feed: FileDescriptor? = stdin.writeEnd
         _ = stdin.readEnd
         let out = stdout.readEnd
@@ -156,10 +174,10 @@ package struct Subprocess: Sendable {
         _ = stderr.writeEnd
         try feed?.setNonBlocking()
         var written = 0
-        var collected: ([UInt8], [UInt8]) = ([], [])
+        var errors: [UInt8] = []
         var open = (true, true)
         if input.isEmpty { feed = nil }
-        while open.0 || open.1, collected.0.count <= most {
+        while open.0 || open.1 {
             var polls = [
                 pollfd(fd: open.0 ? out.number : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: open.1 ? err.number : -1, events: Int16(POLLIN), revents: 0),
@@ -168,11 +186,13 @@ package struct Subprocess: Sendable {
             try check("poll") { unsafe poll(&polls, 3, -1) }
             if polls[0].revents != 0 {
                 let part = try out.read(upTo: 65536)
-                if part.isEmpty { open.0 = false } else { collected.0 += part }
+                if part.isEmpty { open.0 = false } else if !take(part) { return (errors, true) }
             }
             if polls[1].revents != 0 {
                 let part = try err.read(upTo: 65536)
-                if part.isEmpty { open.1 = false } else { collected.1 += part }
+                if part.isEmpty { open.1 = false }
+                // Whoever complains at every object of millions says nothing new.
+                if errors.count < Self.mostErrors { errors += part }
             }
             if polls[2].revents != 0 {
                 do {
@@ -181,8 +201,11 @@ package struct Subprocess: Sendable {
                 } catch  where error.errno.number == EPIPE { feed = nil }
             }
         }
-        return collected
+        return (errors, false)
     }
+
+    /// Bytes of standard error that are kept.
+    private static let mostErrors = 1 << 20
 }
 
 /// Calls `body` with a null-terminated array of C strings.

@@ -27,6 +27,26 @@ import Testing
         #expect(result.output == input && result.errors == input)
     }
 
+    @Test func mayHaveLessMemoryThanWe() throws {
+        // It begins when it has read a line, which it is given after its limit.
+        var process = shell("read line; ulimit -Sd; ulimit -Hd")
+        let ours = try process.run(input: [10]).outputText
+        process.mostMemory = 100 << 20
+        let lines = try process.run(input: [10]).outputText.split(separator: "\n")
+        #expect(lines.first == "102400" && lines.last == ours.split(separator: "\n").last)
+    }
+
+    @Test func isEndedWhenItsOutputIsNotWanted() throws {
+        var count = 0
+        let result = try shell("exec yes").stream { part in
+            count += part.count
+            return count < 1_000_000
+        }
+        #expect(result.isCut && result.status == 137 && result.output.isEmpty && count < 1_200_000)
+        // Of complaints without end, the first are kept.
+        #expect(try shell("yes | head -c 5000000 >&2").run().errors.count < 2 << 20)
+    }
+
     @Test func hasTheEnvironmentAndDirectoryItWasGiven() throws {
         let result = try Subprocess("/usr/bin/env", [], environment: ["A=b c", "B="]).run()
         #expect(result.outputText == "A=b c\nB=\n")

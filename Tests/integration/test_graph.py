@@ -501,3 +501,34 @@ def test_kills_at_random_moments_change_nothing(t):
         left = [str(path) for path in t.state.glob("cloche/*/.graphs/plan/scratch/*")]
         assert not left, left
         file.unlink()
+
+
+def test_a_check_prints_and_runs_no_more_than_is_kept(t):
+    """What it prints is cut in the middle, and what counts is its end; no check runs for ever."""
+    project = t.repository()
+    file = plan(
+        t,
+        project,
+        """
+tasks:
+  loud: {prompt: 'echo x > x', check: 'echo first; yes | head -c 50000000; echo the end; echo it is bad >&2; exit 4'}
+  best: {prompt: 'touch y', best_of: 2, judge: 'yes | head -c 5000000; echo the best is 2'}
+""",
+    )
+    up(t, project, file, check=1)
+    tasks = status(t, project, file)
+    assert "exit code 4: it is bad" in tasks["loud"]["failure"] and tasks["best"]["state"] == "done", tasks
+    written = pathlib.Path(tasks["loud"]["failure"].split("(output in ")[1].split(".out")[0] + ".out")
+    text = written.read_text()
+    assert len(text) < 2_000_000 and text.startswith("first\ny\n") and text.endswith("y\nthe end\n"), len(text)
+    assert "[cloche: 48" in text and "bytes are left out here]" in text, text[1 << 20 :][:100]
+    slow = plan(t, project, "tasks: {slow: {prompt: 'echo x > x', check: 'exec sleep 1234'}}", "slow.yaml")
+    process = t.spawn("up", slow, cwd=project, start_new_session=True)
+
+    def words():
+        files = (pathlib.Path("/proc") / str(pid) / "cmdline" for pid in t.processes())
+        return [line for line in (file.read_bytes() for file in files if file.exists()) if b"run" in line and b"exec sleep 1234" in line]
+
+    assert b"limits.wall-clock=3600s" in t.wait_until(words, "the check runs")[0]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)

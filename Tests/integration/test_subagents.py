@@ -468,8 +468,8 @@ def test_a_check_has_no_more_than_its_agent(t):
 
 def test_a_diff_is_cut(t):
     project = parent(t)
-    inside(t, project, "start", "kid", "yes | head -c 40000000 > big; exec sleep 1000")
-    t.wait_until(lambda: (t.workspace("kid", project) / "big").stat().st_size == 40_000_000, "it is written")
+    inside(t, project, "start", "kid", "yes | head -c 7000000 > big; exec sleep 1000")
+    t.wait_until(lambda: (t.workspace("kid", project) / "big").stat().st_size == 7_000_000, "it is written")
     assert len(inside(t, project, "diff", "kid").out) == 1 << 20
 
 

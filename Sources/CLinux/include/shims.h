@@ -67,6 +67,8 @@ void clinux_move_away(pid_t child);
 int clinux_spawn(pid_t *_Nonnull pid, const char *_Nonnull program, char *_Nullable const *_Nonnull argv,
                  char *_Nullable const *_Nonnull envp, const char *_Nullable directory, const int *_Nonnull stdio,
                  const int *_Nullable extra, size_t extra_count, int new_session);
+/* prlimit(2): the soft RLIMIT_DATA of a child, never raised. */
+void clinux_limit_data(pid_t child, uint64_t bytes);
 
 /* For `cloche doctor`, which tries what the kernel gives. */
 /* clone3(2) with these CLONE_NEW*, a child that ends at once: 0, or -1. */

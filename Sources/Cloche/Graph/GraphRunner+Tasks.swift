@@ -213,8 +213,7 @@ extension GraphRunner {
             }
             commit = try worktree.takeResult(as: refs.result(unit.name))
             for output in unit.part == .judge ? [] : task.outputs {
-                let text = try repository.text(of: output.path, in: commit, limit: .max)
-                if text == nil {
+                if try !repository.hasFile(output.path, in: commit) {
                     throw ClocheError(.state, "its output \(output.name) is missing", why: output.path)
                 }
             }
@@ -292,7 +291,7 @@ extension GraphRunner {
         if let failure = command.failure("its judge", status: code) {
             return try recordFailure(.failed(task: name, why: failure))
         }
-        try choose(name, command.lastLine(".out"), "the last line that its judge printed")
+        try choose(name, command.lastLine, "the last line that its judge printed")
     }
 
     /// What a judging agent has written.

@@ -307,7 +307,8 @@ package final class GraphRunner {
         }
         let known = watched.compactMap { unit in agents[unit].map { (unit, $0) } }
         let needsLook = known.count < watched.count || known.contains { $0.1.needsLook }
-        var interests = known.map(\.1.interest)
+        let outputs = commands.values.flatMap(\.openOutputs)
+        var interests = known.map(\.1.interest) + outputs.map(\.interest)
         interests.append(Poll.Interest(signals.descriptor.number, readable: true))
         interests.append(Poll.Interest(holder.bellNumber, readable: true))
         let ready: [Bool]
@@ -318,6 +319,7 @@ package final class GraphRunner {
         if ready.last == true {
             holder.silence()
         }
+        for (index, output) in outputs.enumerated() where ready[known.count + index] { output.take() }
         for (index, (unit, _)) in known.enumerated() where ready[index] {
             _ = try watch(unit, isReady: true)
         }
@@ -357,6 +359,7 @@ package final class GraphRunner {
             // Any other child is a supervisor, whose lock tells what there is to know.
             guard let (action, command) = commands.first(where: { $0.value.pid == pid }) else { continue }
             commands[action] = nil
+            command.finish()
             guard let code else {
                 try killed(action)
                 continue

@@ -3,14 +3,19 @@
 internal import AgentStore
 internal import ClocheModel
 internal import GitWorkspace
-internal import Glibc
 internal import LinuxSystem
+internal import ProfileLoading
 
 final class TaskCommand {
     let pid: Int32
-    /// Where its standard output and errors are.
+    /// Where the beginning and the end of its standard output and errors are.
     let output: String
+    private let out: TaskOutput
+    private let errors: TaskOutput
     private let files: ScratchFiles
+
+    /// How long one may take whose profile does not say, in seconds: whoever waits for it waits for its whole plan.
+    private static let mostSeconds = 3600
 
     /// Starts a command line on the files of a commit.
     ///
@@ -26,24 +31,36 @@ final class TaskCommand {
     ) throws(ClocheError) {
         files = try ScratchFiles.make(commit, of: repository, in: place.scratch)
         output = "\(place.outputs)/\(name)"
-        let words = [
+        var words = [
             "-C", project.directory, "run", "--profile", profile, "--workspace", "dir:\(files.directory)",
             // What stands for protected names in a user's directory would be files of the result here.
             "--set", "filesystem.protect=[]",
-            "--", "/bin/sh", "-c", line,
         ]
+        if try project.profiles.load(name: profile).policy.limits.wallClockSeconds == nil {
+            words += ["--set", "limits.wall-clock=\(Self.mostSeconds)s"]
+        }
+        words += ["--", "/bin/sh", "-c", line]
         do throws(SystemError) {
             let null = try Files.openForUpdate("/dev/null")
-            let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
-            let out = try Files.open(output + ".out", flags)
-            let errors = try Files.open(output + ".err", flags)
-            // A session of its own: the terminal's Ctrl-C is for us, and we end it.
-            pid = try Subprocess(
+            let (outEnd, outStart) = try Pipe().shared()
+            let (errorEnd, errorStart) = try Pipe().shared()
+            out = try TaskOutput(outEnd, into: output + ".out")
+            errors = try TaskOutput(errorEnd, into: output + ".err")
+            let program = Subprocess(
                 project.installation.executable,
                 words,
-                environment: ProcessEnvironment.atStart(),
+                environment: try ProcessEnvironment.atStart(),
                 directory: project.directory
-            ).spawn(stdin: null.number, stdout: out.number, stderr: errors.number, newSession: true)
+            )
+            // A session of its own: the terminal's Ctrl-C is for us, and we end it.
+            pid = try program.spawn(
+                stdin: null.number,
+                stdout: outStart.number,
+                stderr: errorStart.number,
+                newSession: true
+            )
+            // They are the child's from then on.
+            withExtendedLifetime((outStart, errorStart)) {}
         } catch {
             throw ClocheError(.system, "cannot start the sandbox of a check", why: error.description)
         }
@@ -52,20 +69,22 @@ final class TaskCommand {
     /// Ends it.
     func kill() { Subprocess.kill(session: pid) }
 
-    /// The last line that it printed and that is not empty.
-    func lastLine(_ kind: String) -> String? {
-        // What cannot be read says nothing.
-        let text = (try? Files.read(output + kind, limit: 1 << 20)).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        return text?.split(whereSeparator: \.isNewline).last { line in line.contains { !$0.isWhitespace } }
-            .map { String($0) }
+    /// Its outputs that have not ended: whoever waits for it reads them.
+    var openOutputs: [TaskOutput] { [out, errors].filter(\.isOpen) }
+
+    /// It has ended: takes what it wrote last.
+    func finish() {
+        out.finish()
+        errors.finish()
     }
+
+    /// The last line of its standard output that is not empty.
+    var lastLine: String? { out.lastLine }
 
     /// Why it did not go well; nil when it did.
     func failure(_ what: String, status: Int32) -> String? {
         if status == 0 { return nil }
-        let said = (lastLine(".err") ?? lastLine(".out")).map { ": " + $0 } ?? ""
+        let said = (errors.lastLine ?? out.lastLine).map { ": " + $0 } ?? ""
         if status == 125 { return "\(what) could not be run\(said)" }
         return "\(what) ended with exit code \(status)\(said) (output in \(output).out and .err)"
     }
