@@ -22,10 +22,13 @@ extension Project {
     func sync(_ directory: AgentDirectory, _ record: AgentRecord, _ worktree: AgentWorktree)
         throws(ClocheError) -> SyncResult
     {
+        let account = try requester.map { agent throws(ClocheError) in try FetchAccount(self, agent) }
+        try account?.refuseIfSpent()
         let result = try worktree.sync(
             uploadPackCommand: exportCommand(directory),
             environment: Self.exportEnvironment,
-            within: TreeBounds(try Policy(document: record.effective).limits)
+            within: TreeBounds(try Policy(document: record.effective).limits),
+            counting: account?.add
         )
         let log = auditLog(directory, record)
         let event = AuditEvent(

@@ -16,6 +16,9 @@ public struct Project: Sendable {
     /// Where Cloche is and keeps things.
     public let installation: Installation
 
+    /// The agent at whose request something is done; nil for a person.
+    var requester: AgentDirectory?
+
     /// The project that a directory belongs to: the nearest one above it with `.cloche/` or `.git`, the
     /// project of the agent whose workspace it lies in, or else the directory itself.
     ///

@@ -31,25 +31,35 @@ extension AgentWorktree {
     ///     `exportMounts()`, passing standard input and output through.
     ///   - environment: further variables that command needs, `NAME=value`.
     ///   - bounds: how large the agent's trees may be, beside what it began with.
+    ///   - count: is told how many bytes have come into the repository, also when nothing of it is taken over.
     /// - Throws: `.git` when the export or the check of its objects fails, `.state` when there is more than the bounds allow.
     ///   The branch is as it was then.
     @discardableResult
     package func sync(
         uploadPackCommand: [String],
         environment: [String] = [],
-        within bounds: TreeBounds = .standard
+        within bounds: TreeBounds = .standard,
+        counting count: ((Int64) throws(ClocheError) -> Void)? = nil
     ) throws(ClocheError) -> SyncResult {
         try exclusively { worktree throws(ClocheError) in
-            try worktree.syncExclusively(uploadPackCommand, environment, bounds)
+            let before = try worktree.ownRefs()
+            let unfinished = worktree.unfinishedPackBytes
+            do throws(ClocheError) {
+                try worktree.fetch(uploadPackCommand, environment)
+            } catch {
+                try count?(max(0, worktree.unfinishedPackBytes - unfinished))
+                throw error
+            }
+            let after = try worktree.ownRefs()
+            if let count { try count(try worktree.broughtBytes(before: before, after: after)) }
+            return try worktree.take(after, before: before, bounds)
         }
     }
 
-    private func syncExclusively(_ command: [String], _ environment: [String], _ bounds: TreeBounds)
+    /// Takes over what a fetch has brought.
+    private func take(_ after: [String: String], before: [String: String], _ bounds: TreeBounds)
         throws(ClocheError) -> SyncResult
     {
-        let before = try ownRefs()
-        try fetch(command, environment)
-        let after = try ownRefs()
         guard let head = after[refs.fetchedHead], let snapshot = after[refs.fetchedSnapshot] else {
             throw ClocheError(
                 .git,

@@ -123,3 +123,47 @@ def test_a_diff_of_a_file_that_is_all_line_ends(t):
     # The control: a smaller one is text.
     shell(t, project, "yes '' | head -c 4000000 > f; git add f; git commit -qm Fewer")
     assert "4000000 insertions" in t.cloche("diff", "boss", "--stat", cwd=project).out
+
+
+def test_what_is_fetched_again_and_again_is_counted(t):
+    """What an agent drops stays in the user's repository: that is as much as it may have on disk, and then a person decides."""
+    project = parent(t, "--set", "limits.disk=24MiB")
+    once = """
+        head -c 6000000 /dev/urandom > noise; git add -A; git commit -qm Noise; cloche merge boss --keep-going; code=$?
+        git reset -q --hard HEAD~; git reflog expire --expire=now --all; git gc -q --prune=now; exit $code
+    """
+    for _ in range(5):
+        shell(t, project, once)
+    told = shell(t, project, once, check=None)
+    assert told.code != 0 and "too much brought" in told.err and "limits.disk" in told.err, told
+    # Nor by a child, and what is refused counts too.
+    told = inside(t, project, "start", "kid", PARENT, check=None)
+    assert told.code != 0 and "too much brought" in told.err, told
+    size = int(t.command("du", "-sm", project / ".git/objects").out.split()[0])
+    assert 20 < size < 40, size
+    # The control: a person is not refused.
+    shell(t, project, "echo good > good; git add good; git commit -qm Good")
+    t.cloche("merge", "boss", cwd=project)
+    assert (project / "good").read_text() == "good\n"
+    end(t, project)
+
+
+def test_what_is_fetched_and_refused_is_counted(t):
+    """git leaves the pack that it refuses."""
+    project = parent(t, "--set", "limits.disk=24MiB")
+    bad = """
+        blob=$(head -c 6000000 /dev/urandom | git hash-object -w --stdin)
+        bad=$(python3 -c 'import sys; sys.stdout.buffer.write(b"100644 .git\\0" + bytes.fromhex(sys.argv[1]))' $(echo x | git hash-object -w --stdin) |
+            git hash-object -w -t tree --literally --stdin)
+        for n in $(seq 120); do printf '100644 blob %s\\tf%s\\n' $(echo $n $blob | git hash-object -w --stdin) $n; done > list
+        tree=$({ cat list; printf '100644 blob %s\\ta\\n' $blob; printf '040000 tree %s\\tzz\\n' $bad; } | git mktree); rm list
+        git update-ref HEAD $(git commit-tree -p HEAD -m Evil $tree); cloche request-merge x; code=$?
+        git update-ref HEAD HEAD~; git reflog expire --expire=now --all; git gc -q --prune=now; exit $code
+    """
+    for _ in range(5):
+        told = shell(t, project, bad, check=None)
+        assert told.code != 0 and "hasDotgit" in told.err, told
+    told = shell(t, project, bad, check=None)
+    left = t.command("ls", "-la", project / ".git/objects/pack").out
+    assert told.code != 0 and "too much brought" in told.err, (told, left)
+    end(t, project)

@@ -56,7 +56,9 @@ package struct ActingAgent {
         directory = AgentDirectory(path: path)
         record = try directory.read()
         policy = try Policy(document: record.effective).agents
-        project = try Project(at: record.project, installation: installation)
+        var project = try Project(at: record.project, installation: installation)
+        project.requester = directory
+        self.project = project
         guard project.state.agent(record.name).path == path else {
             throw ClocheError(.state, "agent \(record.name) is not where its project keeps agents", why: path)
         }
