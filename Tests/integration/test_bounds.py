@@ -68,6 +68,7 @@ def test_a_tree_of_more_paths_than_its_agent_may_have(t):
 
 
 @case.once
+@case.once
 @case.timeout(240)
 def test_a_tree_of_millions_of_paths(t):
     """No limit of the profile's says how many, and nobody's memory is filled."""
@@ -125,6 +126,7 @@ def test_a_diff_of_a_file_that_is_all_line_ends(t):
     assert "4000000 insertions" in t.cloche("diff", "boss", "--stat", cwd=project).out
 
 
+@case.once
 def test_what_is_fetched_again_and_again_is_counted(t):
     """What an agent drops stays in the user's repository: that is as much as it may have on disk, and then a person decides."""
     project = parent(t, "--set", "limits.disk=24MiB")
@@ -148,6 +150,7 @@ def test_what_is_fetched_again_and_again_is_counted(t):
     end(t, project)
 
 
+@case.once
 def test_what_is_fetched_and_refused_is_counted(t):
     """git leaves the pack that it refuses."""
     project = parent(t, "--set", "limits.disk=24MiB")

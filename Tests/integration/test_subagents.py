@@ -352,6 +352,7 @@ def test_a_check_takes_of_what_its_agent_has(t):
     assert "nothing is left of limits.cpu-time" in merge("true", 125).err
 
 
+@case.once
 def test_one_family_does_not_fill_the_persons_inbox(t):
     project = parent(t)
     inside(t, project, "start", "kid", PARENT)
