@@ -123,3 +123,14 @@ def test_a_killed_supervisor_leaves_no_process_and_no_cgroup(t):
         t.cloche("delete", "--force", way, cwd=project)
         t.wait_until(lambda: not cgroups(t), "its cgroup is gone", 10)
     nothing_left(t, project)
+
+
+def test_a_restart_gives_no_processor_time_back(t):
+    project = t.repository()
+    burn = "timeout -s KILL 2 sh -c 'while :; do :; done'; exit 1"
+    limits = ("--set", "restart={on-failure: 20}", "--set", "limits.cpu-time=3", "--set", "limits.enforcement=measured")
+    t.start("a", burn, *limits, cwd=project)
+    # Of one run alone two seconds are never more than three.
+    entry = t.wait_ended("a", project, deadline=60)
+    assert entry["end-reason"] == "cpu-time" and entry["starts"] > 1, entry
+    nothing_left(t, project)

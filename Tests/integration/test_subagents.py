@@ -343,6 +343,8 @@ def test_a_check_takes_of_what_its_agent_has(t):
     shell(t, project, f"date >one && {COMMIT} One", name="solo")
     merge = lambda check, code: inside(t, project, "merge", "solo", "--check", check, name="solo", check=code)  # noqa: E731
     merge("touch fails; false", 1)
+    # It has failed, which is on record, and was not refused.
+    assert [one["action"] for one in audit(t, project, "solo", "child")] == ["checked"]
     waiting = t.spawn("exec", "-T", "solo", "--", "cloche", "merge", "solo", "--check", "sleep 3", cwd=project)
     shares = lambda: audit(t, project, "solo", "family")[-1]["limits"]  # noqa: E731
     t.wait_until(lambda: audit(t, project, "solo", "family") and shares()["memory"] == 128 << 20, "it has less meanwhile")

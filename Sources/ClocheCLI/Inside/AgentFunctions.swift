@@ -22,14 +22,17 @@ enum AgentFunctions {
             try context.agent.require(verb)
             return try carryOut(verb, context)
         } catch {
-            // What was mistyped is nobody's business, and a start says more of itself.
-            if error.code != .usage, verb != .start {
+            // A start says more of itself.
+            if refusals.contains(error.code), verb != .start {
                 // The refusal is what matters.
                 try? context.agent.noteRefusal(of: verb, subject(verb, context.command), error)
             }
             throw error
         }
     }
+
+    /// How it is said that something may not be, or is not there for who asks; a check that fails or a conflict is no refusal.
+    private static let refusals: [ClocheError.Code] = [.state, .notFound, .configuration, .exists]
 
     /// Whom or what a request is about, where it says.
     private static func subject(_ verb: AgentVerb, _ command: ParsedCommand) -> String? {
