@@ -85,8 +85,8 @@ int64_t clinux_free_bytes(int fd) {
 }
 
 int clinux_share_blocks(int to, int from) { return ioctl(to, FICLONE, from); }
-int clinux_reserve(int fd, int64_t place, int64_t count) {
-    return fallocate(fd, FALLOC_FL_KEEP_SIZE, place, count);
+int clinux_allocate(int fd, int back, int64_t place, int64_t count) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE | (back ? FALLOC_FL_PUNCH_HOLE : 0), place, count);
 }
 
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows) {

@@ -29,7 +29,7 @@ extension Project {
         if let snapshot {
             made = try snapshots.snapshot(snapshot)
         } else {
-            made = try snapshots.take(try snapshots.freeName(), keptTrees(directory, record)).snapshot
+            made = try snapshots.take(try snapshots.freeName(), keptTrees(directory, record))
         }
         // It was only made to begin from; the new agent has all of it.
         defer { if snapshot == nil { try? snapshots.delete(made.name) } }
@@ -141,11 +141,10 @@ extension Project {
         try SnapshotDirectory(target).begin(
             from: snapshot,
             of: SnapshotDirectory(directory),
-            keptTrees(target, child)
-        ) { paths, scratch throws(ClocheError) in
+            keptTrees(target, child),
             // Those that were checked out so lately that their times do not tell.
-            try AgentGit.worktree(target, child).checkOut(paths, in: scratch)
-        }
+            checkout: Self.checkout(target, child)
+        )
         if case .worktree = child.workspace {
             try AgentGit.worktree(target, child).takeOverPrivateGit(of: record.name)
         }

@@ -28,7 +28,7 @@ extension Project {
         let record = try restingRecord(directory)
         let snapshots = SnapshotDirectory(directory)
         let free = try snapshots.freeName()
-        let made = try snapshots.take(wanted ?? free, keptTrees(directory, record)).snapshot
+        let made = try snapshots.take(wanted ?? free, keptTrees(directory, record))
         try note(directory, record, ["action": .string("make"), "name": .string(made.name)])
         return made
     }
@@ -59,13 +59,11 @@ extension Project {
         let record = try restingRecord(directory)
         let snapshots = SnapshotDirectory(directory)
         let snapshot = try snapshots.snapshot(wanted)
-        let (before, present) = try snapshots.take(
-            try snapshots.freeName(automatic: true),
+        let before = try snapshots.goBack(
+            to: snapshot,
             keptTrees(directory, record),
-            automatic: true
+            checkout: Self.checkout(directory, record)
         )
-        try restore(directory, record, snapshot, present)
-        try snapshots.deleteOldAutomatic(but: wanted)
         try note(
             directory,
             record,
@@ -74,18 +72,16 @@ extension Project {
         return Rollback(snapshot: snapshot, before: before.name)
     }
 
-    private func restore(
-        _ directory: AgentDirectory,
-        _ record: AgentRecord,
-        _ snapshot: Snapshot,
-        _ present: PresentFiles? = nil
-    ) throws(ClocheError) {
-        try SnapshotDirectory(directory).restore(
-            snapshot,
-            keptTrees(directory, record),
-            present: present
-        ) { paths, scratch throws(ClocheError) in
-            try AgentGit.worktree(directory, record).checkOut(paths, in: scratch)
+    /// What brings the files of an agent's first commit; git is asked about the repository at once, and beside the rest.
+    static func checkout(_ directory: AgentDirectory, _ record: AgentRecord) -> SnapshotDirectory.Checkout {
+        let found = Beside {
+            Result { () throws(ClocheError) in try AgentGit.worktree(directory, record) }
+        }
+        return { paths, scratch throws(ClocheError) in
+            let worktree = try found.value.get()
+            return Beside {
+                Result { () throws(ClocheError) in try worktree.checkOut(paths, in: scratch) }
+            }
         }
     }
 
@@ -121,7 +117,11 @@ extension Project {
         let snapshots = SnapshotDirectory(directory)
         guard snapshots.areThere else { return }
         if let unfinished = snapshots.unfinishedRollback {
-            try restore(directory, record, try snapshots.snapshot(unfinished))
+            try snapshots.finishRollback(
+                to: try snapshots.snapshot(unfinished),
+                keptTrees(directory, record),
+                checkout: Self.checkout(directory, record)
+            )
         }
         let pool = LayerPool(of: directory)
         guard pool.isThere else { return }

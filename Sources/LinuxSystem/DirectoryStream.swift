@@ -33,6 +33,14 @@ package final class DirectoryStream {
     /// The next name that is a positive number, such as a process in `/proc` or a descriptor in its `fd`; nil at the
     /// end.
     package func nextNumber() -> Int32? {
+        while let number = nextLargeNumber() {
+            if let number = Int32(exactly: number) { return number }
+        }
+        return nil
+    }
+
+    /// The next name that is a number of at most 18 digits; nil at the end.
+    package func nextLargeNumber() -> Int64? {
         while let entry = unsafe readdir(stream) {
             let number = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe Self.number(bytes)
@@ -115,14 +123,13 @@ package final class DirectoryStream {
         return nil
     }
 
-    /// The number that a text of at most nine digits is.
-    private static func number(_ bytes: UnsafeRawBufferPointer) -> Int32? {
-        var value: Int32 = 0
+    private static func number(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+        var value: Int64 = 0
         var index = 0
-        while index < 10, unsafe bytes[index] != 0 {
+        while index < 19, unsafe bytes[index] != 0 {
             let digit = unsafe bytes[index]
-            guard (48...57).contains(digit), index < 9 else { return nil }
-            value = value * 10 + Int32(digit - 48)
+            guard (48...57).contains(digit), index < 18 else { return nil }
+            value = value * 10 + Int64(digit - 48)
             index += 1
         }
         return index == 0 ? nil : value

@@ -216,10 +216,30 @@ package struct FileDescriptor: ~Copyable, Sendable {
     package borrowing func reserve(from place: Int64, count: Int64) throws(SystemError) {
         let number = self.number
         do throws(SystemError) {
-            try check("fallocate") { clinux_reserve(number, place, count) }
+            try check("fallocate") { clinux_allocate(number, 0, place, count) }
         } catch {
             if error.errno != Errno(EOPNOTSUPP) { throw error }
         }
+    }
+
+    /// Gives the room of a part of a file back, which reads as zeros from then on: `fallocate(2)`.
+    ///
+    /// A file system that cannot do that does nothing.
+    package borrowing func giveBack(from place: Int64, count: Int64) throws(SystemError) {
+        let number = self.number
+        do throws(SystemError) {
+            try check("fallocate") { clinux_allocate(number, 1, place, count) }
+        } catch {
+            if error.errno != Errno(EOPNOTSUPP) { throw error }
+        }
+    }
+
+    /// Bytes of the file system that a file takes.
+    package borrowing func allocatedBytes() throws(SystemError) -> Int64 {
+        var status = stat()
+        let number = self.number
+        try check("fstat") { unsafe fstat(number, &status) }
+        return Int64(status.st_blocks) * 512
     }
 
     /// Flushes data to the disk, `fdatasync(2)`.
@@ -311,7 +331,7 @@ extension FileDescriptor.Shared {
     /// See `FileDescriptor.setNonBlocking`.
     package func setNonBlocking() throws(SystemError) { try descriptor.setNonBlocking() }
     /// The descriptor, for a call that takes one.
-    package func borrowed<Result, Failure: Error>(
+    package func borrowed<Result: ~Copyable, Failure: Error>(
         _ body: (borrowing FileDescriptor) throws(Failure) -> Result
     )
         throws(Failure) -> Result

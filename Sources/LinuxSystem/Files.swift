@@ -130,6 +130,13 @@ package enum Files {
         return FileStatus(status)
     }
 
+    /// When the content of a file was changed last, in nanoseconds since 1970.
+    package static func modificationTime(_ path: String) throws(SystemError) -> Int64 {
+        var status = stat()
+        try check("stat", path) { unsafe fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
     /// Whether something is there, a dangling link included.
     package static func exists(_ path: String) -> Bool {
         var status = stat()

@@ -24,21 +24,34 @@ package final class OpenTree {
         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV
     )
 
-    private static func name(_ path: [UInt8]) -> EntryName {
+    static func name(_ path: [UInt8]) -> EntryName {
         path.isEmpty ? [46, 0] : path.map { CChar(bitPattern: $0) } + [0]
     }
 
     private func open(_ path: [UInt8], _ flags: CInt) throws(SystemError) -> FileDescriptor {
-        let (number, name) = (root.number, Self.name(path))
+        try Self.open(path, of: root.number, flags, self.path)
+    }
+
+    /// Opens what is at a path below an open root.
+    ///
+    /// - Parameter tree: the root's own path, for messages.
+    static func open(_ path: [UInt8], of root: CInt, _ flags: CInt, _ tree: String) throws(SystemError)
+        -> FileDescriptor
+    {
+        let name = name(path)
         return FileDescriptor(
-            owning: try check("openat2", shown(path)) {
-                unsafe clinux_openat2(number, name, UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, Self.resolve)
+            owning: try check("openat2", shown(path, of: tree)) {
+                unsafe clinux_openat2(root, name, UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, resolve)
             }
         )
     }
 
     /// A path of the tree, for messages of ours that make it harmless.
-    package func shown(_ path: [UInt8]) -> String { self.path + "/" + String(decoding: path, as: UTF8.self) }
+    package func shown(_ path: [UInt8]) -> String { Self.shown(path, of: self.path) }
+
+    static func shown(_ path: [UInt8], of tree: String) -> String {
+        tree + "/" + String(decoding: path, as: UTF8.self)
+    }
 
     /// The directory that a path is in, as a place.
     private func parent(of path: [UInt8]) throws(SystemError) -> (directory: CInt, name: EntryName) {
@@ -71,45 +84,31 @@ package final class OpenTree {
     /// - Parameters:
     ///   - skipping: a name right below the root that is not of the tree.
     ///   - limit: how much there may be.
-    ///   - expected: how many there were the last time, so that there is room for them.
     /// - Throws: also when there is what cannot be reached by a path, or a kind that no agent makes.
-    package func files(skipping: [UInt8]? = nil, limit: Bounds, expected: Int = 0) throws(SystemError)
-        -> [TreeFile]
-    {
-        var found = [try rootStatus()]
-        found.reserveCapacity(expected + expected / 8)
-        var waiting: [[UInt8]] = [[]]
-        var bytes = 0
-        while let folder = waiting.popLast() {
-            let stream = try list(folder)
-            while let (path, status) = try stream.nextStatus(below: folder) {
-                if folder.isEmpty && path == skipping { continue }
-                guard var file = TreeFile(path, status) else {
-                    throw SystemError("mknod", Errno(ENOTSUP), shown(path))
+    package func files(skipping: [UInt8]? = nil, limit: Bounds) throws(SystemError) -> [TreeFile] {
+        var listing = TreeListing(root.number, path, skipping, limit)
+        listing.begin(with: try rootStatus())
+        try listing.goOn(until: Self.enoughForTwo)
+        if let other = listing.half() {
+            let beside = Beside { () -> Result<TreeListing, SystemError> in
+                Result { () throws(SystemError) in
+                    var other = other
+                    try other.goOn()
+                    return other
                 }
-                bytes += path.count
-                guard found.count < limit.files, bytes <= limit.bytes else {
-                    throw SystemError("readdir", Errno(EOVERFLOW), self.path)
-                }
-                if file.kind == .link {
-                    let name = path[(folder.isEmpty ? 0 : folder.count + 1)...]
-                    file.target = try target(Self.name(Array(name)), in: stream.number, path)
-                }
-                if file.kind == .directory { waiting.append(path) }
-                found.append(file)
             }
+            try listing.goOn()
+            try listing.add(try beside.value.get())
         }
-        return found
+        while let folder = listing.closed.popLast() {
+            try openUp(folder)
+            try listing.goOn(in: folder)
+        }
+        return listing.found
     }
 
-    private func list(_ folder: [UInt8]) throws(SystemError) -> DirectoryStream {
-        do {
-            return try DirectoryStream(try open(folder, O_RDONLY | O_DIRECTORY))
-        } catch  where error.errno == .access {
-            try openUp(folder)
-            return try DirectoryStream(try open(folder, O_RDONLY | O_DIRECTORY))
-        }
-    }
+    /// So many directories make a second thread worth its while.
+    private static let enoughForTwo = 32
 
     /// Lets a directory be worked in that is closed to its own owner, until `closeAgain`.
     package func openUp(_ folder: [UInt8]) throws(SystemError) {
@@ -137,14 +136,16 @@ package final class OpenTree {
         guard var file = TreeFile(path, status) else {
             throw SystemError("mknod", Errno(ENOTSUP), shown(path))
         }
-        if file.kind == .link { file.target = try target(name, in: directory, path) }
+        if file.kind == .link { file.target = try Self.target(name, in: directory, shown(path)) }
         return file
     }
 
-    private func target(_ name: EntryName, in directory: CInt, _ path: [UInt8]) throws(SystemError) -> [UInt8]
+    /// Where a link points.
+    static func target(_ name: EntryName, in directory: CInt, _ shown: @autoclosure () -> String)
+        throws(SystemError) -> [UInt8]
     {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = try check("readlinkat", shown(path)) {
+        let count = try check("readlinkat", shown()) {
             unsafe readlinkat(directory, name, &bytes, Int(PATH_MAX))
         }
         return bytes.prefix(count).map { UInt8(bitPattern: $0) }
@@ -218,8 +219,10 @@ package final class OpenTree {
         }
     }
 
-    /// Puts a file of another directory at a path; what is there and no directory takes its place, where the file
-    /// system can exchange names, or is gone.
+    /// Puts a file of another directory at a path; what was there and no directory is gone.
+    ///
+    /// For a moment nothing is there: renamed onto another one, it would be written to disk at once by ext4 and btrfs, and to
+    /// exchange the two takes twice as long.
     package func put(_ name: String, of place: borrowing FileDescriptor, at path: [UInt8]) throws(SystemError)
     {
         try put(name.utf8CString.map { $0 }, of: place.number, at: path)
@@ -231,14 +234,11 @@ package final class OpenTree {
         try put(name, of: place, at: path)
     }
 
-    /// `RENAME_EXCHANGE`, a GNU-only name.
-    private static let exchange: CUnsignedInt = 2
-
-    /// A file that is renamed onto another one is written to disk at once by ext4 and btrfs, and this would wait.
     private func put(_ name: EntryName, of place: CInt, at path: [UInt8]) throws(SystemError) {
         let (directory, target) = try parent(of: path)
-        if unsafe clinux_renameat2(place, name, directory, target, Self.exchange) == 0 { return }
-        // Nothing is there, or the file system cannot.
+        if unsafe unlinkat(directory, target, 0) < 0, errno != ENOENT {
+            throw SystemError("unlinkat", Errno(errno), shown(path))
+        }
         try check("renameat", shown(path)) { unsafe renameat(place, name, directory, target) }
     }
 
@@ -270,7 +270,7 @@ extension Files {
         let (input, output) = (source.number, file.number)
         var status = stat()
         try check("fstat") { unsafe fstat(input, &status) }
-        if status.st_size <= smallest { return try copyRange(input, output, 0, status.st_size) }
+        if status.st_size <= smallest { return try copyRange(input, output, 0, status.st_size, at: 0) }
         if clinux_share_blocks(output, input) == 0 { return }
         var position: off_t = 0
         while position < status.st_size {
@@ -278,35 +278,52 @@ extension Files {
             if start < 0 && errno == ENXIO { break }
             try check("lseek") { start < 0 ? -1 : 0 }
             let end = try check("lseek") { lseek(input, start, Seek.hole) }
-            try copyRange(input, output, start, min(end, status.st_size))
+            try copyRange(input, output, start, min(end, status.st_size), at: start)
             position = max(end, position + 1)
         }
         try check("ftruncate") { ftruncate(output, status.st_size) }
     }
 
     /// To share what was just written, it has to be on disk: waiting for that takes longer than copying so much.
-    private static var smallest: off_t { 64 << 10 }
+    package static var smallest: Int64 { 64 << 10 }
 
-    private static func copyRange(_ input: CInt, _ output: CInt, _ start: off_t, _ end: off_t)
-        throws(SystemError)
-    {
-        try check("lseek") { lseek(input, start, SEEK_SET) }
-        try check("lseek") { lseek(output, start, SEEK_SET) }
-        var left = Int(end - start)
-        var buffer = [UInt8](repeating: 0, count: min(left, 1 << 20))
-        while left > 0 {
-            let count = try check("read") { unsafe Glibc.read(input, &buffer, min(left, buffer.count)) }
+    /// Writes a part of a file to the beginning of another.
+    ///
+    /// - Throws: also when the file is shorter than that.
+    package static func copyPart(
+        of source: borrowing FileDescriptor,
+        from place: Int64,
+        count: Int64,
+        to file: borrowing FileDescriptor
+    ) throws(SystemError) {
+        try copyRange(source.number, file.number, off_t(place), off_t(place + count), at: 0)
+    }
+
+    private static func copyRange(
+        _ input: CInt,
+        _ output: CInt,
+        _ start: off_t,
+        _ end: off_t,
+        at target: off_t
+    ) throws(SystemError) {
+        var (position, target) = (start, target)
+        var buffer = [UInt8](repeating: 0, count: min(Int(end - start), 1 << 20))
+        while position < end {
+            let most = min(Int(end - position), buffer.count)
+            let count = try check("pread") { unsafe pread(input, &buffer, most, position) }
             // Shorter than it was: nobody writes it, so that cannot be.
-            guard count > 0 else { throw SystemError("read", Errno(EIO)) }
+            guard count > 0 else { throw SystemError("pread", Errno(EIO)) }
             var written = 0
             while written < count {
-                written += try check("write") {
+                written += try check("pwrite") {
                     unsafe buffer.withUnsafeBytes {
-                        unsafe Glibc.write(output, $0.baseAddress?.advanced(by: written), count - written)
+                        let rest = unsafe $0.baseAddress?.advanced(by: written)
+                        return unsafe pwrite(output, rest, count - written, target + off_t(written))
                     }
                 }
             }
-            left -= count
+            position += off_t(count)
+            target += off_t(count)
         }
     }
 

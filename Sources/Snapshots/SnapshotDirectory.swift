@@ -27,11 +27,18 @@ package struct KeptTree: Sendable {
 }
 
 /// What is in an agent's trees now, and which of the kept contents.
-package struct PresentFiles: Sendable {
+struct PresentFiles {
     /// All there is.
-    let files: SnapshotFiles
+    var files = SnapshotFiles()
+    /// The trees, in which what was closed to its owner is open.
+    var trees: [SnapshotFiles.Tree: OpenTree] = [:]
     /// Since when, in nanoseconds since 1970.
     let moment: Int64
+    /// The largest number of a content that somebody knows.
+    var largestContent: Int64 = 0
+
+    /// Closes what was opened up.
+    func closeAgain() { for tree in trees.values { tree.closeAgain() } }
 }
 
 /// The snapshots of one agent.
@@ -41,13 +48,13 @@ package struct SnapshotDirectory: Sendable {
     /// The name of a snapshot that Cloche makes before a rollback begins with this.
     private static let automatic = "before-rollback-"
 
-    private let agent: AgentDirectory
-    private var path: String { agent.snapshots }
+    let agent: AgentDirectory
+    var path: String { agent.snapshots }
     private var knownFile: String { path + "/known" }
-    private var rollbackFile: String { path + "/rollback" }
+    var rollbackFile: String { path + "/rollback" }
     /// There while a snapshot is being made: contents may be kept that are of none.
     private var makingFile: String { path + "/making" }
-    private var scratch: String { path + "/scratch" }
+    var scratch: String { path + "/scratch" }
 
     /// Those of an agent.
     package init(_ agent: AgentDirectory) { self.agent = agent }
@@ -100,7 +107,7 @@ package struct SnapshotDirectory: Sendable {
         )
     }
 
-    private func files(of name: String) throws(ClocheError) -> SnapshotFiles {
+    func files(of name: String) throws(ClocheError) -> SnapshotFiles {
         // Told below.
         if let bytes = try? Files.read("\(path)/\(name).files"), let files = SnapshotFiles(bytes) {
             return files
@@ -113,8 +120,8 @@ package struct SnapshotDirectory: Sendable {
         )
     }
 
-    /// The kept contents of a snapshot; nil when its list cannot be read.
-    private func contents(of name: String) -> [Int64]? {
+    /// The kept contents of a snapshot, and their sizes; nil when its list cannot be read.
+    private func contents(of name: String) -> [Int64: Int64]? {
         // All that is asked for, as a rule.
         for limit in [64 << 10, Int.max] {
             // What cannot be read tells nothing.
@@ -129,11 +136,17 @@ package struct SnapshotDirectory: Sendable {
 
     /// Which files have which kept contents; what is not known is kept anew.
     private func known() -> SnapshotFiles {
-        // Then nothing is known: see above.
-        (try? Files.read(knownFile)).flatMap { SnapshotFiles($0) } ?? SnapshotFiles()
+        guard
+            // What cannot be read tells nothing.
+            let written = try? Files.modificationTime(knownFile), let bytes = try? Files.read(knownFile),
+            var known = SnapshotFiles(bytes)
+        else { return SnapshotFiles() }
+        // The clock of that file system had gone on since the others were changed: another change would show.
+        for tree in known.trees.keys { known.trees[tree]?.forgetChanged(since: written) }
+        return known
     }
 
-    private func write(known: SnapshotFiles) throws(SystemError) {
+    func write(known: SnapshotFiles) throws(SystemError) {
         try Files.writeAtomically(knownFile, known.bytes, sync: false)
     }
 
@@ -157,33 +170,55 @@ package struct SnapshotDirectory: Sendable {
                 limit: TreeCapture.most
             )
             for index in files.indices { files[index].content = TreeFile.Content.checkout }
+            files.forgetChanged(since: now - TreeCapture.tick)
             var known = SnapshotFiles()
-            known.trees[workspace.tree] = files.settled(at: now)
+            known.trees[workspace.tree] = files
             try Files.makeDirectories(path)
             try write(known: known)
         } catch { throw StoreError.cannotWrite(error) }
     }
 
     /// Makes a snapshot; the agent does not run, and the caller has the right to change it.
-    ///
-    /// - Returns: its record, and what is there, for who goes back at once.
-    package func take(_ name: String, _ trees: [KeptTree], automatic: Bool = false)
-        throws(ClocheError) -> (snapshot: Snapshot, present: PresentFiles)
-    {
-        if Files.exists("\(path)/\(name).json") {
-            throw ClocheError(
-                .exists,
-                "agent \(agent.name) has a snapshot \(name) already",
-                remedy: "choose another name, or `cloche snapshot \(agent.name) --delete \(name)` first"
-            )
-        }
+    package func take(_ name: String, _ trees: [KeptTree]) throws(ClocheError) -> Snapshot {
+        try refuseTaken(name)
         try clean()
-        let (present, newBytes) = try attempt("make a snapshot of agent \(agent.name)") {
-            () throws(SystemError) in
+        let intent = "make a snapshot of agent \(agent.name)"
+        let present = try attempt(intent) { () throws(SystemError) in try look(trees) }
+        return try keep(present, as: name) { known throws(SystemError) in try write(known: known) }
+    }
+
+    private func refuseTaken(_ name: String) throws(ClocheError) {
+        if !Files.exists("\(path)/\(name).json") { return }
+        throw ClocheError(
+            .exists,
+            "agent \(agent.name) has a snapshot \(name) already",
+            remedy: "choose another name, or `cloche snapshot \(agent.name) --delete \(name)` first"
+        )
+    }
+
+    /// Makes a snapshot of what was seen.
+    ///
+    /// - Parameter remember: gets what is known then, unless that is what was known before.
+    func keep(
+        _ present: PresentFiles,
+        as name: String,
+        automatic: Bool = false,
+        remember: (SnapshotFiles) throws(SystemError) -> Void = { _ throws(SystemError) in }
+    ) throws(ClocheError) -> Snapshot {
+        defer { present.closeAgain() }
+        var files = present.files
+        let newBytes = try attempt("make a snapshot of agent \(agent.name)") { () throws(SystemError) in
             try Files.writeAtomically(makingFile, [], sync: false)
-            let found = try capture(trees)
-            try Files.writeAtomically("\(path)/\(name).files", found.present.files.bytes, sync: false)
-            return found
+            let newBytes = try keepContents(&files, of: present)
+            if newBytes > 0 {
+                var known = files
+                for tree in present.trees.keys {
+                    known.trees[tree]?.forgetChanged(since: present.moment - TreeCapture.tick)
+                }
+                try remember(known)
+            }
+            try Files.writeAtomically("\(path)/\(name).files", files.bytes, sync: false)
+            return newBytes
         }
         let pool = LayerPool(of: agent)
         let lock = try pool.lock()
@@ -194,7 +229,7 @@ package struct SnapshotDirectory: Sendable {
             created: WallClock.milliseconds,
             isAutomatic: automatic,
             layers: try pool.layers(of: agent),
-            files: Int64(present.files.trees.values.reduce(0) { $0 + $1.count }),
+            files: Int64(files.trees.values.reduce(0) { $0 + $1.count }),
             newBytes: newBytes
         )
         do throws(SystemError) {
@@ -207,31 +242,59 @@ package struct SnapshotDirectory: Sendable {
             )
             try Files.remove(makingFile)
         } catch { throw StoreError.cannotWrite(error) }
-        return (snapshot, present)
+        return snapshot
     }
 
-    private func capture(_ trees: [KeptTree]) throws(SystemError) -> (present: PresentFiles, newBytes: Int64)
+    /// - Returns: how many bytes had to be kept anew.
+    private func keepContents(_ files: inout SnapshotFiles, of present: PresentFiles) throws(SystemError)
+        -> Int64
     {
-        let now = WallClock.nanoseconds
-        var (files, known, bytes) = (SnapshotFiles(), known(), Int64(0))
-        var store = try ContentStore(path + "/store", after: known.largestContent)
-        for tree in trees {
-            var capture = try TreeCapture(tree.path, known: known.trees[tree.tree] ?? [])
-            files.trees[tree.tree] = try capture.capture(skipping: tree.skipping, into: &store)
+        var store = try ContentStore(path + "/store", after: present.largestContent)
+        var bytes: Int64 = 0
+        for tree in SnapshotFiles.Tree.allCases {
+            guard let open = present.trees[tree] else { continue }
+            var capture = TreeCapture(open)
+            try capture.keep(&files.trees[tree, default: []], into: &store)
             bytes += capture.newBytes
         }
-        if bytes > 0 {
-            for (tree, found) in files.trees { known.trees[tree] = found.settled(at: now) }
-            try write(known: known)
+        try store.finish()
+        return bytes
+    }
+
+    /// What is there, with the contents that are known.
+    func look(_ trees: [KeptTree]) throws(SystemError) -> PresentFiles {
+        let memory = Beside { self.known() }
+        var found = PresentFiles(moment: WallClock.nanoseconds)
+        do throws(SystemError) {
+            for tree in trees {
+                let open = try OpenTree(tree.path)
+                found.trees[tree.tree] = open
+                found.files.trees[tree.tree] = try open.files(
+                    skipping: tree.skipping,
+                    limit: TreeCapture.most
+                )
+            }
+        } catch {
+            found.closeAgain()
+            throw error
         }
-        return (PresentFiles(files: files, moment: now), bytes)
+        let known = memory.value
+        found.largestContent = known.largestContent
+        for tree in trees { found.files.trees[tree.tree]?.recognize(known.trees[tree.tree] ?? []) }
+        return found
     }
 
     /// Removes what was cut off: files without a record, and what was moved out of the way.
-    private func clean() throws(ClocheError) {
+    func clean() throws(ClocheError) {
         do throws(SystemError) {
             try Files.makeDirectories(path)
             try Files.removeTree(scratch)
+        } catch { throw StoreError.cannotWrite(error) }
+        try removeUnfinished()
+    }
+
+    private func removeUnfinished() throws(ClocheError) {
+        do throws(SystemError) {
             let names = try Files.list(path)
             for name in names where name.hasSuffix(".files") {
                 if names.contains(name.dropLast(".files".utf8.count) + ".json") { continue }
@@ -248,152 +311,22 @@ package struct SnapshotDirectory: Sendable {
 
     /// What is known may go on naming them: none of their numbers is given again while it does.
     private func removeUnusedContents() throws(ClocheError) {
-        var used: Set<Int64> = []
+        var used: [Int64: Int64] = [:]
         for snapshot in try list() {
             // One whose list cannot be read may have any of them; it can be deleted itself.
-            guard let numbers = contents(of: snapshot.name) else { return }
-            used.formUnion(numbers)
+            guard let contents = contents(of: snapshot.name) else { return }
+            used.merge(contents) { $1 }
         }
         do throws(SystemError) {
             var store = try ContentStore(path + "/store")
-            try store.keep(used)
+            try store.removeFiles(without: used)
+            let wasteful = try store.wasteful(used)
+            if wasteful.isEmpty { return }
+            var known = known()
+            for tree in known.trees.keys { known.trees[tree]?.forgetContents(but: used) }
+            try write(known: known)
+            try store.giveBack(wasteful)
         } catch { throw StoreError.cannotWrite(error) }
-    }
-
-    // MARK: Going back
-
-    /// The snapshot that the agent was being put back to when that was cut off.
-    package var unfinishedRollback: String? {
-        // None, as a rule.
-        (try? Files.readText(rollbackFile)).flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    /// Puts the agent's trees and layers back; the caller has made a snapshot of what is there.
-    ///
-    /// What is cut off is finished by the same call: it compares with what is there then.
-    ///
-    /// - Parameters:
-    ///   - present: what is there, where the caller has just seen it.
-    ///   - checkout: brings files of the first commit, by their paths, into a directory.
-    package func restore(
-        _ snapshot: Snapshot,
-        _ trees: [KeptTree],
-        present: PresentFiles? = nil,
-        checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
-    ) throws(ClocheError) {
-        let wanted = try files(of: snapshot.name)
-        let pool = LayerPool(of: agent)
-        do throws(SystemError) {
-            try Files.writeAtomically(rollbackFile, Array(snapshot.name.utf8), sync: false)
-        } catch { throw StoreError.cannotWrite(error) }
-        try restore(wanted, trees, present, storeOf: self, checkout: checkout)
-        let lock = try pool.lock()
-        defer { _ = lock.isLocked }
-        try pool.repair(agent)
-        try pool.set(snapshot.layers, of: agent)
-        do throws(SystemError) {
-            try Files.remove(agent.keptFiles)
-            try Files.remove(rollbackFile)
-            try Files.removeTree(scratch)
-        } catch { throw StoreError.cannotWrite(error) }
-    }
-
-    /// Gives a new agent the trees and layers of a snapshot of another agent.
-    ///
-    /// - Parameter trees: those of the new agent, the workspace as git has checked it out.
-    package func begin(
-        from snapshot: Snapshot,
-        of other: SnapshotDirectory,
-        _ trees: [KeptTree],
-        checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
-    ) throws(ClocheError) {
-        try takeLayers(of: snapshot, of: other)
-        let wanted = try other.files(of: snapshot.name)
-        try restore(wanted, trees, nil, storeOf: other, checkout: checkout)
-        do throws(SystemError) { try Files.removeTree(scratch) } catch { throw StoreError.cannotWrite(error) }
-    }
-
-    private func takeLayers(of snapshot: Snapshot, of other: SnapshotDirectory) throws(ClocheError) {
-        let pool = LayerPool(of: agent)
-        let lock = try pool.lock()
-        defer { _ = lock.isLocked }
-        // Under the lock, so that they cannot go while they are taken over.
-        _ = try other.snapshot(snapshot.name)
-        try pool.set(snapshot.layers, of: agent)
-    }
-
-    private func restore(
-        _ wanted: SnapshotFiles,
-        _ trees: [KeptTree],
-        _ present: PresentFiles?,
-        storeOf other: SnapshotDirectory,
-        checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
-    ) throws(ClocheError) {
-        try clean()
-        let intent = "put the files of agent \(agent.name) back"
-        let seen: PresentFiles
-        if let present {
-            seen = present
-        } else {
-            seen = try attempt(intent) { () throws(SystemError) in try look(trees) }
-        }
-        var known = SnapshotFiles()
-        for tree in trees {
-            guard let there = seen.files.trees[tree.tree] else { continue }
-            let untouched = try restore(tree, from: there, wanted, storeOf: other, checkout: checkout)
-            // What was put there just now may change again without its time showing it.
-            known.trees[tree.tree] = untouched.settled(at: seen.moment)
-        }
-        do throws(SystemError) { try write(known: known) } catch { throw StoreError.cannotWrite(error) }
-    }
-
-    /// - Returns: the files that stay as they were.
-    private func restore(
-        _ tree: KeptTree,
-        from present: [TreeFile],
-        _ wanted: SnapshotFiles,
-        storeOf other: SnapshotDirectory,
-        checkout: ([[UInt8]], _ directory: String) throws(ClocheError) -> String
-    ) throws(ClocheError) -> [TreeFile] {
-        guard let files = wanted.trees[tree.tree] else { return present }
-        let changes = TreeChanges(from: present, to: files)
-        let missing = changes.made.filter { $0.content == TreeFile.Content.checkout }.map(\.path)
-        let source = missing.isEmpty ? nil : try checkout(missing, scratch)
-        let place = "\(scratch)/\(tree.tree)"
-        try attempt("put the files of agent \(agent.name) back") { () throws(SystemError) in
-            try Files.makeDirectories(place)
-            var restoration = try TreeRestoration(
-                tree.path,
-                scratch: FileDescriptor.Shared(try Files.open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
-                store: try ContentStore(other.path + "/store"),
-                checkout: try source.map { path throws(SystemError) in try OpenTree(path) }
-            )
-            try restoration.carryOut(changes, from: present, to: files)
-        }
-        return changes.untouched
-    }
-
-    private func attempt<Result>(_ intent: String, _ body: () throws(SystemError) -> Result)
-        throws(ClocheError)
-        -> Result
-    {
-        do throws(SystemError) {
-            return try body()
-        } catch { throw Self.failure(intent, error) }
-    }
-
-    /// What is there, with the contents that are known.
-    private func look(_ trees: [KeptTree]) throws(SystemError) -> PresentFiles {
-        let (now, known) = (WallClock.nanoseconds, known())
-        var found = SnapshotFiles()
-        for tree in trees {
-            let open = try OpenTree(tree.path)
-            defer { open.closeAgain() }
-            var files = try open.files(skipping: tree.skipping, limit: TreeCapture.most)
-            files.recognize(known.trees[tree.tree] ?? [])
-            found.trees[tree.tree] = files
-        }
-        return PresentFiles(files: found, moment: now)
     }
 
     // MARK: Removing
@@ -403,7 +336,9 @@ package struct SnapshotDirectory: Sendable {
         let all = try list()
         if all.isEmpty { return [] }
         let present = try attempt("look at the files of agent \(agent.name)") { () throws(SystemError) in
-            try look(trees.filter { $0.tree != .home }).files.trees
+            let seen = try look(trees.filter { $0.tree != .home })
+            seen.closeAgain()
+            return seen.files.trees
         }
         return all.filter { snapshot in
             // What cannot be read may be anything.
@@ -426,7 +361,7 @@ package struct SnapshotDirectory: Sendable {
     /// Removes the oldest of the snapshots that were made before rollbacks, but the last few.
     ///
     /// - Parameter kept: the name of one that stays.
-    package func deleteOldAutomatic(but kept: String) throws(ClocheError) {
+    func deleteOldAutomatic(but kept: String) throws(ClocheError) {
         let old = try list().filter(\.isAutomatic).dropLast(Self.mostAutomatic).map(\.name)
         try remove(old.filter { $0 != kept })
     }
@@ -439,9 +374,17 @@ package struct SnapshotDirectory: Sendable {
         do throws(SystemError) {
             for name in names { try Files.remove("\(path)/\(name).json") }
         } catch { throw StoreError.cannotWrite(error) }
-        try clean()
+        try removeUnfinished()
         try removeUnusedContents()
         try pool.removeUnused()
+    }
+
+    func attempt<Result>(_ intent: String, _ body: () throws(SystemError) -> Result) throws(ClocheError)
+        -> Result
+    {
+        do throws(SystemError) {
+            return try body()
+        } catch { throw Self.failure(intent, error) }
     }
 
     private static func failure(_ intent: String, _ error: SystemError) -> ClocheError {

@@ -18,19 +18,20 @@ package struct SnapshotFiles: Equatable, Sendable {
     /// None.
     package init() {}
 
-    private static let title = Array("cloche-snapshot-2\n".utf8)
+    private static let title = Array("cloche-snapshot-3\n".utf8)
     private static let end = Array("end\n".utf8)
 
-    /// As it is written: the numbers of its contents come first, for whoever wants nothing else.
+    /// As it is written: its contents come first, for whoever wants nothing else.
     package var bytes: [UInt8] {
         let files = trees.values.reduce(0) { $0 + $1.count }
         var writer = ByteWriter(Self.title, capacity: files * 80)
-        let contents = contents.sorted()
+        let contents = contents.sorted { $0.key < $1.key }
         writer.add(UInt64(contents.count))
         // Each as what it is more than the one before.
         var last: Int64 = 0
-        for number in contents {
+        for (number, size) in contents {
             writer.add(number - last)
+            writer.add(size)
             last = number
         }
         for tree in Tree.allCases {
@@ -64,18 +65,24 @@ package struct SnapshotFiles: Equatable, Sendable {
         guard bytes.starts(with: title), bytes.suffix(end.count).elementsEqual(end),
             bytes.count >= title.count + end.count
         else { return nil }
-        return ByteReader(bytes[title.count..<(bytes.count - end.count)])
+        return ByteReader(bytes, title.count..<(bytes.count - end.count))
     }
 
-    /// The numbers of the kept contents that are in it.
-    package var contents: Set<Int64> {
-        Set(trees.values.joined().lazy.map(\.content).filter { $0 > 0 })
+    /// The kept contents that are in it, by their numbers, and their sizes.
+    package var contents: [Int64: Int64] {
+        var found: [Int64: Int64] = [:]
+        for files in trees.values {
+            for index in files.indices where files[index].content > 0 {
+                found[files[index].content] = files[index].size
+            }
+        }
+        return found
     }
 
     /// The same of the beginning of what was written; nil when that is too short.
-    package static func contents(ofBeginning bytes: [UInt8]) -> [Int64]? {
+    package static func contents(ofBeginning bytes: [UInt8]) -> [Int64: Int64]? {
         guard bytes.starts(with: title) else { return nil }
-        var reader = ByteReader(bytes[title.count...])
+        var reader = ByteReader(bytes, title.count..<bytes.count)
         return reader.contents()
     }
 
@@ -128,15 +135,26 @@ private struct ByteWriter {
 }
 
 private struct ByteReader {
-    private var rest: ArraySlice<UInt8>
+    private let bytes: [UInt8]
+    private var position: Int
+    private let end: Int
 
-    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self.bytes = bytes
+        (position, end) = (range.lowerBound, range.upperBound)
+    }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    var isAtEnd: Bool { position == end }
+
+    private mutating func byte() -> UInt8? {
+        if position == end { return nil }
+        position += 1
+        return bytes[position - 1]
+    }
 
     mutating func number() -> UInt64? {
         var (value, shift): (UInt64, UInt64) = (0, 0)
-        while let byte = rest.popFirst(), shift < 64 {
+        while shift < 64, let byte = byte() {
             value |= UInt64(byte & 0x7f) << shift
             if byte & 0x80 == 0 { return value }
             shift += 7
@@ -147,27 +165,26 @@ private struct ByteReader {
     mutating func signed() -> Int64? { number().map { Int64(bitPattern: $0) } }
 
     mutating func text() -> [UInt8]? {
-        guard let count = number(), count <= UInt64(rest.count) else { return nil }
-        defer { rest = rest.dropFirst(Int(count)) }
-        return Array(rest.prefix(Int(count)))
+        guard let count = number(), count <= UInt64(end - position) else { return nil }
+        defer { position += Int(count) }
+        return Array(bytes[position..<position + Int(count)])
     }
 
-    mutating func contents() -> [Int64]? {
-        guard let count = number(), count <= UInt64(rest.count) else { return nil }
-        var (numbers, last): ([Int64], Int64) = ([], 0)
-        numbers.reserveCapacity(Int(count))
+    mutating func contents() -> [Int64: Int64]? {
+        guard let count = number(), count <= UInt64(end - position) else { return nil }
+        var (sizes, last) = ([Int64: Int64](minimumCapacity: Int(count)), Int64(0))
         for _ in 0..<count {
-            guard let more = signed(), more > 0 else { return nil }
+            guard let more = signed(), more > 0, let size = signed() else { return nil }
             let (number, isTooLarge) = last.addingReportingOverflow(more)
             if isTooLarge { return nil }
-            numbers.append(number)
+            sizes[number] = size
             last = number
         }
-        return numbers
+        return sizes
     }
 
     mutating func file() -> TreeFile? {
-        guard let kind = rest.popFirst().flatMap(TreeFile.Kind.init), let path = text(),
+        guard let kind = byte().flatMap(TreeFile.Kind.init), let path = text(),
             let mode = number().flatMap({ UInt32(exactly: $0) }), let size = signed(), let seconds = signed(),
             let rest = signed(), let changed = signed(), let inode = number(), let names = number(),
             let target = text(),

@@ -1,5 +1,5 @@
-// Keeping a tree: a list of all that is in it, and copies of those files whose content is not kept yet. A file is known to
-// have a kept content by its inode and times; the time of its last change can be set by nobody.
+// Keeping a tree: copies of those of its files whose content is not kept yet. A file is known to have a kept content by its
+// inode and times; the time of its last change can be set by nobody.
 
 internal import Glibc
 internal import LinuxSystem
@@ -14,32 +14,20 @@ struct TreeCapture {
     static let tick: Int64 = 20_000_000
 
     private let tree: OpenTree
-    private let known: [TreeFile]
     private var linked: [UInt64: Int64] = [:]
     /// Bytes that had to be kept anew.
     private(set) var newBytes: Int64 = 0
 
-    /// - Parameters:
-    ///   - known: files as they were when their contents were kept.
-    init(_ path: String, known: [TreeFile]) throws(SystemError) {
-        tree = try OpenTree(path)
-        self.known = known
-    }
+    init(_ tree: OpenTree) { self.tree = tree }
 
-    /// Lists the tree and keeps what is new.
-    mutating func capture(skipping: [UInt8]?, into store: inout ContentStore) throws(SystemError)
-        -> [TreeFile]
-    {
-        defer { tree.closeAgain() }
-        var files = try tree.files(skipping: skipping, limit: Self.most, expected: known.count)
-        files.recognize(known)
+    /// Keeps what is new of the tree.
+    mutating func keep(_ files: inout [TreeFile], into store: inout ContentStore) throws(SystemError) {
         for index in files.indices {
             let content = files[index].content
-            guard content == TreeFile.Content.unknown || content > 0 && !store.numbers.contains(content)
+            guard content == TreeFile.Content.unknown || content > 0 && !store.has(content)
             else { continue }
             try keep(&files[index], &store)
         }
-        return files
     }
 
     private mutating func keep(_ file: inout TreeFile, _ store: inout ContentStore) throws(SystemError) {
@@ -48,7 +36,7 @@ struct TreeCapture {
             return
         }
         let source = try tree.openToRead(file.path)
-        file.content = try store.add(source)
+        file.content = try store.add(source, size: file.size)
         newBytes += file.size
         if file.names > 1 { linked[file.inode] = file.content }
         // A file that was closed was opened up for this, which shows in its time.
@@ -60,17 +48,26 @@ extension [TreeFile] {
     /// Gives those that nothing has touched the contents that they are known to have; those of others are not known.
     mutating func recognize(_ known: [TreeFile]) {
         var before = FilesByPath(known)
-        for index in indices where self[index].kind == .file && self[index].size > 0 {
+        for index in indices {
             let old = before.index(of: self[index].path)
+            guard self[index].kind == .file, self[index].size > 0 else { continue }
             let isKnown = old.map { self[index].isUntouched(since: known[$0]) } ?? false
             self[index].content = isKnown ? old.map { known[$0].content } ?? 0 : TreeFile.Content.unknown
         }
     }
 
-    /// The files that are known again by their times: not those that are so new that another change may not show.
-    func settled(at now: Int64) -> [TreeFile] {
-        filter {
-            $0.kind == .file && $0.changed <= now - TreeCapture.tick && $0.content != TreeFile.Content.unknown
+    /// Makes the contents of those unknown that were changed at a moment, in nanoseconds since 1970, or later: another change
+    /// may not show in their times.
+    mutating func forgetChanged(since moment: Int64) {
+        for index in indices where self[index].kind == .file && self[index].changed >= moment {
+            self[index].content = TreeFile.Content.unknown
+        }
+    }
+
+    /// Makes the contents unknown that are kept and not among these.
+    mutating func forgetContents(but kept: [Int64: Int64]) {
+        for index in indices where self[index].content > 0 && kept[self[index].content] == nil {
+            self[index].content = TreeFile.Content.unknown
         }
     }
 }

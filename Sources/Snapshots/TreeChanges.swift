@@ -12,8 +12,8 @@ package struct TreeChanges: Equatable, Sendable {
     package var altered: [TreeFile] = []
     /// Files that are further names of another one, by the paths of both.
     package var linked: [(path: [UInt8], to: [UInt8])] = []
-    /// Files that stay just as they are.
-    package var untouched: [TreeFile] = []
+    /// Files that stay just as they are, by their places in the list of what is there, in the order of what is wanted.
+    package var untouched: [Int] = []
 
     /// Compares.
     ///
@@ -23,11 +23,11 @@ package struct TreeChanges: Equatable, Sendable {
         var first: [UInt64: [UInt8]] = [:]
         var kept = [Bool](repeating: false, count: present.count)
         untouched.reserveCapacity(present.count)
-        for file in wanted {
-            let index = there.index(of: file.path)
-            let old = index.map { present[$0] }
-            if let index, present[index].kind == file.kind { kept[index] = true }
-            if file.kind == .file, file.names > 1 {
+        for place in wanted.indices {
+            let index = there.index(of: wanted[place].path)
+            if let index, present[index].kind == wanted[place].kind { kept[index] = true }
+            if wanted[place].kind == .file, wanted[place].names > 1 {
+                let file = wanted[place]
                 if let other = first[file.inode] {
                     // Whether they are one already does not pay to find out: such files are few.
                     linked.append((file.path, other))
@@ -35,39 +35,52 @@ package struct TreeChanges: Equatable, Sendable {
                 }
                 first[file.inode] = file.path
             }
-            note(file, old)
+            guard let index, present[index].kind == wanted[place].kind else {
+                made.append(wanted[place])
+                continue
+            }
+            switch Self.difference(from: present[index], to: wanted[place]) {
+            case .content: made.append(wanted[place])
+            case .attributes: altered.append(wanted[place])
+            case nil: if wanted[place].kind == .file { untouched.append(index) }
+            }
         }
         remove(present, but: kept)
     }
 
-    private mutating func note(_ file: TreeFile, _ old: TreeFile?) {
-        guard let old, old.kind == file.kind else { return made.append(file) }
+    private enum Difference { case content, attributes }
+
+    private static func difference(from old: TreeFile, to file: TreeFile) -> Difference? {
         switch file.kind {
-        case .file where old.content != file.content || old.size != file.size: made.append(file)
-        case .file where old.names > 1 && file.names == 1:
-            // Another name of it may be what shall be something else.
-            made.append(file)
-        case .link where old.target != file.target: made.append(file)
-        default:
-            if old.mode != file.mode || old.modified != file.modified {
-                altered.append(file)
-            } else if old.kind == .file {
-                untouched.append(old)
-            }
+        case .file where old.content != file.content || old.size != file.size: return .content
+        // Another name of it may be what shall be something else.
+        case .file where old.names > 1 && file.names == 1: return .content
+        case .link where old.target != file.target: return .content
+        default: return old.mode != file.mode || old.modified != file.modified ? .attributes : nil
         }
     }
 
     private mutating func remove(_ present: [TreeFile], but kept: [Bool]) {
         var gone: Set<[UInt8]> = []
-        for (file, isKept) in zip(present, kept) where !isKept {
-            gone.insert(file.path)
-            if !gone.contains(Self.parent(of: file.path)) { removed.append(file.path) }
+        for index in present.indices where !kept[index] {
+            let path = present[index].path
+            gone.insert(path)
+            if !gone.contains(Self.parent(of: path)) { removed.append(path) }
         }
     }
 
     /// The directory that a path is in.
     static func parent(of path: [UInt8]) -> [UInt8] {
         path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[..<$0]) } ?? []
+    }
+
+    /// Directories whose mode or time is another one than it shall be, or will be when the rest was done.
+    var directories: Set<[UInt8]> {
+        var found = Set((made + altered).lazy.filter { $0.kind == .directory }.map(\.path))
+        for path in removed { found.insert(Self.parent(of: path)) }
+        for file in made { found.insert(Self.parent(of: file.path)) }
+        for (path, _) in linked { found.insert(Self.parent(of: path)) }
+        return found
     }
 
     /// Whether nothing has to be done.

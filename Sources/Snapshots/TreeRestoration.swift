@@ -11,34 +11,72 @@ struct TreeRestoration {
     private let store: ContentStore
     /// The files of the first commit that are needed, by their paths.
     private let checkout: OpenTree?
+    private var hasOpened = false
     private var moved = 0
     private var put = 0
 
+    /// Whether the store is the agent's own.
+    private let knowsContents: Bool
+
     /// - Parameters:
     ///   - scratch: a directory of Cloche's on the same file system; what goes is left in it.
-    init(_ path: String, scratch: FileDescriptor.Shared, store: ContentStore, checkout: OpenTree?)
-        throws(SystemError)
-    {
-        tree = try OpenTree(path)
+    ///   - knowsContents: whether the store is the agent's own, whose numbers it may remember.
+    init(
+        _ tree: OpenTree,
+        scratch: FileDescriptor.Shared,
+        store: ContentStore,
+        checkout: OpenTree?,
+        knowsContents: Bool
+    ) {
+        self.tree = tree
         self.scratch = scratch
         self.store = store
         self.checkout = checkout
+        self.knowsContents = knowsContents
     }
 
     /// Makes the tree what is wanted, by the difference from what is there.
+    ///
+    /// - Returns: the tree, and what is known of its files' contents.
     mutating func carryOut(_ changes: TreeChanges, from present: [TreeFile], to wanted: [TreeFile])
-        throws(SystemError)
+        throws(SystemError) -> [TreeFile]
     {
         // Until the end, every directory has to be open to its owner.
         for file in present where file.kind == .directory && file.mode & 0o700 != 0o700 {
             try tree.openUp(file.path)
+            hasOpened = true
         }
         for path in changes.removed { try moveAway(path) }
         for file in changes.made { try make(file) }
         for (path, other) in changes.linked { try link(path, to: other) }
         for file in changes.altered where file.kind != .directory { try finish(file) }
-        try finishDirectories(wanted)
+        let known = try known(changes, present, wanted)
+        try finishDirectories(wanted, changes)
         tree.forgetOpened()
+        return known
+    }
+
+    /// Files that stay as they were, and those that were just put there, by their new inodes and times.
+    private func known(_ changes: TreeChanges, _ present: [TreeFile], _ wanted: [TreeFile])
+        throws(SystemError) -> [TreeFile]
+    {
+        var files = wanted
+        var untouched = changes.untouched[...]
+        for index in files.indices where files[index].kind == .file {
+            if let same = untouched.first, present[same].path == files[index].path {
+                files[index] = present[same]
+                untouched.removeFirst()
+                continue
+            }
+            let content = files[index].content
+            if files[index].names == 1, knowsContents || content <= 0 {
+                files[index] = try tree.status(files[index].path)
+                files[index].content = content
+            } else {
+                files[index].content = TreeFile.Content.unknown
+            }
+        }
+        return files
     }
 
     private mutating func moveAway(_ path: [UInt8]) throws(SystemError) {
@@ -55,26 +93,20 @@ struct TreeRestoration {
             if file.kind != .directory { try finish(file) }
             return
         }
-        if file.content == TreeFile.Content.checkout {
-            let mode = try putCheckedOut(file)
-            try finish(file, hasMode: mode == file.mode)
-        } else {
-            put += 1
-            let name = "new-\(put)"
-            try scratch.borrowed { place throws(SystemError) in try putKept(file, from: place, name) }
-            try finish(file)
-        }
+        if file.content == TreeFile.Content.checkout { return try putCheckedOut(file) }
+        put += 1
+        let name = "new-\(put)"
+        try scratch.borrowed { place throws(SystemError) in try putKept(file, from: place, name) }
+        try finish(file)
     }
 
     /// The checkout was made for this alone: its file itself goes into the tree.
-    ///
-    /// - Returns: the mode that it has.
-    private func putCheckedOut(_ file: TreeFile) throws(SystemError) -> UInt32 {
+    private func putCheckedOut(_ file: TreeFile) throws(SystemError) {
         guard let checkout else { throw SystemError("open", .noEntry, tree.shown(file.path)) }
         let made = try checkout.status(file.path)
         guard made.kind == .file, made.size == file.size else { throw differs(file) }
         try tree.put(from: checkout, at: file.path)
-        return made.mode
+        try finish(file, hasMode: made.mode == file.mode)
     }
 
     private func putKept(_ file: TreeFile, from place: borrowing FileDescriptor, _ name: String)
@@ -84,7 +116,7 @@ struct TreeRestoration {
             throw SystemError("open", .exists, name)
         }
         if file.content != TreeFile.Content.none {
-            try Files.copyContent(from: try store.open(file.content), to: made)
+            try store.copy(file.content, size: file.size, to: made)
         }
         guard try Files.status(of: made).size == file.size else { throw differs(file) }
         try tree.put(name, of: place, at: file.path)
@@ -100,10 +132,6 @@ struct TreeRestoration {
             let name = "new"
             try tree.link(other, as: name, in: place)
             try tree.put(name, of: place, at: path)
-            // Renaming onto another name of the same file does nothing, and leaves this one.
-            do throws(SystemError) {
-                try Files.removeFile(name, at: place)
-            } catch  where error.errno == .noEntry {}
         }
     }
 
@@ -113,9 +141,12 @@ struct TreeRestoration {
     }
 
     /// The deepest first, since one that is closed cannot be passed any more.
-    private func finishDirectories(_ wanted: [TreeFile]) throws(SystemError) {
-        let directories = wanted.filter { $0.kind == .directory }.sorted { $0.path.count > $1.path.count }
-        for file in directories {
+    private func finishDirectories(_ wanted: [TreeFile], _ changes: TreeChanges) throws(SystemError) {
+        let touched = changes.directories
+        let directories = wanted.filter { file in
+            file.kind == .directory && (hasOpened || touched.contains(file.path))
+        }
+        for file in directories.sorted(by: { $0.path.count > $1.path.count }) {
             let now = try tree.status(file.path)
             if now.modified != file.modified && !file.path.isEmpty {
                 try tree.setModified(file.path, file.modified)

@@ -14,10 +14,10 @@ import Testing
 
     private func setMode(_ path: String, _ mode: UInt32) { _ = unsafe chmod(path, mode) }
 
-    /// Twenty directories with one below each, and four files and a link in each of these.
+    /// Forty directories, so many that two threads list them, with one below each, and four files and a link in each of these.
     private func makeWide() throws -> Set<String> {
         var paths: Set<String> = [""]
-        for number in 0..<20 {
+        for number in 0..<40 {
             for file in 0..<4 { try folder.write("tree/d\(number)/in/f\(file)", "\(number) \(file)") }
             try Files.makeSymbolicLink(folder.path + "/tree/d\(number)/in/link", to: "/target\(number)")
             paths.formUnion(["d\(number)", "d\(number)/in", "d\(number)/in/link"])
@@ -55,7 +55,7 @@ import Testing
 
     @Test func whatIsClosedIsListedAndClosedAgain() throws {
         let paths = try makeWide()
-        let closed = ["/tree/d3", "/tree/d4/in", "/tree/d7", "/tree/d8"].map { folder.path + $0 }
+        let closed = ["/tree/d3", "/tree/d4/in", "/tree/d7", "/tree/d30"].map { folder.path + $0 }
         for path in closed { setMode(path, 0) }
         let tree = try OpenTree(folder.path + "/tree")
         let files = try tree.files(limit: Self.limit)
@@ -78,7 +78,7 @@ import Testing
             #expect(error?.errno.number == EOVERFLOW)
         }
         _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: 1000, bytes: names))
-        for limit in [1, 20, 50, paths.count - 1] {
+        for limit in [1, 20, 50, paths.count / 2 + 10, paths.count - 1] {
             #expect(throws: SystemError.self) {
                 _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: limit, bytes: 1 << 20))
             }

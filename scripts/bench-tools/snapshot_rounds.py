@@ -33,7 +33,8 @@ def project(place):
         file = place / f"project/d{number % 100}/f{number}"
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"file {number}\n" * 50)
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "First"]):
+    # The objects in a pack, as a clone has them.
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "First"], ["gc", "-q"]):
         run("git", *words, where=place / "project")
     return place / "project"
 

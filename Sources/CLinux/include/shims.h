@@ -41,8 +41,8 @@ int clinux_memory_file(void);
 void clinux_host_memory(int64_t *_Nonnull shared, int64_t *_Nonnull swapped);
 /* Bytes free to this user on the file system of fd, or -1. */
 int64_t clinux_free_bytes(int fd);
-/* fallocate(2) with FALLOC_FL_KEEP_SIZE. */
-int clinux_reserve(int fd, int64_t place, int64_t count);
+/* fallocate(2) with FALLOC_FL_KEEP_SIZE, and FALLOC_FL_PUNCH_HOLE if it is to be given back. */
+int clinux_allocate(int fd, int back, int64_t place, int64_t count);
 
 /* ioctl(2) is variadic and so unavailable to Swift: TIOCSWINSZ, TIOCGWINSZ. */
 int clinux_set_window_size(int fd, unsigned short columns, unsigned short rows);
