@@ -129,7 +129,8 @@ extension Project {
         if record.left != nil { record.left = try ActingAgent(self, record, directory).left() }
         try choose(&policy, &record)
         try directory.write(record)
-        try launch(directory, task.isEmpty ? .resume : .resumeWithTask, policy, record.variables)
+        let mode = task.isEmpty ? StartMode.resume : .resumeWithTask
+        try launch(directory, holding: lock, mode, policy, record.variables)
         return infoAfterStart(directory, record)
     }
 

@@ -156,6 +156,7 @@ extension Project {
             if !hooks.isEmpty { progress("hooks.pre-start: " + visible(hooks.joined(separator: "; "))) }
             try launch(
                 directory,
+                holding: lock,
                 .first,
                 policy,
                 record.variables,
@@ -312,9 +313,12 @@ extension Project {
 
     /// Starts the supervisor as a process of its own and waits until it says that the program runs, or why not.
     ///
-    /// - Parameter policy: has the credentials that were chosen.
+    /// - Parameters:
+    ///   - lock: the right to change the agent.
+    ///   - policy: has the credentials that were chosen.
     func launch(
         _ directory: AgentDirectory,
+        holding lock: borrowing FileLock,
         _ mode: StartMode,
         _ policy: Policy,
         _ variables: [Document.Entry],
@@ -343,6 +347,7 @@ extension Project {
                 mode: mode.rawValue,
                 environment: environment
             ),
+            holding: lock,
             keys: keys
         )
         try GatewayKeyReading(installation).takeBackRevoked(policy)

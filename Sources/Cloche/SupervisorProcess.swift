@@ -13,7 +13,7 @@ package enum SupervisorProcess {
         do {
             // The number stays taken until /dev/null has it.
             guard let socket = FileDescriptor(duplicating: 0) else { return 125 }
-            guard let (order, keys) = try SupervisorOrder.receive(socket),
+            guard let (order, right, keys) = try SupervisorOrder.receive(socket),
                 let mode = StartMode(rawValue: order.mode)
             else { return 0 }
             ProcessEnvironment.replace(order.environment)
@@ -24,7 +24,7 @@ package enum SupervisorProcess {
                 SupervisorReady.send(StoreError.cannotWrite(error), to: socket)
                 return 125
             }
-            return run(order, mode, keys, reporting: socket)
+            return run(order, mode, right, keys, reporting: socket)
         } catch { return 125 }
     }
 
@@ -40,6 +40,7 @@ package enum SupervisorProcess {
     private static func run(
         _ order: SupervisorOrder,
         _ mode: StartMode,
+        _ right: FileDescriptor.Shared,
         _ keys: FileDescriptor.Shared?,
         reporting socket: consuming FileDescriptor
     ) -> Int32 {
@@ -51,7 +52,7 @@ package enum SupervisorProcess {
             guard (record.auditLog ?? "") == order.agent else { return 125 }
             let agent = try AgentLaunch(installation: Installation())
                 .supervisedAgent(directory, record, mode, keys: keys)
-            supervisor = try Supervisor(agent)
+            supervisor = try Supervisor(agent, holding: right)
             try supervisor.start()
         } catch {
             SupervisorReady.send(error, to: socket)
@@ -88,9 +89,11 @@ public final class WaitingSupervisor: Sendable {
     }
 
     /// Has it run an agent; returns when the agent's program runs.
-    func begin(_ order: SupervisorOrder, keys: FileDescriptor.Shared?) throws(ClocheError) {
+    func begin(_ order: SupervisorOrder, holding right: borrowing FileLock, keys: FileDescriptor.Shared?)
+        throws(ClocheError)
+    {
         let answer: ClocheError?
-        try order.send(to: socket, keys: keys)
+        try order.send(to: socket, holding: right, keys: keys)
         do throws(SystemError) {
             answer = try SupervisorReady.receive(socket)
         } catch {

@@ -11,7 +11,7 @@ package import ClocheModel
 package import ControlGroups
 internal import Gateway
 internal import Glibc
-internal import LinuxSystem
+package import LinuxSystem
 internal import ModelUsage
 internal import NetworkRelay
 internal import ResourceUsage
@@ -106,6 +106,8 @@ package final class Supervisor {
     private var exports: ExportProcesses
     var record: AgentRecord
     private let lock: FileLock
+    /// The right to change the agent, until its record says that it starts.
+    private var right: FileDescriptor.Shared?
     let epoll: Epoll
     private let signals: SignalDescriptor
     let listener: FileDescriptor
@@ -209,8 +211,12 @@ package final class Supervisor {
     var finished = false
 
     /// Prepares to supervise: takes the lock and opens the socket; the sandbox comes with `start`.
-    package init(_ agent: SupervisedAgent) throws(ClocheError) {
+    ///
+    /// - Parameter right: the right to change the agent. Its command holds it, too, and may be killed: until others can see in
+    ///   the record that the agent starts, they must not take it for one that nobody is at.
+    package init(_ agent: SupervisedAgent, holding right: FileDescriptor.Shared) throws(ClocheError) {
         self.agent = agent
+        self.right = right
         policy = agent.request.policy
         record = try agent.directory.read()
         audit = AuditLog(agent.directory, record, policy.audit, .supervisor)
@@ -326,6 +332,7 @@ package final class Supervisor {
         ) { (plan: SandboxPlan) throws(ClocheError) in
             record.limits = resources?.holders ?? []
             try agent.directory.write(record)
+            right = nil
             plannedFiles = audit.keeps(.file) ? PlannedFiles(plan) : nil
             // The disk has until the harness runs: only then is anybody told.
             let given = policy.credentials.map(\.event) + interceptionEvents + shareGrantEvents

@@ -29,10 +29,15 @@ package struct SupervisorOrder: Equatable, Sendable {
 
     /// Gives the order.
     ///
-    /// - Parameter keys: a pipe for the agent's gateway, which goes along.
-    package func send(to socket: borrowing FileDescriptor, keys: FileDescriptor.Shared? = nil)
-        throws(ClocheError)
-    {
+    /// - Parameters:
+    ///   - right: the right to change the agent, which the supervisor holds, too, until its record says that it starts: the
+    ///     command may be killed meanwhile.
+    ///   - keys: a pipe for the agent's gateway, which goes along.
+    package func send(
+        to socket: borrowing FileDescriptor,
+        holding right: borrowing FileLock,
+        keys: FileDescriptor.Shared? = nil
+    ) throws(ClocheError) {
         let message = bytes
         guard message.count <= UnixSocket.messageLimit else {
             throw ClocheError(
@@ -43,20 +48,21 @@ package struct SupervisorOrder: Equatable, Sendable {
             )
         }
         do throws(SystemError) {
-            try UnixSocket.send(socket, message, descriptors: keys.map { [$0.number] } ?? [])
+            let descriptors = [right.number] + (keys.map { [$0.number] } ?? [])
+            try UnixSocket.send(socket, message, descriptors: descriptors)
         } catch { throw ClocheError(.system, "cannot start the supervisor", why: error.description) }
     }
 
-    /// Waits for an order, and the pipe that came along; nil when the command has ended without one.
+    /// Waits for an order, and what came along; nil when the command has ended without one.
     package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError)
-        -> (order: SupervisorOrder, keys: FileDescriptor.Shared?)?
+        -> (order: SupervisorOrder, right: FileDescriptor.Shared, keys: FileDescriptor.Shared?)?
     {
-        guard var message = try UnixSocket.receive(socket), let order = SupervisorOrder(message.bytes) else {
-            return nil
-        }
+        guard var message = try UnixSocket.receive(socket), let order = SupervisorOrder(message.bytes),
+            let right = message.descriptors.takeFirst()
+        else { return nil }
         var keys: FileDescriptor.Shared?
         if let pipe = message.descriptors.takeFirst() { keys = FileDescriptor.Shared(pipe) }
-        return (order, keys)
+        return (order, FileDescriptor.Shared(right), keys)
     }
 
     /// The order as bytes: each word is ended by a null.

@@ -62,7 +62,7 @@ struct ContentStoreTests {
         #expect(try (4...6).contains(Files.list(store).count))
     }
 
-    @Test("A file that became shorter is not kept as something else, and one that became longer as it was listed")
+    @Test("A file that became shorter is not kept as something else, a longer one as it was listed")
     func changedMeanwhile() throws {
         var kept = try ContentStore(store)
         let path = folder.path + "/source"

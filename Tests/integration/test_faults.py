@@ -274,6 +274,49 @@ def test_kill_of_the_supervisor_at_moments_of_its_life(t):
         finish(t, project)
 
 
+@case.timeout(200)
+def test_a_supervisor_on_its_way_runs_no_later_agent(t):
+    """Its command is killed between the order and the start, and somebody puts another agent in the place: it must not run
+    there. Nothing tells a slow supervisor from one that stands still."""
+    project = t.repository()
+    t.run_task("a", "true", cwd=project)
+    socket = next(t.state.glob("cloche/*/a")) / "control.sock"
+    caught = 0
+    for round in range(40):
+        if caught == 12:
+            break
+        t.cloche("delete", "--force", "a", cwd=project)
+        process = t.spawn("start", "a", "--profile", "shell", "echo x >> x", cwd=project)
+        ours = []
+        # It is there before it is told for which agent; its socket is soon followed by the record.
+        while not ours:
+            ours = [pid for pid in t.supervisors() if pid != process.pid]
+        while not socket.exists() and process.poll() is None:
+            pass
+        end = time.monotonic() + round % 12 * 0.0004
+        while time.monotonic() < end:
+            pass
+        for pid in ours:
+            os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        process.communicate()
+        entry = t.agents(project).get("a", {})
+        if ours and entry.get("state") not in case.LIVING and not (t.workspace("a", project) / "x").exists():
+            caught += 1
+            # Refused, or done: then the name is free.
+            deleted = t.cloche("delete", "--force", "a", cwd=project, check=None)
+            if deleted.code == 0:
+                t.start("a", "echo x >> x; sleep 1", cwd=project)
+            else:
+                assert "is being changed by another command" in deleted.err, deleted
+        for pid in ours:
+            os.kill(pid, signal.SIGCONT)
+        t.wait_until(lambda: not [pid for pid in ours if pid in t.supervisors()], "the supervisor ends")
+        t.wait_ended("a", project)
+        assert (t.workspace("a", project) / "x").read_text() == "x\n", f"round {round}: both ran in one workspace"
+    assert caught >= 3, f"only {caught} were caught in time"
+
+
 @case.timeout(120)
 def test_kill_of_everything_at_once_and_after_a_reboot(t):
     """After a reboot the runtime directory is empty and no process lives: the state says what was."""
