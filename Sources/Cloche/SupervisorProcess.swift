@@ -13,18 +13,18 @@ package enum SupervisorProcess {
         do {
             // The number stays taken until /dev/null has it.
             guard let socket = FileDescriptor(duplicating: 0) else { return 125 }
-            guard let (order, right, keys) = try SupervisorOrder.receive(socket),
-                let mode = StartMode(rawValue: order.mode)
+            guard let received = try SupervisorOrder.receive(socket),
+                let mode = StartMode(rawValue: received.order.mode)
             else { return 0 }
-            ProcessEnvironment.replace(order.environment)
-            let directory = AgentDirectory(path: order.directory)
+            ProcessEnvironment.replace(received.order.environment)
+            let directory = AgentDirectory(path: received.order.directory)
             do throws(SystemError) {
                 try takeStreams(directory)
             } catch {
                 SupervisorReady.send(StoreError.cannotWrite(error), to: socket)
                 return 125
             }
-            return run(order, mode, right, keys, reporting: socket)
+            return run(received, mode, reporting: socket)
         } catch { return 125 }
     }
 
@@ -38,12 +38,12 @@ package enum SupervisorProcess {
     }
 
     private static func run(
-        _ order: SupervisorOrder,
+        _ received: consuming SupervisorOrder.Received,
         _ mode: StartMode,
-        _ right: FileDescriptor.Shared,
-        _ keys: FileDescriptor.Shared?,
         reporting socket: consuming FileDescriptor
     ) -> Int32 {
+        let (order, keys) = (received.order, received.keys)
+        let right = received.takeRight()
         let directory = AgentDirectory(path: order.directory)
         let supervisor: Supervisor
         do throws(ClocheError) {

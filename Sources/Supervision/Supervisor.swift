@@ -107,7 +107,7 @@ package final class Supervisor {
     var record: AgentRecord
     private let lock: FileLock
     /// The right to change the agent, until its record says that it starts.
-    private var right: FileDescriptor.Shared?
+    private var right: FileDescriptor?
     let epoll: Epoll
     private let signals: SignalDescriptor
     let listener: FileDescriptor
@@ -214,9 +214,9 @@ package final class Supervisor {
     ///
     /// - Parameter right: the right to change the agent. Its command holds it, too, and may be killed: until others can see in
     ///   the record that the agent starts, they must not take it for one that nobody is at.
-    package init(_ agent: SupervisedAgent, holding right: FileDescriptor.Shared) throws(ClocheError) {
+    package init(_ agent: SupervisedAgent, holding right: consuming FileDescriptor) throws(ClocheError) {
         self.agent = agent
-        self.right = right
+        self.right = consume right
         policy = agent.request.policy
         record = try agent.directory.read()
         audit = AuditLog(agent.directory, record, policy.audit, .supervisor)

@@ -53,16 +53,26 @@ package struct SupervisorOrder: Equatable, Sendable {
         } catch { throw ClocheError(.system, "cannot start the supervisor", why: error.description) }
     }
 
-    /// Waits for an order, and what came along; nil when the command has ended without one.
-    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError)
-        -> (order: SupervisorOrder, right: FileDescriptor.Shared, keys: FileDescriptor.Shared?)?
-    {
+    /// An order and what came along.
+    package struct Received: ~Copyable {
+        /// The order.
+        package let order: SupervisorOrder
+        /// The pipe for its gateway, if it has one.
+        package let keys: FileDescriptor.Shared?
+        fileprivate let right: FileDescriptor
+
+        /// The right to change the agent.
+        package consuming func takeRight() -> FileDescriptor { right }
+    }
+
+    /// Waits for an order; nil when the command has ended without one.
+    package static func receive(_ socket: borrowing FileDescriptor) throws(SystemError) -> Received? {
         guard var message = try UnixSocket.receive(socket), let order = SupervisorOrder(message.bytes),
             let right = message.descriptors.takeFirst()
         else { return nil }
         var keys: FileDescriptor.Shared?
         if let pipe = message.descriptors.takeFirst() { keys = FileDescriptor.Shared(pipe) }
-        return (order, FileDescriptor.Shared(right), keys)
+        return Received(order: order, keys: keys, right: right)
     }
 
     /// The order as bytes: each word is ended by a null.
