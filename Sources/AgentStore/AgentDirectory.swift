@@ -201,7 +201,8 @@ package struct AgentDirectory: Equatable, Sendable {
             .state,
             "agent \(name) is being changed by another command",
             why: "\(operationLock) is held",
-            remedy: "wait for that command to end"
+            remedy:
+                "wait for that command, or the supervisor it has started; `fuser \(operationLock)` shows which it is"
         )
     }
 

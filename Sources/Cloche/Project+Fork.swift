@@ -22,7 +22,8 @@ extension Project {
         let target = try agentDirectory(new)
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
-        let record = try restingRecord(directory)
+        // A snapshot is whole whatever the agent is.
+        let record = try snapshot == nil ? restingRecord(directory) : record(ofResting: directory)
         let child = try childRecord(of: record, new, target)
         let snapshots = SnapshotDirectory(directory)
         let made: Snapshot

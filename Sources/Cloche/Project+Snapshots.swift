@@ -46,8 +46,14 @@ extension Project {
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
         let record = try directory.read()
-        try settleSnapshots(directory, record)
-        try SnapshotDirectory(directory).delete(snapshot)
+        let snapshots = SnapshotDirectory(directory)
+        // The others may have to go first, so that there is room for what was cut off to be finished.
+        if try [snapshots.unfinishedRollback, snapshots.lastAutomatic()].contains(snapshot) {
+            try settleSnapshots(directory, record)
+        } else {
+            try settleLayers(directory)
+        }
+        try snapshots.delete(snapshot)
         try note(directory, record, ["action": .string("delete"), "name": .string(snapshot)])
     }
 
@@ -56,20 +62,25 @@ extension Project {
         let directory = try agentDirectory(name)
         let lock = try directory.lockForOperation()
         defer { _ = lock.isLocked }
-        let record = try restingRecord(directory)
+        let record = try record(ofResting: directory)
+        try settleLayers(directory)
         let snapshots = SnapshotDirectory(directory)
         let snapshot = try snapshots.snapshot(wanted)
-        let before = try snapshots.goBack(
-            to: snapshot,
-            keptTrees(directory, record),
-            checkout: Self.checkout(directory, record)
-        )
+        let (trees, checkout) = (keptTrees(directory, record), Self.checkout(directory, record))
+        let before: String
+        // One that was cut off has kept what was there, and may be one that cannot be finished.
+        if snapshots.unfinishedRollback != nil, let kept = try snapshots.lastAutomatic() {
+            try snapshots.finishRollback(to: snapshot, trees, checkout: checkout)
+            before = kept
+        } else {
+            before = try snapshots.goBack(to: snapshot, trees, checkout: checkout).name
+        }
         try note(
             directory,
             record,
-            ["action": .string("rollback"), "name": .string(wanted), "before": .string(before.name)]
+            ["action": .string("rollback"), "name": .string(wanted), "before": .string(before)]
         )
-        return Rollback(snapshot: snapshot, before: before.name)
+        return Rollback(snapshot: snapshot, before: before)
     }
 
     /// What brings the files of an agent's first commit; git is asked about the repository at once, and beside the rest.
@@ -89,6 +100,13 @@ extension Project {
 
     /// The record of an agent of which nothing runs; what an earlier command left half-done is finished.
     func restingRecord(_ directory: AgentDirectory) throws(ClocheError) -> AgentRecord {
+        let record = try record(ofResting: directory)
+        try settleSnapshots(directory, record)
+        return record
+    }
+
+    /// The record of an agent of which nothing runs.
+    func record(ofResting directory: AgentDirectory) throws(ClocheError) -> AgentRecord {
         let status = try AgentStatus(of: directory)
         switch status.state {
         case .starting, .running, .paused, .stopping:
@@ -106,10 +124,8 @@ extension Project {
                 why: "a command was ended half-way",
                 remedy: "`cloche delete \(directory.name)` removes what is there"
             )
-        case .stopped, .exited, .failed, .lost: break
+        case .stopped, .exited, .failed, .lost: return status.record
         }
-        try settleSnapshots(directory, status.record)
-        return status.record
     }
 
     /// Finishes a rollback or a snapshot that was cut off.
@@ -117,12 +133,31 @@ extension Project {
         let snapshots = SnapshotDirectory(directory)
         guard snapshots.areThere else { return }
         if let unfinished = snapshots.unfinishedRollback {
-            try snapshots.finishRollback(
-                to: try snapshots.snapshot(unfinished),
-                keptTrees(directory, record),
-                checkout: Self.checkout(directory, record)
-            )
+            do throws(ClocheError) {
+                try snapshots.finishRollback(
+                    to: try snapshots.snapshot(unfinished),
+                    keptTrees(directory, record),
+                    checkout: Self.checkout(directory, record)
+                )
+            } catch {
+                // It may never be possible: then there is another way.
+                let other = try snapshots.lastAutomatic() ?? "SNAPSHOT"
+                throw ClocheError(
+                    error.code,
+                    "the rollback of agent \(directory.name) to \(unfinished.debugDescription) cannot be finished",
+                    why: error.why.isEmpty ? error.what : error.what + ": " + error.why,
+                    remedy: """
+                        \(error.remedy); or `cloche rollback \(directory.name) \(other)`, which is what was there before; any \
+                        other snapshot will do, too
+                        """
+                )
+            }
         }
+        try settleLayers(directory)
+    }
+
+    /// Finishes a change of an agent's layers that was cut off.
+    func settleLayers(_ directory: AgentDirectory) throws(ClocheError) {
         let pool = LayerPool(of: directory)
         guard pool.isThere else { return }
         let lock = try pool.lock()

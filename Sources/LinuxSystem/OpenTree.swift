@@ -70,7 +70,7 @@ package final class OpenTree {
     package struct Bounds: Sendable {
         /// Files and all else.
         package let files: Int
-        /// Bytes of their paths.
+        /// Bytes of their paths, and of what links point to.
         package let bytes: Int
 
         /// These.

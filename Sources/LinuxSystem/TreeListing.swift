@@ -109,6 +109,7 @@ struct TreeListing: Sendable {
                     OpenTree.shown(path, of: tree)
                 )
             }
+            bytes += file.target.count
             if file.kind == .directory { waiting.append(path) }
             found.append(file)
             try checkBounds()

@@ -28,8 +28,12 @@ struct ContentStore {
     private let directory: FileDescriptor.Shared
     private var files: Set<Int64> = []
     private var next: Int64 = 1
-    /// The small contents that are not written yet, and where the first of them will be.
-    private var waiting: (bytes: [UInt8], place: Place, file: FileDescriptor.Shared)?
+    /// How long files are of which that was asked.
+    private var lengths: [Int64: Int64] = [:]
+    /// The file that small contents go to.
+    private var bundle: (number: Int64, file: FileDescriptor.Shared)?
+    /// What is to be written to it.
+    private var waiting: [UInt8] = []
 
     /// Opens the store, which is made if it is missing.
     ///
@@ -43,8 +47,20 @@ struct ContentStore {
         next = max(Place(known).file, files.max() ?? 0) + 1
     }
 
-    /// Whether there is a content of that number.
-    func has(_ content: Int64) -> Bool { files.contains(Place(content).file) }
+    /// Whether there is a content of that number and size; after a power cut a file may be shorter than it was.
+    mutating func has(_ content: Int64, size: Int64) -> Bool {
+        let place = Place(content)
+        guard files.contains(place.file) else { return false }
+        let length = lengths[place.file] ?? self.length(of: place.file)
+        lengths[place.file] = length
+        return length - place.offset >= size
+    }
+
+    private func length(of number: Int64) -> Int64 {
+        do throws(SystemError) {
+            return try Files.status(of: try open(number, O_RDONLY)).size
+        } catch { return 0 }  // what cannot be opened is not there
+    }
 
     // MARK: Keeping
 
@@ -65,25 +81,22 @@ struct ContentStore {
         let bytes = try source.readToEnd(limit: Int(size))
         // Shorter than it was: nobody writes it, so that cannot be.
         guard bytes.count == size else { throw SystemError("read", Errno(EIO)) }
-        if let (some, place, _) = waiting, place.offset + Int64(some.count) + size > Self.largestFile {
-            try finish()
-        }
-        if waiting == nil {
-            let (number, file) = try makeFile()
-            waiting = ([], Place(file: number, offset: 0), file)
-        }
-        guard let (some, place, _) = waiting else { preconditionFailure("there is a file") }
-        waiting?.bytes += bytes
-        return Place(file: place.file, offset: place.offset + Int64(some.count)).content
+        if Int64(waiting.count) + size > Self.largestFile { try finish() }
+        if bundle == nil { bundle = try makeFile() }
+        guard let number = bundle?.number else { preconditionFailure("there is a file") }
+        let place = Place(file: number, offset: Int64(waiting.count))
+        waiting += bytes
+        return place.content
     }
 
     /// Writes what was kept and is not written yet.
     mutating func finish() throws(SystemError) {
-        if let (bytes, _, file) = waiting { try file.write(bytes) }
-        waiting = nil
+        try bundle?.file.write(waiting)
+        bundle = nil
+        waiting.removeAll(keepingCapacity: true)
     }
 
-    private mutating func makeFile() throws(SystemError) -> (Int64, FileDescriptor.Shared) {
+    private mutating func makeFile() throws(SystemError) -> (number: Int64, file: FileDescriptor.Shared) {
         let number = next
         next += 1
         let made = try directory.borrowed { directory throws(SystemError) -> FileDescriptor in

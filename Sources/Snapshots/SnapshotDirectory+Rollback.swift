@@ -5,6 +5,7 @@ internal import AgentStore
 package import ClocheModel
 internal import Glibc
 package import LinuxSystem
+internal import TerminalText
 
 extension SnapshotDirectory {
     /// Begins to bring files of the first commit, by their paths, into a directory below another; that is the result.
@@ -12,10 +13,11 @@ extension SnapshotDirectory {
         Result<String, ClocheError>
     >
 
-    /// The snapshot that the agent was being put back to when that was cut off.
+    /// The snapshot that the agent was being put back to when that was cut off; empty when that is not known.
     package var unfinishedRollback: String? {
-        // None, as a rule.
-        (try? Files.readText(rollbackFile)).flatMap { $0.isEmpty ? nil : $0 }
+        guard Files.exists(rollbackFile) else { return nil }
+        // A power cut may have taken what was in it.
+        return (try? Files.readText(rollbackFile)) ?? ""
     }
 
     /// Puts the agent's trees and layers back, after a snapshot of what is there; of these, the last few are left.
@@ -42,7 +44,9 @@ extension SnapshotDirectory {
         return before
     }
 
-    /// Goes on with putting back what was cut off: it compares with what is there now.
+    /// Goes on with putting back what was cut off, to the same snapshot or to another: it compares with what is there now.
+    ///
+    /// What was there before is kept already.
     package func finishRollback(to snapshot: Snapshot, _ trees: [KeptTree], checkout: Checkout)
         throws(ClocheError)
     {
@@ -63,7 +67,7 @@ extension SnapshotDirectory {
         try takeLayers(of: snapshot, of: other)
         try clean()
         let restoration = try restoration(trees, try other.files(of: snapshot.name), checkout)
-        let known = try carryOut(restoration, trees, storeOf: other)
+        let known = try carryOut(restoration, try sources(of: restoration, snapshot, in: other), trees)
         do throws(SystemError) {
             try Files.removeTree(scratch)
             try write(known: known)
@@ -93,10 +97,12 @@ extension SnapshotDirectory {
     private func finish(_ restoration: Restoration, _ snapshot: Snapshot, _ trees: [KeptTree])
         throws(ClocheError)
     {
+        // Before anything is changed: what cannot be had must not leave half of it done.
+        let sources = try sources(of: restoration, snapshot, in: self)
         do throws(SystemError) {
             try Files.writeAtomically(rollbackFile, Array(snapshot.name.utf8), sync: false)
         } catch { throw StoreError.cannotWrite(error) }
-        let known = try carryOut(restoration, trees, storeOf: self)
+        let known = try carryOut(restoration, sources, trees)
         let removal = Beside { [scratch] in Result { () throws(SystemError) in try Files.removeTree(scratch) }
         }
         let pool = LayerPool(of: agent)
@@ -113,27 +119,54 @@ extension SnapshotDirectory {
         } catch { throw StoreError.cannotWrite(error) }
     }
 
+    /// Where the contents are, all of them.
+    private func sources(
+        of restoration: Restoration,
+        _ snapshot: Snapshot,
+        in other: SnapshotDirectory
+    ) throws(ClocheError) -> Sources {
+        let checkout = try restoration.checkout?.value.get()
+        let intent = "take the contents of snapshot \(snapshot.name)"
+        var found = try attempt(intent) { () throws(SystemError) -> Sources in
+            Sources(
+                store: try ContentStore(other.path + "/store"),
+                checkout: try checkout.map { path throws(SystemError) in try OpenTree(path) },
+                isOwn: other.path == path
+            )
+        }
+        guard let (tree, file) = restoration.missing(in: &found) else { return found }
+        let shown = visible(String(decoding: file.path, as: UTF8.self), limit: 400)
+        let isOfGit = file.content == TreeFile.Content.checkout
+        throw ClocheError(
+            .state,
+            "cannot \(self.intent)",
+            why: isOfGit
+                ? "git writes another \(shown) than it did when the agent was made"
+                : "what snapshot \(snapshot.name) has kept of \(shown) (\(tree)) is not whole",
+            remedy: isOfGit
+                ? "put the repository's settings back (core.autocrlf, core.eol, attributes), and run it again"
+                : "nothing was changed; use another snapshot, and remove this one"
+        )
+    }
+
     /// - Returns: what is known of the trees then.
-    private func carryOut(_ restoration: Restoration, _ trees: [KeptTree], storeOf other: SnapshotDirectory)
+    private func carryOut(_ restoration: Restoration, _ sources: Sources, _ trees: [KeptTree])
         throws(ClocheError) -> SnapshotFiles
     {
-        let source = try restoration.checkout?.value.get()
-        let store = try attempt(intent) { () throws(SystemError) in try ContentStore(other.path + "/store") }
         var known = restoration.present
         for tree in trees {
             guard let changes = restoration.changes[tree.tree] else { continue }
             known.trees[tree.tree] = try attempt(intent) { () throws(SystemError) in
                 let place = "\(scratch)/\(tree.tree)"
                 try Files.makeDirectories(place)
+                let folder = try Files.open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
                 var work = TreeRestoration(
                     try OpenTree(tree.path),
-                    scratch: FileDescriptor.Shared(
-                        try Files.open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                    ),
-                    store: store,
-                    checkout: try source.map { path throws(SystemError) in try OpenTree(path) },
+                    scratch: FileDescriptor.Shared(folder),
+                    store: sources.store,
+                    checkout: sources.checkout,
                     // Numbers of another agent's contents are none of this one's.
-                    knowsContents: other.path == path
+                    knowsContents: sources.isOwn
                 )
                 return try work.carryOut(
                     changes,
@@ -144,6 +177,16 @@ extension SnapshotDirectory {
         }
         return known
     }
+}
+
+/// Where contents come from.
+private struct Sources {
+    /// Those that were kept.
+    var store: ContentStore
+    /// Those that git has, as they are checked out.
+    let checkout: OpenTree?
+    /// Whether they are the agent's own.
+    let isOwn: Bool
 }
 
 /// What has to be done so that an agent's trees are as a snapshot has them.
@@ -174,5 +217,21 @@ private struct Restoration {
         let missing = changes[.workspace, default: TreeChanges(from: [], to: [])].made
             .filter { $0.content == TreeFile.Content.checkout }.map(\.path)
         self.checkout = missing.isEmpty ? nil : try checkout(missing, scratch)
+    }
+
+    /// A file whose content cannot be had as it was.
+    func missing(in sources: inout Sources) -> (tree: SnapshotFiles.Tree, file: TreeFile)? {
+        for (tree, changes) in changes {
+            for file in changes.made where file.kind == .file {
+                if file.content == TreeFile.Content.checkout {
+                    // What is not there is missing.
+                    let made = try? sources.checkout?.status(file.path)
+                    if made?.kind != .file || made?.size != file.size { return (tree, file) }
+                } else if file.content > 0, !sources.store.has(file.content, size: file.size) {
+                    return (tree, file)
+                }
+            }
+        }
+        return nil
     }
 }

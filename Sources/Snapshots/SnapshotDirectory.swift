@@ -52,7 +52,7 @@ package struct SnapshotDirectory: Sendable {
     var path: String { agent.snapshots }
     private var knownFile: String { path + "/known" }
     var rollbackFile: String { path + "/rollback" }
-    /// There while a snapshot is being made: contents may be kept that are of none.
+    /// There while a snapshot is being made or removed: contents may be kept that are of none.
     private var makingFile: String { path + "/making" }
     var scratch: String { path + "/scratch" }
 
@@ -115,7 +115,7 @@ package struct SnapshotDirectory: Sendable {
         throw ClocheError(
             .state,
             "snapshot \(name) of agent \(agent.name) cannot be used",
-            why: "its list of files is not whole: \(path)/\(name).files",
+            why: "its list of files is not whole, or of another version: \(path)/\(name).files",
             remedy: "remove it: cloche snapshot \(agent.name) --delete \(name)"
         )
     }
@@ -206,19 +206,15 @@ package struct SnapshotDirectory: Sendable {
         remember: (SnapshotFiles) throws(SystemError) -> Void = { _ throws(SystemError) in }
     ) throws(ClocheError) -> Snapshot {
         defer { present.closeAgain() }
-        var files = present.files
-        let newBytes = try attempt("make a snapshot of agent \(agent.name)") { () throws(SystemError) in
-            try Files.writeAtomically(makingFile, [], sync: false)
-            let newBytes = try keepContents(&files, of: present)
-            if newBytes > 0 {
-                var known = files
-                for tree in present.trees.keys {
-                    known.trees[tree]?.forgetChanged(since: present.moment - TreeCapture.tick)
-                }
-                try remember(known)
+        let newBytes: Int64
+        do throws(ClocheError) {
+            newBytes = try attempt("make a snapshot of agent \(agent.name)") { () throws(SystemError) in
+                try keepFiles(of: present, as: name, remember)
             }
-            try Files.writeAtomically("\(path)/\(name).files", files.bytes, sync: false)
-            return newBytes
+        } catch {
+            // It gives the room back that it has taken, on a full disk; if that fails, the next one does.
+            try? removeUnfinished()
+            throw error
         }
         let pool = LayerPool(of: agent)
         let lock = try pool.lock()
@@ -229,7 +225,7 @@ package struct SnapshotDirectory: Sendable {
             created: WallClock.milliseconds,
             isAutomatic: automatic,
             layers: try pool.layers(of: agent),
-            files: Int64(files.trees.values.reduce(0) { $0 + $1.count }),
+            files: Int64(present.files.trees.values.reduce(0) { $0 + $1.count }),
             newBytes: newBytes
         )
         do throws(SystemError) {
@@ -246,6 +242,28 @@ package struct SnapshotDirectory: Sendable {
     }
 
     /// - Returns: how many bytes had to be kept anew.
+    private func keepFiles(
+        of present: PresentFiles,
+        as name: String,
+        _ remember: (SnapshotFiles) throws(SystemError) -> Void
+    ) throws(SystemError) -> Int64 {
+        try Files.writeAtomically(makingFile, [], sync: false)
+        var files = present.files
+        let newBytes = try keepContents(&files, of: present)
+        if newBytes > 0 {
+            var known = files
+            for (tree, listed) in present.files.trees {
+                // By the times as they were: one that was closed was opened up to be kept.
+                let recent = listed.filesChanged(since: present.moment - TreeCapture.tick)
+                known.trees[tree]?.forgetContents(at: recent)
+            }
+            try remember(known)
+        }
+        try Files.writeAtomically("\(path)/\(name).files", files.bytes, sync: false)
+        return newBytes
+    }
+
+    /// - Returns: how many bytes had to be kept anew.
     private func keepContents(_ files: inout SnapshotFiles, of present: PresentFiles) throws(SystemError)
         -> Int64
     {
@@ -255,7 +273,7 @@ package struct SnapshotDirectory: Sendable {
             guard let open = present.trees[tree] else { continue }
             var capture = TreeCapture(open)
             try capture.keep(&files.trees[tree, default: []], into: &store)
-            bytes += capture.newBytes
+            bytes = bytes.addingWithoutOverflow(capture.newBytes)
         }
         try store.finish()
         return bytes
@@ -296,6 +314,8 @@ package struct SnapshotDirectory: Sendable {
     private func removeUnfinished() throws(ClocheError) {
         do throws(SystemError) {
             let names = try Files.list(path)
+            // One that was being written when its writer was killed.
+            for name in names where name.hasSuffix(".new") { try Files.remove("\(path)/\(name)") }
             for name in names where name.hasSuffix(".files") {
                 if names.contains(name.dropLast(".files".utf8.count) + ".json") { continue }
                 try Files.remove("\(path)/\(name)")
@@ -362,9 +382,19 @@ package struct SnapshotDirectory: Sendable {
     ///
     /// - Parameter kept: the name of one that stays.
     func deleteOldAutomatic(but kept: String) throws(ClocheError) {
-        let old = try list().filter(\.isAutomatic).dropLast(Self.mostAutomatic).map(\.name)
-        try remove(old.filter { $0 != kept })
+        try remove(try automatic().dropLast(Self.mostAutomatic).filter { $0 != kept })
     }
+
+    /// The snapshots that were made before rollbacks, by their numbers: the clock may have been put back.
+    private func automatic() throws(ClocheError) -> [String] {
+        try list().filter(\.isAutomatic).map {
+            (Int($0.name.dropFirst(Self.automatic.utf8.count)) ?? 0, $0.name)
+        }
+        .sorted { $0 < $1 }.map(\.1)
+    }
+
+    /// What was there before the last rollback; nil if there was none.
+    package func lastAutomatic() throws(ClocheError) -> String? { try automatic().last }
 
     private func remove(_ names: [String]) throws(ClocheError) {
         if names.isEmpty { return }
@@ -372,10 +402,11 @@ package struct SnapshotDirectory: Sendable {
         let lock = try pool.lock()
         defer { _ = lock.isLocked }
         do throws(SystemError) {
+            // Whoever comes next looks for what nobody needs any more.
+            try Files.writeAtomically(makingFile, [], sync: false)
             for name in names { try Files.remove("\(path)/\(name).json") }
         } catch { throw StoreError.cannotWrite(error) }
         try removeUnfinished()
-        try removeUnusedContents()
         try pool.removeUnused()
     }
 
@@ -398,7 +429,7 @@ package struct SnapshotDirectory: Sendable {
             case EOVERFLOW:
                 (
                     "it has more than \(TreeCapture.most.files) files, or more than "
-                        + "\(Amount.bytes(Int64(TreeCapture.most.bytes))) of paths",
+                        + "\(Amount.bytes(Int64(TreeCapture.most.bytes))) of paths and of what links point to",
                     "remove some inside"
                 )
             case ENOTSUP:

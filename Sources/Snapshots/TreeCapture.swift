@@ -24,7 +24,9 @@ struct TreeCapture {
     mutating func keep(_ files: inout [TreeFile], into store: inout ContentStore) throws(SystemError) {
         for index in files.indices {
             let content = files[index].content
-            guard content == TreeFile.Content.unknown || content > 0 && !store.has(content)
+            guard
+                content == TreeFile.Content.unknown
+                    || content > 0 && !store.has(content, size: files[index].size)
             else { continue }
             try keep(&files[index], &store)
         }
@@ -37,7 +39,7 @@ struct TreeCapture {
         }
         let source = try tree.openToRead(file.path)
         file.content = try store.add(source, size: file.size)
-        newBytes += file.size
+        newBytes = newBytes.addingWithoutOverflow(file.size)
         if file.names > 1 { linked[file.inode] = file.content }
         // A file that was closed was opened up for this, which shows in its time.
         if file.mode & 0o400 == 0 { file.changed = try tree.status(file.path).changed }
@@ -58,10 +60,16 @@ extension [TreeFile] {
 
     /// Makes the contents of those unknown that were changed at a moment, in nanoseconds since 1970, or later: another change
     /// may not show in their times.
-    mutating func forgetChanged(since moment: Int64) {
-        for index in indices where self[index].kind == .file && self[index].changed >= moment {
-            self[index].content = TreeFile.Content.unknown
-        }
+    mutating func forgetChanged(since moment: Int64) { forgetContents(at: filesChanged(since: moment)) }
+
+    /// The places of files that were changed at a moment or later.
+    func filesChanged(since moment: Int64) -> [Int] {
+        indices.filter { self[$0].kind == .file && self[$0].changed >= moment }
+    }
+
+    /// Makes the contents of those at these places unknown.
+    mutating func forgetContents(at places: [Int]) {
+        for index in places { self[index].content = TreeFile.Content.unknown }
     }
 
     /// Makes the contents unknown that are kept and not among these.
@@ -69,5 +77,13 @@ extension [TreeFile] {
         for index in indices where self[index].content > 0 && kept[self[index].content] == nil {
             self[index].content = TreeFile.Content.unknown
         }
+    }
+}
+
+extension Int64 {
+    /// A sum of sizes, which an agent may choose as large as it likes: files without any blocks.
+    func addingWithoutOverflow(_ other: Int64) -> Int64 {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? .max : sum
     }
 }

@@ -21,6 +21,8 @@ package struct TreeChanges: Equatable, Sendable {
     package init(from present: [TreeFile], to wanted: [TreeFile]) {
         var there = FilesByPath(present)
         var first: [UInt64: [UInt8]] = [:]
+        // Files that are there and stay, of those that shall have several names: another group needs another one.
+        var taken: Set<UInt64> = []
         var kept = [Bool](repeating: false, count: present.count)
         untouched.reserveCapacity(present.count)
         for place in wanted.indices {
@@ -39,7 +41,13 @@ package struct TreeChanges: Equatable, Sendable {
                 made.append(wanted[place])
                 continue
             }
-            switch Self.difference(from: present[index], to: wanted[place]) {
+            var difference = Self.difference(from: present[index], to: wanted[place])
+            if difference != .content, wanted[place].kind == .file, wanted[place].names > 1,
+                !taken.insert(present[index].inode).inserted
+            {
+                difference = .content
+            }
+            switch difference {
             case .content: made.append(wanted[place])
             case .attributes: altered.append(wanted[place])
             case nil: if wanted[place].kind == .file { untouched.append(index) }

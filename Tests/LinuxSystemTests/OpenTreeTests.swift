@@ -70,7 +70,11 @@ import Testing
         let paths = try makeWide()
         let room = OpenTree.Bounds(files: paths.count, bytes: 1 << 20)
         _ = try OpenTree(folder.path + "/tree").files(limit: room)
-        let names = paths.reduce(0) { $0 + $1.utf8.count }
+        // Each link is `dN/in/link`, and points to `/targetN`.
+        let names = paths.reduce(0) { sum, path in
+            sum + path.utf8.count
+                + (path.hasSuffix("link") ? path.utf8.count - "d/in/link".utf8.count + 7 : 0)
+        }
         for (files, bytes) in [(1000, names - 1), (0, 1 << 20)] {
             let error = #expect(throws: SystemError.self) {
                 _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: files, bytes: bytes))
@@ -83,6 +87,18 @@ import Testing
                 _ = try OpenTree(folder.path + "/tree").files(limit: .init(files: limit, bytes: 1 << 20))
             }
         }
+    }
+
+    /// Further names of a long link cost an agent nothing, and a list has each.
+    @Test func whatLinksPointToCounts() throws {
+        try folder.write("tree/file", "x")
+        let target = String(repeating: "x", count: 1000)
+        #expect(unsafe symlink(target, folder.path + "/tree/link") == 0)
+        let tree = folder.path + "/tree"
+        #expect(throws: SystemError.self) {
+            _ = try OpenTree(tree).files(limit: .init(files: 10, bytes: 1000))
+        }
+        #expect(try OpenTree(tree).files(limit: .init(files: 10, bytes: 1008)).count == 3)
     }
 
     @Test func aFileTakesThePlaceOfAnother() throws {

@@ -52,9 +52,13 @@ struct ContentStoreTests {
         let contents = try sizes.enumerated().map { try add(bytes($0, $1), &kept) }
         try kept.finish()
         #expect(Set(contents).count == sizes.count && contents.allSatisfy { $0 > 0 })
-        for reader in [kept, try ContentStore(store)] {
+        for var reader in [kept, try ContentStore(store)] {
             for (number, size) in sizes.enumerated() {
-                #expect(reader.has(contents[number]))
+                let (isThere, isLonger) = (
+                    reader.has(contents[number], size: Int64(size)),
+                    reader.has(contents[number], size: 5 << 20)
+                )
+                #expect(isThere && !isLonger)
                 #expect(try read(contents[number], size, reader) == bytes(number, size))
             }
         }
@@ -80,7 +84,8 @@ struct ContentStoreTests {
         let one = try add([1], &kept)
         try kept.finish()
         try kept.removeFiles(without: [:])
-        #expect(!kept.has(one))
+        let isThere = kept.has(one, size: 1)
+        #expect(!isThere)
         #expect(try Files.list(store).isEmpty)
         var later = try ContentStore(store, after: one)
         #expect(try add([2], &later) > one)

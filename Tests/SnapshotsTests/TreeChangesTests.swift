@@ -57,6 +57,20 @@ struct TreeChangesTests {
         #expect(changes.altered.map(\.path) == [path(""), path("b")] && changes.untouched.isEmpty)
     }
 
+    @Test("Of two groups of names that became one file, one gets another file")
+    func groups() {
+        func group(_ one: UInt64, _ other: UInt64) -> [TreeFile] {
+            [
+                directory(""), file("a", 0, inode: one, names: 2), file("b", 0, inode: one, names: 2),
+                file("c", 0, inode: other, names: 2), file("d", 0, inode: other, names: 2),
+            ]
+        }
+        let changes = TreeChanges(from: group(1, 1), to: group(1, 2))
+        #expect(changes.made.map(\.path) == [path("c")])
+        #expect(changes.linked.map(\.path) == [path("b"), path("d")])
+        #expect(TreeChanges(from: group(1, 2), to: group(1, 2)).made.isEmpty)
+    }
+
     @Test("A file in the place of a directory, and the other way round")
     func kinds() {
         let present = [directory(""), directory("x"), file("x/in"), file("y")]

@@ -364,6 +364,107 @@ def test_kill_in_the_middle(t):
     assert (t.workspace("b", project) / "f0").read_text() == "text 0\nchanged\n"
 
 
+def test_a_rollback_that_cannot_be_done_changes_nothing_and_bars_no_way(t):
+    """What cannot be had is found before anything is touched; and one that was cut off and cannot be finished is not the only way."""
+    project = t.repository(files={"f1": "one\ntwo\n", "f2": "two\n"})
+    t.run_task("a", "echo mine > mine", cwd=project)
+    t.cloche("snapshot", "a", "s1", cwd=project)
+    go_on(t, "a", "echo other > f1; rm f2; head -c 200000 /dev/urandom > large; echo second > mine", project)
+    t.cloche("snapshot", "a", "s2", cwd=project)
+    go_on(t, "a", "rm large mine; echo third > f1", project)
+    was = everything(t, "a", project)
+    # git would write other files now.
+    t.git("config", "core.autocrlf", "true", cwd=project)
+    told = t.cloche("rollback", "a", "s1", cwd=project, check=None)
+    assert told.code != 0 and "core.autocrlf" in told.err, told
+    same(was, everything(t, "a", project))
+    # One that was cut off just then: whoever comes next cannot finish it, and is told what can be done.
+    state = pathlib.Path(t.agents(project)["a"]["directory"])
+    (state / "snapshots/rollback").write_text("s1")
+    last = f"before-rollback-{last_automatic(t, project)}"
+    for words in (("resume", "a"), ("snapshot", "a"), ("fork", "a", "b"), ("snapshot", "a", "--delete", "s1"), ("snapshot", "a", "--delete", last)):
+        told = t.cloche(*words, cwd=project, check=None)
+        assert told.code != 0 and f"`cloche rollback a {last}`" in told.err, (words, told)
+    t.git("config", "--unset", "core.autocrlf", cwd=project)
+    t.cloche("fork", "a", "b", "--from", "s2", cwd=project)
+    assert (t.workspace("b", project) / "mine").read_text() == "second\n"
+    t.cloche("snapshot", "b", "of-b", cwd=project)
+    told = t.cloche("rollback", "a", last, cwd=project)
+    assert last in told.err and last == f"before-rollback-{last_automatic(t, project)}", told
+    same(was, everything(t, "a", project))
+    # Which it was, a power cut may have taken.
+    (state / "snapshots/rollback").write_text("")
+    assert "cannot be finished" in t.cloche("resume", "a", "true", cwd=project, check=None).err
+    t.cloche("rollback", "a", "s2", cwd=project)
+    assert (t.workspace("a", project) / "mine").read_text() == "second\n" and not (t.workspace("a", project) / "f2").exists()
+    # A content of which a part is gone: the same, and it is kept anew where the agent still has it.
+    t.cloche("snapshot", "a", "s3", cwd=project)
+    go_on(t, "a", "rm mine", project)
+    was = everything(t, "a", project)
+    for file in (state / "snapshots/store").iterdir():
+        os.truncate(file, file.stat().st_size // 2)
+    told = t.cloche("rollback", "a", "s3", cwd=project, check=None)
+    assert told.code != 0 and "is not whole" in told.err and "nothing was changed" in told.err, told
+    same(was, everything(t, "a", project))
+    made = t.json("snapshot", "a", "s4", cwd=project)
+    assert made["copied-bytes"] >= 200000, made
+    go_on(t, "a", "rm -rf large f1", project)
+    t.cloche("rollback", "a", "s4", cwd=project)
+    same(was, everything(t, "a", project))
+
+
+def test_the_present_stays_when_the_clock_was_put_back(t):
+    """The last of the snapshots that a rollback makes is not the one that goes, whatever their times say."""
+    project = t.repository()
+    t.run_task("a", "echo x > x", cwd=project)
+    t.cloche("snapshot", "a", "s1", cwd=project)
+    for _ in range(4):
+        t.cloche("rollback", "a", "s1", cwd=project)
+    folder = pathlib.Path(t.agents(project)["a"]["directory"]) / "snapshots"
+    for file in folder.glob("before-rollback-*.json"):
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps(record | {"created": record["created"] + 3_600_000}))
+    go_on(t, "a", "echo precious > onlyhere", project)
+    told = t.cloche("rollback", "a", "s1", cwd=project)
+    assert "before-rollback-5" in told.err and sorted(names(t, "a", project))[:3] == [f"before-rollback-{number}" for number in (3, 4, 5)], told
+    t.cloche("rollback", "a", "before-rollback-5", cwd=project)
+    assert (t.workspace("a", project) / "onlyhere").read_text() == "precious\n"
+
+
+def test_odd_files_of_an_agent(t):
+    """Groups of names of empty files, which no content tells apart; a closed file, which is kept once; sizes without blocks."""
+    project = t.repository()
+    t.run_task("a", ": > e1; ln e1 e2; : > e3; ln e3 e4; head -c 50000000 /dev/urandom > z; chmod 0 z", cwd=project)
+    first = t.json("snapshot", "a", "s1", cwd=project)
+    assert first["copied-bytes"] >= 50_000_000
+    # The time of its last change is that of the snapshot, which had to open it.
+    assert t.json("snapshot", "a", "s2", cwd=project)["copied-bytes"] == 0
+    go_on(t, "a", "ln -f e1 e3; ln -f e1 e4", project)
+    t.cloche("rollback", "a", "s1", cwd=project)
+    inodes = [(t.workspace("a", project) / name).stat().st_ino for name in ("e1", "e2", "e3", "e4")]
+    assert inodes[0] == inodes[1] != inodes[2] == inodes[3], inodes
+
+
+def test_a_deletion_that_is_cut_off_leaves_nothing(t):
+    project = t.repository()
+    t.run_task("a", "head -c 5000000 /dev/urandom > big", cwd=project)
+    store = pathlib.Path(t.agents(project)["a"]["directory"]) / "snapshots/store"
+    t.cloche("snapshot", "a", "s1", cwd=project)
+    go_on(t, "a", "rm big", project)
+    assert sum(file.stat().st_blocks for file in store.iterdir()) * 512 >= 5_000_000
+    cut = 0
+    for step in range(1, 9):
+        trace = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject=unlink,unlinkat:signal=KILL:when={step}", t.program]
+        cut += t.command(*trace, "snapshot", "a", "--delete", "s1", cwd=project, check=None).code != 0
+        if "s1" not in names(t, "a", project):
+            break
+    assert cut, "it was never killed"
+    (store.parent / "known.4711.new").write_text("half")
+    t.cloche("snapshot", "a", "s2", cwd=project)
+    assert sum(file.stat().st_blocks for file in store.iterdir()) * 512 < 1_000_000
+    assert not list(store.parent.glob("*.new"))
+
+
 def last_automatic(t, project):
     return max(int(name.rsplit("-", 1)[1]) for name in names(t, "a", project) if name.startswith("before-rollback-"))
 
