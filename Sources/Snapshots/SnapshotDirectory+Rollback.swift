@@ -38,9 +38,18 @@ extension SnapshotDirectory {
             throw error
         }
         let before = try keep(present, as: name, automatic: true)
-        // While git goes on.
-        try deleteOldAutomatic(but: snapshot.name)
-        try finish(restoration, snapshot, trees)
+        let contents: Sources
+        do throws(ClocheError) {
+            contents = try sources(of: restoration, snapshot, in: self)
+        } catch {
+            // Nothing was changed, and it must not make an older one go: should it stay, the next rollback has a use for it.
+            try? remove([before.name])
+            throw error
+        }
+        try finish(restoration, contents, snapshot, trees) {
+            // All that is known of what is there is in the two that stay.
+            Beside { Result { () throws(ClocheError) in try deleteOldAutomatic(but: snapshot.name) } }
+        }
         return before
     }
 
@@ -52,7 +61,8 @@ extension SnapshotDirectory {
     {
         try clean()
         let restoration = try restoration(trees, try files(of: snapshot.name), checkout)
-        try finish(restoration, snapshot, trees)
+        let contents = try sources(of: restoration, snapshot, in: self)
+        try finish(restoration, contents, snapshot, trees)
     }
 
     /// Gives a new agent the trees and layers of a snapshot of another agent.
@@ -94,17 +104,26 @@ extension SnapshotDirectory {
         return try Restoration(present, wanted, scratch, checkout)
     }
 
-    private func finish(_ restoration: Restoration, _ snapshot: Snapshot, _ trees: [KeptTree])
-        throws(ClocheError)
-    {
-        // Before anything is changed: what cannot be had must not leave half of it done.
-        let sources = try sources(of: restoration, snapshot, in: self)
+    /// Changes what differs.
+    ///
+    /// All contents have been found: what cannot be had must not leave half of it done.
+    ///
+    /// - Parameter beside: begins what can go on meanwhile.
+    private func finish(
+        _ restoration: Restoration,
+        _ contents: Sources,
+        _ snapshot: Snapshot,
+        _ trees: [KeptTree],
+        beside: () -> Beside<Result<Void, ClocheError>>? = { nil }
+    ) throws(ClocheError) {
         do throws(SystemError) {
             try Files.writeAtomically(rollbackFile, Array(snapshot.name.utf8), sync: false)
         } catch { throw StoreError.cannotWrite(error) }
-        let known = try carryOut(restoration, sources, trees)
+        let other = beside()
+        let known = try carryOut(restoration, contents, trees)
         let removal = Beside { [scratch] in Result { () throws(SystemError) in try Files.removeTree(scratch) }
         }
+        let otherResult = other?.value
         let pool = LayerPool(of: agent)
         let lock = try pool.lock()
         defer { _ = lock.isLocked }
@@ -117,6 +136,7 @@ extension SnapshotDirectory {
             try write(known: known)
             try removal.value.get()
         } catch { throw StoreError.cannotWrite(error) }
+        try otherResult?.get()
     }
 
     /// Where the contents are, all of them.

@@ -396,7 +396,7 @@ package struct SnapshotDirectory: Sendable {
     /// What was there before the last rollback; nil if there was none.
     package func lastAutomatic() throws(ClocheError) -> String? { try automatic().last }
 
-    private func remove(_ names: [String]) throws(ClocheError) {
+    func remove(_ names: [String]) throws(ClocheError) {
         if names.isEmpty { return }
         let pool = LayerPool(of: agent)
         let lock = try pool.lock()

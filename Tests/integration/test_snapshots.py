@@ -378,7 +378,9 @@ def test_a_rollback_that_cannot_be_done_changes_nothing_and_bars_no_way(t):
     told = t.cloche("rollback", "a", "s1", cwd=project, check=None)
     assert told.code != 0 and "core.autocrlf" in told.err, told
     same(was, everything(t, "a", project))
-    # One that was cut off just then: whoever comes next cannot finish it, and is told what can be done.
+    assert names(t, "a", project) == ["s1", "s2"], "a rollback that was not done leaves nothing"
+    # One that is cut off, here just before its end: whoever comes next cannot finish it, and is told what can be done.
+    t.cloche("rollback", "a", "s2", cwd=project)
     state = pathlib.Path(t.agents(project)["a"]["directory"])
     (state / "snapshots/rollback").write_text("s1")
     last = f"before-rollback-{last_automatic(t, project)}"
